@@ -1,0 +1,1 @@
+"""The dispatcher: the only door to the work queue."""

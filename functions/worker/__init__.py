@@ -1,0 +1,1 @@
+"""The worker: takes one batch, fetches its pages, commits one object."""

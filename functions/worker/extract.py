@@ -1,0 +1,78 @@
+"""
+From a page to rows.
+
+Pure, and never raises on what a website sent.
+"""
+
+import codecs
+from typing import Any
+
+from selectolax.lexbor import LexborHTMLParser
+
+from functions.worker.fetch import Page
+from shared.errors import InvalidUrlError
+from shared.urls import parse_url
+
+MAX_LINKS = 2_000
+# What the encoding standard means by these labels: https://encoding.spec.whatwg.org/#names-and-labels
+_BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+_AS_WINDOWS_1252 = {"iso8859-1", "ascii"}
+
+
+def extract(page: Page) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """
+    Return the rows of `page` and what is wrong with them.
+
+    One row: `title`, `description`, `canonical` and `links`; absolute URLs, None where the page
+    does not say. Links come once each, in document order, at most `MAX_LINKS`.
+    """
+    document = _parse(page)
+    base = page.url
+    base_element = document.css_first("base[href]")
+    if base_element is not None:
+        base = _absolute(base_element.attributes["href"], page.url) or base
+    title = document.css_first("title")
+    description = document.css_first("meta[name=description i]")
+    canonical = document.css_first("link[rel~=canonical i]")
+    links: dict[str, None] = {}
+    for element in document.css("a[href], area[href]"):
+        url = _absolute(element.attributes["href"], base)
+        if url is not None:
+            links[url] = None
+    problems = []
+    if len(links) > MAX_LINKS:
+        problems.append({"field": "links", "problem": "truncated", "value": len(links)})
+    row = {
+        "title": _text(title.text()) if title is not None else None,
+        "description": _text(description.attributes.get("content")) if description else None,
+        "canonical": _absolute(canonical.attributes.get("href"), base) if canonical else None,
+        "links": list(links)[:MAX_LINKS],
+    }
+    return [row], problems
+
+
+def _parse(page: Page) -> LexborHTMLParser:
+    # A byte order mark and a <meta> count where the header says nothing (HTML standard §13.2.3.2).
+    charset = page.charset
+    if charset is not None and not page.body.startswith(_BOMS):
+        try:
+            name = codecs.lookup(charset).name
+            if name != "utf-8":
+                name = "cp1252" if name in _AS_WINDOWS_1252 else name
+                return LexborHTMLParser(page.body.decode(name, "replace"))
+            return LexborHTMLParser(page.body)
+        except LookupError:  # no such charset, or one that is not of text
+            pass
+    return LexborHTMLParser(page.body, encoding=True)
+
+
+def _absolute(href: str | None, base: str) -> str | None:
+    try:
+        return parse_url(href, base=base).href if href is not None else None
+    except InvalidUrlError:
+        return None
+
+
+def _text(text: str | None) -> str | None:
+    """Return `text` with its white space folded, or None where nothing is left."""
+    return " ".join(text.split()) or None if text else None

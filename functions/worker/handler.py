@@ -1,0 +1,68 @@
+"""SQS event in, failed message ids out. Translates; decides nothing."""
+
+import os
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.data_classes import SQSEvent
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.worker.work import Worked, work_on
+from shared.errors import InvalidJobError, ScrapeError
+from shared.jobs import Manifest, decode_manifest, manifest_key
+from shared.messages import decode_batch
+from shared.outcomes import Kind
+from shared.queue import Queue
+from shared.settings import WorkerSettings
+from shared.store import Bucket
+
+logger = Logger(service="worker")
+metrics = Metrics(namespace="scatterfetch", service="worker")
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Work on the batch in every record; the failed ones go back to SQS."""
+    settings = WorkerSettings.from_env(os.environ)
+    failed: list[str] = []
+    for record in SQSEvent(event).records:
+        try:
+            batch = decode_batch(record.body)
+            worked = work_on(
+                batch,
+                record.receipt_handle,
+                settings=settings,
+                manifest=lambda job: _manifest(settings.data_bucket, job),
+                data=Bucket(settings.data_bucket),
+                work_queue=Queue(settings.work_queue_url),
+                dispatch_queue=Queue(settings.dispatch_queue_url),
+                time_left=context.get_remaining_time_in_millis() / 1000,
+                now=lambda: datetime.now(UTC),
+            )
+            logger.info("Batch done", job=batch.job, batch=batch.batch, counts=worked.counts)
+            _measure(worked)
+        except ScrapeError:
+            logger.exception("Batch failed", message_id=record.message_id)
+            failed.append(record.message_id)
+    metrics.add_metric("BatchesFailed", MetricUnit.Count, len(failed))
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+@lru_cache(maxsize=64)
+def _manifest(bucket: str, job: str) -> Manifest:
+    body = Bucket(bucket).get(manifest_key(job))
+    if body is None:
+        raise InvalidJobError(f"job {job} has no manifest; was its folder deleted?")
+    return decode_manifest(body)
+
+
+def _measure(worked: Worked) -> None:
+    if not worked.fetched:
+        return  # who fetched it has counted it
+    for kind in Kind:
+        count = sum(n for name, n in worked.counts.items() if name.partition("-")[0] == kind)
+        metrics.add_metric(f"Targets{kind.capitalize()}", MetricUnit.Count, count)

@@ -1,0 +1,227 @@
+"""
+Scrape lists of URLs, here or on AWS.
+
+    $ scatterfetch demo
+    $ scatterfetch run urls.txt --out out
+    $ scatterfetch run https://example.com/ --out out
+"""
+
+import argparse
+import fcntl
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.errors import InvalidJobError
+
+if TYPE_CHECKING:
+    from scatterfetch.run import Finished, UrlList
+
+EPILOG = """\
+exit status:
+  0    every URL has its final outcome, and none failed
+  1    some URLs failed, or could not be brought to an end
+  2    wrong usage or input; nothing was fetched
+  130  interrupted; what was done is kept, and the same command goes on
+"""
+RUN_EXAMPLE = """\
+Runs URL lists through the deployed system's own code on this machine: S3 and SQS are
+embedded, and workers are processes. The results are in DIR as they are committed.
+The same list and spec into the same DIR go on where the last run stopped.
+
+example:
+  $ scatterfetch run urls.txt --out out
+  $ zcat out/results/*/*.jsonl.gz | head -n 1
+"""
+DEMO_EXAMPLE = """\
+Starts some small bookshops on this machine, scrapes their list of pages through the
+local cloud, and shows what came out.
+
+example:
+  $ scatterfetch demo
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    args = _parser().parse_args(argv)
+    try:
+        status: int = args.command(args)
+    except InvalidJobError as error:
+        print(f"scatterfetch: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"scatterfetch: {where}{error.strerror or error}", file=sys.stderr)
+        return 2
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    summary, _, example = (__doc__ or "").strip().partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="scatterfetch",
+        description=summary,
+        epilog=f"examples:\n{example}\n\n{EPILOG}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = _command(commands, "run", "scrape lists on this machine", RUN_EXAMPLE, _run)
+    run.add_argument(
+        "sources",
+        nargs="+",
+        metavar="URLFILE|URL",
+        help="a file with one URL a line, or a URL itself",
+    )
+    run.add_argument(
+        "--spec",
+        type=Path,
+        metavar="FILE",
+        help="how to fetch, and what to extract (default: spec.yaml beside the list, if any)",
+    )
+    _add_common(run, "out")
+
+    demo = _command(commands, "demo", "scrape the bundled bookshops", DEMO_EXAMPLE, _demo)
+    _add_common(demo, "demo-out")
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    summary: str,
+    text: str,
+    function: Callable[[argparse.Namespace], int],
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name,
+        help=summary,
+        description=text,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(command=function)
+    return command
+
+
+def _add_common(command: argparse.ArgumentParser, out: str) -> None:
+    command.add_argument(
+        "--out",
+        type=Path,
+        default=Path(out),
+        metavar="DIR",
+        help="where the results go (default: %(default)s)",
+    )
+    command.add_argument(
+        "--workers",
+        type=_positive,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="worker processes (default: one for each core)",
+    )
+    command.add_argument(
+        "--parameter",
+        action="append",
+        default=[],
+        type=_parameter,
+        metavar="NAME=VALUE",
+        help="set a parameter of template.yaml, e.g. AllowPrivateNetworks=true; repeat for more",
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
+    return int(text)
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def _run(args: argparse.Namespace) -> int:
+    from scatterfetch.run import read_lists  # noqa: PLC0415 -- --help need not wait for boto3
+
+    urls = [source for source in args.sources if _is_url(source)]
+    files = [Path(source) for source in args.sources if not _is_url(source)]
+    lists = read_lists(files, urls, spec=args.spec)
+    with _locked(args.out):
+        finished = _run_lists(args, lists, dict(args.parameter))
+    return _exit_status(finished)
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from scatterfetch.demo.show import DEMO_PARAMETERS, demo_list, forget, print_rows  # noqa: PLC0415
+    from scatterfetch.demo.website import running_website  # noqa: PLC0415
+
+    with _locked(args.out), running_website() as port:
+        forget(args.out)
+        url_list = demo_list(args.out)
+        parameters = {
+            **DEMO_PARAMETERS,
+            "ConnectTo": f"::127.0.0.1:{port}",
+            **dict(args.parameter),
+        }
+        finished = _run_lists(args, [url_list], parameters)
+        if _exit_status(finished) > 1:
+            return _exit_status(finished)
+        whole = print_rows(finished.jobs[0], args.out)
+    # That some of its pages fail is part of the demo.
+    return 0 if whole else 1
+
+
+def _run_lists(
+    args: argparse.Namespace, lists: "list[UrlList]", parameters: dict[str, str]
+) -> "Finished":
+    from scatterfetch.display import open_display, print_summary  # noqa: PLC0415
+    from scatterfetch.run import run  # noqa: PLC0415
+
+    with open_display() as display:
+        finished = run(lists, args.out, display, workers=args.workers, parameters=parameters)
+    print_summary(finished, args.out)
+    return finished
+
+
+def _exit_status(finished: "Finished") -> int:
+    """Say on standard error why a run did not end well; return its exit status."""
+    for job in finished.jobs:
+        if job.problem:
+            print(f"scatterfetch: {job.problem}", file=sys.stderr)
+    if finished.interrupted:
+        print("scatterfetch: interrupted; the same command goes on", file=sys.stderr)
+        return 130
+    if any(job.problem for job in finished.jobs):
+        return 2
+    if finished.dead_letters:
+        print(
+            f"scatterfetch: {finished.dead_letters} messages were given up on after several "
+            "deliveries; the logs folder says why, and the same command tries them again",
+            file=sys.stderr,
+        )
+    failed = any(name.startswith(("failed", "dead")) for name in finished.progress.outcomes)
+    return 1 if failed or not finished.complete else 0
+
+
+def _is_url(source: str) -> bool:
+    return source.lower().startswith(("http://", "https://"))
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other runs out of `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InvalidJobError(
+                f"another run is writing to {folder}; wait for it, or use another --out"
+            ) from None
+        yield

@@ -1,0 +1,228 @@
+"""
+The local cloud: the deployed system on one machine, as template.yaml describes it.
+
+The same handlers, each sandbox a process of its own; S3 and SQS embedded; the data bucket kept
+in a folder.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus
+
+import boto3
+from botocore.config import Config
+
+from scatterfetch.embedded import EmbeddedCloud, FolderBucket
+from scatterfetch.mapping import EventSourceMapping
+from scatterfetch.sandbox import Sandbox
+from scatterfetch.template import REGION, Template
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+    from types_boto3_sqs.client import SQSClient
+
+TEMPLATE = Path(__file__).parents[1] / "template.yaml"
+INPUT_BUCKET = "InputBucket"  # logical ids, as in the template
+DATA_BUCKET = "DataBucket"
+DISPATCHER = "DispatcherFunction"
+WORKER = "WorkerFunction"
+
+
+class LocalCloud:
+    """
+    One deployment of the template on this machine.
+
+    Args:
+        folder: The data bucket, and `logs/`.
+        workers: Worker sandboxes at most; the template's `MaximumConcurrency` may allow fewer.
+        parameters: Of the template, in place of their defaults.
+        on_put: Is told the key of every object put into the data bucket, in some thread.
+        report: Is told of sandboxes that died and the like, in words, in some thread.
+        template: The template.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        workers: int,
+        parameters: Mapping[str, str],
+        on_put: Callable[[str], None],
+        report: Callable[[str], None],
+        template: Path = TEMPLATE,
+    ) -> None:
+        self._server = EmbeddedCloud()
+        self.template = Template(template, self._server.endpoint, parameters)
+        self.input_bucket = self.template.buckets[INPUT_BUCKET]
+        self._kept = FolderBucket(self.template.buckets[DATA_BUCKET].name, folder, on_put)
+        self._logs = folder / "logs"
+        self._report = report
+        self._sandboxes: list[Sandbox] = []
+        self.mappings: dict[str, EventSourceMapping] = {}
+        """By logical id of the function."""
+        wanted = {WORKER: workers}
+        self._wanted = {name: wanted.get(name, 1) for name in self.template.functions}
+
+    def start(self) -> None:
+        """Start everything; messages are received from now on."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        for name, count in self._wanted.items():
+            self._start_sandboxes(name, count)  # they import while the rest is made
+        self._server.start()
+        self._s3: S3Client = boto3.client("s3", **self._access())
+        self._sqs: SQSClient = boto3.client("sqs", **self._access())
+        for bucket in self.template.buckets.values():
+            self._s3.create_bucket(Bucket=bucket.name)
+        self._make_queues()
+
+    def load(self, keys: Iterable[str]) -> None:
+        """Put back into the data bucket what an earlier run has left in the folder."""
+        self._kept.load(self._s3, keys)
+
+    def serve(self) -> None:
+        """From now on, keep what is put and work on what is sent."""
+        self._server.keep(self._kept)
+        for mapping in self.mappings.values():
+            mapping.start()
+
+    def upload(self, key: str, body: bytes, *, salt: bytes = b"") -> str:
+        """
+        Put an object into the input bucket; return the notification that S3 makes of it.
+
+        Equal content and `salt` make an equal one but for its time: S3 numbers the uploads
+        (`sequencer`), so that each is a job of its own, but here the same list is to be the same
+        job tomorrow.
+        """
+        bucket = self.input_bucket
+        etag = self._s3.put_object(Bucket=bucket.name, Key=key, Body=body)["ETag"].strip('"')
+        entity = {
+            "bucket": {"name": bucket.name, "arn": f"arn:aws:s3:::{bucket.name}"},
+            "object": {
+                "key": quote_plus(key, safe="/"),
+                "size": len(body),
+                "eTag": etag,
+                "sequencer": hashlib.sha256(salt).hexdigest()[:16].upper(),
+            },
+        }
+        record = {
+            "eventVersion": "2.1",
+            "eventSource": "aws:s3",
+            "awsRegion": REGION,
+            "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+            "eventName": "ObjectCreated:Put",
+            "s3": {"s3SchemaVersion": "1.0", **entity},
+        }
+        return json.dumps({"Records": [record]})
+
+    def notify(self, notification: str) -> None:
+        """Send a notification to the queues that the template's input bucket notifies."""
+        for arn in self.input_bucket.notifies:
+            self._send(arn.rpartition(":")[2], notification)
+
+    def dead_letters(self) -> int:
+        """Return how many messages are in dead-letter queues."""
+        return sum(self._waiting(logical) for logical in self._dead_letter_queues())
+
+    def idle(self) -> bool:
+        """Tell whether no message is waiting or being worked on."""
+        dead = self._dead_letter_queues()
+        return not any(self._waiting(name) for name in self.template.queues if name not in dead)
+
+    def worker_processes(self) -> list[int]:
+        """Return the process ids of the worker sandboxes."""
+        return [s.pid for s in self._sandboxes if s.pid and s.name.endswith(WORKER)]
+
+    def drain(self) -> None:
+        """Take no more messages; the invocations under way go on."""
+        for mapping in self.mappings.values():
+            mapping.drain()
+
+    def drained(self) -> bool:
+        """Tell whether no invocation is under way."""
+        return all(mapping.join(timeout=0) for mapping in self.mappings.values())
+
+    def stop(self) -> None:
+        """End everything at once."""
+        self.drain()
+        for sandbox in self._sandboxes:
+            sandbox.stop()
+        for mapping in self.mappings.values():
+            mapping.join(timeout=5)
+        self._server.stop()
+
+    def _start_sandboxes(self, name: str, count: int) -> None:
+        function = self.template.functions[name]
+        count = min(count, function.source.maximum_concurrency)
+        for number in range(1, count + 1):
+            log = self._logs / f"{name.removesuffix('Function').lower()}-{number}.log"
+            sandbox = Sandbox(function, self._server.endpoint, log, number)
+            self._sandboxes.append(sandbox.start())
+
+    def _make_queues(self) -> None:
+        queues = self.template.queues
+        for queue in queues.values():
+            self._sqs.create_queue(QueueName=queue.name, Attributes=dict(queue.attributes))  # type: ignore[arg-type] # str keys
+        for logical, queue in queues.items():  # now that all dead-letter queues are there
+            if queue.redrive:
+                self._sqs.set_queue_attributes(
+                    QueueUrl=self.template.queue_url(logical),
+                    Attributes={"RedrivePolicy": json.dumps(queue.redrive)},
+                )
+        for name, function in self.template.functions.items():
+            source = function.source
+            self.mappings[name] = EventSourceMapping(
+                self._sqs,
+                self.template.queue_url(source.queue),
+                queues[source.queue].name,
+                source,
+                [s for s in self._sandboxes if s.name == function.name],
+                report=self._report,
+                done=self._wake_all,
+            )
+
+    def _wake_all(self) -> None:
+        for mapping in self.mappings.values():
+            mapping.wake()
+
+    def _send(self, queue_name: str, body: str) -> None:
+        [url] = [
+            self.template.queue_url(logical)
+            for logical, queue in self.template.queues.items()
+            if queue.name == queue_name
+        ]
+        self._sqs.send_message(QueueUrl=url, MessageBody=body)
+        self._wake_all()
+
+    def _dead_letter_queues(self) -> set[str]:
+        targets = {
+            str(queue.redrive["deadLetterTargetArn"]).rpartition(":")[2]
+            for queue in self.template.queues.values()
+            if queue.redrive
+        }
+        return {name for name, queue in self.template.queues.items() if queue.name in targets}
+
+    def _waiting(self, logical: str) -> int:
+        answer = self._sqs.get_queue_attributes(
+            QueueUrl=self.template.queue_url(logical), AttributeNames=["All"]
+        )
+        return sum(
+            int(answer["Attributes"][name])
+            for name in (
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesNotVisible",
+                "ApproximateNumberOfMessagesDelayed",
+            )
+        )
+
+    def _access(self) -> dict[str, Any]:
+        return {
+            "endpoint_url": self._server.endpoint,
+            "region_name": REGION,
+            "aws_access_key_id": "local",
+            "aws_secret_access_key": "local",
+            "config": Config(max_pool_connections=50, retries={"mode": "standard"}),
+        }

@@ -1,0 +1,141 @@
+"""
+The embedded S3 and SQS: moto's server on a free loopback port, with one bucket kept in a folder.
+
+What is put into that bucket is in the folder before the put is answered, under the object's key,
+so that results are there as they are committed and survive this process.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
+_BUSY = (
+    b'<?xml version="1.0" encoding="UTF-8"?>'
+    b"<Error><Code>SlowDown</Code><Message>%s</Message></Error>"
+)
+
+
+class _QuietHandler(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"  # keeps connections open
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002, ANN401 -- werkzeug's
+        """Say nothing: requests are not news."""
+
+
+class FolderBucket:
+    """Keeps what is put into one bucket in a folder; `on_put` is told each key."""
+
+    def __init__(self, bucket: str, folder: Path, on_put: Callable[[str], None]) -> None:
+        self.bucket = bucket
+        self.folder = folder
+        self.on_put = on_put
+
+    def key_of(self, environ: WSGIEnvironment) -> str | None:
+        """Return the key that a request puts into the bucket, or None if it does not."""
+        bucket, _, key = unquote(environ.get("PATH_INFO", "")).lstrip("/").partition("/")
+        return key if environ["REQUEST_METHOD"] == "PUT" and bucket == self.bucket else None
+
+    @contextmanager
+    def prepared(self, key: str, body: bytes) -> Iterator[Callable[[], None]]:
+        """Write `body` beside the place of `key`; what is yielded moves it there."""
+        path = self.folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+            temporary = Path(file.name)
+            try:
+                file.write(body)
+                file.close()
+                yield lambda: self._finish(temporary, path, key)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def _finish(self, temporary: Path, path: Path, key: str) -> None:
+        temporary.chmod(0o644)
+        temporary.replace(path)
+        self.on_put(key)
+
+    def load(self, s3: "S3Client", keys: Iterable[str]) -> None:
+        """Put the files of these `keys` into the bucket again."""
+        for key in keys:
+            s3.put_object(Bucket=self.bucket, Key=key, Body=(self.folder / key).read_bytes())
+
+
+class _Application:
+    """moto, one request at a time: its queues and its conditional writes are not thread-safe."""
+
+    def __init__(self, moto: WSGIApplication) -> None:
+        self._moto = moto
+        self._lock = threading.Lock()
+        self.kept: FolderBucket | None = None
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        # Read first: the lock is not for those who wait for somebody's bytes.
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = BytesIO(body)
+        key = self.kept.key_of(environ) if self.kept else None
+        with self._lock:
+            if self.kept is None or key is None:
+                return list(self._moto(environ, start_response))
+            return self._put(self.kept, key, body, environ, start_response)
+
+    def _put(
+        self,
+        kept: FolderBucket,
+        key: str,
+        body: bytes,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+    ) -> Iterable[bytes]:
+        statuses: list[str] = []
+
+        def started(status: str, *rest: Any) -> Any:  # noqa: ANN401 -- WSGI's
+            statuses.append(status)
+            return start_response(status, *rest)
+
+        try:
+            # First the disk: it may be full, and what is answered for must be kept.
+            with kept.prepared(key, body) as finish:
+                answer = list(self._moto(environ, started))
+                if statuses[0].startswith("200"):
+                    finish()
+                return answer
+        except OSError as error:
+            message = f"cannot write {kept.folder / key}: {error.strerror}".encode()
+            start_response("503 Slow Down", [("Content-Type", "application/xml")])
+            return [_BUSY % message]
+
+
+class EmbeddedCloud:
+    """The server; `endpoint` is its address once it runs."""
+
+    def __init__(self) -> None:
+        self._application = _Application(DomainDispatcherApplication(create_backend_app))
+        self._server = make_server(
+            "127.0.0.1", 0, self._application, threaded=True, request_handler=_QuietHandler
+        )
+        self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def keep(self, bucket: FolderBucket) -> None:
+        """From now on, keep what is put into `bucket`."""
+        self._application.kept = bucket
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()

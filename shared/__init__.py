@@ -1,0 +1,1 @@
+"""What dispatcher, worker and command line must agree on, and nothing else."""

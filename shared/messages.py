@@ -1,0 +1,199 @@
+"""
+What travels through the two queues.
+
+Dispatcher, worker and command line import this module and nothing of each other, so a change
+here is a change of wire format. Messages written by the previous release may still sit in a
+queue during a deploy, hence two rules: a new field has a default, and a field is never renamed
+or given another meaning.
+"""
+
+from typing import Annotated
+from urllib.parse import unquote_plus
+
+import msgspec
+from msgspec import Meta, Struct
+
+from shared.errors import InvalidJobError
+from shared.spec import Spec
+
+JobId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+BatchId = Annotated[str, Meta(pattern=r"^[0-9]{5}-[0-9]{6}(-[0-9]+)*$")]
+
+
+class Target(Struct, frozen=True, omit_defaults=True):
+    """One URL of a job."""
+
+    url: str
+    """As in the list, in the form of `shared.urls.Url`."""
+    line: int
+    """Where in the list, from 1."""
+    attempt: int = 1
+    redirects: tuple[str, ...] = ()
+    """The URLs that `url` has led to so far; the last one is to be fetched next."""
+
+    @property
+    def location(self) -> str:
+        """The URL to fetch next."""
+        return self.redirects[-1] if self.redirects else self.url
+
+
+class Batch(Struct, frozen=True, kw_only=True, tag="batch.v1", omit_defaults=True):
+    """
+    Targets of one partition: one message of the work queue, one commit object.
+
+    `hops` counts how often these targets were handed back to the dispatcher.
+    """
+
+    job: JobId
+    batch: BatchId
+    partition: Annotated[int, Meta(ge=0)]
+    lane: Annotated[int, Meta(ge=0)] = 0
+    hops: int = 0
+    targets: Annotated[tuple[Target, ...], Meta(min_length=1)]
+
+    @property
+    def group(self) -> str:
+        """The message group, of which one worker at a time gets a message."""
+        return f"{self.partition}-{self.lane}" if self.lane else f"{self.partition}"
+
+
+class Place(Struct, frozen=True, omit_defaults=True):
+    """An S3 object. `version` is None in a bucket without versions."""
+
+    bucket: Annotated[str, Meta(min_length=3)]
+    key: Annotated[str, Meta(min_length=1)]
+    version: str | None = None
+
+
+class Submit(Struct, frozen=True, kw_only=True, tag="submit.v1", omit_defaults=True):
+    """
+    A job to start: exactly one of `list` and `urls`.
+
+    Messages with equal `id` are one job, however often they are delivered. Without an `id` the
+    SQS message is one job.
+    """
+
+    id: str | None = None
+    name: str | None = None
+    list: Place | None = None
+    urls: tuple[str, ...] | None = None
+    spec: Spec | None = None
+    spec_place: Place | None = None
+
+
+class Shard(Struct, frozen=True, kw_only=True, tag="shard.v1", omit_defaults=True):
+    """
+    A part of a job's list to dispatch: the lines that begin in it.
+
+    `start` is the first byte, `line` the number of the first line that begins at or after it.
+    Where it ends follows from the manifest.
+    """
+
+    job: JobId
+    shard: Annotated[int, Meta(ge=0)] = 0
+    start: Annotated[int, Meta(ge=0)] = 0
+    line: Annotated[int, Meta(ge=1)] = 1
+
+
+class Defer(Struct, frozen=True, kw_only=True, tag="defer.v1"):
+    """A batch that a worker hands back, to be put into the group of its partition."""
+
+    batch: Batch
+
+
+class ListUploaded(Struct, frozen=True):
+    """An object was put into the input bucket. `id` tells one upload from the next."""
+
+    place: Place
+    id: str
+
+
+Dispatch = Submit | Shard | Defer
+
+
+class _S3Bucket(Struct):
+    name: str
+
+
+class _S3Object(Struct, rename="camel"):
+    key: str
+    e_tag: str = ""
+    version_id: str | None = None
+    sequencer: str = ""
+
+
+class _S3Entity(Struct):
+    bucket: _S3Bucket
+    object: _S3Object
+
+
+class _S3Record(Struct, rename="camel"):
+    event_name: str
+    s3: _S3Entity
+
+
+class _Notification(Struct):
+    """What S3 sends: records, or once, when the notification is set up, a test event."""
+
+    records: list[_S3Record] = msgspec.field(name="Records", default_factory=list)
+    event: str = msgspec.field(name="Event", default="")
+
+
+class _Tag(Struct):
+    type: str | None = None
+
+
+_encoder = msgspec.json.Encoder()
+_tag_decoder = msgspec.json.Decoder(_Tag)
+_dispatch_decoder = msgspec.json.Decoder(Dispatch)
+_notification_decoder = msgspec.json.Decoder(_Notification)
+_batch_decoder = msgspec.json.Decoder(Batch)
+
+
+def encode(message: Batch | Submit | Shard | Defer) -> str:
+    """Return `message` as JSON with a `type` tag."""
+    return _encoder.encode(message).decode()
+
+
+def decode_batch(body: str) -> Batch:
+    """
+    Return the batch in an SQS message body.
+
+    Raises:
+        InvalidJobError: the body is not JSON or does not fit the schema. The message names the
+            offending path, as in ``Expected `str`, got `int` - at `$.targets[3].url` ``.
+    """
+    try:
+        return _batch_decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise InvalidJobError(f"not a batch message: {error}") from error
+
+
+def decode_dispatch(body: str) -> list[Submit | Shard | Defer | ListUploaded]:
+    """
+    Return what an SQS message of the dispatch queue asks for; nothing for an `s3:TestEvent`.
+
+    Raises:
+        InvalidJobError: as for `decode_batch`.
+    """
+    try:
+        if _tag_decoder.decode(body).type is not None:
+            return [_dispatch_decoder.decode(body)]
+        notification = _notification_decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise InvalidJobError(f"not a dispatch message: {error}") from error
+    if not notification.records and notification.event != "s3:TestEvent":
+        raise InvalidJobError(
+            "not a dispatch message: it has neither the `type` of a message nor the `Records` of S3"
+        )
+    return [
+        _list_uploaded(record.s3)
+        for record in notification.records
+        if record.event_name.startswith("ObjectCreated:")
+    ]
+
+
+def _list_uploaded(s3: _S3Entity) -> ListUploaded:
+    place = Place(s3.bucket.name, unquote_plus(s3.object.key), s3.object.version_id)
+    # The same in every copy of one event; different for the next upload of the same content.
+    return ListUploaded(place, f"{s3.object.version_id}/{s3.object.e_tag}/{s3.object.sequencer}")

@@ -1,0 +1,123 @@
+"""SQS, and the only module that speaks to it. Every refusal becomes a `StorageError`."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared.errors import StorageError
+
+if TYPE_CHECKING:
+    from types_boto3_sqs.client import SQSClient
+
+MAX_ENTRIES = 10
+MAX_CALL_BYTES = 1024 * 1024  # of all bodies in one SendMessageBatch
+_SEND_TRIES = 6
+
+
+class Message(NamedTuple):
+    """
+    What is to be sent.
+
+    `group` and `identity` are for FIFO queues. SQS drops a message whose identity it has seen in
+    the last five minutes; any text will do.
+    """
+
+    body: str
+    group: str | None = None
+    identity: str = ""
+
+
+@cache
+def sqs_client() -> "SQSClient":
+    """Return this process's client: made once, used by every invocation."""
+    config = Config(
+        connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 5}
+    )
+    return boto3.client("sqs", config=config)
+
+
+class Queue:
+    """One SQS queue."""
+
+    def __init__(
+        self,
+        url: str,
+        client: "SQSClient | None" = None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.url = url
+        self._sqs = client or sqs_client()
+        self._sleep = sleep
+
+    def send(self, messages: Iterable[Message]) -> None:
+        """
+        Send all `messages`, in as few calls as SQS's limits allow.
+
+        Raises:
+            StorageError: some may not have been sent. Sending all of them again does no harm, as
+                far as their identities are the same.
+        """
+        for entries in _packed(messages):
+            self._send_entries(entries)
+
+    def renew(self, receipt_handle: str, seconds: int) -> None:
+        """
+        Keep a received message hidden for `seconds` from now.
+
+        Raises:
+            StorageError: it is not ours any more, or cannot be reached.
+        """
+        try:
+            self._sqs.change_message_visibility(
+                QueueUrl=self.url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise StorageError(f"the lease on a message of {self.url} is lost: {error}") from error
+
+    def _send_entries(self, entries: list[Any]) -> None:
+        for attempt in range(_SEND_TRIES):
+            try:
+                answer = self._sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
+            except (BotoCoreError, ClientError) as error:
+                raise StorageError(f"send to {self.url}: {error}") from error
+            failed = answer.get("Failed", [])
+            if not failed:
+                return
+            if wrong := [failure for failure in failed if failure["SenderFault"]]:
+                raise StorageError(
+                    f"send to {self.url}: {wrong[0]['Code']}: {wrong[0].get('Message', '')}"
+                )
+            again = {failure["Id"] for failure in failed}
+            entries = [entry for entry in entries if entry["Id"] in again]
+            if attempt + 1 < _SEND_TRIES:
+                self._sleep(0.1 * 2**attempt)
+        raise StorageError(
+            f"send to {self.url}: {len(entries)} messages were refused {_SEND_TRIES} times: "
+            f"{failed[0]['Code']}"
+        )
+
+
+def _packed(messages: Iterable[Message]) -> Iterator[list[dict[str, str]]]:
+    entries: list[dict[str, str]] = []
+    size = 0
+    for message in messages:
+        length = len(message.body.encode())
+        if entries and (len(entries) == MAX_ENTRIES or size + length > MAX_CALL_BYTES):
+            yield entries
+            entries, size = [], 0
+        entry = {"Id": str(len(entries)), "MessageBody": message.body}
+        if message.group is not None:
+            entry["MessageGroupId"] = message.group
+            # At most 128 characters are allowed; a digest has 64.
+            entry["MessageDeduplicationId"] = hashlib.sha256(message.identity.encode()).hexdigest()
+        entries.append(entry)
+        size += length
+    if entries:
+        yield entries

@@ -1,0 +1,51 @@
+"""What template.yaml tells the functions through their environment."""
+
+from collections.abc import Mapping
+from typing import Annotated, Self
+
+import msgspec
+from msgspec import Meta, Struct
+
+from shared.errors import InvalidJobError
+
+QueueUrl = Annotated[str, Meta(pattern=r"^https?://")]
+
+
+class _Settings(Struct, frozen=True, kw_only=True):
+    """Each field is the environment variable of its name in upper case."""
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str]) -> Self:
+        """
+        Return the settings in `environment`.
+
+        Raises:
+            InvalidJobError: a variable is missing or makes no sense; the message names it.
+        """
+        names = {name: name.upper() for name in cls.__struct_fields__}
+        given = {name: environment[var] for name, var in names.items() if var in environment}
+        try:
+            return msgspec.convert(given, cls, strict=False)
+        except msgspec.ValidationError as error:
+            raise InvalidJobError(
+                f"the function's environment: {error}; see the Environment in template.yaml"
+            ) from error
+
+
+class DispatcherSettings(_Settings, frozen=True, kw_only=True):
+    data_bucket: Annotated[str, Meta(min_length=3)]
+    dispatch_queue_url: QueueUrl
+    work_queue_url: QueueUrl
+    partitions: Annotated[int, Meta(ge=1, le=65_536)]
+    batch_size: Annotated[int, Meta(ge=1, le=200)]
+    """Targets in one work message at most."""
+
+
+class WorkerSettings(_Settings, frozen=True, kw_only=True):
+    data_bucket: Annotated[str, Meta(min_length=3)]
+    dispatch_queue_url: QueueUrl
+    work_queue_url: QueueUrl
+    user_agent: Annotated[str, Meta(min_length=1)]
+    connect_to: str = ""
+    """See `functions.worker.addresses.parse_connect_to`."""
+    allow_private_networks: bool = False

@@ -1,0 +1,160 @@
+"""S3, and the only module that speaks to it. Every refusal becomes a `StorageError`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from shared.errors import InvalidJobError, StorageError
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
+    from shared.messages import Place
+
+_CONFLICT_TRIES = 8
+_MISSING = {"NoSuchKey", "404", "NoSuchBucket", "NoSuchVersion"}
+
+
+class Head(NamedTuple):
+    """An object, without its body; `size` in bytes."""
+
+    size: int
+    etag: str
+
+
+@cache
+def s3_client() -> "S3Client":
+    """Return this process's client: made once, used by every invocation."""
+    config = Config(
+        connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 5}
+    )
+    return boto3.client("s3", config=config)
+
+
+class Bucket:
+    """One S3 bucket."""
+
+    def __init__(self, name: str, client: "S3Client | None" = None) -> None:
+        self.name = name
+        self._s3 = client or s3_client()
+
+    def get(self, key: str) -> bytes | None:
+        """Return the object's body, or None if there is no such object."""
+        with _translated(f"get s3://{self.name}/{key}"):
+            try:
+                return self._s3.get_object(Bucket=self.name, Key=key)["Body"].read()
+            except self._s3.exceptions.NoSuchKey:
+                return None
+
+    def put(self, key: str, body: bytes) -> None:
+        """Write the object, over one that is there."""
+        with _translated(f"put s3://{self.name}/{key}"):
+            self._s3.put_object(Bucket=self.name, Key=key, Body=body)
+
+    def put_new(self, key: str, body: bytes) -> bool:
+        """
+        Write the object unless there is one already; tell whether it was written.
+
+        False may also mean that the SDK repeated a call which had worked: who must know reads
+        what is there.
+        """
+        with _translated(f"put s3://{self.name}/{key}"):
+            for _ in range(_CONFLICT_TRIES):
+                try:
+                    self._s3.put_object(Bucket=self.name, Key=key, Body=body, IfNoneMatch="*")
+                except ClientError as error:
+                    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+                    if status == 412:  # noqa: PLR2004 -- Precondition Failed
+                        return False
+                    if status != 409:  # noqa: PLR2004 -- Conflict: somebody else writes it now
+                        raise
+                else:
+                    return True
+        raise StorageError(
+            f"put s3://{self.name}/{key}: somebody else was writing it, "
+            f"{_CONFLICT_TRIES} times in a row"
+        )
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys that start with `prefix`, in order; 1,000 a call."""
+        with _translated(f"list s3://{self.name}/{prefix}"):
+            for page in self._s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self.name, Prefix=prefix
+            ):
+                for entry in page.get("Contents", []):
+                    yield entry["Key"]
+
+
+def head(place: "Place", client: "S3Client | None" = None) -> Head:
+    """
+    Return size and etag of the object at `place`.
+
+    Raises:
+        InvalidJobError: there is none.
+    """
+    s3 = client or s3_client()
+    with _translated(f"head s3://{place.bucket}/{place.key}"):
+        try:
+            answer = (
+                s3.head_object(Bucket=place.bucket, Key=place.key, VersionId=place.version)
+                if place.version
+                else s3.head_object(Bucket=place.bucket, Key=place.key)
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _MISSING:
+                raise InvalidJobError(
+                    f"there is no s3://{place.bucket}/{place.key}; "
+                    "was it deleted, or is its name misspelt?"
+                ) from error
+            raise
+        return Head(answer["ContentLength"], answer["ETag"])
+
+
+def read_from(
+    place: "Place", start: int, *, etag: str, client: "S3Client | None" = None
+) -> Iterator[bytes]:
+    """
+    Yield the object's bytes from `start` on, as a stream; the caller stops when it has enough.
+
+    Raises:
+        InvalidJobError: the object is gone, or is another than the one `etag` stands for.
+    """
+    s3 = client or s3_client()
+    name = f"s3://{place.bucket}/{place.key}"
+    with _translated(f"get {name}"):
+        try:
+            version = {"VersionId": place.version} if place.version else {}
+            answer = s3.get_object(
+                Bucket=place.bucket,
+                Key=place.key,
+                Range=f"bytes={start}-",
+                IfMatch=etag,
+                **version,  # type: ignore[arg-type] # of str | None it sees object
+            )
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in _MISSING:
+                raise InvalidJobError(f"there is no {name} any more") from error
+            if code == "PreconditionFailed":
+                raise InvalidJobError(
+                    f"{name} was overwritten while it was read; its new content is a job of its own"
+                ) from error
+            raise
+        body = answer["Body"]
+        try:
+            yield from body.iter_chunks(256 * 1024)
+        finally:
+            body.close()
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ClientError, HTTPClientError) as error:
+        raise StorageError(f"{what}: {error}") from error

@@ -1,0 +1,94 @@
+"""
+What a URL is, and which partition its host belongs to.
+
+URLs are read as browsers read them (the WHATWG URL standard, by Ada), so that
+`HTTP://Bücher.example:80/a/../b` and `http://xn--bcher-kva.example/b` are one target.
+Pure: no network, and the public suffix list comes with its package.
+"""
+
+from functools import cache, lru_cache
+from typing import NamedTuple
+from zlib import crc32
+
+import can_ada
+from publicsuffixlist import PublicSuffixList
+
+from shared.errors import InvalidUrlError
+
+MAX_URL_BYTES = 8_000  # what RFC 9110 §4.1 asks servers to take at least
+_DEFAULT_PORTS = {"http:": 80, "https:": 443}
+
+
+class Url(NamedTuple):
+    """
+    A URL that can be fetched.
+
+    `href` is absolute, ASCII and without a fragment; `host` is lower case, IDNA-encoded and
+    without a trailing dot, IP addresses in canonical form (IPv6 in brackets).
+    """
+
+    href: str
+    host: str
+    port: int
+
+
+def parse_url(text: str, base: str | None = None) -> Url:
+    """
+    Return the URL in `text`, read relative to `base` where one is given.
+
+    Raises:
+        InvalidUrlError: `text` is no http or https URL, holds credentials, or is longer than
+            `MAX_URL_BYTES`. The message goes behind a name for the place, as in
+            ``line 2 is '/about': a URL must start with http:// or https:// and name a host``.
+    """
+    try:
+        url = can_ada.parse(base) + text if base else can_ada.parse(text)
+    except (ValueError, TypeError):  # a TypeError where the text has a lone surrogate
+        raise InvalidUrlError("a URL must start with http:// or https:// and name a host") from None
+    default_port = _DEFAULT_PORTS.get(url.protocol)
+    if default_port is None:
+        raise InvalidUrlError("a URL must start with http:// or https:// and name a host")
+    if url.username or url.password:
+        raise InvalidUrlError("a URL must not hold a user name or password")
+    url.hash = ""
+    href = url.href
+    if len(href) > MAX_URL_BYTES:
+        raise InvalidUrlError(f"a URL must not be longer than {MAX_URL_BYTES:,} bytes")
+    return Url(href, url.hostname.rstrip("."), int(url.port or default_port))
+
+
+@cache
+def _public_suffixes() -> PublicSuffixList:
+    return PublicSuffixList()
+
+
+@lru_cache(maxsize=65_536)
+def registrable_domain(host: str) -> str:
+    """
+    Return the part of `host` that somebody registered: `books.co.uk` for `www.books.co.uk`.
+
+    A host without one (an IP address, `localhost`, a public suffix) stands for itself.
+
+    Args:
+        host: As in `Url`.
+    """
+    if is_ip_literal(host):
+        return host
+    domain: str | None = _public_suffixes().privatesuffix(host)
+    return domain or host
+
+
+def is_ip_literal(host: str) -> bool:
+    """Tell whether the host of a `Url` is an IP address."""
+    # In a parsed URL a last label that is a number is always the end of an IPv4 address.
+    return host.startswith("[") or host.rpartition(".")[2].isdigit()
+
+
+def partition_of(host: str, partitions: int) -> int:
+    """
+    Return the partition, from 0, that owns `host` (as in `Url`).
+
+    All hosts of a registrable domain share one, so that a redirect from example.com to
+    www.example.com stays with its owner.
+    """
+    return crc32(registrable_domain(host).encode()) % partitions

@@ -1,0 +1,54 @@
+"""Fixtures shared by all suites. No test may reach a host but 127.0.0.1."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from scatterfetch.embedded import EmbeddedCloud
+from tests.cloud import Deployment, new_deployment
+from tests.site import Site, running_site
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fake_credentials() -> Iterator[None]:
+    """Whatever is configured on this machine, no test has real credentials."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("AWS_CONFIG_FILE", "/dev/null")
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A real website; see `Site.reply`."""
+    with running_site() as site:
+        yield site
+
+
+@pytest.fixture
+def unreachable_url() -> Iterator[str]:
+    """A URL on 127.0.0.1 whose port is bound and never listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}/"
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    """The address of a real S3 and SQS API."""
+    cloud = EmbeddedCloud()
+    cloud.start()
+    yield cloud.endpoint
+    cloud.stop()
+
+
+@pytest.fixture
+def deployment(endpoint: str) -> Deployment:
+    """Buckets and queues of this test alone."""
+    return new_deployment(endpoint)

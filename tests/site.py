@@ -1,0 +1,85 @@
+"""A real website on 127.0.0.1, scripted page by page."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+Reply = web.Response | float
+
+
+@dataclass
+class Site:
+    """
+    Answers each path with its scripted replies in turn, the last one forever; else 404.
+
+    It runs in a thread of its own, so that worker processes reach it whatever the test waits for.
+    """
+
+    port: int = 0
+    visits: list[tuple[str, str]] = field(default_factory=list)
+    """Host (without port) and path of each request, in order."""
+    _replies: dict[str, list[Reply]] = field(default_factory=dict)
+
+    def url(self, path: str, host: str = "127.0.0.1") -> str:
+        return f"http://{host}:{self.port}{path}"
+
+    def reply(self, path: str, *replies: Reply) -> str:
+        """Script `path`; a float is a reply that only comes after that many seconds."""
+        self._replies[path] = list(replies)
+        return self.url(path)
+
+    def page(self, path: str, title: str) -> str:
+        """Script `path` to be an HTML page of that title."""
+        html = f"<!doctype html><title>{title}</title><a href='/other'>other</a>"
+        return self.reply(path, web.Response(text=html, content_type="text/html"))
+
+    def paths(self) -> list[str]:
+        return [path for _, path in self.visits]
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.visits.append((request.host.partition(":")[0], request.path))
+        queue = self._replies.get(request.path, [web.Response(status=404)])
+        reply = queue.pop(0) if len(queue) > 1 else queue[0]
+        if isinstance(reply, float):
+            await asyncio.sleep(reply)
+            return web.Response(text="late", content_type="text/html")
+        # A Response may be sent once, so send a copy of the scripted one.
+        return web.Response(body=reply.body, status=reply.status, headers=reply.headers)
+
+
+@contextmanager
+def running_site() -> Iterator[Site]:
+    """Run a website until the end of the block."""
+    site = Site()
+    loop = asyncio.new_event_loop()
+    started = threading.Event()
+
+    async def serve() -> web.AppRunner:
+        app = web.Application()
+        app.router.add_get("/{path:.*}", site.answer)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        site.port = runner.addresses[0][1]
+        return runner
+
+    def main() -> None:
+        asyncio.set_event_loop(loop)
+        runner = loop.run_until_complete(serve())
+        started.set()
+        loop.run_forever()
+        loop.run_until_complete(runner.cleanup())
+        loop.close()
+
+    thread = threading.Thread(target=main, daemon=True)
+    thread.start()
+    started.wait()
+    try:
+        yield site
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
