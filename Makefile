@@ -2,7 +2,7 @@
 # deployment tool, whose dependencies clash with ours, into .venv-sam); nothing is global.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix lock build deploy e2e clean
+.PHONY: help setup python313-bin demo test check fix lock build deploy e2e clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -16,6 +16,9 @@ PYTHON313_BIN = $(shell p=$$(python3.13 -c 'import sys; print(sys.base_prefix)' 
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+python313-bin:
+	@echo "$(PYTHON313_BIN)"
 
 setup: .venv/installed ## install what the other tasks need (they do it themselves)
 
@@ -56,15 +59,38 @@ fix: .venv/installed ## mend what lint can mend
 LOCKED := requirements/dev.txt requirements/sam.txt requirements/uv.txt shared/requirements.txt \
 	functions/dispatcher/requirements.txt functions/worker/requirements.txt
 LOCKS := .
-COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-	--output-file $(LOCKS)/$@ --group
+COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate
 lock: .venv/installed ## compile the requirements anew from pyproject.toml (UPGRADE=1: newest versions)
 	@[ -z "$(UPGRADE)" ] || rm -f $(LOCKED)
-	@if [ "$(LOCKS)" != . ]; then for f in $(LOCKED); do install -D $$f $(LOCKS)/$$f; done; fi
-	@$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group uv -o $(LOCKS)/requirements/uv.txt
-	@$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group sam -o $(LOCKS)/requirements/sam.txt
-	@$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group dev -o $(LOCKS)/requirements/dev.txt
+	@for f in $(LOCKED); do [ "$(LOCKS)" = . ] || install -D -m 644 $$f $(LOCKS)/$$f; done
+	@for g in uv sam dev; do \
+	  $(COMPILE) --python-version 3.11 --group $$g -o $(LOCKS)/requirements/$$g.txt || exit; done
 	@# the same versions in Lambda as in the tests
-	@$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.13 --group layer -c requirements/dev.txt -o $(LOCKS)/shared/requirements.txt
-	@for f in dispatcher worker; do \
-	  $(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.13 --group $$f -c requirements/dev.txt -o $(LOCKS)/functions/$$f/requirements.txt; done
+	@for g in layer:shared dispatcher:functions/dispatcher worker:functions/worker; do \
+	  $(COMPILE) --python-version 3.13 --group $${g%%:*} -c requirements/dev.txt \
+	    -o $(LOCKS)/$${g#*:}/requirements.txt || exit; done
+
+# Architecture goes to the build as well: the packages hold compiled code.
+ARCH ?= arm64
+DEPLOY_ARGS ?=
+build: .venv-sam/installed ## build the functions and the layer (ARCH=x86_64: not for Graviton)
+	@[ -x "$(PYTHON313_BIN)/python3.13" ] || { echo "sam build needs python3.13, Lambda's: neither PATH nor pyenv has it"; exit 1; }
+	PATH="$(PYTHON313_BIN):$$PATH" SAM_CLI_TELEMETRY=0 $(SAM) build --parameter-overrides Architecture=$(ARCH)
+	@test -f .aws-sam/build/WorkerFunction/functions/worker/handler.py || { echo "the SAM CLI ignored ParentPackages: it must be 1.170 or newer"; exit 1; }
+
+deploy: build ## deploy to AWS (STACK=name, DEPLOY_ARGS="Name=Value ...")
+	SAM_CLI_TELEMETRY=0 $(SAM) deploy --stack-name $(STACK) --parameter-overrides Architecture=$(ARCH) $(DEPLOY_ARGS)
+
+E2E_STACK := scatterfetch-e2e
+E2E_ARCH := $(patsubst aarch64,arm64,$(shell uname -m))
+e2e: .venv/installed .venv-sam/installed ## build, deploy to the LocalStack at AWS_ENDPOINT_URL, test there
+	@[ -n "$$AWS_ENDPOINT_URL" ] || { echo "make e2e needs AWS_ENDPOINT_URL, the address of a LocalStack"; exit 1; }
+	@$(MAKE) --no-print-directory build ARCH=$(E2E_ARCH)
+	SAM_CLI_TELEMETRY=0 $(SAM) deploy --stack-name $(E2E_STACK) --no-confirm-changeset --no-progressbar \
+	  --parameter-overrides Architecture=$(E2E_ARCH) AllowPrivateNetworks=true \
+	  "Schedule='rate(1 minute)'" ScheduledList=scheduled/urls.txt
+	SCATTERFETCH_STACK=$(E2E_STACK) $(BIN)/pytest -m e2e tests/e2e
+	SAM_CLI_TELEMETRY=0 $(SAM) delete --stack-name $(E2E_STACK) --no-prompts
+
+clean: ## delete what the other tasks have made, the environments too
+	rm -rf .venv .venv-sam .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis demo-out

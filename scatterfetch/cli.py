@@ -205,6 +205,12 @@ def _exit_status(finished: "Finished") -> int:
             "deliveries; the logs folder says why, and the same command tries them again",
             file=sys.stderr,
         )
+    elif not finished.complete:
+        print(
+            "scatterfetch: some URLs have no outcome, and nothing is left in the queues; the logs "
+            "folder may say why, and the same command tries them again",
+            file=sys.stderr,
+        )
     failed = any(name.startswith(("failed", "dead")) for name in finished.progress.outcomes)
     return 1 if failed or not finished.complete else 0
 

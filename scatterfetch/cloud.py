@@ -132,10 +132,6 @@ class LocalCloud:
         dead = self._dead_letter_queues()
         return not any(self._waiting(name) for name in self.template.queues if name not in dead)
 
-    def worker_processes(self) -> list[int]:
-        """Return the process ids of the worker sandboxes."""
-        return [s.pid for s in self._sandboxes if s.pid and s.name.endswith(WORKER)]
-
     def drain(self) -> None:
         """Take no more messages; the invocations under way go on."""
         for mapping in self.mappings.values():

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.models import s3_backends
+from moto.sqs.models import sqs_backends
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 if TYPE_CHECKING:
@@ -52,17 +53,14 @@ class FolderBucket:
         """Write `body` beside the place of `key`; what is yielded moves it there."""
         path = self.folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            temporary = Path(file.name)
-            try:
-                file.write(body)
-                file.close()
-                yield lambda: self._finish(temporary, path, key)
-            finally:
-                temporary.unlink(missing_ok=True)
+        temporary = path.with_name(f".{path.name}.new")
+        try:
+            temporary.write_bytes(body)
+            yield lambda: self._finish(temporary, path, key)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def _finish(self, temporary: Path, path: Path, key: str) -> None:
-        temporary.chmod(0o644)
         temporary.replace(path)
         self.on_put(key)
 
@@ -98,29 +96,39 @@ class _Application:
         environ: WSGIEnvironment,
         start_response: StartResponse,
     ) -> Iterable[bytes]:
-        statuses: list[str] = []
+        started: list[Any] = []
 
-        def started(status: str, *rest: Any) -> Any:  # noqa: ANN401 -- WSGI's
-            statuses.append(status)
-            return start_response(status, *rest)
+        def note(*start: Any) -> Any:  # noqa: ANN401 -- WSGI's
+            started.extend(start)
 
         try:
             # First the disk: it may be full, and what is answered for must be kept.
             with kept.prepared(key, body) as finish:
-                answer = list(self._moto(environ, started))
-                if statuses[0].startswith("200"):
+                answer = list(self._moto(environ, note))
+                if started[0].startswith("200"):
                     finish()
-                return answer
         except OSError as error:
+            if started:  # moto has it and the folder has not
+                undo = {**environ, "REQUEST_METHOD": "DELETE", "CONTENT_LENGTH": "0"}
+                undo.pop("HTTP_IF_NONE_MATCH", None)
+                list(self._moto({**undo, "wsgi.input": BytesIO()}, note))
             message = f"cannot write {kept.folder / key}: {error.strerror}".encode()
             start_response("503 Slow Down", [("Content-Type", "application/xml")])
             return [_BUSY % message]
+        start_response(*started)
+        return answer
 
 
 class EmbeddedCloud:
-    """The server; `endpoint` is its address once it runs."""
+    """
+    The server; `endpoint` is its address once it runs.
+
+    It starts empty. moto keeps what it holds in the process, so there is one at a time.
+    """
 
     def __init__(self) -> None:
+        s3_backends.reset()
+        sqs_backends.reset()
         self._application = _Application(DomainDispatcherApplication(create_backend_app))
         self._server = make_server(
             "127.0.0.1", 0, self._application, threaded=True, request_handler=_QuietHandler

@@ -35,7 +35,7 @@ from shared.messages import ListUploaded, decode_batch, decode_dispatch
 from shared.urls import parse_url
 
 _TICK = 0.2  # seconds between two looks at the state
-_DEAD_LETTER_TICK = 1.0
+_QUEUE_TICK = 1.0
 
 
 class UrlList(NamedTuple):
@@ -264,6 +264,7 @@ def _keys_to_load(folder: Path, job: Job) -> list[str]:
         f"{job_prefix(job.id)}receipts/{file.name}"
         for file in (folder / job_prefix(job.id) / "receipts").glob("[0-9]*")
     ]
+    job.manifest = manifest
     job.ledger = ledger_of(manifest, receipts)
     job.earlier = job.ledger.final
     batches = [
@@ -285,9 +286,9 @@ def _wait(
     began: float,
 ) -> int:
     """Wait until all is done, nothing can be done any more, or somebody has had enough."""
-    next_look = time.monotonic() + _DEAD_LETTER_TICK
+    next_look = time.monotonic() + _QUEUE_TICK
     draining = False
-    dead_letters = 0
+    idle = 0
     while not watch.all_done():
         watch.wait()
         progress = _progress(cloud, watch, began)
@@ -304,11 +305,12 @@ def _wait(
         if draining and cloud.drained():
             break
         if time.monotonic() >= next_look:
-            next_look = time.monotonic() + _DEAD_LETTER_TICK
-            dead_letters = cloud.dead_letters()
-            if dead_letters and cloud.idle():
+            next_look = time.monotonic() + _QUEUE_TICK
+            # Twice: between two queues a message is in neither.
+            idle = idle + 1 if cloud.idle() else 0
+            if idle > 1:
                 break
-    return dead_letters
+    return cloud.dead_letters()
 
 
 def _progress(cloud: LocalCloud, watch: _Watch, began: float) -> Progress:

@@ -82,10 +82,10 @@ class Deployment:
             records += messages
         return records
 
-    def receive(self, url: str) -> list[dict[str, Any]]:
-        """Receive up to ten messages, as event records."""
+    def receive(self, url: str, most: int = 10) -> list[dict[str, Any]]:
+        """Receive some messages, as event records."""
         answer = self.sqs.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"], WaitTimeSeconds=0
+            QueueUrl=url, MaxNumberOfMessages=most, AttributeNames=["All"], WaitTimeSeconds=0
         )
         return [
             {

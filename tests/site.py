@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -22,6 +22,12 @@ class Site:
     port: int = 0
     visits: list[tuple[str, str]] = field(default_factory=list)
     """Host (without port) and path of each request, in order."""
+    user_agents: set[str] = field(default_factory=set)
+    most_open: int = 0
+    """The most requests that were open at once."""
+    on_visit: Callable[[str], None] = lambda _path: None
+    """Is called with the path of each request, before it is answered."""
+    _open: int = 0
     _replies: dict[str, list[Reply]] = field(default_factory=dict)
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
@@ -42,6 +48,17 @@ class Site:
 
     async def answer(self, request: web.Request) -> web.Response:
         self.visits.append((request.host.partition(":")[0], request.path))
+        self.user_agents.add(request.headers.get("User-Agent", ""))
+        self.on_visit(request.path)
+        self._open += 1
+        self.most_open = max(self.most_open, self._open)
+        try:
+            await asyncio.sleep(0)  # lets in whoever else is at the door
+            return await self._scripted(request)
+        finally:
+            self._open -= 1
+
+    async def _scripted(self, request: web.Request) -> web.Response:
         queue = self._replies.get(request.path, [web.Response(status=404)])
         reply = queue.pop(0) if len(queue) > 1 else queue[0]
         if isinstance(reply, float):

@@ -27,7 +27,7 @@ def demo_list(folder: Path) -> UrlList:
 
 
 def forget(folder: Path) -> None:
-    """Delete what an earlier demo, and nothing else, has left: a demo that fetches nothing is none."""
+    """Delete what an earlier demo has left, and nothing else: it is to fetch again."""
     for left in (*folder.glob("jobs/demo-urls-*"), *folder.glob("results/job=demo-urls-*")):
         shutil.rmtree(left)
 

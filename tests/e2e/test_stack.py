@@ -1,0 +1,151 @@
+"""The deployed stack from the outside: a list goes into S3, outcomes come out."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.e2e.conftest import Stack, eventually
+from tests.site import Site
+
+pytestmark = pytest.mark.e2e
+
+BUILD = Path(__file__).parents[2] / ".aws-sam" / "build"
+SCHEDULED = "scheduled/urls.txt"  # the ScheduledList that `make e2e` deploys with
+
+
+@pytest.fixture
+def name() -> str:
+    """A folder that no other run has used."""
+    return f"e2e-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def scheduled(stack: Stack, site: Site) -> Iterator[str]:
+    """Put the scheduled list in its place; return its etag, which no other run's has."""
+    url = site.page("/scheduled", title="On time")
+    yield stack.upload(SCHEDULED, f"# {uuid.uuid4()}\n{url}\n".encode())
+    stack.s3.delete_object(Bucket=stack.outputs["InputBucketName"], Key=SCHEDULED)
+
+
+def final(outcomes: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the final outcome of each URL, having seen that there is only one."""
+    lines = [line for line in outcomes if line["outcome"] != "deferred"]
+    by_url = {line["url"]: line for line in lines}
+    assert len(by_url) == len(lines)
+    return by_url
+
+
+def test_uploaded_list_comes_out_as_one_outcome_per_url(
+    stack: Stack, site: Site, name: str
+) -> None:
+    pages = [site.page(f"/books/{n}", title=f"Book {n}") for n in range(1, 6)]
+    elsewhere = site.url("/books/1", host="localhost")  # another host, hence another worker
+    missing = site.url("/gone")
+    moved = site.reply("/moved", web.Response(status=301, headers={"Location": elsewhere}))
+    lines = [
+        "# a list as spreadsheets write it",
+        *pages,
+        pages[0].upper().replace("BOOKS", "books"),  # the same URL
+        "",
+        "/about",
+        missing,
+        elsewhere,
+        moved,
+        "ftp://books.example/",
+    ]
+
+    stack.upload(
+        f"{name}/urls.txt", b"\xef\xbb\xbf" + "\r\n".join(lines).encode() + b"\r\n\xff\r\n"
+    )
+    job = stack.job_from(f"{name}-urls", lambda _: True, within=60)
+    ledger = stack.complete(job, within=120)
+
+    outcomes = final(stack.outcomes(job))
+    assert outcomes.keys() == {*pages, missing, elsewhere, moved}
+    for number, page in enumerate(pages, start=1):
+        outcome = outcomes[page]
+        assert (outcome["outcome"], outcome["status"]) == ("scraped", 200)
+        assert outcome["line"] == number + 1
+        [row] = outcome["rows"]
+        assert row["title"] == f"Book {number}"
+        assert row["links"] == [site.url("/other")]
+    assert (outcomes[missing]["outcome"], outcomes[missing]["reason"]) == ("failed", "http_404")
+    assert outcomes[moved]["redirects"] == [elsewhere]
+    assert outcomes[moved]["rows"][0]["title"] == "Book 1"
+    rejected = stack.rejected(job)
+    assert rejected == {9: "/about", 13: "ftp://books.example/", 14: "\N{REPLACEMENT CHARACTER}"}
+    assert (ledger.targets, ledger.duplicates, ledger.rejected) == (8, 1, 3)
+    assert ledger.final == {"scraped": 7, "failed-http_404": 1}
+    # Once for each URL, three of which lead to the same page: no worker did another's work.
+    assert sorted(site.paths()) == sorted(
+        ["/books/1"] * 3 + [f"/books/{n}" for n in range(2, 6)] + ["/gone", "/moved"]
+    )
+    eventually(lambda: stack.waiting("WorkQueueUrl") == 0, within=30, hope="an empty work queue")
+
+
+def test_redirect_to_another_host_is_left_to_its_owner(stack: Stack, site: Site, name: str) -> None:
+    site.page("/there", title="There")
+    location = site.url("/there", host="localhost")
+    moved = site.reply("/moved", web.Response(status=302, headers={"Location": location}))
+
+    stack.upload(f"{name}/urls.txt", f"{moved}\n".encode())
+    job = stack.job_from(f"{name}-urls", lambda _: True, within=60)
+    stack.complete(job, within=120)
+
+    deferred, scraped = stack.outcomes(job)
+    if deferred["outcome"] != "deferred":
+        deferred, scraped = scraped, deferred
+    assert (deferred["outcome"], deferred["reason"]) == ("deferred", "redirected")
+    assert (scraped["outcome"], scraped["final_url"]) == ("scraped", location)
+    assert scraped["rows"][0]["title"] == "There"
+
+
+def test_list_that_is_no_text_is_refused_and_becomes_no_dead_letter(
+    stack: Stack, name: str
+) -> None:
+    dead = stack.waiting("DispatchDLQUrl")
+
+    stack.upload(f"{name}/urls.txt", b"PK\x03\x04 and so on")
+    [job] = {stack.job_from(f"{name}-urls", lambda found: bool(found.error), within=60)}
+
+    assert "zip archive or a spreadsheet" in (stack.manifest(job).error or "")
+    assert stack.waiting("DispatchDLQUrl") == dead
+
+
+def test_schedule_submits_its_list(stack: Stack, site: Site, scheduled: str) -> None:
+    # The upload starts a job as well; that one reads a version of the list.
+    job = stack.job_from(
+        "scheduled-urls",
+        lambda found: (
+            found.etag == scheduled and found.source is not None and found.source.version is None
+        ),
+        within=150,
+    )
+    stack.complete(job, within=60)
+
+    [outcome] = stack.outcomes(job)
+    assert outcome["url"] == site.url("/scheduled")
+    assert outcome["rows"][0]["title"] == "On time"
+
+
+def test_no_message_was_given_up(stack: Stack) -> None:
+    """Whatever the tests above have put through the stack."""
+    assert stack.waiting("DispatchDLQUrl") == 0
+    assert stack.waiting("WorkDLQUrl") == 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "WorkerFunction/functions/worker/handler.py",
+        "DispatcherFunction/functions/dispatcher/handler.py",
+        "SharedLayer/python/shared/messages.py",
+    ],
+)
+def test_build_keeps_the_import_paths(path: str) -> None:
+    """A SAM CLI before 1.170 ignores ParentPackages without a word."""
+    assert (BUILD / path).is_file()

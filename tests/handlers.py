@@ -1,0 +1,41 @@
+"""Lambda handlers for the tests of the sandbox; each runs in a process of its own."""
+
+import os
+import time
+from typing import Any
+
+from scatterfetch.bootstrap import LambdaContext
+
+
+def describe(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return {
+        "event": event,
+        "time_left": context.get_remaining_time_in_millis(),
+        "environment": dict(os.environ),
+        "pid": os.getpid(),
+    }
+
+
+def fail_if_asked(event: dict[str, Any], _: LambdaContext) -> str:
+    if event["fail"]:
+        raise ValueError("as asked")
+    return "fine"
+
+
+def sleep_if_asked(event: dict[str, Any], _: LambdaContext) -> str:
+    if event["sleep"]:
+        time.sleep(600)
+    return "awake"
+
+
+def fill_memory(_event: dict[str, Any], _: LambdaContext) -> None:
+    held = []
+    while True:
+        held.append(b"x" * 10_000_000)
+        time.sleep(0.01)
+
+
+def kill_itself_if_asked(event: dict[str, Any], _: LambdaContext) -> str:
+    if "signal" in event:
+        os.kill(os.getpid(), event["signal"])
+    return "alive"

@@ -1,0 +1,345 @@
+"""The dispatcher against a real S3 and SQS API."""
+
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+import functions.dispatcher.dispatch as dispatch_module
+import shared.jobs
+import shared.store
+from functions.dispatcher.dispatch import Dispatcher
+from shared.errors import InvalidJobError
+from shared.jobs import (
+    Manifest,
+    batch_id,
+    dispatched_key,
+    job_prefix,
+    receipt_key,
+    rejected_key,
+)
+from shared.messages import (
+    Batch,
+    ListUploaded,
+    Place,
+    Shard,
+    Submit,
+    Target,
+    decode_batch,
+    decode_dispatch,
+    encode,
+)
+from shared.spec import FetchSpec, Spec
+from tests.cloud import Deployment
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+@pytest.fixture
+def dispatcher(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Dispatcher:
+    """A dispatcher whose input bucket is the deployment's too."""
+    monkeypatch.setattr(shared.store, "s3_client", lambda: deployment.s3)
+    return Dispatcher(
+        deployment.dispatcher_settings,
+        data=deployment.data,
+        dispatch_queue=deployment.dispatch_queue,
+        work_queue=deployment.work_queue,
+        now=lambda: NOW,
+    )
+
+
+def upload(deployment: Deployment, body: bytes, key: str = "books/urls.txt") -> ListUploaded:
+    deployment.upload(key, body)
+    return ListUploaded(Place(deployment.input_bucket, key), "event 1")
+
+
+def dispatch_all(dispatcher: Dispatcher, deployment: Deployment) -> None:
+    """Dispatch every shard that waits in the dispatch queue, and those that follow."""
+    while records := deployment.received(deployment.dispatch_queue_url):
+        for record in records:
+            [shard] = decode_dispatch(record["body"])
+            assert isinstance(shard, Shard)
+            dispatcher.dispatch(shard)
+
+
+def sent(deployment: Deployment) -> list[Batch]:
+    return [decode_batch(r["body"]) for r in deployment.received(deployment.work_queue_url)]
+
+
+def run(dispatcher: Dispatcher, deployment: Deployment, request: ListUploaded | Submit) -> Manifest:
+    started = dispatcher.start(request, message_id="m1")
+    assert started is not None
+    dispatch_all(dispatcher, deployment)
+    return deployment.manifest(started.job)
+
+
+def lines_of(batches: list[Batch]) -> dict[int, str]:
+    found = [(target.line, target.url) for batch in batches for target in batch.targets]
+    assert len(dict(found)) == len(found)
+    return dict(found)
+
+
+LIST = (
+    b"\xef\xbb\xbfhttp://a.example/1\r\n# a comment\r\n\r\n  http://b.example/2  \r\n"
+    b"http://A.example/1#again\r\n/about\r\nhttp://c.example/\xff\r\nhttp://c.example/7"
+)
+
+
+def test_a_list_becomes_batches_with_line_numbers(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    manifest = run(dispatcher, deployment, upload(deployment, LIST))
+
+    assert lines_of(sent(deployment)) == {
+        1: "http://a.example/1",
+        4: "http://b.example/2",
+        8: "http://c.example/7",
+    }
+    assert manifest.error is None
+    ledger = deployment.ledger(manifest.job)
+    assert (ledger.targets, ledger.rejected, ledger.duplicates) == (3, 2, 1)
+    assert ledger.fully_dispatched
+
+
+def test_rejected_lines_are_reported_with_number_and_reason(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    manifest = run(dispatcher, deployment, upload(deployment, LIST))
+
+    body = deployment.data.get(rejected_key(manifest.job, 0))
+    assert body is not None
+    assert [msgspec.json.decode(line) for line in body.splitlines()] == [
+        {
+            "line": 6,
+            "text": "/about",
+            "reason": "a URL must start with http:// or https:// and name a host",
+        },
+        {
+            "line": 7,
+            "text": "http://c.example/\N{REPLACEMENT CHARACTER}",
+            "reason": "not UTF-8 text",
+        },
+    ]
+
+
+def test_an_event_that_is_delivered_twice_does_nothing_twice(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    body = b"".join(b"http://h%d.example/\n" % n for n in range(40))
+    request = upload(deployment, body)
+    first = run(dispatcher, deployment, request)
+    before = sent(deployment)
+    keys = list(deployment.data.keys(""))
+
+    second = run(dispatcher, deployment, request)
+
+    assert second == first
+    # SQS itself drops what comes within five minutes; moto forgets what was deleted.
+    assert {encode(batch) for batch in sent(deployment)} <= {encode(batch) for batch in before}
+    assert list(deployment.data.keys("")) == keys
+
+
+def test_batches_that_have_their_receipt_are_not_sent_again(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    request = upload(deployment, b"".join(b"http://e.example/%d\n" % n for n in range(25)))
+    manifest = run(dispatcher, deployment, request)
+    assert len(sent(deployment)) == 3
+    deployment.data.put(receipt_key(manifest.job, batch_id(0, 0), {"scraped": 10}), b"")
+    deployment.data.put(
+        receipt_key(manifest.job, batch_id(0, 1), {"deferred-out_of_time": 10, "children": 1}), b""
+    )
+
+    run(dispatcher, deployment, request)
+
+    assert [batch.batch for batch in sent(deployment)] == [batch_id(0, 1), batch_id(0, 2)]
+
+
+def test_shards_give_what_the_whole_list_would(
+    dispatcher: Dispatcher, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared.jobs, "SHARD_BYTES", 100)
+    monkeypatch.setattr(dispatch_module, "SHARD_BYTES", 100)
+    body = b"\n".join(b"http://h%d.example/%s" % (n % 5, b"x" * (n * 7 % 60)) for n in range(60))
+
+    manifest = run(dispatcher, deployment, upload(deployment, body))
+
+    ledger = deployment.ledger(manifest.job)
+    assert manifest.shards > 10
+    assert ledger.fully_dispatched
+    lines = body.decode().split("\n")
+    found = lines_of(sent(deployment))
+    assert set(found.values()) == set(lines)
+    assert all(lines[number - 1] == url for number, url in found.items())
+    assert ledger.targets == len(found)
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "problem"),
+    [
+        ("urls.txt", b"", "urls.txt is empty; put one URL on each line"),
+        ("urls.txt", b"# only\n\n", "holds no URL, only blank lines and comments"),
+        ("urls.txt", b"/a\n/b\n", "2 lines were rejected: line 1 is '/a': a URL must start"),
+        ("urls.txt", "http://a.example/".encode("utf-16"), "is UTF-16 text; save it as UTF-8"),
+        ("urls.txt", b"\0\1\2", "is not text"),
+        ("urls.xlsx", b"PK", "a list's name must end with .txt"),
+    ],
+)
+def test_a_list_that_is_none_is_an_error_in_the_manifest(
+    dispatcher: Dispatcher, deployment: Deployment, key: str, body: bytes, problem: str
+) -> None:
+    manifest = run(dispatcher, deployment, upload(deployment, body, key))
+
+    assert manifest.error is not None
+    assert problem in manifest.error
+    assert sent(deployment) == []
+
+
+def test_a_list_that_is_missing_is_an_error_in_the_manifest(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    place = Place(deployment.input_bucket, "nowhere.txt")
+
+    manifest = run(dispatcher, deployment, Submit(list=place))
+
+    assert manifest.error is not None
+    assert "nowhere.txt; was it deleted, or is its name misspelt?" in manifest.error
+
+
+def test_a_list_that_changes_while_it_is_read_is_an_error(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    request = upload(deployment, b"http://a.example/")
+    dispatcher.start(request, message_id="m1")
+    deployment.upload("books/urls.txt", b"http://b.example/")
+
+    dispatch_all(dispatcher, deployment)
+
+    manifest = run(dispatcher, deployment, request)
+    assert "was overwritten while it was read" in (manifest.error or "")
+    assert sent(deployment) == []
+
+
+@pytest.mark.parametrize("key", ["books/spec.yaml", "README.md", "folder/"])
+def test_other_objects_are_no_lists(
+    dispatcher: Dispatcher, deployment: Deployment, key: str
+) -> None:
+    uploaded = ListUploaded(Place(deployment.input_bucket, key), "e")
+
+    assert dispatcher.start(uploaded, message_id="m1") is None
+    assert list(deployment.data.keys("")) == []
+
+
+def test_the_nearest_spec_up_the_folders_counts(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    deployment.upload("spec.yaml", b"fetch: {timeout: 1}")
+    deployment.upload("books/spec.yaml", b"fetch: {timeout: 2}")
+
+    def timeout_of(key: str) -> float:
+        return run(
+            dispatcher, deployment, upload(deployment, b"http://a.example/", key)
+        ).spec.fetch.timeout
+
+    assert timeout_of("books/new/urls.txt") == 2
+    assert timeout_of("films/urls.txt") == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "problem"),
+    [
+        (b"fetch: {timout: 2}", "books/spec.yaml: Object contains unknown field `timout`"),
+        (b"fetch: {timeout: 0}", "books/spec.yaml: Expected `float` >= 1.0 - at `$.fetch.timeout`"),
+        (b"fetch:\n  {timeout", "books/spec.yaml:2: not YAML"),
+        (b"- a", "books/spec.yaml: Expected `object`, got `array`"),
+        (b"\xff", "books/spec.yaml: not UTF-8"),
+        (b"#" * 70_000, "books/spec.yaml: 70,000 bytes; a spec may have 65,536"),
+        (b"[" * 30_000, "books/spec.yaml"),
+    ],
+)
+def test_a_wrong_spec_stops_the_job_before_it_starts(
+    dispatcher: Dispatcher, deployment: Deployment, spec: bytes, problem: str
+) -> None:
+    deployment.upload("books/spec.yaml", spec)
+
+    manifest = run(dispatcher, deployment, upload(deployment, b"http://a.example/"))
+
+    assert problem in (manifest.error or "")
+    assert sent(deployment) == []
+
+
+def test_urls_can_come_with_the_message(dispatcher: Dispatcher, deployment: Deployment) -> None:
+    spec = Spec(fetch=FetchSpec(timeout=7))
+    urls = ("http://a.example/", "/about", "http://b.example/")
+
+    manifest = run(dispatcher, deployment, Submit(name="Ad hoc", urls=urls, spec=spec))
+
+    assert manifest.job.startswith("ad-hoc-")
+    assert manifest.spec == spec
+    assert lines_of(sent(deployment)) == {1: "http://a.example/", 3: "http://b.example/"}
+    assert deployment.ledger(manifest.job).rejected == 1
+
+
+def test_a_submission_needs_one_of_list_and_urls(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    manifest = run(dispatcher, deployment, Submit(name="neither"))
+
+    assert manifest.error == "a submit.v1 message must have one of `list` and `urls`"
+
+
+def test_submissions_are_told_apart_by_id_or_message(dispatcher: Dispatcher) -> None:
+    def job(request: Submit, message_id: str) -> str:
+        manifest = dispatcher.start(request, message_id=message_id)
+        assert manifest is not None
+        return manifest.job
+
+    plain, named = Submit(urls=("http://a.example/",)), Submit(id="x", urls=("http://a.example/",))
+    assert job(plain, "m1") == job(plain, "m1")
+    assert job(plain, "m1") != job(plain, "m2")
+    assert job(named, "m1") == job(named, "m2")
+
+
+def test_a_deferred_batch_goes_into_the_group_of_its_partition(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    batch = Batch(
+        job="j",
+        batch="00000-000000-1",
+        partition=5,
+        hops=1,
+        targets=(Target("http://a.example/", 1, 1, ("http://b.example/",)),),
+    )
+
+    dispatcher.forward(batch)
+
+    [record] = deployment.received(deployment.work_queue_url)
+    assert decode_batch(record["body"]) == batch
+    assert record["attributes"]["MessageGroupId"] == "5"
+
+
+def test_a_shard_of_no_job_is_refused(dispatcher: Dispatcher) -> None:
+    with pytest.raises(InvalidJobError, match="shard of a job that has no list"):
+        dispatcher.dispatch(Shard(job="nobody"))
+
+
+def test_a_crash_between_batches_and_receipt_is_made_good(
+    dispatcher: Dispatcher, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = upload(deployment, b"".join(b"http://h%d.example/\n" % n for n in range(40)))
+
+    def crash(*_: object, **__: object) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dispatch_module, "dispatched_key", crash)
+        with pytest.raises(KeyboardInterrupt):
+            run(dispatcher, deployment, request)
+    before = sent(deployment)
+
+    manifest = run(dispatcher, deployment, request)
+
+    assert {encode(batch) for batch in sent(deployment)} == {encode(batch) for batch in before}
+    assert len(lines_of(before)) == 40
+    key = dispatched_key(manifest.job, 0, batches=len(before), targets=40, rejected=0, duplicates=0)
+    assert key in list(deployment.data.keys(job_prefix(manifest.job)))

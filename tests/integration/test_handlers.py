@@ -1,0 +1,170 @@
+"""Both handlers on every sample event, as Lambda calls them."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+import functions.dispatcher.handler as dispatcher_module
+import functions.worker.handler as worker_module
+import shared.queue
+import shared.store
+from shared.errors import InvalidJobError
+from shared.jobs import Manifest, encode_manifest, manifest_key
+from shared.messages import Defer, Shard, decode_batch, decode_dispatch, encode
+from shared.queue import Message
+from shared.spec import Spec
+from tests.cloud import Deployment
+from tests.site import Site
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+EVENTS = Path(__file__).parents[2] / "events"
+
+
+class Context:
+    """What of Lambda's context the handlers use."""
+
+    function_name = "function"
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:function"
+    aws_request_id = "request-1"
+
+    def __init__(self, seconds: float = 120.0) -> None:
+        self.seconds = seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds * 1000)
+
+
+@pytest.fixture(autouse=True)
+def _environment(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (deployment.dispatcher_environment | deployment.worker_environment).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(shared.store, "s3_client", lambda: deployment.s3)
+    monkeypatch.setattr(shared.queue, "sqs_client", lambda: deployment.sqs)
+
+
+def event(name: str, deployment: Deployment) -> dict[str, Any]:
+    """Return a sample event, its bucket being the deployment's."""
+    text = (EVENTS / f"{name}.json").read_text()
+    text = text.replace("scatterfetch-input", deployment.input_bucket)
+    return cast("dict[str, Any]", json.loads(text))
+
+
+def invoke(module: Any, sample: dict[str, Any], seconds: float = 120.0) -> list[str]:
+    """Return the ids of the messages that failed."""
+    answer = module.handler(sample, cast("LambdaContext", Context(seconds)))
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def dispatch_queue(deployment: Deployment) -> list[Any]:
+    records = deployment.received(deployment.dispatch_queue_url)
+    return [message for record in records for message in decode_dispatch(record["body"])]
+
+
+@pytest.mark.parametrize("path", sorted(EVENTS.glob("dispatcher_*.json")), ids=lambda p: p.stem)
+def test_the_dispatcher_takes_every_sample_event(path: Path, deployment: Deployment) -> None:
+    failed = invoke(dispatcher_module, event(path.stem, deployment))
+
+    poison = "poison" in path.stem or "shard" in path.stem  # the shard's job is not there
+    assert len(failed) == (1 if poison else 0)
+
+
+@pytest.mark.parametrize("path", sorted(EVENTS.glob("worker_*.json")), ids=lambda p: p.stem)
+def test_the_worker_takes_every_sample_event(path: Path, deployment: Deployment) -> None:
+    """They fail, one by one: the queue does not know their receipt handles."""
+    sample = event(path.stem, deployment)
+
+    assert invoke(worker_module, sample) == [r["messageId"] for r in sample["Records"]]
+
+
+def test_an_uploaded_list_is_dispatched(deployment: Deployment) -> None:
+    sample = event("dispatcher_list_uploaded", deployment)
+    key = decode_dispatch(sample["Records"][0]["body"])[0].place.key  # type: ignore[union-attr]
+    deployment.upload(key, b"http://a.example/\nhttp://b.example/\n")
+
+    assert invoke(dispatcher_module, sample) == []
+    [shard] = dispatch_queue(deployment)
+    assert isinstance(shard, Shard)
+    records = [{**sample["Records"][0], "body": encode(shard)}]
+    assert invoke(dispatcher_module, {"Records": records}) == []
+
+    batches = [decode_batch(r["body"]) for r in deployment.received(deployment.work_queue_url)]
+    assert sum(len(batch.targets) for batch in batches) == 2
+
+
+def test_poison_does_not_hold_up_the_other_messages(deployment: Deployment) -> None:
+    sample = event("dispatcher_one_poison_message", deployment)
+
+    failed = invoke(dispatcher_module, sample)
+
+    assert len(failed) == 1
+    assert failed[0] in {record["messageId"] for record in sample["Records"]}
+    assert (
+        len(list(deployment.data.keys("jobs/")))
+        + len(deployment.received(deployment.work_queue_url))
+        >= 2
+    )
+
+
+def event_of(*messages: Any) -> dict[str, Any]:
+    return {
+        "Records": [
+            {"messageId": f"m{n}", "receiptHandle": "r", "body": encode(message)}
+            for n, message in enumerate(messages)
+        ]
+    }
+
+
+def test_small_messages_come_first_and_lists_wait_when_time_is_short(
+    deployment: Deployment,
+) -> None:
+    sample = event("dispatcher_deferred_batch", deployment)
+    [defer] = decode_dispatch(sample["Records"][0]["body"])
+    assert isinstance(defer, Defer)
+    first, second = Shard(job="nobody-1"), Shard(job="nobody-2")
+
+    failed = invoke(dispatcher_module, event_of(first, second, defer), seconds=30)
+
+    assert failed == ["m0"]  # tried, since an invocation must get somewhere; there is no such job
+    assert dispatch_queue(deployment) == [second]
+    assert len(deployment.received(deployment.work_queue_url)) == 1
+
+
+def test_the_worker_brings_a_message_to_its_receipt(deployment: Deployment, site: Site) -> None:
+    sample = event("worker_one_batch", deployment)
+    batch = decode_batch(sample["Records"][0]["body"])
+    manifest = Manifest(job=batch.job, spec=Spec(), partitions=16, batch_size=10, created_at="now")
+    deployment.data.put(manifest_key(batch.job), encode_manifest(manifest))
+    body = sample["Records"][0]["body"]
+    for target in batch.targets:
+        body = body.replace(json.dumps(target.url), json.dumps(site.page(f"/{target.line}", "T")))
+    deployment.work_queue.send([Message(body, group="1", identity="1")])
+
+    failed = invoke(worker_module, {"Records": deployment.receive(deployment.work_queue_url)})
+
+    assert failed == []
+    counts = deployment.ledger(batch.job).final
+    assert sum(counts.values()) == len(batch.targets)
+
+
+def test_a_batch_of_no_job_fails(deployment: Deployment) -> None:
+    sample = event("worker_one_batch", deployment)
+    body = sample["Records"][0]["body"].replace('"job":"', '"job":"not-')
+    deployment.work_queue.send([Message(body, group="1", identity="1")])
+
+    assert (
+        len(invoke(worker_module, {"Records": deployment.receive(deployment.work_queue_url)})) == 1
+    )
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics")
+@pytest.mark.parametrize("module", [dispatcher_module, worker_module])
+def test_a_missing_setting_is_named(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORK_QUEUE_URL")
+
+    with pytest.raises(InvalidJobError, match=r"`work_queue_url`.*see the Environment"):
+        invoke(module, {"Records": []})

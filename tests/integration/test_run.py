@@ -1,0 +1,361 @@
+"""`scatterfetch run` from the list to the rows: the whole local cloud, every process real."""
+
+import errno
+import json
+import os
+import re
+import signal
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+import scatterfetch.cloud
+from scatterfetch.cloud import TEMPLATE
+from scatterfetch.run import Finished, Progress, UrlList, read_lists, run
+from scatterfetch.sandbox import Sandbox
+from shared.errors import InvalidJobError
+from shared.jobs import job_prefix, rejected_key
+from shared.outcomes import Kind
+from tests.results import all_outcomes, final_outcomes, titles
+from tests.site import Site
+
+LOCAL = {"AllowPrivateNetworks": "true"}
+
+
+class Silent:
+    """A display that remembers."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.shown: list[Progress] = []
+
+    def show(self, progress: Progress) -> None:
+        self.shown.append(progress)
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+class Runner:
+    """Runs lists of a test's website into a test's folder."""
+
+    def __init__(self, site: Site, folder: Path) -> None:
+        self.site = site
+        self.folder = folder
+        self.display = Silent()
+
+    def __call__(
+        self, *lists: UrlList, workers: int = 2, template: Path = TEMPLATE, **parameters: str
+    ) -> Finished:
+        everywhere = f"::127.0.0.1:{self.site.port}"  # whatever the host, it is this website
+        return run(
+            lists,
+            self.folder,
+            self.display,
+            workers=workers,
+            parameters={**LOCAL, "ConnectTo": everywhere, **parameters},
+            template=template,
+        )
+
+
+@pytest.fixture
+def runner(site: Site, tmp_path: Path) -> Runner:
+    return Runner(site, tmp_path / "out")
+
+
+def url_list(urls: Sequence[str], spec: bytes | None = None) -> UrlList:
+    return UrlList("urls.txt", "test/urls.txt", "".join(f"{u}\n" for u in urls).encode(), spec)
+
+
+def many_urls(site: Site, hosts: int, pages: int) -> list[str]:
+    for number in range(pages):
+        site.page(f"/{number}", f"Page {number}")
+    return [f"http://host{h}.example/{n}" for h in range(hosts) for n in range(pages)]
+
+
+def test_a_list_goes_in_and_rows_come_out(runner: Runner, site: Site) -> None:
+    """The whole way: list, S3, dispatcher, SQS, workers, S3, files."""
+    urls = many_urls(site, hosts=12, pages=20)
+    site.reply("/moved", web.Response(status=301, headers={"Location": "http://host1.example/3"}))
+
+    finished = runner(
+        url_list([*urls, "http://host0.example/gone", "http://elsewhere.example/moved"])
+    )
+
+    expected = {url: f"Page {url.rpartition('/')[2]}" for url in urls}
+    assert titles(runner.folder) == {**expected, "http://elsewhere.example/moved": "Page 3"}
+    gone = final_outcomes(runner.folder)["http://host0.example/gone"]
+    assert (gone.outcome, gone.status) == (Kind.FAILED, 404)
+    assert finished.complete
+    assert finished.progress.done == finished.progress.total == 242
+    assert finished.progress.outcomes == {"scraped": 241, "failed-http_404": 1}
+    assert Counter(site.visits).most_common(1)[0][1] <= 2  # /3 of host1, twice: once by redirect
+
+
+def test_the_counts_are_those_of_the_files(runner: Runner, site: Site) -> None:
+    finished = runner(url_list(many_urls(site, hosts=3, pages=10)))
+
+    in_files = Counter(str(outcome.outcome) for outcome in final_outcomes(runner.folder).values())
+    assert in_files == finished.progress.outcomes
+    [job] = finished.jobs
+    assert job.ledger.final == finished.progress.outcomes
+
+
+def test_a_second_run_fetches_nothing(runner: Runner, site: Site) -> None:
+    urls = url_list(many_urls(site, hosts=4, pages=10))
+    runner(urls)
+    visits = len(site.visits)
+    files = {p: p.stat().st_mtime_ns for p in runner.folder.glob("results/*/*")}
+
+    again = runner(urls)
+
+    assert len(site.visits) == visits
+    assert {p: p.stat().st_mtime_ns for p in runner.folder.glob("results/*/*")} == files
+    assert again.complete
+    assert (again.progress.done, again.progress.earlier) == (40, 40)
+
+
+def test_another_spec_is_another_job(runner: Runner, site: Site) -> None:
+    urls = many_urls(site, hosts=1, pages=3)
+    runner(url_list(urls))
+
+    again = runner(url_list(urls, spec=b"fetch: {timeout: 9}"))
+
+    assert len(site.visits) == 6
+    [job] = again.jobs
+    assert job.manifest is not None
+    assert job.manifest.spec.fetch.timeout == 9
+
+
+def test_what_a_run_left_undone_is_done_by_the_next(runner: Runner, site: Site) -> None:
+    """As after a crash between any two files of a batch."""
+    urls = url_list(many_urls(site, hosts=6, pages=5))
+    [job] = runner(urls).jobs
+    receipts = sorted((runner.folder / job_prefix(job.id) / "receipts").iterdir())
+    receipts[0].unlink()  # committed, not acknowledged
+    lost = receipts[1].name.partition(".")[0]  # not even committed
+    receipts[1].unlink()
+    (runner.folder / f"results/job={job.id}/{lost}.jsonl.gz").unlink()
+    visits = len(site.visits)
+
+    again = runner(urls)
+
+    assert again.complete
+    assert len(final_outcomes(runner.folder)) == 30
+    assert len(site.visits) == visits + 5
+
+
+@pytest.fixture
+def sandboxes(monkeypatch: pytest.MonkeyPatch) -> list[Sandbox]:
+    """The sandboxes of the runs of a test, dispatcher and workers, as they are made."""
+    made: list[Sandbox] = []
+
+    class Recorded(Sandbox):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            made.append(self)
+
+    monkeypatch.setattr(scatterfetch.cloud, "Sandbox", Recorded)
+    return made
+
+
+def kill_workers(sandboxes: Sequence[Sandbox]) -> None:
+    for sandbox in sandboxes:
+        if "Worker" in sandbox.name and sandbox.pid:
+            os.kill(sandbox.pid, signal.SIGKILL)
+
+
+def test_killed_workers_lose_no_url(runner: Runner, site: Site, sandboxes: list[Sandbox]) -> None:
+    urls = many_urls(site, hosts=8, pages=20)
+
+    def kill_at(_: str) -> None:
+        if len(site.visits) in {10, 60}:  # a third time would be one too many for maxReceiveCount
+            kill_workers(sandboxes)
+
+    site.on_visit = kill_at
+
+    finished = runner(url_list(urls))
+
+    assert finished.complete
+    assert set(final_outcomes(runner.folder)) == set(urls)
+    assert len(all_outcomes(runner.folder)) == len(urls)
+    assert any(
+        "was killed by SIGKILL; its messages are delivered again" in s for s in runner.display.said
+    )
+
+
+def test_a_batch_that_always_kills_its_worker_does_not_stop_the_others(
+    runner: Runner, site: Site, sandboxes: list[Sandbox]
+) -> None:
+    urls = many_urls(site, hosts=4, pages=5)
+    site.on_visit = lambda path: kill_workers(sandboxes) if path == "/deadly" else None
+
+    finished = runner(url_list([*urls, "http://deadly.example/deadly"]), workers=1)
+
+    assert not finished.complete
+    assert finished.dead_letters == 1
+    assert set(final_outcomes(runner.folder)) == set(urls)
+    assert site.paths().count("/deadly") == 3  # maxReceiveCount
+
+
+def template_with(tmp_path: Path, pattern: str, replacement: str) -> Path:
+    text, count = re.subn(pattern, replacement, TEMPLATE.read_text())
+    assert count >= 1, pattern
+    path = tmp_path / "template.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_templates_environment_is_the_workers(
+    runner: Runner, site: Site, tmp_path: Path
+) -> None:
+    edited = template_with(tmp_path, r"USER_AGENT: .*", "USER_AGENT: edited/1 (+https://e.example)")
+
+    runner(url_list(many_urls(site, hosts=1, pages=1)), template=edited)
+
+    assert site.user_agents == {"edited/1 (+https://e.example)"}
+
+
+@pytest.mark.parametrize("most", [2, 3])
+def test_the_templates_maximum_concurrency_bounds_the_workers(
+    runner: Runner, site: Site, tmp_path: Path, most: int, sandboxes: list[Sandbox]
+) -> None:
+    edited = template_with(
+        tmp_path, r"MaximumConcurrency: !Ref WorkerConcurrency", f"MaximumConcurrency: {most}"
+    )
+
+    runner(url_list(many_urls(site, hosts=2, pages=1)), workers=4, template=edited)
+
+    assert sum("Worker" in sandbox.name for sandbox in sandboxes) == most
+
+
+def test_the_templates_visibility_timeout_is_the_queues(
+    runner: Runner, site: Site, tmp_path: Path
+) -> None:
+    """A message whose handler has failed comes back when it is over, and not before."""
+    edited = template_with(tmp_path, r"VisibilityTimeout: \d+", "VisibilityTimeout: 1")
+    # Without its bucket the worker fails before it renews its lease.
+    text = edited.read_text()
+    worker = text.index("  WorkerFunction:")
+    broken = text[worker:].replace("DATA_BUCKET: !Ref DataBucket", 'DATA_BUCKET: ""', 1)
+    edited.write_text(text[:worker] + broken)
+
+    finished = runner(url_list(many_urls(site, hosts=1, pages=1)), template=edited)
+
+    failures = [text for text in runner.display.said if "InvalidJobError" in text]
+    assert len(failures) == 3
+    assert finished.dead_letters == 1
+    assert finished.progress.elapsed > 2  # it was hidden twice, for a second each
+
+
+def test_a_parameter_reaches_the_dispatcher(runner: Runner, site: Site) -> None:
+    [job] = runner(url_list(many_urls(site, hosts=1, pages=5)), BatchSize="2").jobs
+
+    assert job.ledger.batches == 3
+
+
+def test_an_interrupt_keeps_what_is_done_and_the_next_run_goes_on(
+    runner: Runner, site: Site
+) -> None:
+    urls = url_list(many_urls(site, hosts=10, pages=20))
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def interrupt_at(_: str) -> None:
+        if len(site.visits) == 30:
+            signal.pthread_kill(main, signal.SIGINT)
+
+    site.on_visit = interrupt_at
+    first = runner(urls, workers=1)
+    done = final_outcomes(runner.folder)
+    assert first.interrupted
+    assert not first.complete
+    assert 0 < len(done) < 200
+
+    second = runner(urls)
+
+    assert second.complete
+    assert len(final_outcomes(runner.folder)) == 200
+    assert len(site.visits) == 200
+
+
+def test_progress_is_shown_while_it_happens(runner: Runner, site: Site) -> None:
+    runner(url_list(many_urls(site, hosts=10, pages=30)), workers=1)
+
+    done = [progress.done for progress in runner.display.shown]
+    assert done == sorted(done)
+    assert len(set(done)) > 2
+    assert any(progress.hosts for progress in runner.display.shown)
+
+
+def test_the_files_of_a_job_are_where_the_bucket_would_have_them(
+    runner: Runner, site: Site
+) -> None:
+    site.page("/a", "A")
+    lists = url_list(["http://a.example/a", "/about"])
+
+    [job] = runner(lists).jobs
+
+    assert sorted(p.name for p in (runner.folder / job_prefix(job.id)).iterdir()) == [
+        "dispatched",
+        "manifest.json",
+        "receipts",
+        "rejected",
+    ]
+    [line] = (runner.folder / rejected_key(job.id, 0)).read_text().splitlines()
+    assert json.loads(line)["line"] == 2
+
+
+@pytest.mark.parametrize("operation", ["write_bytes", "replace"])
+def test_a_full_disk_is_no_lost_url(
+    runner: Runner, site: Site, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    """What cannot be kept is refused, and tried again."""
+    urls = url_list(many_urls(site, hosts=2, pages=5))
+    original = getattr(Path, operation)
+    refused: list[Path] = []
+
+    def full(path: Path, *args: Any) -> Any:
+        if "results" in str(path) and len(refused) < 3:
+            refused.append(path)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return original(path, *args)
+
+    monkeypatch.setattr(Path, operation, full)
+
+    finished = runner(urls)
+
+    assert len(refused) == 3
+    assert finished.complete
+    assert len(final_outcomes(runner.folder)) == 10
+
+
+def test_lists_have_the_spec_beside_them(tmp_path: Path) -> None:
+    for folder in ("books", "films", "other/books"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "urls.txt").write_text("http://a.example/")
+    (tmp_path / "books/spec.yaml").write_text("fetch: {timeout: 3}")
+    files = [tmp_path / f / "urls.txt" for f in ("books", "films", "other/books")]
+
+    lists = read_lists(files, ["http://b.example/"], spec=None)
+
+    assert [(one.key, one.spec) for one in lists] == [
+        ("books/urls.txt", b"fetch: {timeout: 3}"),
+        ("films/urls.txt", None),
+        ("books-2/urls.txt", None),
+        ("command-line/urls.txt", None),
+    ]
+
+
+def test_a_wrong_spec_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "urls.txt").write_text("http://a.example/")
+    spec = tmp_path / "my.yaml"
+    spec.write_text("fetch: {timout: 3}")
+
+    with pytest.raises(InvalidJobError, match=r"my\.yaml: .*unknown field `timout`"):
+        read_lists([tmp_path / "urls.txt"], [], spec=spec)

@@ -1,0 +1,118 @@
+"""Sandboxes are real processes; the functions here misbehave in every way that counts."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from scatterfetch.sandbox import FunctionError, Sandbox, SandboxDiedError
+from scatterfetch.template import Function, QueueSource
+
+SOURCE = QueueSource("Work", 1, 10, partial_responses=True)
+Make = Callable[..., Sandbox]
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Make]:
+    made: list[Sandbox] = []
+
+    def make(handler: str, *, timeout: int = 20, memory: int = 512) -> Sandbox:
+        function = Function(
+            "local-Test", f"tests.handlers.{handler}", timeout, memory, {"COLOUR": "blue"}, SOURCE
+        )
+        made.append(Sandbox(function, "http://127.0.0.1:1", tmp_path / "log", 1))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+def test_a_handler_gets_event_context_and_environment(
+    sandbox: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_OF_THE_SHELL", "1")
+
+    seen = sandbox("describe", timeout=20).invoke({"a": 1})
+
+    assert seen["event"] == {"a": 1}
+    assert 15_000 < seen["time_left"] <= 20_000
+    assert seen["environment"]["COLOUR"] == "blue"
+    assert seen["environment"]["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
+    assert "SECRET_OF_THE_SHELL" not in seen["environment"]
+    assert seen["pid"] != os.getpid()
+
+
+def test_a_sandbox_is_used_again(sandbox: Make) -> None:
+    one = sandbox("describe")
+
+    assert one.invoke({})["pid"] == one.invoke({})["pid"]
+
+
+def test_large_events_go_in_and_out(sandbox: Make) -> None:
+    event = {"text": "é" * 1_000_000}
+
+    assert sandbox("describe").invoke(event)["event"] == event
+
+
+def test_an_exception_is_the_invocations_and_not_the_sandboxes(
+    sandbox: Make, tmp_path: Path
+) -> None:
+    one = sandbox("fail_if_asked")
+
+    with pytest.raises(FunctionError, match="ValueError: as asked"):
+        one.invoke({"fail": True})
+
+    assert one.invoke({"fail": False}) == "fine"
+    assert "Traceback" in (tmp_path / "log").read_text()
+
+
+def test_what_takes_too_long_is_killed_and_started_again(sandbox: Make) -> None:
+    one = sandbox("sleep_if_asked", timeout=1)
+
+    with pytest.raises(SandboxDiedError, match="timed out after 1 s and was killed"):
+        one.invoke({"sleep": True})
+
+    assert one.invoke({"sleep": False}) == "awake"
+
+
+def test_what_takes_too_much_memory_is_killed(sandbox: Make) -> None:
+    with pytest.raises(SandboxDiedError, match=r"used \d+ MB of memory and may use 128"):
+        sandbox("fill_memory", memory=128).invoke({})
+
+
+def test_a_process_that_is_killed_from_outside_is_noticed(sandbox: Make) -> None:
+    one = sandbox("kill_itself_if_asked")
+
+    with pytest.raises(SandboxDiedError, match="was killed by SIGKILL"):
+        one.invoke({"signal": signal.SIGKILL})
+
+    assert one.invoke({}) == "alive"
+
+
+def test_a_process_that_died_while_idle_is_replaced(sandbox: Make) -> None:
+    one = sandbox("describe")
+    pid = one.invoke({})["pid"]
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+    assert one.invoke({})["pid"] != pid
+
+
+def test_a_handler_that_cannot_be_imported_is_an_error(sandbox: Make) -> None:
+    with pytest.raises(FunctionError, match="has no attribute 'no_such_handler'"):
+        sandbox("no_such_handler").invoke({})
+
+
+def test_a_sandbox_ends_with_its_parent(sandbox: Make) -> None:
+    """Its requests come through a pipe; when the other end is gone, so is the sandbox."""
+    one = sandbox("describe").start()
+    process = one._process
+    assert process is not None
+    one.invoke({})
+
+    one._requests.close()
+
+    assert process.wait(timeout=30) == 0

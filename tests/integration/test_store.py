@@ -1,0 +1,96 @@
+import pytest
+from botocore.stub import Stubber
+
+from shared.errors import InvalidJobError, StorageError
+from shared.messages import Place
+from shared.store import Bucket, head, read_from
+from tests.cloud import Deployment
+
+
+def test_an_object_is_what_was_put(deployment: Deployment) -> None:
+    deployment.data.put("a/b", b"body")
+
+    assert deployment.data.get("a/b") == b"body"
+    assert deployment.data.get("a") is None
+
+
+def test_only_the_first_put_of_a_new_object_counts(deployment: Deployment) -> None:
+    assert deployment.data.put_new("key", b"first")
+    assert not deployment.data.put_new("key", b"second")
+
+    assert deployment.data.get("key") == b"first"
+
+
+def test_a_conflict_is_tried_again(deployment: Deployment) -> None:
+    """S3 answers 409 while another conditional write of the same key is under way."""
+    with Stubber(deployment.s3) as stub:
+        stub.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
+        stub.add_response("put_object", {})
+
+        assert deployment.data.put_new("key", b"")
+
+
+def test_a_conflict_without_end_is_an_error(deployment: Deployment) -> None:
+    with Stubber(deployment.s3) as stub:
+        for _ in range(8):
+            stub.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
+
+        with pytest.raises(StorageError, match="somebody else was writing it"):
+            deployment.data.put_new("key", b"")
+
+
+def test_keys_are_listed_over_pages(deployment: Deployment) -> None:
+    for number in range(1_003):
+        deployment.data.put(f"many/{number:04d}", b"")
+    deployment.data.put("other", b"")
+
+    assert list(deployment.data.keys("many/")) == [f"many/{number:04d}" for number in range(1_003)]
+
+
+def test_a_refusal_names_what_was_refused(deployment: Deployment) -> None:
+    with pytest.raises(StorageError, match=r"put s3://no-such-bucket/key: .*NoSuchBucket"):
+        Bucket("no-such-bucket", deployment.s3).put("key", b"")
+
+
+def test_no_answer_is_a_storage_error(unreachable_url: str) -> None:
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    client = boto3.client(
+        "s3", endpoint_url=unreachable_url, config=Config(retries={"total_max_attempts": 1})
+    )
+
+    with pytest.raises(StorageError, match="get s3://bucket/key"):
+        Bucket("bucket", client).get("key")
+
+
+def test_an_object_is_read_from_a_byte_on(deployment: Deployment) -> None:
+    body = bytes(range(256)) * 4096
+    deployment.upload("list.txt", body)
+    place = Place(deployment.input_bucket, "list.txt")
+    size, etag = head(place, deployment.s3)
+
+    assert size == len(body)
+    assert b"".join(read_from(place, 0, etag=etag, client=deployment.s3)) == body
+    assert (
+        b"".join(read_from(place, 1_000_000, etag=etag, client=deployment.s3)) == body[1_000_000:]
+    )
+
+
+def test_an_object_that_was_overwritten_is_not_read(deployment: Deployment) -> None:
+    deployment.upload("list.txt", b"one")
+    place = Place(deployment.input_bucket, "list.txt")
+    _, etag = head(place, deployment.s3)
+    deployment.upload("list.txt", b"two")
+
+    with pytest.raises(InvalidJobError, match="was overwritten while it was read"):
+        list(read_from(place, 0, etag=etag, client=deployment.s3))
+
+
+def test_an_object_that_is_not_there_is_the_callers_mistake(deployment: Deployment) -> None:
+    place = Place(deployment.input_bucket, "nowhere.txt")
+
+    with pytest.raises(InvalidJobError, match=r"there is no s3://.*/nowhere.txt"):
+        head(place, deployment.s3)
+    with pytest.raises(InvalidJobError, match=r"there is no s3://.*/nowhere.txt"):
+        list(read_from(place, 0, etag='"x"', client=deployment.s3))

@@ -1,0 +1,116 @@
+"""Who may import whom. The tables are the architecture; change them on purpose."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+FORBIDDEN = {
+    "shared": {"functions", "scatterfetch", "aiohttp", "selectolax", "yaml", "moto"},
+    "functions/dispatcher": {"functions.worker", "scatterfetch", "aiohttp", "selectolax", "moto"},
+    "functions/worker": {"functions.dispatcher", "scatterfetch", "yaml", "moto"},
+    "scatterfetch": {"tests"},
+}
+# In what is deployed; the command line talks to its embedded cloud in cloud.py.
+ONLY_HERE = {
+    "aiohttp": {"functions/worker/fetch.py"},
+    "boto3": {"shared/queue.py", "shared/store.py"},
+    "botocore": {"shared/queue.py", "shared/store.py"},
+    "os": {"functions/dispatcher/handler.py", "functions/worker/handler.py"},
+    "random": set[str](),
+}
+PURE = {
+    "shared/errors.py",
+    "shared/jobs.py",
+    "shared/messages.py",
+    "shared/outcomes.py",
+    "shared/spec.py",
+    "shared/urls.py",
+    "functions/dispatcher/lists.py",
+    "functions/dispatcher/plan.py",
+    "functions/worker/addresses.py",
+}
+IMPURE = {"time", "socket", "asyncio", "os", "pathlib", "tempfile", "threading"}
+
+
+def imports_of(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")
+
+
+@pytest.mark.parametrize("folder", FORBIDDEN)
+def test_no_forbidden_import(folder: str) -> None:
+    found = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in (ROOT / folder).rglob("*.py")
+        for name in imports_of(path)
+        if any(within(name, package) for package in FORBIDDEN[folder])
+    ]
+
+    assert found == []
+
+
+@pytest.mark.parametrize("package", ONLY_HERE)
+def test_library_is_used_in_one_place(package: str) -> None:
+    users = {
+        str(path.relative_to(ROOT))
+        for folder in ("shared", "functions")
+        for path in (ROOT / folder).rglob("*.py")
+        if any(within(name, package) for name in imports_of(path))
+    }
+
+    assert users <= ONLY_HERE[package]
+
+
+@pytest.mark.parametrize("module", sorted(PURE))
+def test_pure_modules_have_no_clock_and_no_sockets(module: str) -> None:
+    assert not imports_of(ROOT / module) & IMPURE
+
+
+def modules() -> list[str]:
+    return sorted(
+        str(path.relative_to(ROOT)).removesuffix(".py").replace("/", ".")
+        for folder in ("shared", "functions")
+        for path in (ROOT / folder).rglob("*.py")
+        if path.name != "__init__.py"
+    )
+
+
+def test_importing_needs_no_environment_and_does_nothing() -> None:
+    """No variable is read, no file written, no thread started and no socket made."""
+    program = f"""
+import os, sys, threading
+os.environ.clear()
+refused = {{"socket.__new__", "subprocess.Popen", "os.mkdir", "os.remove", "os.rename"}}
+def watch(event, args):
+    assert event not in refused, (event, args)
+    assert event != "open" or args[1] in (None, "r", "rb"), args
+sys.addaudithook(watch)
+sys.dont_write_bytecode = True
+for name in {modules()!r}:
+    __import__(name)
+assert threading.active_count() == 1, threading.enumerate()
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
