@@ -76,6 +76,10 @@ DEPLOY_ARGS ?=
 build: .venv-sam/installed ## build the functions and the layer (ARCH=x86_64: not for Graviton)
 	@[ -x "$(PYTHON313_BIN)/python3.13" ] || { echo "sam build needs python3.13, Lambda's: neither PATH nor pyenv has it"; exit 1; }
 	PATH="$(PYTHON313_BIN):$$PATH" SAM_CLI_TELEMETRY=0 $(SAM) build --parameter-overrides Architecture=$(ARCH)
+	@# what nobody calls: the other services' descriptions (20 MB), C sources
+	@find .aws-sam/build/SharedLayer/python/botocore/data -mindepth 1 -maxdepth 1 -type d \
+	  ! -name s3 ! -name sqs ! -name sts -exec rm -r {} +
+	@find .aws-sam/build -name '*.c' -o -name '*.pyx' -o -name '*.h' | xargs -r rm
 	@test -f .aws-sam/build/WorkerFunction/functions/worker/handler.py || { echo "the SAM CLI ignored ParentPackages: it must be 1.170 or newer"; exit 1; }
 
 deploy: build ## deploy to AWS (STACK=name, DEPLOY_ARGS="Name=Value ...")

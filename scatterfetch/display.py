@@ -92,7 +92,9 @@ def print_summary(finished: Finished, folder: Path) -> None:
         console.print(
             f"{progress.earlier:,} outcomes are of an earlier run; they stay as they are."
         )
-    console.print(f"{fetched:,} URLs in {progress.elapsed:.1f} s, {progress.rate:,.0f} a second.")
+    console.print(
+        f"{_count(fetched, 'URL')} in {progress.elapsed:.1f} s, {progress.rate:,.0f} a second."
+    )
 
 
 def _print_job(console: Console, job: Job, folder: Path) -> None:
@@ -112,7 +114,7 @@ def _print_job(console: Console, job: Job, folder: Path) -> None:
     table.add_row("total", "", f"{ledger.targets:,}", style="bold")
     console.print(table)
     if ledger.duplicates:
-        console.print(f"{ledger.duplicates:,} duplicate lines were left out.")
+        console.print(f"{_count(ledger.duplicates, 'duplicate line')} left out.")
     if ledger.rejected:
         _print_rejected(console, job, folder)
     console.print(f"results: {folder / results_prefix(job.id)}/", soft_wrap=True)
@@ -121,7 +123,7 @@ def _print_job(console: Console, job: Job, folder: Path) -> None:
 def _print_rejected(console: Console, job: Job, folder: Path) -> None:
     path = folder / rejected_key(job.id, 0)
     console.print(
-        f"{job.ledger.rejected:,} lines of {job.list.name} are no URL; see {path.parent}/"
+        f"{_count(job.ledger.rejected, 'line')} of {job.list.name} rejected; see {path.parent}/"
     )
     if not path.is_file():
         return
@@ -143,7 +145,13 @@ def _order(name: str) -> tuple[int, str]:
 
 
 def _total(progress: Progress) -> str:
-    return f"{progress.total:,}" if progress.complete else f"{progress.total:,}+"
+    if progress.complete:
+        return f"{progress.total:,}"
+    return f"{max(progress.total, progress.done):,}+"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _facts(progress: Progress) -> str:

@@ -1,0 +1,217 @@
+"""The command as people call it: a process, its output and its exit status."""
+
+import gzip
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.results import final_outcomes
+from tests.site import Site
+
+ROOT = Path(__file__).parents[2]
+
+
+def scatterfetch(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "scatterfetch", *args],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+def run_list(site: Site, folder: Path, body: bytes, *args: str) -> subprocess.CompletedProcess[str]:
+    (folder / "urls.txt").write_bytes(body)
+    everywhere = f"ConnectTo=::127.0.0.1:{site.port}"
+    return scatterfetch(
+        "run",
+        "urls.txt",
+        "--out",
+        "out",
+        "--parameter",
+        everywhere,
+        "--parameter",
+        "AllowPrivateNetworks=true",
+        *args,
+        cwd=folder,
+    )
+
+
+def test_a_list_as_people_have_them(site: Site, tmp_path: Path) -> None:
+    site.page("/a", "A")
+    body = (
+        b"\xef\xbb\xbfhttp://one.example/a\r\n# comment\r\n\r\nhttp://two.example/a\r\n"
+        b"http://one.example/a\r\nnot a url\r\n\xff\xfe\r\n" + b"x" * 100_000 + b"\r\n"
+    )
+
+    done = run_list(site, tmp_path, body)
+
+    assert done.returncode == 0, done.stderr
+    assert set(final_outcomes(tmp_path / "out")) == {"http://one.example/a", "http://two.example/a"}
+    assert "scraped             2" in done.stdout
+    assert "1 duplicate line left out." in done.stdout
+    assert "3 lines of urls.txt rejected" in done.stdout
+    assert "line 6 is 'not a url': a URL must start with http:// or https://" in done.stdout
+    assert "line 8 is '': longer than 16,000 bytes" in done.stdout
+    [results] = [word for word in done.stdout.split() if "results/job=" in word]
+    [path, *_] = sorted((tmp_path / results).glob("*.jsonl.gz"))
+    assert msgspec.json.decode(gzip.decompress(path.read_bytes()).splitlines()[0])["rows"]
+
+
+def test_failed_urls_are_the_exit_status(site: Site, tmp_path: Path) -> None:
+    done = run_list(site, tmp_path, b"http://one.example/gone\n")
+
+    assert done.returncode == 1
+    assert "http_404" in done.stdout
+
+
+def test_a_second_run_says_that_nothing_was_fetched(site: Site, tmp_path: Path) -> None:
+    site.page("/a", "A")
+    run_list(site, tmp_path, b"http://one.example/a\n")
+
+    done = run_list(site, tmp_path, b"http://one.example/a\n")
+
+    assert done.returncode == 0
+    assert len(site.visits) == 1
+    assert "1 outcome of an earlier run kept." in done.stdout
+    assert "0 URLs in" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"", "urls.txt is empty; put one URL on each line"),
+        (b"# nothing\n", "urls.txt holds no URL, only blank lines and comments"),
+        (b"/about\n", "urls.txt holds no URL; 1 lines were rejected: line 1 is '/about'"),
+        (b"\0\0\0\0", "urls.txt is not text"),
+    ],
+)
+def test_a_list_without_urls_is_wrong_input(
+    site: Site, tmp_path: Path, body: bytes, problem: str
+) -> None:
+    done = run_list(site, tmp_path, body)
+
+    assert done.returncode == 2
+    assert f"scatterfetch: {problem}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "problem"),
+    [
+        (["run", "nowhere.txt"], "cannot read the URL list nowhere.txt: No such file or directory"),
+        (["run", "."], "cannot read the URL list .: Is a directory"),
+        (["run"], "the following arguments are required: URLFILE|URL"),
+        (["run", "http://a.example/", "--workers", "0"], "'0' is not a number from 1"),
+        (["run", "http://a.example/", "--parameter", "x"], "'x' is not NAME=VALUE"),
+        (
+            ["run", "http://a.example/", "--parameter", "X=1"],
+            "has no parameter 'X'; it has UserAgent",
+        ),
+        (["run", "http://a.example/", "--parameter", "Partitions=0"], "it must be 1 to 65536"),
+        (["run", "http://a.example/", "--spec", "no.yaml"], "cannot read the spec no.yaml"),
+        (["run", "http://a.example/", "--out", "file/x"], "file/x: Not a directory"),
+        (["walk"], "invalid choice: 'walk'"),
+        ([], "the following arguments are required: COMMAND"),
+    ],
+)
+def test_wrong_usage_is_said_clearly(tmp_path: Path, args: list[str], problem: str) -> None:
+    (tmp_path / "file").touch()
+
+    done = scatterfetch(*args, cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert problem in done.stderr.replace("\n", " ")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["demo"]])
+def test_help_shows_an_example_and_the_exit_status(tmp_path: Path, command: list[str]) -> None:
+    done = scatterfetch(*command, "--help", cwd=tmp_path)
+
+    assert done.returncode == 0
+    assert f"$ scatterfetch {(command or ['run'])[0]}" in done.stdout
+    assert "130  interrupted" in done.stdout
+
+
+def test_two_runs_do_not_write_to_one_folder(site: Site, tmp_path: Path) -> None:
+    """The second one is refused while the first is at work."""
+    second: list[subprocess.CompletedProcess[str]] = []
+    site.page("/a", "A")
+    site.on_visit = lambda _: second.append(
+        scatterfetch("run", "http://b.example/", "--out", "out", cwd=tmp_path)
+    )
+
+    first = run_list(site, tmp_path, b"http://one.example/a\n")
+
+    assert first.returncode == 0
+    assert second[0].returncode == 2
+    assert "another run is writing to out; wait for it, or use another --out" in second[0].stderr
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGINT, signal.SIGINT]])
+def test_ctrl_c_stops_and_keeps_what_is_done(
+    site: Site, tmp_path: Path, signals: list[signal.Signals]
+) -> None:
+    for number in range(40):
+        site.page(f"/{number}", "T")
+    site.reply("/slow", 0.5)
+    urls = "".join(f"http://h{n % 8}.example/{n}\n" for n in range(40))
+    (tmp_path / "urls.txt").write_text(urls + "http://slow.example/slow\n")
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "scatterfetch", "run", "urls.txt", "--out", "out"),
+            *("--workers", "1", "--parameter", "AllowPrivateNetworks=true"),
+            *("--parameter", f"ConnectTo=::127.0.0.1:{site.port}"),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    def interrupt(_: str) -> None:
+        if len(site.visits) == 8:
+            for number in signals:
+                process.send_signal(number)
+
+    site.on_visit = interrupt
+    _, stderr = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "interrupted; the same command goes on" in stderr
+    assert "Traceback" not in stderr
+    site.on_visit = lambda _: None
+    again = run_list(site, tmp_path, (tmp_path / "urls.txt").read_bytes())
+    assert again.returncode == 0
+    assert len(final_outcomes(tmp_path / "out")) == 41
+
+
+def test_the_demo_checks_itself(tmp_path: Path) -> None:
+    done = scatterfetch("demo", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert "398 final outcomes in the files for 398 URLs of the list." in done.stdout
+    assert len(final_outcomes(tmp_path / "demo-out")) == 398
+
+
+def test_a_second_demo_fetches_again_and_leaves_other_files_alone(tmp_path: Path) -> None:
+    kept = tmp_path / "demo-out/results/job=mine/x.jsonl.gz"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(gzip.compress(b""))
+    for _ in range(2):
+        done = scatterfetch("demo", cwd=tmp_path)
+
+    assert done.returncode == 0
+    assert "398 URLs in" in done.stdout
+    assert kept.exists()
+    assert len(final_outcomes(tmp_path / "demo-out")) == 398
