@@ -201,8 +201,8 @@ def _exit_status(finished: "Finished") -> int:
         return 2
     if finished.dead_letters:
         print(
-            f"scatterfetch: messages given up on after several deliveries: {finished.dead_letters}; "
-            "the logs folder says why, and the same command tries them again",
+            f"scatterfetch: messages given up on after several deliveries: "
+            f"{finished.dead_letters}; the logs folder says why, and the same command tries again",
             file=sys.stderr,
         )
     elif not finished.complete:

@@ -89,9 +89,7 @@ def print_summary(finished: Finished, folder: Path) -> None:
     progress = finished.progress
     fetched = progress.done - progress.earlier
     if progress.earlier:
-        console.print(
-            f"{progress.earlier:,} outcomes are of an earlier run; they stay as they are."
-        )
+        console.print(f"{_count(progress.earlier, 'outcome')} of an earlier run kept.")
     console.print(
         f"{_count(fetched, 'URL')} in {progress.elapsed:.1f} s, {progress.rate:,.0f} a second."
     )
