@@ -1,0 +1,64 @@
+"""What docs/spec.md says of a field is what the field is."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+from msgspec import inspect
+
+from functions.dispatcher.specs import parse_spec
+from shared.spec import FetchSpec, ProxySpec
+
+TEXT = (Path(__file__).parents[2] / "docs" / "spec.md").read_text()
+ROW = re.compile(r"^\| `(\w+)` \| .+? \| `(.+?)` \| (.*?) ?\| .+\. \|$", re.MULTILINE)
+STRUCTS = {"fetch": FetchSpec, "fetch.proxies": ProxySpec}
+
+
+def rows(heading: str) -> dict[str, tuple[str, str]]:
+    section = TEXT.split(f"\n## `{heading}`\n")[1].split("\n## ")[0]
+    return {name: (default, bounds) for name, default, bounds in ROW.findall(section)}
+
+
+def bounds_of(kind: Any) -> str:
+    if isinstance(kind, inspect.UnionType):
+        [kind] = [part for part in kind.types if not isinstance(part, inspect.NoneType)]
+    match kind:
+        case inspect.LiteralType():
+            return ", ".join(f"`{value}`" for value in kind.values)
+        case inspect.IntType() | inspect.FloatType():
+            return f"{kind.ge} to {kind.le}"
+        case inspect.StrType():
+            return f"{kind.min_length} to {kind.max_length} characters"
+        case inspect.VarTupleType() | inspect.DictType():
+            return f"{kind.min_length or 0} to {kind.max_length} items"
+        case _:
+            return ""
+
+
+def default_of(found: inspect.Field) -> Any:
+    value = found.default
+    if value is msgspec.NODEFAULT:
+        assert callable(found.default_factory)
+        value = found.default_factory()
+    return list(value) if isinstance(value, tuple) else value
+
+
+@pytest.mark.parametrize("heading", STRUCTS)
+def test_each_field_is_described_with_its_default_and_bounds(heading: str) -> None:
+    described = rows(heading)
+
+    info = inspect.type_info(STRUCTS[heading])
+    assert isinstance(info, inspect.StructType)
+    assert list(described) == [found.name for found in info.fields]
+    for found in info.fields:
+        default, bounds = described[found.name]
+        assert yaml.safe_load(default) == default_of(found), found.name
+        assert sorted(bounds.split(", ")) == sorted(bounds_of(found.type).split(", ")), found.name
+
+
+@pytest.mark.parametrize("example", re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL))
+def test_each_example_is_a_spec(example: str) -> None:
+    assert parse_spec("docs/spec.md", example.encode()).fetch != FetchSpec()
