@@ -140,7 +140,6 @@ class Sessions:
                 response_class=Response,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
-                skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
                 proxy=None if proxy is None or URL(proxy).scheme in SOCKS else URL(proxy),
                 max_line_size=_MAX_LINE,
                 max_field_size=_MAX_FIELD,

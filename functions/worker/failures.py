@@ -85,7 +85,8 @@ def _of_host(error: BaseException, *, answered: bool) -> _Verdict:
             verdict = Reason.CONNECT_TIMEOUT, "no connection within the time limit"
         case TimeoutError():
             verdict = Reason.TIMEOUT, "no complete answer within the time limit"
-        case UnicodeError():  # a name that DNS cannot carry, such as a..b
+        # a name that DNS cannot carry, such as a..b
+        case UnicodeError() | aiohttp.InvalidURL():
             verdict = Reason.UNKNOWN_HOST, "the host name is none"
         case aiohttp.ClientConnectorDNSError():
             unknown = getattr(cause, "errno", None) in NO_SUCH_NAME
@@ -94,7 +95,7 @@ def _of_host(error: BaseException, *, answered: bool) -> _Verdict:
             verdict = Reason.TRUNCATED, "the connection closed before the end of the body"
         case aiohttp.ClientPayloadError():
             verdict = Reason.PROTOCOL, "the body is not what its headers say"
-        case aiohttp.ClientResponseError() | aiohttp.InvalidURL():
+        case aiohttp.ClientResponseError():
             verdict = Reason.PROTOCOL, "the answer is not HTTP"
         case _ if answered:
             verdict = Reason.TRUNCATED, "the connection broke in the body"

@@ -33,6 +33,7 @@ PAGES = frozenset(
 )
 _ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 _REDIRECTS = {301, 302, 303, 307, 308}
+_NO_GUESS = ("Content-Type",)  # of aiohttp's about a body
 _DRAIN_BYTES = 64 * 1024
 _DRAIN_SECONDS = 0.5
 
@@ -131,6 +132,7 @@ class Fetcher:
                 url,
                 headers=self._headers(request),
                 data=request.body,
+                skip_auto_headers=None if request.body is None else _NO_GUESS,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=time_limit, connect=CONNECT_LIMIT),
             ) as response:
