@@ -35,18 +35,44 @@ class Reason(StrEnum):
 
     # no answer
     TIMEOUT = "timeout"
+    CONNECT_TIMEOUT = "connect_timeout"
     CONNECTION = "connection"
+    """Refused, no route: nobody took the request."""
+    CONNECTION_RESET = "connection_reset"
+    """Somebody took it and hung up before the end of the headers."""
     UNKNOWN_HOST = "unknown_host"
+    DNS = "dns"
+    """The name could not be looked up, which says nothing about the name."""
     TLS = "tls"
+    TLS_CERTIFICATE = "tls_certificate"
+    """Somebody else's, self-signed or expired."""
     PROTOCOL = "protocol"
+    HEADERS_TOO_LARGE = "headers_too_large"
+    # no way to ask
+    PROXY_CONNECTION = "proxy_connection"
+    PROXY_AUTH = "proxy_auth"
+    PROXY_REFUSED = "proxy_refused"
+    """The proxy does not want to, whatever the host."""
+    PROXY_GATEWAY = "proxy_gateway"
+    """The proxy works and did not get through: either may be at fault, proxy or host."""
     # an answer that is no page
+    NOT_MODIFIED = "not_modified"
     HTTP_3XX = "http_3xx"
     HTTP_4XX = "http_4xx"
     HTTP_404 = "http_404"
+    HTTP_408 = "http_408"
+    HTTP_425 = "http_425"
     HTTP_429 = "http_429"
     HTTP_5XX = "http_5xx"
+    HTTP_5XX_FINAL = "http_5xx_final"
+    """Not implemented and the like: what the server cannot do today it cannot do tomorrow."""
+    HTTP_503 = "http_503"
     BAD_REDIRECT = "bad_redirect"
     TOO_MANY_REDIRECTS = "too_many_redirects"
+    # half a page
+    TRUNCATED = "truncated"
+    BAD_ENCODING = "bad_encoding"
+    """Of the content: gzip that is none, or a coding that was not asked for."""
     # a page that is not wanted
     TOO_LARGE = "too_large"
     CONTENT_TYPE = "content_type"
@@ -57,13 +83,52 @@ class Reason(StrEnum):
     # handed on too often
     TOO_MANY_HOPS = "too_many_hops"
 
+    @property
+    def retryable(self) -> bool:
+        """Whether the same request may succeed a few seconds later."""
+        return self in _RETRYABLE
+
+
+_RETRYABLE = {
+    Reason.TIMEOUT,
+    Reason.CONNECT_TIMEOUT,
+    Reason.CONNECTION,
+    Reason.CONNECTION_RESET,
+    Reason.DNS,
+    Reason.PROXY_CONNECTION,
+    Reason.PROXY_REFUSED,
+    Reason.PROXY_GATEWAY,
+    Reason.HTTP_408,
+    Reason.HTTP_425,
+    Reason.HTTP_429,
+    Reason.HTTP_5XX,
+    Reason.HTTP_503,
+    Reason.TRUNCATED,
+}
+
 
 class FetchError(ScrapeError):
-    """One page could not be had; `status` is the HTTP status, where there was an answer."""
+    """
+    One page could not be had.
 
-    def __init__(self, url: str, reason: Reason, detail: str, *, status: int | None = None) -> None:
+    `status` is the HTTP status, where there was an answer, and `retry_after` the header of that
+    name as it came. `remote_address` is the IP address that was connected to, where it is known.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        reason: Reason,
+        detail: str,
+        *,
+        status: int | None = None,
+        retry_after: str | None = None,
+        remote_address: str | None = None,
+    ) -> None:
         super().__init__(f"{url}: {detail} ({reason})")
         self.url = url
         self.reason = reason
         self.detail = detail
         self.status = status
+        self.retry_after = retry_after
+        self.remote_address = remote_address

@@ -5,21 +5,50 @@ Pure: arithmetic on addresses, no sockets.
 """
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from shared.errors import InvalidJobError
 
 ConnectTo = Mapping[tuple[str, int | None], tuple[str, int | None]]
 
-_NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+# Lists of our own, as those of `ipaddress` grow from one Python to the next. They follow IANA's
+# special-purpose registries: https://www.iana.org/assignments/iana-ipv4-special-registry
+_NOT_PUBLIC_4 = tuple(
+    IPv4Network(network)
+    for network in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",  # behind a provider's NAT
+        "127.0.0.0/8",
+        "169.254.0.0/16",  # link-local: metadata services
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",  # documentation
+        "192.88.99.0/24",  # 6to4 relays
+        "192.168.0.0/16",
+        "198.18.0.0/15",  # benchmarks
+        "198.51.100.0/24",  # documentation
+        "203.0.113.0/24",  # documentation
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",
+    )
+)
+_UNICAST_6 = IPv6Network("2000::/3")  # all that is given away so far
+_NOT_PUBLIC_6 = tuple(
+    IPv6Network(network)
+    for network in (
+        "2001::/23",  # protocols: Teredo, ORCHID
+        "2001:db8::/32",  # documentation
+        "2002::/16",  # 6to4, which is an IPv4 address in disguise
+        "3fff::/20",  # documentation
+    )
+)
+_NAT64 = IPv6Network("64:ff9b::/96")
 
 
 def is_public(address: str) -> bool:
     """
     Tell whether `address` is one that the whole internet reaches.
-
-    Addresses that carry an IPv4 address inside (mapped, 6to4, NAT64, Teredo) are as public as
-    that one.
 
     Args:
         address: As the operating system has it: an IP address, perhaps with a ``%scope``.
@@ -31,18 +60,14 @@ def is_public(address: str) -> bool:
     if isinstance(ip, IPv6Address):
         if ip.scope_id:
             return False
-        inside = _ipv4_inside(ip)
-        if inside is not None:
-            return is_public(str(inside))
-    # is_global leaves multicast in.
-    return ip.is_global and not ip.is_multicast
-
-
-def _ipv4_inside(ip: IPv6Address) -> IPv4Address | None:
-    if any(ip in network for network in _NAT64):
-        return IPv4Address(int(ip) & 0xFFFF_FFFF)
-    teredo = ip.teredo
-    return ip.ipv4_mapped or ip.sixtofour or (teredo[1] if teredo else None)
+        # Where there is no IPv4, the network maps the whole of it into these.
+        if ip in _NAT64:
+            ip = IPv4Address(int(ip) & 0xFFFF_FFFF)
+        elif ip.ipv4_mapped:
+            ip = ip.ipv4_mapped
+        else:
+            return ip in _UNICAST_6 and not any(ip in network for network in _NOT_PUBLIC_6)
+    return not any(ip in network for network in _NOT_PUBLIC_4)
 
 
 def parse_connect_to(text: str) -> ConnectTo:

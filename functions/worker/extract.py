@@ -4,19 +4,16 @@ From a page to rows.
 Pure, and never raises on what a website sent.
 """
 
-import codecs
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
+from functions.worker.charset import decode_page
 from functions.worker.fetch import Page
 from shared.errors import InvalidUrlError
 from shared.urls import parse_url
 
 MAX_LINKS = 2_000
-# What the encoding standard means by these labels: https://encoding.spec.whatwg.org/#names-and-labels
-_BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
-_AS_WINDOWS_1252 = {"iso8859-1", "ascii"}
 
 
 def extract(page: Page) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -26,7 +23,7 @@ def extract(page: Page) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     One row: `title`, `description`, `canonical` and `links`; absolute URLs, None where the page
     does not say. Links come once each, in document order, at most `MAX_LINKS`.
     """
-    document = _parse(page)
+    document = LexborHTMLParser(decode_page(page.body, page.charset))
     base = page.url
     base_element = document.css_first("base[href]")
     if base_element is not None:
@@ -49,21 +46,6 @@ def extract(page: Page) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         "links": list(links)[:MAX_LINKS],
     }
     return [row], problems
-
-
-def _parse(page: Page) -> LexborHTMLParser:
-    # A byte order mark and a <meta> count where the header says nothing (HTML standard §13.2.3.2).
-    charset = page.charset
-    if charset is not None and not page.body.startswith(_BOMS):
-        try:
-            name = codecs.lookup(charset).name
-            if name != "utf-8":
-                name = "cp1252" if name in _AS_WINDOWS_1252 else name
-                return LexborHTMLParser(page.body.decode(name, "replace"))
-            return LexborHTMLParser(page.body)
-        except LookupError:  # no such charset, or one that is not of text
-            pass
-    return LexborHTMLParser(page.body, encoding=True)
 
 
 def _absolute(href: str | None, base: str) -> str | None:

@@ -1,226 +1,326 @@
 """
-One URL in, one page or one redirect out: the only module that speaks HTTP.
+One request in, one page or one redirect out: the only module that speaks HTTP.
 
 Knows nothing of retries, robots.txt or Lambda. It translates whatever aiohttp can raise into
 `FetchError`, so no caller ever imports aiohttp to catch an error.
 """
 
-import socket
-import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import cache
-from typing import Any, NamedTuple
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, suppress
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 import aiohttp
-from aiohttp.abc import ResolveResult
-from isal import isal_zlib
 from yarl import URL
 
-from functions.worker.addresses import ConnectTo, is_public, route
+from functions.worker.addresses import is_public
+from functions.worker.connections import CONNECT_LIMIT, Network, Response, Sessions
+from functions.worker.content_coding import ACCEPT_ENCODING, ContentCodingError, decode
+from functions.worker.failures import no_answer, refusal
 from shared.errors import FetchError, InvalidUrlError, Reason
-from shared.urls import Url, parse_url
+from shared.urls import Url, is_ip_literal, parse_url
 
-_ACCEPT = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.1"
+PAGES = frozenset(
+    {
+        "text/html",
+        "application/xhtml+xml",
+        "application/json",
+        "application/xml",
+        "text/xml",
+        "text/plain",
+    }
+)
+_ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 _REDIRECTS = {301, 302, 303, 307, 308}
-_HTML = {"text/html", "application/xhtml+xml"}
-_NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+_NO_GUESS = ("Content-Type",)  # of aiohttp's about a body
+_DRAIN_BYTES = 64 * 1024
+_DRAIN_SECONDS = 0.5
+
+
+class Request(NamedTuple):
+    """
+    What to ask for.
+
+    `headers` are sent in their order; User-Agent, Accept and Accept-Encoding follow where they
+    are not among them. `proxy` is ``SCHEME://[USER:PASSWORD@]HOST:PORT``, of scheme http, https or
+    socks5; a name in `url` is then resolved by the proxy, so only it can tell where that leads.
+    """
+
+    url: str
+    method: Literal["GET", "HEAD", "POST"] = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    proxy: str | None = None
+
+    def __repr__(self) -> str:
+        """Show the URL, but neither headers nor proxy: they hold secrets."""
+        return f"Request({self.method} {self.url})"
 
 
 class Page(NamedTuple):
-    """A body as sent, but for content codings; `charset` is what the Content-Type says."""
+    """
+    A body without its content coding, and what the headers say of it.
+
+    `content_type` is without parameters and lower case, `charset` is its parameter.
+    `wire_bytes` is the size of the body as sent. `remote_address` is None behind a proxy.
+    """
 
     url: str
     status: int
     content_type: str | None
     charset: str | None
     body: bytes
+    wire_bytes: int = 0
+    etag: str | None = None
+    last_modified: str | None = None
+    x_robots_tag: str | None = None
+    set_cookies: tuple[str, ...] = ()
+    remote_address: str | None = None
 
 
 class Redirect(NamedTuple):
     status: int
     location: Url
-
-
-class _PrivateAddressError(OSError):
-    """Raised where a socket would be made; aiohttp passes it on as the cause."""
+    set_cookies: tuple[str, ...] = ()
+    remote_address: str | None = None
 
 
 class Fetcher:
-    """Fetches pages through one aiohttp session; see `open_fetcher`."""
+    """Fetches pages over the connections of one invocation; see `open_fetcher`."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self._session = session
+    def __init__(self, sessions: Sessions, user_agent: str, *, private_targets: bool) -> None:
+        self._sessions = sessions
+        self._private_targets = private_targets
+        self._defaults = (
+            ("User-Agent", user_agent),
+            ("Accept", _ACCEPT),
+            ("Accept-Encoding", ACCEPT_ENCODING),
+        )
 
-    async def fetch(self, url: str, *, time_limit: float, max_bytes: int) -> Page | Redirect:
+    async def fetch(
+        self,
+        request: Request,
+        *,
+        time_limit: float,
+        max_bytes: int,
+        content_types: Collection[str] = PAGES,
+        cut: bool = False,
+    ) -> Page | Redirect:
         """
-        GET `url`.
+        Send `request` and read the answer.
 
         Args:
-            url: As `Url.href`; it is sent as it is.
+            request: Its URL is as `Url.href`, and sent as it is.
             time_limit: In seconds, from connecting to the last byte.
-            max_bytes: Of the body, after decompression.
+            max_bytes: Of the body, as sent and after decompression.
+            content_types: Those of a page, lower case. Any ``+json`` and ``+xml`` are wanted where
+                their plain types are, and so is an answer that does not tell its type.
+            cut: Whether the beginning of a body longer than `max_bytes` is a page.
 
         Raises:
             FetchError: there is neither a page nor a redirect. `reason` says why.
         """
+        url = URL(request.url, encoded=True)
+        response: aiohttp.ClientResponse | None = None
         try:
-            async with self._session.get(
-                URL(url, encoded=True),
+            if request.proxy is not None:
+                self._check_target(request.url, url)
+            session = await self._sessions.session(request.proxy)
+            async with session.request(
+                request.method,
+                url,
+                headers=self._headers(request),
+                data=request.body,
+                skip_auto_headers=None if request.body is None else _NO_GUESS,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=time_limit),
+                timeout=aiohttp.ClientTimeout(total=time_limit, connect=CONNECT_LIMIT),
             ) as response:
-                status = response.status
-                if status in _REDIRECTS:
-                    return Redirect(status, _location(url, response))
-                if status >= 300:  # noqa: PLR2004
-                    raise _status_failure(url, status, response.reason)
-                content_type = _content_type(response)
-                if content_type is not None and content_type not in _HTML:
-                    raise FetchError(
-                        url,
-                        Reason.CONTENT_TYPE,
-                        f"{content_type} is not HTML",
-                        status=status,
-                    )
-                body = await _read_at_most(url, response, max_bytes)
-                return Page(url, status, content_type, response.charset, body)
-        except TimeoutError as error:
-            raise FetchError(
-                url, Reason.TIMEOUT, f"no complete answer within {time_limit:.3g} s"
-            ) from error
-        except (aiohttp.ClientError, OSError, UnicodeError) as error:
-            raise _connection_failure(url, error) from error
+                assert isinstance(response, Response)
+                return await self._answer(request, response, max_bytes, content_types, cut=cut)
+        except self._sessions.errors as error:
+            failure = no_answer(request.url, request.proxy, error, response)
+            # Behind a proxy without its cause, which would know the proxy's password.
+            raise failure from (None if request.proxy else error)
+
+    def _check_target(self, href: str, url: URL) -> None:
+        # A name is the proxy's to resolve; what needs no resolving can be seen here.
+        host = url.host or ""
+        is_local = host.rstrip(".").endswith("localhost")
+        if not self._private_targets and (
+            is_local or (is_ip_literal(url.host_subcomponent or "") and not is_public(host))
+        ):
+            raise FetchError(href, Reason.PRIVATE_ADDRESS, "the host has no public address")
+
+    def _headers(self, request: Request) -> tuple[tuple[str, str], ...]:
+        if not request.headers:
+            return self._defaults
+        named = {name.lower() for name, _ in request.headers}
+        return (
+            *request.headers,
+            *(default for default in self._defaults if default[0].lower() not in named),
+        )
+
+    async def _answer(
+        self,
+        request: Request,
+        response: Response,
+        max_bytes: int,
+        content_types: Collection[str],
+        *,
+        cut: bool,
+    ) -> Page | Redirect:
+        status = response.status
+        headers = response.headers
+        if status in _REDIRECTS:
+            await _drain(response)
+            location = _location(request, response)
+            return Redirect(status, location, _cookies(response), _address(request, response))
+        if status >= 300:  # noqa: PLR2004
+            await _drain(response)
+            raise _failure(request, response, *refusal(status, proxied=request.proxy is not None))
+        content_type, charset = _content_type(headers.get("Content-Type", ""))
+        if content_type is not None and not _is_wanted(content_type, content_types):
+            raise _failure(
+                request, response, Reason.CONTENT_TYPE, f"{content_type} is not what was asked for"
+            )
+        body, wire_bytes = await _body(request, response, max_bytes, cut=cut)
+        return Page(
+            request.url,
+            status,
+            content_type,
+            charset,
+            body,
+            wire_bytes,
+            _text(headers.get("ETag")),
+            _text(headers.get("Last-Modified")),
+            _text(", ".join(headers.getall("X-Robots-Tag", ()))),
+            _cookies(response),
+            _address(request, response),
+        )
 
 
 @asynccontextmanager
 async def open_fetcher(
-    *, user_agent: str, connections: int, connect_to: ConnectTo, allow_private_networks: bool
+    *, user_agent: str, connections: int, network: Network
 ) -> AsyncIterator[Fetcher]:
     """
-    Open the session of one invocation.
+    Open the connections of one invocation.
 
     Args:
-        user_agent: Sent with every request.
-        connections: Open at once at most.
-        connect_to: See `functions.worker.addresses`.
-        allow_private_networks: Whether addresses that are not public may be connected to.
+        user_agent: Sent with every request that does not bring its own.
+        connections: Open at once at most, for each proxy.
+        network: Where they may go.
     """
-    aiohttp.set_zlib_backend(isal_zlib)
-    connector = aiohttp.TCPConnector(
-        limit=connections,
-        ssl=_ssl_context(),
-        resolver=_Resolver(connect_to),
-        # Not in the resolver: what counts is the address that is connected to, and a URL may
-        # hold an address, which nobody resolves.
-        socket_factory=None if allow_private_networks else _public_socket,
-    )
-    async with aiohttp.ClientSession(
-        connector=connector,
-        headers={"User-Agent": user_agent, "Accept": _ACCEPT},
-        cookie_jar=aiohttp.DummyCookieJar(),
-    ) as session:
-        yield Fetcher(session)
+    async with Sessions(network, connections) as sessions:
+        yield Fetcher(sessions, user_agent, private_targets=network.allow_private_networks)
 
 
-@cache
-def _ssl_context() -> ssl.SSLContext:
-    # 19 ms of CPU, so once a process and not once an invocation.
-    return ssl.create_default_context()
-
-
-class _Resolver(aiohttp.ThreadedResolver):
-    def __init__(self, connect_to: ConnectTo) -> None:
-        super().__init__()
-        self._connect_to = connect_to
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        # Results carry a port of their own, which is the one connected to.
-        return await super().resolve(*route(self._connect_to, host, port), family)
-
-
-def _public_socket(address: tuple[Any, ...]) -> socket.socket:
-    family, kind, protocol, _, where = address
-    if not is_public(where[0]):
-        # The same text for each address of a host, so that the first error stands for all.
-        raise _PrivateAddressError("not a public address")
-    return socket.socket(family=family, type=kind, proto=protocol)
-
-
-def _location(url: str, response: aiohttp.ClientResponse) -> Url:
-    location = response.headers.get("Location")
-    if not location:
-        raise FetchError(
-            url, Reason.BAD_REDIRECT, "redirect without a Location", status=response.status
-        )
+async def _body(
+    request: Request, response: Response, max_bytes: int, *, cut: bool
+) -> tuple[bytes, int]:
+    """Return the content and the size in which it was sent."""
+    too_large = f"the body exceeds {max_bytes:,} bytes"
+    length = response.content_length
+    if length is not None and length > max_bytes and not cut and request.method != "HEAD":
+        raise _failure(request, response, Reason.TOO_LARGE, too_large)
+    sent = await _read(response, max_bytes)
+    if len(sent) <= max_bytes and response.was_reset:
+        raise _failure(request, response, Reason.TRUNCATED, "the connection broke in the body")
+    coding = response.headers.get("Content-Encoding")
     try:
-        # Header bytes come as surrogates; a location that is UTF-8 is read as such.
-        text = location.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        return parse_url(text, base=url)
-    except InvalidUrlError as error:
-        raise FetchError(
-            url,
-            Reason.BAD_REDIRECT,
-            f"redirect to {location[:200]!r}: {error}",
-            status=response.status,
-        ) from error
+        body = sent if coding is None else decode(sent, coding, max_bytes + 1)
+    except ContentCodingError as error:
+        # What is cut off already says nothing about the coding.
+        reason = error.reason if len(sent) <= max_bytes else Reason.TOO_LARGE
+        raise _failure(request, response, reason, str(error)) from error
+    if len(body) > max_bytes or len(sent) > max_bytes:
+        if not cut:
+            raise _failure(request, response, Reason.TOO_LARGE, too_large)
+        body = body[:max_bytes]
+    return body, len(sent)
 
 
-async def _read_at_most(url: str, response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
-    # Not response.read(): it buffers whatever the server sends, and a worker has a few hundred
-    # MB. Content-Length is no help, it may be absent or wrong.
+async def _read(response: Response, max_bytes: int) -> bytes:
+    """Return the body as sent, or so much of it that it is more than `max_bytes`."""
+    # Not response.read(): it buffers whatever the server sends, and a worker has a few hundred MB.
+    content = response.content
     pieces = []
     size = 0
-    async for piece in response.content.iter_any():
+    while piece := await content.readany():
         pieces.append(piece)
         size += len(piece)
         if size > max_bytes:
-            raise FetchError(
-                url,
-                Reason.TOO_LARGE,
-                f"the body exceeds {max_bytes:,} bytes",
-                status=response.status,
-            )
-    return b"".join(pieces)
+            response.close()
+            break
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _content_type(response: aiohttp.ClientResponse) -> str | None:
-    value = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return value or None
+async def _drain(response: Response) -> None:
+    """Read a body that nobody wants, where that is cheaper than another connection."""
+    content = response.content
+    if content.is_eof() or (response.content_length or 0) > _DRAIN_BYTES:
+        return
+    with suppress(aiohttp.ClientError, OSError):  # it includes TimeoutError
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while content.total_bytes <= _DRAIN_BYTES and await content.readany():
+                pass
 
 
-def _status_failure(url: str, status: int, phrase: str | None) -> FetchError:
-    if status == 404:  # noqa: PLR2004
-        reason = Reason.HTTP_404
-    elif status == 429:  # noqa: PLR2004
-        reason = Reason.HTTP_429
-    elif status >= 500:  # noqa: PLR2004
-        reason = Reason.HTTP_5XX
-    elif status >= 400:  # noqa: PLR2004
-        reason = Reason.HTTP_4XX
-    else:
-        reason = Reason.HTTP_3XX
-    detail = f"the server answered {status} {phrase or ''}".rstrip()
-    return FetchError(url, reason, detail, status=status)
+def _location(request: Request, response: Response) -> Url:
+    location = response.headers.get("Location")
+    if not location:
+        raise _failure(request, response, Reason.BAD_REDIRECT, "redirect without a Location")
+    try:
+        # A location that is UTF-8 is read as such.
+        text = location.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        return parse_url(text, base=request.url)
+    except InvalidUrlError as error:
+        detail = f"redirect to {location[:200]!a}: {error}"
+        raise _failure(request, response, Reason.BAD_REDIRECT, detail) from error
 
 
-def _connection_failure(url: str, error: Exception) -> FetchError:
-    detail = str(error) or type(error).__name__
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    match error:
-        case _ if isinstance(cause, _PrivateAddressError):
-            return FetchError(url, Reason.PRIVATE_ADDRESS, "the host has no public address")
-        case UnicodeError():  # a name that DNS cannot carry, such as a..b
-            reason = Reason.UNKNOWN_HOST
-        case aiohttp.ClientConnectorDNSError():
-            known = getattr(cause, "errno", None) not in _NO_SUCH_NAME
-            reason = Reason.CONNECTION if known else Reason.UNKNOWN_HOST
-        case aiohttp.ClientSSLError():
-            reason = Reason.TLS
-        case aiohttp.ClientResponseError() | aiohttp.InvalidURL():
-            reason = Reason.PROTOCOL
-        case _:
-            reason = Reason.CONNECTION
-    return FetchError(url, reason, detail[:300])
+def _failure(request: Request, response: Response, reason: Reason, detail: str) -> FetchError:
+    return FetchError(
+        request.url,
+        reason,
+        detail,
+        status=response.status,
+        retry_after=_text(response.headers.get("Retry-After")),
+        remote_address=_address(request, response),
+    )
+
+
+def _address(request: Request, response: Response) -> str | None:
+    return None if request.proxy else response.remote_address
+
+
+def _cookies(response: Response) -> tuple[str, ...]:
+    values = response.headers.getall("Set-Cookie", ())
+    return tuple(value for value in map(_text, values) if value) if values else ()
+
+
+def _text(value: str | None) -> str | None:
+    """Return a header's value as text that JSON can hold, None where there is nothing."""
+    if not value or value.isascii():
+        return value or None
+    # Bytes that are not UTF-8 come as surrogates.
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+@lru_cache(maxsize=256)
+def _content_type(value: str) -> tuple[str | None, str | None]:
+    kind, *parameters = (_text(value) or "").split(";")
+    for parameter in parameters:
+        name, _, charset = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return kind.strip().lower() or None, charset.strip().strip("\"'") or None
+    return kind.strip().lower() or None, None
+
+
+def _is_wanted(content_type: str, wanted: Collection[str]) -> bool:
+    return (
+        content_type in wanted
+        or (content_type.endswith("+json") and "application/json" in wanted)
+        or (content_type.endswith("+xml") and "application/xml" in wanted)
+    )

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from functions.worker.extract import extract
-from functions.worker.fetch import Fetcher, Page, Redirect
+from functions.worker.fetch import Fetcher, Page, Redirect, Request
 from shared.errors import FetchError, Reason
 from shared.jobs import Manifest
 from shared.messages import Batch, Target
@@ -21,7 +21,7 @@ from shared.urls import Url, parse_url, partition_of
 
 MAX_REDIRECTS = 10
 MAX_HOPS = 30  # how often a target may be handed back: ends what would go round for ever
-_SKIPPED = {Reason.CONTENT_TYPE, Reason.PRIVATE_ADDRESS}
+_SKIPPED = {Reason.CONTENT_TYPE, Reason.NOT_MODIFIED, Reason.PRIVATE_ADDRESS}
 
 
 class Scraper:
@@ -80,7 +80,7 @@ class Scraper:
                 visit.begin()
                 try:
                     answer = await self._fetcher.fetch(
-                        url.href,
+                        Request(url.href),
                         time_limit=min(self._spec.timeout, time_left),
                         max_bytes=self._spec.max_bytes,
                     )

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from functions.worker.addresses import parse_connect_to
 from functions.worker.commit import OutcomeFile, commit, committed, conclude
+from functions.worker.connections import Network
 from functions.worker.fetch import open_fetcher
 from functions.worker.scrape import Scraper
 from shared.jobs import Manifest
@@ -89,8 +90,10 @@ async def _fetch_all(
     async with open_fetcher(
         user_agent=settings.user_agent,
         connections=manifest.spec.fetch.concurrency,
-        connect_to=parse_connect_to(settings.connect_to),
-        allow_private_networks=settings.allow_private_networks,
+        network=Network(
+            connect_to=parse_connect_to(settings.connect_to),
+            allow_private_networks=settings.allow_private_networks,
+        ),
     ) as fetcher:
         await Scraper(manifest, batch, fetcher, stop_at=stop_at, now=now).scrape(outcomes.add)
     return outcomes.close()

@@ -5,7 +5,8 @@ from shared.errors import InvalidJobError
 
 
 @pytest.mark.parametrize(
-    "address", ["93.184.215.14", "8.8.8.8", "2606:2800:220:1::1", "::ffff:8.8.8.8"]
+    "address",
+    ["93.184.215.14", "8.8.8.8", "2606:2800:220:1::1", "::ffff:8.8.8.8", "64:ff9b::808:808"],
 )
 def test_public_addresses(address: str) -> None:
     assert is_public(address)
@@ -49,6 +50,14 @@ def test_public_addresses(address: str) -> None:
         "64:ff9b::a9fe:a9fe",
         "64:ff9b:1::7f00:1",
         "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+        "::7f00:1",
+        "::ffff:0:127.0.0.1",
+        "192.0.0.192",
+        "192.88.99.1",
+        "fec0::1",
+        "3fff::1",
+        "5f00::1",
+        "100::1",
         "not an address",
         "",
     ],

@@ -1,0 +1,202 @@
+"""
+The connections of one invocation: where they may go, how many there are, and through which proxy.
+
+The only module that makes sockets. Each proxy has a pool of its own, as the direct connections
+have.
+"""
+
+import asyncio
+import socket
+import ssl
+from contextlib import AsyncExitStack
+from functools import cache
+from typing import Any, NamedTuple, Self
+from weakref import WeakSet
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from yarl import URL
+
+from functions.worker.addresses import ConnectTo, is_public
+from functions.worker.dns import TTL, Resolver
+
+CONNECT_LIMIT = 10.0  # seconds for name, socket, proxy and TLS; a page's own limit may be shorter
+MAX_OPEN = 500  # connections in use; with as many as MAX_IDLE they stay below 1,024 descriptors
+MAX_IDLE = 400
+_MAX_LINE = 16 * 1024  # of a status
+_MAX_FIELD = 64 * 1024  # of one header: some sites send 20 KB of Content-Security-Policy
+_MAX_HEADERS = 256
+
+
+SOCKS = {"socks5", "socks5h"}
+_SOCKS_PORT = 1080
+
+
+class PrivateAddressError(OSError):
+    """Raised where a socket would be made; aiohttp passes it on as the cause."""
+
+
+class NoAnswerError(aiohttp.ClientError):
+    """A connection broke, or brought something else, before the headers were complete."""
+
+    def __init__(self, remote_address: str | None) -> None:
+        super().__init__("no answer")
+        self.remote_address = remote_address
+
+
+class Network(NamedTuple):
+    """
+    Where connections may go.
+
+    `connect_to` is described in `functions.worker.addresses`. A proxy is somebody's choice, a
+    target is anybody's: hence two permissions for addresses that are not public.
+    """
+
+    connect_to: ConnectTo
+    allow_private_networks: bool = False
+    allow_private_proxies: bool = False
+    verify_tls: bool = True
+
+
+class Response(aiohttp.ClientResponse):
+    """Knows its connection beyond its end, which aiohttp's own does not."""
+
+    remote_address: str | None = None
+    protocol: ResponseHandler
+
+    async def start(self, connection: aiohttp.connector.Connection) -> "Response":
+        protocol = connection.protocol
+        assert protocol is not None
+        assert connection.transport is not None
+        self.protocol = protocol
+        peer = connection.transport.get_extra_info("peername")
+        self.remote_address = peer[0] if peer else None
+        used_before = protocol in _connections
+        _connections.add(protocol)
+        if len(_connections) > MAX_IDLE:
+            protocol.force_close()
+        try:
+            await super().start(connection)
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+            # aiohttp asks again at once, which is right where the server closed an idle
+            # connection, and impolite where it closed this one on our request.
+            if used_before:
+                raise
+            raise NoAnswerError(self.remote_address) from error
+        except aiohttp.ClientResponseError as error:
+            raise NoAnswerError(self.remote_address) from error
+        return self
+
+    @property
+    def was_reset(self) -> bool:
+        """Whether the connection broke, which to aiohttp looks like the end of a body."""
+        return isinstance(self.protocol.exception(), OSError)
+
+
+# Of the process, because so is the limit on descriptors. The connections in it are those that
+# somebody still holds: in use or idle.
+_connections: WeakSet[ResponseHandler] = WeakSet()
+
+
+class Sessions:
+    """One aiohttp session for each proxy, and one for none; made when they are first used."""
+
+    def __init__(self, network: Network, connections: int) -> None:
+        self._network = network
+        self._connections = min(connections, MAX_OPEN)
+        self._resolver = Resolver(network.connect_to, asyncio.get_running_loop().time)
+        self._stack = AsyncExitStack()
+        self._sessions: dict[str | None, aiohttp.ClientSession] = {}
+        self.errors: tuple[type[Exception], ...] = (aiohttp.ClientError, OSError, UnicodeError)
+        """What requests may raise."""
+
+    async def __aenter__(self) -> Self:
+        self._stack.push_async_callback(self._resolver.close)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def session(self, proxy: str | None) -> aiohttp.ClientSession:
+        """
+        Return the session whose connections go through `proxy`.
+
+        Raises:
+            OSError: the proxy's name could not be resolved, or, as a `PrivateAddressError`, it is
+                where no connection may go.
+        """
+        if proxy not in self._sessions and proxy is not None and URL(proxy).scheme in SOCKS:
+            address = await self._address_of(URL(proxy))
+            if proxy not in self._sessions:  # somebody may have been faster
+                await self._open(proxy, self._socks(URL(proxy), address))
+        if proxy not in self._sessions:
+            await self._open(proxy, self._tcp(proxy))
+        return self._sessions[proxy]
+
+    async def _open(self, proxy: str | None, connector: aiohttp.TCPConnector) -> None:
+        self._sessions[proxy] = await self._stack.enter_async_context(
+            aiohttp.ClientSession(
+                connector=connector,
+                response_class=Response,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                proxy=None if proxy is None or URL(proxy).scheme in SOCKS else URL(proxy),
+                max_line_size=_MAX_LINE,
+                max_field_size=_MAX_FIELD,
+                max_headers=_MAX_HEADERS,
+            )
+        )
+
+    def _tcp(self, proxy: str | None) -> aiohttp.TCPConnector:
+        network = self._network
+        anywhere = network.allow_private_proxies if proxy else network.allow_private_networks
+        return aiohttp.TCPConnector(
+            limit=self._connections,
+            ssl=_ssl_context(verify=network.verify_tls),
+            resolver=self._resolver,
+            ttl_dns_cache=TTL,
+            # Not in the resolver: what counts is the address that is connected to, and a URL may
+            # hold an address, which nobody resolves.
+            socket_factory=None if anywhere else _public_socket,
+        )
+
+    def _socks(self, proxy: URL, address: str) -> aiohttp.TCPConnector:
+        from aiohttp_socks import ProxyConnector, ProxyError, ProxyType  # noqa: PLC0415 -- 0.2 s
+
+        self.errors = (*self.errors[:3], ProxyError)
+        return ProxyConnector(
+            address,
+            proxy.port or _SOCKS_PORT,
+            ProxyType.SOCKS5,
+            proxy.user,
+            proxy.password,
+            rdns=True,
+            limit=self._connections,
+            ssl=_ssl_context(verify=self._network.verify_tls),
+        )
+
+    async def _address_of(self, proxy: URL) -> str:
+        # The connector is given an address, because it would resolve and connect unchecked.
+        [result, *_] = await self._resolver.resolve(proxy.host or "", proxy.port or _SOCKS_PORT)
+        if not self._network.allow_private_proxies and not is_public(result["host"]):
+            raise PrivateAddressError("not a public address")
+        return result["host"]
+
+
+@cache
+def _ssl_context(*, verify: bool) -> ssl.SSLContext:
+    # 19 ms of CPU, so once a process and not once an invocation.
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _public_socket(address: tuple[Any, ...]) -> socket.socket:
+    family, kind, protocol, _, where = address
+    if not is_public(where[0]):
+        # The same text for each address of a host, so that the first error stands for all.
+        raise PrivateAddressError("not a public address")
+    return socket.socket(family=family, type=kind, proto=protocol)
