@@ -49,6 +49,8 @@ class Reason(StrEnum):
     PROTOCOL = "protocol"
     HEADERS_TOO_LARGE = "headers_too_large"
     # no way to ask
+    NO_PROXY = "no_proxy"
+    """All of them rest."""
     PROXY_CONNECTION = "proxy_connection"
     PROXY_AUTH = "proxy_auth"
     PROXY_REFUSED = "proxy_refused"
@@ -77,9 +79,13 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     CONTENT_TYPE = "content_type"
     PRIVATE_ADDRESS = "private_address"
+    ROBOTS_DISALLOWED = "robots_disallowed"
     # to be gone on with by another invocation
     OUT_OF_TIME = "out_of_time"
     REDIRECTED = "redirected"
+    HOST_BUSY = "host_busy"
+    """Its pause, its cool-down or its open circuit outlasts the worker's patience."""
+    ROBOTS_UNREACHABLE = "robots_unreachable"
     # handed on too often
     TOO_MANY_HOPS = "too_many_hops"
 
@@ -95,6 +101,7 @@ _RETRYABLE = {
     Reason.CONNECTION,
     Reason.CONNECTION_RESET,
     Reason.DNS,
+    Reason.NO_PROXY,
     Reason.PROXY_CONNECTION,
     Reason.PROXY_REFUSED,
     Reason.PROXY_GATEWAY,

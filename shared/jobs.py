@@ -83,6 +83,10 @@ def results_key(job: str, batch: str) -> str:
     return f"results/job={job}/{batch}.jsonl.gz"
 
 
+def state_key(partition: int) -> str:
+    return f"state/{partition}.json"
+
+
 def batch_id(shard: int, number: int) -> str:
     """Return the id of the batch that is `number`, from 0, of its shard."""
     return f"{shard:05d}-{number:06d}"

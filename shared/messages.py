@@ -30,6 +30,8 @@ class Target(Struct, frozen=True, omit_defaults=True):
     attempt: int = 1
     redirects: tuple[str, ...] = ()
     """The URLs that `url` has led to so far; the last one is to be fetched next."""
+    slowdowns: int = 0
+    """How often this URL was answered with "slow down", which costs no attempt."""
 
     @property
     def location(self) -> str:
@@ -96,9 +98,14 @@ class Shard(Struct, frozen=True, kw_only=True, tag="shard.v1", omit_defaults=Tru
 
 
 class Defer(Struct, frozen=True, kw_only=True, tag="defer.v1"):
-    """A batch that a worker hands back, to be put into the group of its partition."""
+    """
+    A batch that a worker hands back, to be put into the group of its partition.
+
+    Not before `not_before`, in epoch seconds.
+    """
 
     batch: Batch
+    not_before: float = 0.0
 
 
 class ListUploaded(Struct, frozen=True):

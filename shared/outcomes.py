@@ -43,16 +43,28 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """The reason in words, for people."""
     attempt: int
     """From 1."""
+    slowdowns: int = 0
+    """How often this URL was answered with "slow down", which costs no attempt."""
+    not_before: float | None = None
+    """Of a deferred target: when it may be tried again, in epoch seconds."""
     redirects: tuple[str, ...] = ()
     """The URLs that `url` led to, in order."""
     fetched_at: str
     """UTC, ISO 8601, milliseconds."""
     elapsed_ms: int
-    """From the first request to the last byte, redirects included."""
+    """Of this worker's requests for the target, redirects included, pauses not."""
     bytes: int = 0
     """Of the body, after decompression."""
+    wire_bytes: int = 0
+    """Of the body, as it was sent."""
+    remote_address: str | None = None
+    """The IP address that answered; None behind a proxy."""
+    proxy_tier: int | None = None
+    """Of the proxy, from 0, the cheapest; None without one."""
     content_type: str | None = None
     """Without parameters, lower case."""
+    robots_tags: tuple[str, ...] = ()
+    """What the page asks of its readers: noindex, nofollow, ..."""
     rows: list[dict[str, Any]] = []
     """The values extracted from the page."""
     problems: list[dict[str, Any]] = []
@@ -67,6 +79,8 @@ class CommittedLine(Struct, frozen=True, kw_only=True):
     outcome: Kind
     reason: Reason | None = None
     attempt: int
+    slowdowns: int = 0
+    not_before: float | None = None
     redirects: tuple[str, ...] = ()
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient
 
 MAX_ENTRIES = 10
+MAX_DELAY = 900  # seconds
 MAX_CALL_BYTES = 1024 * 1024  # of all bodies in one SendMessageBatch
 _SEND_TRIES = 6
 
@@ -25,12 +26,13 @@ class Message(NamedTuple):
     What is to be sent.
 
     `group` and `identity` are for FIFO queues. SQS drops a message whose identity it has seen in
-    the last five minutes; any text will do.
+    the last five minutes; any text will do. `delay` is for others: seconds, `MAX_DELAY` at most.
     """
 
     body: str
     group: str | None = None
     identity: str = ""
+    delay: int = 0
 
 
 @cache
@@ -104,15 +106,17 @@ class Queue:
         )
 
 
-def _packed(messages: Iterable[Message]) -> Iterator[list[dict[str, str]]]:
-    entries: list[dict[str, str]] = []
+def _packed(messages: Iterable[Message]) -> Iterator[list[dict[str, Any]]]:
+    entries: list[dict[str, Any]] = []
     size = 0
     for message in messages:
         length = len(message.body.encode())
         if entries and (len(entries) == MAX_ENTRIES or size + length > MAX_CALL_BYTES):
             yield entries
             entries, size = [], 0
-        entry = {"Id": str(len(entries)), "MessageBody": message.body}
+        entry: dict[str, Any] = {"Id": str(len(entries)), "MessageBody": message.body}
+        if message.delay:
+            entry["DelaySeconds"] = message.delay
         if message.group is not None:
             entry["MessageGroupId"] = message.group
             # At most 128 characters are allowed; a digest has 64.

@@ -45,11 +45,8 @@ class Bucket:
 
     def get(self, key: str) -> bytes | None:
         """Return the object's body, or None if there is no such object."""
-        with _translated(f"get s3://{self.name}/{key}"):
-            try:
-                return self._s3.get_object(Bucket=self.name, Key=key)["Body"].read()
-            except self._s3.exceptions.NoSuchKey:
-                return None
+        found = self.get_versioned(key)
+        return None if found is None else found[0]
 
     def put(self, key: str, body: bytes) -> None:
         """Write the object, over one that is there."""
@@ -79,6 +76,32 @@ class Bucket:
             f"put s3://{self.name}/{key}: somebody else was writing it, "
             f"{_CONFLICT_TRIES} times in a row"
         )
+
+    def get_versioned(self, key: str) -> tuple[bytes, str] | None:
+        """Return the object's body and its etag, or None if there is no such object."""
+        with _translated(f"get s3://{self.name}/{key}"):
+            try:
+                answer = self._s3.get_object(Bucket=self.name, Key=key)
+                return answer["Body"].read(), answer["ETag"]
+            except self._s3.exceptions.NoSuchKey:
+                return None
+
+    def put_over(self, key: str, body: bytes, *, etag: str | None) -> bool:
+        """
+        Write the object if it still is what `etag` stands for (None: not there).
+
+        Tells whether it was written; False means that somebody else has written it meanwhile.
+        """
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        with _translated(f"put s3://{self.name}/{key}"):
+            try:
+                self._s3.put_object(Bucket=self.name, Key=key, Body=body, **condition)  # type: ignore[arg-type] # of str it sees object
+            except ClientError as error:
+                status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+                if status in {404, 409, 412}:
+                    return False
+                raise
+        return True
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys that start with `prefix`, in order; 1,000 a call."""

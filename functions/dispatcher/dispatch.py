@@ -5,6 +5,7 @@ Everything here may happen twice and then does nothing twice: a manifest is writ
 there is none, batches have deterministic ids, and equal receipts have equal keys.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import chain, islice
@@ -29,7 +30,7 @@ from shared.jobs import (
     settled,
 )
 from shared.messages import Batch, Defer, ListUploaded, Place, Shard, Submit, encode
-from shared.queue import Message, Queue
+from shared.queue import MAX_DELAY, Message, Queue
 from shared.settings import DispatcherSettings
 from shared.spec import Spec
 from shared.store import Bucket, head, read_from
@@ -114,11 +115,17 @@ class Dispatcher:
             self.postpone(following)
         return manifest
 
-    def forward(self, batch: Batch) -> None:
-        """Put a deferred batch into the group of its partition."""
-        self._work_queue.send([_message(batch)])
+    def forward(self, defer: Defer) -> None:
+        """Put a deferred batch into the group of its partition, once it is due."""
+        wait = defer.not_before - self._now().timestamp()
+        if wait > 0:
+            # SQS waits for a quarter of an hour at most; a longer wait takes several hops.
+            delay = min(math.ceil(wait), MAX_DELAY)
+            self._dispatch_queue.send([Message(encode(defer), delay=delay)])
+        else:
+            self._work_queue.send([_message(defer.batch)])
 
-    def postpone(self, message: Submit | Shard | Defer) -> None:
+    def postpone(self, message: Shard) -> None:
         """Leave `message` to a later invocation."""
         self._dispatch_queue.send([Message(encode(message))])
 

@@ -67,7 +67,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _act(dispatcher: Dispatcher, message: Submit | Defer | ListUploaded, message_id: str) -> None:
     if isinstance(message, Defer):
-        dispatcher.forward(message.batch)
+        dispatcher.forward(message)
     else:
         _log(dispatcher.start(message, message_id=message_id))
 

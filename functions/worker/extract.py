@@ -4,7 +4,7 @@ From a page to rows.
 Pure, and never raises on what a website sent.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -14,15 +14,31 @@ from shared.errors import InvalidUrlError
 from shared.urls import parse_url
 
 MAX_LINKS = 2_000
+_HTML = {None, "text/html", "application/xhtml+xml"}
 
 
-def extract(page: Page) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+class Extracted(NamedTuple):
+    """Rows, what is wrong with them, and the contents of the page's robots meta elements."""
+
+    rows: list[dict[str, Any]]
+    problems: list[dict[str, Any]]
+    robots: list[str]
+
+
+def extract(page: Page, *, token: str) -> Extracted:
     """
-    Return the rows of `page` and what is wrong with them.
+    Return what `page` holds.
 
-    One row: `title`, `description`, `canonical` and `links`; absolute URLs, None where the page
-    does not say. Links come once each, in document order, at most `MAX_LINKS`.
+    Of HTML one row: `title`, `description`, `canonical` and `links`; absolute URLs, None where
+    the page does not say. Links come once each, in document order, at most `MAX_LINKS`. Of
+    anything else none.
+
+    Args:
+        page: The page.
+        token: Our name in robots meta elements; see `robots.product_token`.
     """
+    if page.content_type not in _HTML:
+        return Extracted([], [], [])
     document = LexborHTMLParser(decode_page(page.body, page.charset))
     base = page.url
     base_element = document.css_first("base[href]")
@@ -45,7 +61,13 @@ def extract(page: Page) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         "canonical": _absolute(canonical.attributes.get("href"), base) if canonical else None,
         "links": list(links)[:MAX_LINKS],
     }
-    return [row], problems
+    robots = [
+        content
+        for element in document.css("meta[name][content]")
+        if (element.attributes["name"] or "").lower() in {"robots", token}
+        and (content := element.attributes["content"])
+    ]
+    return Extracted([row], problems, robots)
 
 
 def _absolute(href: str | None, base: str) -> str | None:

@@ -6,7 +6,7 @@ Knows nothing of retries, robots.txt or Lambda. It translates whatever aiohttp c
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -19,19 +19,11 @@ from functions.worker.connections import CONNECT_LIMIT, Network, Response, Sessi
 from functions.worker.content_coding import ACCEPT_ENCODING, ContentCodingError, decode
 from functions.worker.failures import no_answer, refusal
 from shared.errors import FetchError, InvalidUrlError, Reason
+from shared.spec import FetchSpec
 from shared.urls import Url, is_ip_literal, parse_url
 
-PAGES = frozenset(
-    {
-        "text/html",
-        "application/xhtml+xml",
-        "application/json",
-        "application/xml",
-        "text/xml",
-        "text/plain",
-    }
-)
 _ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+_PAGES = FetchSpec().accepts
 _REDIRECTS = {301, 302, 303, 307, 308}
 _NO_GUESS = ("Content-Type",)  # of aiohttp's about a body
 _DRAIN_BYTES = 64 * 1024
@@ -104,7 +96,8 @@ class Fetcher:
         *,
         time_limit: float,
         max_bytes: int,
-        content_types: Collection[str] = PAGES,
+        accepts: Callable[[str | None], bool] = _PAGES,
+        connect_limit: float = CONNECT_LIMIT,
         cut: bool = False,
     ) -> Page | Redirect:
         """
@@ -114,8 +107,8 @@ class Fetcher:
             request: Its URL is as `Url.href`, and sent as it is.
             time_limit: In seconds, from connecting to the last byte.
             max_bytes: Of the body, as sent and after decompression.
-            content_types: Those of a page, lower case. Any ``+json`` and ``+xml`` are wanted where
-                their plain types are, and so is an answer that does not tell its type.
+            accepts: Tells whether a media type, lower case, is a page's; None: not declared.
+            connect_limit: In seconds, for name, connection and TLS.
             cut: Whether the beginning of a body longer than `max_bytes` is a page.
 
         Raises:
@@ -134,10 +127,10 @@ class Fetcher:
                 data=request.body,
                 skip_auto_headers=None if request.body is None else _NO_GUESS,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=time_limit, connect=CONNECT_LIMIT),
+                timeout=aiohttp.ClientTimeout(total=time_limit, connect=connect_limit),
             ) as response:
                 assert isinstance(response, Response)
-                return await self._answer(request, response, max_bytes, content_types, cut=cut)
+                return await self._answer(request, response, max_bytes, accepts, cut=cut)
         except self._sessions.errors as error:
             failure = no_answer(request.url, request.proxy, error, response)
             # Behind a proxy without its cause, which would know the proxy's password.
@@ -166,7 +159,7 @@ class Fetcher:
         request: Request,
         response: Response,
         max_bytes: int,
-        content_types: Collection[str],
+        accepts: Callable[[str | None], bool],
         *,
         cut: bool,
     ) -> Page | Redirect:
@@ -180,7 +173,7 @@ class Fetcher:
             await _drain(response)
             raise _failure(request, response, *refusal(status, proxied=request.proxy is not None))
         content_type, charset = _content_type(headers.get("Content-Type", ""))
-        if content_type is not None and not _is_wanted(content_type, content_types):
+        if not accepts(content_type):
             raise _failure(
                 request, response, Reason.CONTENT_TYPE, f"{content_type} is not what was asked for"
             )
@@ -316,11 +309,3 @@ def _content_type(value: str) -> tuple[str | None, str | None]:
         if name.strip().lower() == "charset":
             return kind.strip().lower() or None, charset.strip().strip("\"'") or None
     return kind.strip().lower() or None, None
-
-
-def _is_wanted(content_type: str, wanted: Collection[str]) -> bool:
-    return (
-        content_type in wanted
-        or (content_type.endswith("+json") and "application/json" in wanted)
-        or (content_type.endswith("+xml") and "application/xml" in wanted)
-    )

@@ -198,7 +198,7 @@ async def test_another_type_is_refused_without_its_body(fetcher: Fetcher) -> Non
 
     async with faulty_server(script) as server:
         error = await failure(fetcher, server.url())
-        other = await failure(fetcher, server.url(), content_types={"text/html"})
+        other = await failure(fetcher, server.url(), accepts="text/html".__eq__)
 
     assert error.reason == other.reason == Reason.CONTENT_TYPE
     assert error.status == 200
@@ -207,7 +207,7 @@ async def test_another_type_is_refused_without_its_body(fetcher: Fetcher) -> Non
 async def test_the_caller_says_which_types_are_pages(site: Site, fetcher: Fetcher) -> None:
     url = site.reply("/", web.Response(text="x", content_type="text/plain"))
 
-    error = await failure(fetcher, url, content_types={"text/html"})
+    error = await failure(fetcher, url, accepts="text/html".__eq__)
 
     assert error.reason == Reason.CONTENT_TYPE
 

@@ -3,13 +3,17 @@ from urllib.parse import urldefrag, urljoin
 import pytest
 from bs4 import BeautifulSoup
 
-from functions.worker.extract import MAX_LINKS, extract
+from functions.worker.extract import MAX_LINKS, Extracted, extract
 from functions.worker.fetch import Page
 
 
 def page(html: str | bytes, *, charset: str | None = None, url: str = "http://e.com/a/b") -> Page:
     body = html if isinstance(html, bytes) else html.encode()
     return Page(url, 200, "text/html", charset, body)
+
+
+def extract_page(page: Page) -> Extracted:
+    return extract(page, token="acme-bot")
 
 
 HTML = """<!doctype html><html><head>
@@ -26,7 +30,7 @@ HTML = """<!doctype html><html><head>
 
 
 def test_a_page_becomes_one_row() -> None:
-    assert extract(page(HTML)) == (
+    assert extract_page(page(HTML)) == (
         [
             {
                 "title": "Fish & Chips",
@@ -42,6 +46,7 @@ def test_a_page_becomes_one_row() -> None:
             }
         ],
         [],
+        [],
     )
 
 
@@ -53,14 +58,14 @@ def test_links_are_those_that_beautifulsoup_finds() -> None:
         if not str(a["href"]).startswith(("mailto:", "http://[broken"))
     )
 
-    [row], _ = extract(page(HTML))
+    [row], _, _ = extract_page(page(HTML))
 
     assert row["links"] == list(expected)
     assert row["title"] == " ".join(soup.title.get_text().split()) if soup.title else False
 
 
 def test_links_are_relative_to_the_base_element() -> None:
-    [row], _ = extract(page("<base href='/shop/'><a href='x'>x</a>"))
+    [row], _, _ = extract_page(page("<base href='/shop/'><a href='x'>x</a>"))
 
     assert row["links"] == ["http://e.com/shop/x"]
 
@@ -80,7 +85,7 @@ def test_links_are_relative_to_the_base_element() -> None:
     ],
 )
 def test_no_page_raises(html: bytes) -> None:
-    rows, problems = extract(page(html))
+    rows, problems, _ = extract_page(page(html))
 
     assert len(rows) == 1
     assert problems == []
@@ -100,13 +105,13 @@ def test_no_page_raises(html: bytes) -> None:
     ],
 )
 def test_characters_are_read_by_header_bom_and_meta(body: bytes, charset: str | None) -> None:
-    [row], _ = extract(page(body, charset=charset))
+    [row], _, _ = extract_page(page(body, charset=charset))
 
     assert row["title"] == "é"
 
 
 def test_latin_1_means_windows_1252_as_in_browsers() -> None:
-    [row], _ = extract(page(b"<title>\x80 5</title>", charset="iso-8859-1"))
+    [row], _, _ = extract_page(page(b"<title>\x80 5</title>", charset="iso-8859-1"))
 
     assert row["title"] == "€ 5"
 
@@ -114,7 +119,22 @@ def test_latin_1_means_windows_1252_as_in_browsers() -> None:
 def test_too_many_links_are_cut_off_and_said_so() -> None:
     html = "".join(f"<a href=/{n}>" for n in range(MAX_LINKS + 5))
 
-    [row], problems = extract(page(html))
+    [row], problems, _ = extract_page(page(html))
 
     assert len(row["links"]) == MAX_LINKS
     assert problems == [{"field": "links", "problem": "truncated", "value": MAX_LINKS + 5}]
+
+
+def test_robots_meta_elements_are_those_for_all_and_for_us() -> None:
+    html = (
+        "<meta name=Robots content=noindex><meta name=acme-bot content=nofollow>"
+        "<meta name=other-bot content=noarchive><meta name=robots>"
+    )
+
+    assert extract_page(page(html)).robots == ["noindex", "nofollow"]
+
+
+def test_what_is_not_html_has_no_rows() -> None:
+    json = Page("http://e.com/", 200, "application/json", None, b"{}")
+
+    assert extract_page(json).rows == []
