@@ -77,14 +77,10 @@ class Stack:
 
     def job_from(self, name: str, wanted: Callable[[Manifest], bool], *, within: float) -> str:
         """Wait for a job whose id begins with `name` and whose manifest is the `wanted` one."""
-        others: set[str] = set()
 
         def look() -> str | None:
-            for job in self.jobs(name) - others:
-                if wanted(self.manifest(job)):
-                    return job
-                others.add(job)
-            return None
+            # Each time anew: an error comes into a manifest after the manifest.
+            return next((job for job in self.jobs(name) if wanted(self.manifest(job))), None)
 
         job = eventually(look, within=within, hope=f"the job {name}-...")
         assert job is not None
