@@ -146,7 +146,7 @@ class Fetcher:
     def _check_target(self, href: str, url: URL) -> None:
         # A name is the proxy's to resolve; what needs no resolving can be seen here.
         host = url.host or ""
-        is_local = host.rstrip(".").endswith("localhost")
+        is_local = f".{host.rstrip('.')}".endswith(".localhost")
         if not self._private_targets and (
             is_local or (is_ip_literal(url.host_subcomponent or "") and not is_public(host))
         ):
