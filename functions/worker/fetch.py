@@ -124,9 +124,7 @@ class Fetcher:
         url = URL(request.url, encoded=True)
         response: aiohttp.ClientResponse | None = None
         try:
-            if request.proxy is not None:
-                self._check_target(request.url, url)
-            session = await self._sessions.session(request.proxy)
+            session = await self._session(request, url, time_limit)
             async with session.request(
                 request.method,
                 url,
@@ -142,6 +140,15 @@ class Fetcher:
             failure = no_answer(request.url, request.proxy, error, response)
             # Behind a proxy without its cause, which would know the proxy's password.
             raise failure from (None if request.proxy else error)
+
+    async def _session(
+        self, request: Request, url: URL, time_limit: float
+    ) -> aiohttp.ClientSession:
+        if request.proxy is None:
+            return await self._sessions.session(None)
+        self._check_target(request.url, url)
+        async with asyncio.timeout(time_limit):  # aiohttp's does not know of a proxy's name yet
+            return await self._sessions.session(request.proxy)
 
     def _check_target(self, href: str, url: URL) -> None:
         # A name is the proxy's to resolve; what needs no resolving can be seen here.

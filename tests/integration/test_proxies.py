@@ -1,8 +1,10 @@
 """Requests through real proxies: what they carry, and whose fault a failure is."""
 
 import asyncio
+import socket
 import ssl
 import sys
+import threading
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
@@ -251,6 +253,18 @@ async def test_a_proxy_that_does_not_get_through_in_time(
         error = await failure(fetcher, "https://site.test/", proxy)
 
     assert error.reason == Reason.PROXY_GATEWAY
+
+
+async def test_a_proxy_whose_name_takes_too_long(
+    fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_options: answered.wait())
+
+    error = await failure(fetcher, "https://site.test/", "socks5://slow.test:1", time_limit=0.2)
+
+    answered.set()
+    assert error.reason == Reason.TIMEOUT
 
 
 async def test_credentials_that_socks_cannot_carry(fetcher: Fetcher) -> None:
