@@ -36,6 +36,10 @@ class PrivateAddressError(OSError):
     """Raised where a socket would be made; aiohttp passes it on as the cause."""
 
 
+class ProxyCredentialsError(OSError):
+    """No proxy could take these."""
+
+
 class NoAnswerError(aiohttp.ClientError):
     """A connection broke, or brought something else, before the headers were complete."""
 
@@ -67,9 +71,9 @@ class Response(aiohttp.ClientResponse):
     async def start(self, connection: aiohttp.connector.Connection) -> "Response":
         protocol = connection.protocol
         assert protocol is not None
-        assert connection.transport is not None
         self.protocol = protocol
-        peer = connection.transport.get_extra_info("peername")
+        transport = connection.transport  # None where the connection is lost already
+        peer = transport.get_extra_info("peername") if transport is not None else None
         self.remote_address = peer[0] if peer else None
         used_before = protocol in _connections
         _connections.add(protocol)
@@ -161,9 +165,17 @@ class Sessions:
         )
 
     def _socks(self, proxy: URL, address: str) -> aiohttp.TCPConnector:
-        from aiohttp_socks import ProxyConnector, ProxyError, ProxyType  # noqa: PLC0415 -- 0.2 s
+        from aiohttp_socks import (  # noqa: PLC0415 -- 0.2 s, for who has such a proxy
+            ProxyConnectionError,
+            ProxyConnector,
+            ProxyError,
+            ProxyTimeoutError,
+            ProxyType,
+        )
 
-        self.errors = (*self.errors[:3], ProxyError)
+        # An EOFError is where a proxy hangs up.
+        socks_errors = (ProxyError, ProxyConnectionError, ProxyTimeoutError, EOFError)
+        self.errors = (*self.errors[:3], *socks_errors)
         return ProxyConnector(
             address,
             proxy.port or _SOCKS_PORT,
@@ -177,7 +189,12 @@ class Sessions:
 
     async def _address_of(self, proxy: URL) -> str:
         # The connector is given an address, because it would resolve and connect unchecked.
-        [result, *_] = await self._resolver.resolve(proxy.host or "", proxy.port or _SOCKS_PORT)
+        if not f"{proxy.user or ''}{proxy.password or ''}".isascii():
+            raise ProxyCredentialsError("a SOCKS proxy's user name and password must be ASCII")
+        try:
+            [result, *_] = await self._resolver.resolve(proxy.host or "", proxy.port or _SOCKS_PORT)
+        except UnicodeError as error:  # a..b
+            raise OSError("the proxy's host name is none") from error
         if not self._network.allow_private_proxies and not is_public(result["host"]):
             raise PrivateAddressError("not a public address")
         return result["host"]

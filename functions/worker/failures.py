@@ -11,7 +11,12 @@ import aiohttp
 from aiohttp.http_exceptions import ContentLengthError, LineTooLong, TransferEncodingError
 from yarl import URL
 
-from functions.worker.connections import SOCKS, NoAnswerError, PrivateAddressError
+from functions.worker.connections import (
+    SOCKS,
+    NoAnswerError,
+    PrivateAddressError,
+    ProxyCredentialsError,
+)
 from functions.worker.dns import NO_SUCH_NAME
 from shared.errors import FetchError, Reason
 
@@ -144,7 +149,9 @@ def _of_proxy(error: BaseException, proxy: URL, *, tunnel: bool) -> _Verdict | N
         case aiohttp.ConnectionTimeoutError() if tunnel or socks:
             detail = "no connection through the proxy within the time limit"
             verdict = Reason.PROXY_GATEWAY, detail
-        case NoAnswerError() | UnicodeError():
+        case NoAnswerError():
+            verdict = None
+        case UnicodeError() if socks:
             verdict = None
         case TimeoutError() if not isinstance(error, aiohttp.ConnectionTimeoutError):
             verdict = None
@@ -152,6 +159,8 @@ def _of_proxy(error: BaseException, proxy: URL, *, tunnel: bool) -> _Verdict | N
             verdict = None
         case _ if isinstance(cause, PrivateAddressError):
             verdict = Reason.PROXY_CONNECTION, "the proxy has no public address"
+        case ProxyCredentialsError():
+            verdict = Reason.PROXY_AUTH, str(error)
         case _ if isinstance(cause, ssl.SSLError) and socks:
             verdict = None
         case _ if socks and hasattr(error, "error_code"):

@@ -117,9 +117,7 @@ class Fetcher:
         url = URL(request.url, encoded=True)
         response: aiohttp.ClientResponse | None = None
         try:
-            if request.proxy is not None:
-                self._check_target(request.url, url)
-            session = await self._sessions.session(request.proxy)
+            session = await self._session(request, url, time_limit)
             async with session.request(
                 request.method,
                 url,
@@ -136,10 +134,19 @@ class Fetcher:
             # Behind a proxy without its cause, which would know the proxy's password.
             raise failure from (None if request.proxy else error)
 
+    async def _session(
+        self, request: Request, url: URL, time_limit: float
+    ) -> aiohttp.ClientSession:
+        if request.proxy is None:
+            return await self._sessions.session(None)
+        self._check_target(request.url, url)
+        async with asyncio.timeout(time_limit):  # aiohttp's does not know of a proxy's name yet
+            return await self._sessions.session(request.proxy)
+
     def _check_target(self, href: str, url: URL) -> None:
         # A name is the proxy's to resolve; what needs no resolving can be seen here.
         host = url.host or ""
-        is_local = host.rstrip(".").endswith("localhost")
+        is_local = f".{host.rstrip('.')}".endswith(".localhost")
         if not self._private_targets and (
             is_local or (is_ip_literal(url.host_subcomponent or "") and not is_public(host))
         ):

@@ -10,6 +10,7 @@ import brotli
 import pytest
 from backports import zstd
 
+from functions.worker import fetch as fetch_module
 from functions.worker.connections import Network
 from functions.worker.content_coding import decode
 from functions.worker.fetch import Fetcher, Page, Request, open_fetcher
@@ -208,6 +209,17 @@ async def test_a_server_that_never_speaks_tls_ends_at_the_time_limit(fetcher: Fe
         error = await failure(fetcher, server.url().replace("http", "https"), time_limit=0.3)
 
     assert error.reason == Reason.TIMEOUT
+
+
+async def test_a_connection_that_is_never_ready_ends_at_its_own_limit(
+    fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch_module, "CONNECT_LIMIT", 0.2)
+
+    async with faulty_server(sends(then="hang")) as server:
+        error = await failure(fetcher, server.url().replace("http", "https"))
+
+    assert error.reason == Reason.CONNECT_TIMEOUT
 
 
 async def test_nobody_listening_is_a_failed_connection(
