@@ -224,6 +224,7 @@ def run(
         try:
             cloud.start()
             notifications = [_upload(cloud, watch, url_list) for url_list in lists]
+            cloud.load(path.relative_to(folder).as_posix() for path in folder.glob("state/*.json"))
             for job in watch.jobs.values():
                 cloud.load(_keys_to_load(folder, job))
             cloud.serve()

@@ -2,13 +2,24 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from aiohttp import web
 
 Reply = web.Response | float
+
+
+class LogEntry(NamedTuple):
+    """When a request came and when it was answered, in seconds since the epoch."""
+
+    host: str
+    path: str
+    began: float
+    ended: float
 
 
 @dataclass
@@ -21,8 +32,12 @@ class Site:
 
     port: int = 0
     visits: list[tuple[str, str]] = field(default_factory=list)
-    """Host (without port) and path of each request, in order."""
+    """Host (without port) and path of each request, in order; without robots.txt."""
+    log: list[LogEntry] = field(default_factory=list)
+    """Every request that was answered, in the order of the answers."""
     user_agents: set[str] = field(default_factory=set)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    """Of each request, in order."""
     most_open: int = 0
     """The most requests that were open at once."""
     on_visit: Callable[[str], None] = lambda _path: None
@@ -38,6 +53,10 @@ class Site:
         self._replies[path] = list(replies)
         return self.url(path)
 
+    def robots(self, text: str, status: int = 200) -> None:
+        """Script the robots.txt of all hosts."""
+        self.reply("/robots.txt", web.Response(text=text, status=status))
+
     def page(self, path: str, title: str) -> str:
         """Script `path` to be an HTML page of that title."""
         html = f"<!doctype html><title>{title}</title><a href='/other'>other</a>"
@@ -47,7 +66,10 @@ class Site:
         return [path for _, path in self.visits]
 
     async def answer(self, request: web.Request) -> web.Response:
-        self.visits.append((request.host.partition(":")[0], request.path))
+        host, began = request.host.partition(":")[0], time.time()
+        if request.path != "/robots.txt":
+            self.visits.append((host, request.path))
+        self.headers.append(dict(request.headers))
         self.user_agents.add(request.headers.get("User-Agent", ""))
         self.on_visit(request.path)
         self._open += 1
@@ -57,6 +79,7 @@ class Site:
             return await self._scripted(request)
         finally:
             self._open -= 1
+            self.log.append(LogEntry(host, request.path, began, time.time()))
 
     async def _scripted(self, request: web.Request) -> web.Response:
         queue = self._replies.get(request.path, [web.Response(status=404)])

@@ -6,6 +6,7 @@ are made of the committed lines and not of what this worker remembers.
 """
 
 import io
+import math
 from collections import Counter
 from collections.abc import Iterator
 
@@ -15,11 +16,12 @@ from shared.errors import StorageError
 from shared.jobs import child_id, outcome_name, receipt_key, results_key
 from shared.messages import Batch, Defer, Target, encode
 from shared.outcomes import CommittedLine, Kind, Outcome, decode_lines, encode_line
-from shared.queue import Message, Queue
+from shared.queue import MAX_DELAY, Message, Queue
 from shared.store import Bucket
 from shared.urls import parse_url, partition_of
 
 _MAX_CHILD_BYTES = 200_000  # of URLs
+_DUE_TOGETHER = 30  # seconds: targets due in one such span become one child
 
 
 class OutcomeFile:
@@ -61,12 +63,12 @@ def commit(data: Bucket, batch: Batch, body: bytes) -> tuple[bytes, bool]:
 
 
 def conclude(
-    body: bytes, batch: Batch, *, partitions: int, data: Bucket, dispatch_queue: Queue
+    body: bytes, batch: Batch, *, partitions: int, data: Bucket, dispatch_queue: Queue, now: float
 ) -> Counter[str]:
     """
     Send what follows from a commit object and write its receipt; return the receipt's counts.
 
-    Doing it again does no harm.
+    Doing it again does no harm. `now` is in epoch seconds.
     """
     counts: Counter[str] = Counter()
     deferred = []
@@ -80,27 +82,36 @@ def conclude(
             f"for {len(batch.targets)} targets"
         )
     children = list(_children(batch, deferred, partitions))
-    dispatch_queue.send(Message(encode(Defer(batch=child))) for child in children)
+    dispatch_queue.send(
+        Message(encode(child), delay=min(max(0, math.ceil(child.not_before - now)), MAX_DELAY))
+        for child in children
+    )
     if children:
         counts["children"] = len(children)
     data.put(receipt_key(batch.job, batch.batch, counts), b"")
     return counts
 
 
-def _children(batch: Batch, lines: list[CommittedLine], partitions: int) -> Iterator[Batch]:
-    """Yield the batches of what was deferred: by partition, in the order of the list."""
-    groups: dict[tuple[int, int], list[Target]] = {}
-    filled: Counter[int] = Counter()
+def _children(batch: Batch, lines: list[CommittedLine], partitions: int) -> Iterator[Defer]:
+    """Yield the batches of what was deferred: by partition and time, in the order of the list."""
+    groups: dict[tuple[int, int, int], list[Target]] = {}
+    due: dict[tuple[int, int, int], float] = {}
+    filled: Counter[tuple[int, int]] = Counter()
     for line in sorted(lines, key=lambda line: line.line):
-        target = Target(line.url, line.line, line.attempt, line.redirects)
+        target = Target(line.url, line.line, line.attempt, line.redirects, line.slowdowns)
         partition = partition_of(parse_url(target.location).host, partitions)
-        filled[partition] += len(line.url) + sum(map(len, line.redirects))
-        groups.setdefault((partition, filled[partition] // _MAX_CHILD_BYTES), []).append(target)
-    for number, (partition, part) in enumerate(sorted(groups), start=1):
-        yield Batch(
+        not_before = line.not_before or 0.0
+        span = math.ceil(not_before / _DUE_TOGETHER)
+        filled[partition, span] += len(line.url) + sum(map(len, line.redirects))
+        group = (partition, span, filled[partition, span] // _MAX_CHILD_BYTES)
+        groups.setdefault(group, []).append(target)
+        due[group] = max(due.get(group, 0.0), not_before)
+    for number, group in enumerate(sorted(groups), start=1):
+        child = Batch(
             job=batch.job,
             batch=child_id(batch.batch, number),
-            partition=partition,
+            partition=group[0],
             hops=batch.hops + 1,
-            targets=tuple(groups[partition, part]),
+            targets=tuple(groups[group]),
         )
+        yield Defer(batch=child, not_before=due[group])

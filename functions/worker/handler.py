@@ -1,8 +1,9 @@
 """SQS event in, failed message ids out. Translates; decides nothing."""
 
 import os
-from datetime import UTC, datetime
+import time
 from functools import lru_cache
+from random import Random
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -18,6 +19,8 @@ from shared.outcomes import Kind
 from shared.queue import Queue
 from shared.settings import WorkerSettings
 from shared.store import Bucket
+
+_UNITS = {"Bytes": MetricUnit.Bytes, "MillisecondsWaited": MetricUnit.Milliseconds}
 
 logger = Logger(service="worker")
 metrics = Metrics(namespace="scatterfetch", service="worker")
@@ -41,7 +44,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
                 work_queue=Queue(settings.work_queue_url),
                 dispatch_queue=Queue(settings.dispatch_queue_url),
                 time_left=context.get_remaining_time_in_millis() / 1000,
-                now=lambda: datetime.now(UTC),
+                clock=time.time,
+                rng=Random(),  # noqa: S311 -- jitter
             )
             logger.info("Batch done", job=batch.job, batch=batch.batch, counts=worked.counts)
             _measure(worked)
@@ -63,6 +67,13 @@ def _manifest(bucket: str, job: str) -> Manifest:
 def _measure(worked: Worked) -> None:
     if not worked.fetched:
         return  # who fetched it has counted it
+    for name, value in worked.facts.items():
+        metrics.add_metric(name, _UNITS.get(name, MetricUnit.Count), value)
     for kind in Kind:
         count = sum(n for name, n in worked.counts.items() if name.partition("-")[0] == kind)
         metrics.add_metric(f"Targets{kind.capitalize()}", MetricUnit.Count, count)
+    for name, count in worked.counts.items():
+        outcome, _, reason = name.partition("-")
+        if outcome == Kind.FAILED:
+            words = "".join(word.capitalize() for word in reason.split("_"))
+            metrics.add_metric(f"Failed{words}", MetricUnit.Count, count)

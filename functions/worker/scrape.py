@@ -7,7 +7,7 @@ coroutine decides and keeps all state; tasks only fetch.
 """
 
 import asyncio
-from collections import Counter, defaultdict, deque
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -115,10 +115,8 @@ class Scraper:
         self._running: set[asyncio.Task[None]] = set()
         self._numbers = count()
         self._emit: Callable[[Outcome], None] = lambda _outcome: None
-        self.waited = 0.0
-        """Seconds in which nothing was fetched since all hosts had to be left alone."""
         self.facts: Counter[str] = Counter()
-        """Pages, bytes, host pauses and robots denials, for the metrics."""
+        """For the metrics: Pages, Bytes, MillisecondsWaited, HostPauses, RobotsDenials."""
 
     async def scrape(self, emit: Callable[[Outcome], None]) -> None:
         """Hand one outcome for each target to `emit`, as they come."""
@@ -153,7 +151,7 @@ class Scraper:
             if wake - now > self._spec.max_idle or wake >= self._stop_at:
                 self._hand_back(Reason.HOST_BUSY, "the host must be left alone for a while")
             else:
-                self.waited += wake - now
+                self.facts["MillisecondsWaited"] += round((wake - now) * 1000)
                 await asyncio.sleep(wake - now)
 
     # ---- whose turn it is
@@ -172,17 +170,19 @@ class Scraper:
                 if ready > now:
                     wake = min(wake, ready)
                     break
-                self._start(host, heappop(host.waiting)[2], now)
+                self._start_next(host, now)
         return wake
 
-    def _start(self, host: _Host, visit: Visit, now: float) -> None:
+    def _start_next(self, host: _Host, now: float) -> None:
+        """Start what is first in line at `host`, or the fetching of the rules it needs."""
+        visit = host.waiting[0][2]
         origin = _origin(visit.url)
         if self._spec.robots == "obey" and self._known_rules(origin, now) is None:
-            heappush(host.waiting, (0.0, next(self._numbers), visit))
             host.learning = True
             self._open(host, now, None)
             self._spawn(self._learn(host, origin))
             return
+        heappop(host.waiting)
         proxy = None
         if self._pool is not None:
             proxy = self._pool.choose(host.name, now)
@@ -264,7 +264,9 @@ class Scraper:
         except FetchError as error:
             status, failure = error.status, error
         else:
-            status, body = (page.status, page.body) if isinstance(page, Page) else (page.status, b"")
+            status, body = (
+                (page.status, page.body) if isinstance(page, Page) else (page.status, b"")
+            )
         finally:
             host.open -= 1
             host.learning = False
@@ -350,8 +352,8 @@ class Scraper:
         visit.elapsed += now - began
         if isinstance(answer, FetchError):
             if answer.reason is Reason.TIMEOUT and now >= self._stop_at:
-                error = FetchError(visit.url.href, Reason.OUT_OF_TIME, "the worker's time is up")
-                self._defer(visit, error, None)
+                late = FetchError(visit.url.href, Reason.OUT_OF_TIME, "the worker's time is up")
+                self._defer(visit, late, None)
                 return
             self._note_failure(host, answer, proxy, now, latency=now - began)
             self._failed(visit, answer, proxy, now)

@@ -74,7 +74,13 @@ class Visit:
         """Return what leaves the target to a later batch."""
         return self._without_page(Kind.DEFERRED, error, now, not_before=not_before)
 
-    def _without_page(self, kind: Kind, error: FetchError, now: float, **facts: Any) -> Outcome:
+    def _without_page(
+        self,
+        kind: Kind,
+        error: FetchError,
+        now: float,
+        **facts: Any,  # noqa: ANN401 -- Outcome checks
+    ) -> Outcome:
         return self._outcome(
             kind,
             now,
@@ -86,7 +92,7 @@ class Visit:
             **facts,
         )
 
-    def _outcome(self, kind: Kind, now: float, **facts: Any) -> Outcome:
+    def _outcome(self, kind: Kind, now: float, **facts: Any) -> Outcome:  # noqa: ANN401
         began = datetime.fromtimestamp(now if self.began is None else self.began, UTC)
         return Outcome(
             url=self.target.url,

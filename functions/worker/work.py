@@ -1,22 +1,26 @@
 """
 One batch, from its message to its receipt.
 
-Lease, commit object, pages, commit, children, receipt: in this order, so that a crash at any
-point leaves nothing that a redelivery does not bring to the same end.
+Lease, commit object, state, pages, state, commit, children, receipt: in this order, so that a
+crash at any point leaves nothing that a redelivery does not bring to the same end.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from random import Random
 from typing import NamedTuple
 
 from functions.worker.addresses import parse_connect_to
 from functions.worker.commit import OutcomeFile, commit, committed, conclude
 from functions.worker.connections import Network
 from functions.worker.fetch import open_fetcher
+from functions.worker.partition import PartitionState, decode_state, encode_state
+from functions.worker.proxies import ProxyPool
 from functions.worker.scrape import Scraper
-from shared.jobs import Manifest
+from functions.worker.secrets import proxy_tiers
+from shared.errors import InvalidJobError
+from shared.jobs import Manifest, state_key
 from shared.messages import Batch
 from shared.queue import Queue
 from shared.settings import WorkerSettings
@@ -27,10 +31,21 @@ COMMIT_SECONDS = 20.0  # kept free at the end of an invocation for S3 and SQS
 
 
 class Worked(NamedTuple):
-    """What became of a batch: its receipt's counts, and whether this worker fetched it."""
+    """
+    What became of a batch.
+
+    `counts` are its receipt's. `fetched` tells whether it was this worker's commit, and `facts` are
+    then those of `Scraper`.
+    """
 
     counts: Counter[str]
     fetched: bool
+    facts: Counter[str]
+
+
+class _Fetched(NamedTuple):
+    body: bytes
+    facts: Counter[str]
 
 
 def work_on(
@@ -43,7 +58,8 @@ def work_on(
     work_queue: Queue,
     dispatch_queue: Queue,
     time_left: float,
-    now: Callable[[], datetime],
+    clock: Callable[[], float],
+    rng: Random,
 ) -> Worked:
     """
     Bring `batch` to its receipt.
@@ -57,7 +73,8 @@ def work_on(
         work_queue: Where the message came from.
         dispatch_queue: Where deferred targets go.
         time_left: Seconds until the invocation is ended.
-        now: The wall clock, in UTC.
+        clock: Returns the seconds since the epoch.
+        rng: Source of jitter.
 
     Raises:
         StorageError: the lease is lost, or S3 or SQS refused something. The message must stay in
@@ -65,35 +82,90 @@ def work_on(
     """
     # The clock of the visibility timeout runs since the message was received, which may be a
     # while ago. Without the lease, another worker may be on this host.
+    stop_at = clock() + time_left - COMMIT_SECONDS
     work_queue.renew(receipt_handle, round(time_left) + LEASE_MARGIN)
     job = manifest(batch.job)
     body = committed(data, batch)
-    fetched = body is None
+    fetched = False
+    facts: Counter[str] = Counter()
     if body is None:
-        own = asyncio.run(_fetch_all(batch, job, settings, time_left - COMMIT_SECONDS, now))
-        body, fetched = commit(data, batch, own)
+        own = _fetch(batch, job, settings, data, stop_at, clock, rng)
+        body, fetched = commit(data, batch, own.body)
+        facts = own.facts
     counts = conclude(
-        body, batch, partitions=job.partitions, data=data, dispatch_queue=dispatch_queue
+        body,
+        batch,
+        partitions=job.partitions,
+        data=data,
+        dispatch_queue=dispatch_queue,
+        now=clock(),
     )
-    return Worked(counts, fetched)
+    return Worked(counts, fetched, facts)
+
+
+def _fetch(
+    batch: Batch,
+    job: Manifest,
+    settings: WorkerSettings,
+    data: Bucket,
+    stop_at: float,
+    clock: Callable[[], float],
+    rng: Random,
+) -> _Fetched:
+    """Fetch the targets; what is learnt of their hosts is there for the next worker."""
+    key = state_key(batch.partition)
+    found = data.get_versioned(key)
+    known, etag = found or (None, None)
+    state = decode_state(known)
+    fetched = asyncio.run(_fetch_all(batch, job, settings, state, stop_at, clock, rng))
+    # A lost race means that the lease was lost as well. The state is advisory: let the other's be.
+    data.put_over(key, encode_state(state, clock()), etag=etag)
+    return fetched
 
 
 async def _fetch_all(
     batch: Batch,
-    manifest: Manifest,
+    job: Manifest,
     settings: WorkerSettings,
-    time_left: float,
-    now: Callable[[], datetime],
-) -> bytes:
-    stop_at = asyncio.get_running_loop().time() + time_left
+    state: PartitionState,
+    stop_at: float,
+    clock: Callable[[], float],
+    rng: Random,
+) -> _Fetched:
+    spec = job.spec.fetch
+    pool = None
+    if spec.proxies is not None:
+        pool = ProxyPool(_tiers(job), spec.proxies.strategy, rng)
+    network = Network(
+        parse_connect_to(settings.connect_to),
+        allow_private_networks=settings.allow_private_networks,
+        allow_private_proxies=settings.allow_private_networks,
+        verify_tls=spec.verify_tls,
+    )
     outcomes = OutcomeFile()
     async with open_fetcher(
-        user_agent=settings.user_agent,
-        connections=manifest.spec.fetch.concurrency,
-        network=Network(
-            connect_to=parse_connect_to(settings.connect_to),
-            allow_private_networks=settings.allow_private_networks,
-        ),
+        user_agent=spec.user_agent or settings.user_agent,
+        connections=spec.concurrency,
+        network=network,
     ) as fetcher:
-        await Scraper(manifest, batch, fetcher, stop_at=stop_at, now=now).scrape(outcomes.add)
-    return outcomes.close()
+        scraper = Scraper(
+            job,
+            batch,
+            fetcher,
+            state=state,
+            pool=pool,
+            user_agent=settings.user_agent,
+            clock=clock,
+            stop_at=stop_at,
+            rng=rng,
+        )
+        await scraper.scrape(outcomes.add)
+    return _Fetched(outcomes.close(), scraper.facts)
+
+
+def _tiers(job: Manifest) -> tuple[tuple[str, ...], ...]:
+    assert job.spec.fetch.proxies is not None
+    try:
+        return proxy_tiers(job.spec.fetch.proxies)
+    except InvalidJobError as error:
+        raise InvalidJobError(f"job {job.job}: fetch.proxies: {error}") from error

@@ -17,7 +17,7 @@ CATALOGUE = ("/catalogue/page-1.html", "/catalogue/page-2.html", "/catalogue/pag
 SLOW_BOOK = 7
 PRICE_LIST = "/files/price-list.pdf"
 BROKEN = "/staff-picks.html"  # answers 500
-BUSY = "/offers.html"  # answers 429
+BUSY = "/offers.html"  # answers 429 at first
 CIRCLE = ("/newsletter.html", "/newsletter/")  # each redirects to the other
 BASKET = "/basket/"  # closed to robots
 

@@ -15,15 +15,20 @@ from shared.outcomes import Kind
 
 DEMO_PARAMETERS = {"AllowPrivateNetworks": "true"}  # the shops are on this machine
 _KEY = "demo/urls.txt"
+_SPEC = b"""\
+fetch:
+  pause: 0.02  # these shops are yours, so do not wait half a second between two requests
+"""
 _ROWS = 5
 
 
 def demo_list(folder: Path) -> UrlList:
-    """Return the demo's list; it is written to `folder` too, to look at."""
+    """Return the demo's list and spec; they are written to `folder` too, to look at."""
     body = url_list().encode()
     path = folder / "urls.txt"
     path.write_bytes(body)
-    return UrlList(str(path), _KEY, body, None)
+    (folder / "spec.yaml").write_bytes(_SPEC)
+    return UrlList(str(path), _KEY, body, _SPEC)
 
 
 def forget(folder: Path) -> None:

@@ -32,12 +32,13 @@ _MOMENT = 0.01  # seconds: some turns of the event loop
 _ODD_PAGES: dict[str, Callable[[], web.Response]] = {
     PRICE_LIST: lambda: web.Response(body=PDF, content_type="application/pdf"),
     BROKEN: lambda: web.Response(status=500, text="The staff could not agree.\n"),
-    BUSY: lambda: web.Response(status=429, text="Not so fast.\n", headers={"Retry-After": "1"}),
 }
+_VISITED = web.AppKey("visited", set[str])
 
 
 def make_app() -> web.Application:
     app = web.Application()
+    app[_VISITED] = set()
     app.router.add_get("/{path:.*}", _answer)
     return app
 
@@ -85,6 +86,11 @@ async def _answer(request: web.Request) -> web.Response:
     location = _location(shop, host, request)
     if location is not None:
         return web.Response(status=301, headers={"Location": location})
+    if path == BUSY and path not in request.app[_VISITED]:
+        request.app[_VISITED].add(path)  # only the first visitor comes at a bad moment
+        return web.Response(status=429, text="Not so fast.\n", headers={"Retry-After": "1"})
+    if path == BUSY:
+        path = "/"
     if path in _ODD_PAGES:
         return _ODD_PAGES[path]()
     if path == books_of(shop)[SLOW_BOOK - 1].path:

@@ -30,6 +30,7 @@ def scatterfetch(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 def run_list(site: Site, folder: Path, body: bytes, *args: str) -> subprocess.CompletedProcess[str]:
     (folder / "urls.txt").write_bytes(body)
+    (folder / "spec.yaml").write_text("fetch: {pause: 0, robots: ignore}")
     everywhere = f"ConnectTo=::127.0.0.1:{site.port}"
     return scatterfetch(
         "run",
@@ -166,6 +167,7 @@ def test_ctrl_c_stops_and_keeps_what_is_done(
     site.reply("/slow", 0.5)
     urls = "".join(f"http://h{n % 8}.example/{n}\n" for n in range(40))
     (tmp_path / "urls.txt").write_text(urls + "http://slow.example/slow\n")
+    (tmp_path / "spec.yaml").write_text("fetch: {pause: 0, robots: ignore}")
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "scatterfetch", "run", "urls.txt", "--out", "out"),

@@ -20,6 +20,7 @@ from shared.jobs import (
 )
 from shared.messages import (
     Batch,
+    Defer,
     ListUploaded,
     Place,
     Shard,
@@ -311,11 +312,34 @@ def test_a_deferred_batch_goes_into_the_group_of_its_partition(
         targets=(Target("http://a.example/", 1, 1, ("http://b.example/",)),),
     )
 
-    dispatcher.forward(batch)
+    dispatcher.forward(Defer(batch=batch, not_before=NOW.timestamp()))
 
     [record] = deployment.received(deployment.work_queue_url)
     assert decode_batch(record["body"]) == batch
     assert record["attributes"]["MessageGroupId"] == "5"
+
+
+@pytest.mark.parametrize(("wait", "delay"), [(0.2, 1), (59.5, 60), (900, 900), (4_000, 900)])
+def test_a_batch_that_is_not_due_goes_round_with_a_delay(
+    dispatcher: Dispatcher, deployment: Deployment, wait: float, delay: int
+) -> None:
+    """SQS waits for a quarter of an hour at most; a longer wait takes several rounds."""
+    batch = Batch(
+        job="j", batch="00000-000000-1", partition=5, targets=(Target("http://a.example/", 1),)
+    )
+    sent_entries: list[dict[str, object]] = []
+    deployment.sqs.meta.events.register(
+        "before-parameter-build.sqs.SendMessageBatch",
+        lambda params, **_: sent_entries.extend(params["Entries"]),
+    )
+    defer = Defer(batch=batch, not_before=NOW.timestamp() + wait)
+
+    dispatcher.forward(defer)
+
+    [entry] = sent_entries
+    assert entry["DelaySeconds"] == delay
+    assert decode_dispatch(str(entry["MessageBody"])) == [defer]
+    assert sent(deployment) == []
 
 
 def test_a_shard_of_no_job_is_refused(dispatcher: Dispatcher) -> None:

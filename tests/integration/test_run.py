@@ -68,7 +68,10 @@ def runner(site: Site, tmp_path: Path) -> Runner:
     return Runner(site, tmp_path / "out")
 
 
-def url_list(urls: Sequence[str], spec: bytes | None = None) -> UrlList:
+HURRY = b"fetch: {pause: 0, robots: ignore}"
+
+
+def url_list(urls: Sequence[str], spec: bytes = HURRY) -> UrlList:
     return UrlList("urls.txt", "test/urls.txt", "".join(f"{u}\n" for u in urls).encode(), spec)
 
 
@@ -124,7 +127,7 @@ def test_another_spec_is_another_job(runner: Runner, site: Site) -> None:
     urls = many_urls(site, hosts=1, pages=3)
     runner(url_list(urls))
 
-    again = runner(url_list(urls, spec=b"fetch: {timeout: 9}"))
+    again = runner(url_list(urls, spec=b"fetch: {timeout: 9, pause: 0, robots: ignore}"))
 
     assert len(site.visits) == 6
     [job] = again.jobs

@@ -1,7 +1,9 @@
 """The worker's protocol against a real website and a real S3 and SQS API."""
 
 import gzip
-from datetime import UTC, datetime
+import re
+import time
+from random import Random
 from typing import Any
 
 import msgspec
@@ -25,10 +27,11 @@ from tests.cloud import Deployment
 from tests.site import Site
 
 PARTITIONS = 16
-NOW = datetime(2026, 11, 21, 1, 14, 42, 120_000, tzinfo=UTC)
 OWN = partition_of("127.0.0.1", PARTITIONS)
 OTHER = partition_of("other.example", PARTITIONS)
-SPEC = Spec(fetch=FetchSpec(timeout=5, max_bytes=100_000))
+SPEC = Spec(
+    fetch=FetchSpec(timeout=5, max_bytes=100_000, pause=0, robots="ignore", wait_initial=0.1)
+)
 
 
 class Work:
@@ -76,7 +79,8 @@ class Work:
             work_queue=self.deployment.work_queue,
             dispatch_queue=self.deployment.dispatch_queue,
             time_left=time_left,
-            now=lambda: NOW,
+            clock=time.time,
+            rng=Random(0),
         )
 
     def again(self) -> Worked:
@@ -120,9 +124,11 @@ def test_a_batch_becomes_one_object_with_an_outcome_for_each_target(work: Work) 
         outcome=Kind.SCRAPED,
         status=200,
         attempt=1,
-        fetched_at="2026-11-21T01:14:42.120Z",
+        fetched_at=scraped.fetched_at,
         elapsed_ms=scraped.elapsed_ms,
         bytes=len("<!doctype html><title>Page A</title><a href='/other'>other</a>"),
+        wire_bytes=scraped.wire_bytes,
+        remote_address="127.0.0.1",
         content_type="text/html",
         rows=[
             {
@@ -134,8 +140,11 @@ def test_a_batch_becomes_one_object_with_an_outcome_for_each_target(work: Work) 
         ],
     )
     assert (gone.outcome, gone.status, gone.reason) == (Kind.FAILED, 404, Reason.HTTP_404)
-    assert gone.detail == "the server answered 404 Not Found"
-    assert worked == ({"scraped": 1, "failed-http_404": 1}, True)
+    assert gone.detail == "the server answered 404"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", scraped.fetched_at)
+    assert worked.counts == {"scraped": 1, "failed-http_404": 1}
+    assert worked.fetched
+    assert worked.facts == {"Pages": 1, "Bytes": scraped.wire_bytes}
     key = receipt_key("job-1", "00000-000000", worked.counts)
     assert work.deployment.data.get(key) == b""
 
@@ -157,11 +166,17 @@ def test_a_result_line_is_what_the_docs_promise(work: Work) -> None:
         "reason",
         "detail",
         "attempt",
+        "slowdowns",
+        "not_before",
         "redirects",
         "fetched_at",
         "elapsed_ms",
         "bytes",
+        "wire_bytes",
+        "remote_address",
+        "proxy_tier",
         "content_type",
+        "robots_tags",
         "rows",
         "problems",
     ]
@@ -205,7 +220,8 @@ def test_a_crash_at_any_point_ends_in_the_same_state(
     children = {encode(child) for child in work.children()}
     assert len(children) == 1
     assert first <= children
-    assert len(list(work.deployment.data.keys(""))) == 2
+    assert len(list(work.deployment.data.keys("jobs/"))) == 1
+    assert len(list(work.deployment.data.keys("results/"))) == 1
 
 
 def test_a_competitors_commit_counts(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +238,7 @@ def test_a_competitors_commit_counts(work: Work, monkeypatch: pytest.MonkeyPatch
 
     worked = work.run()
 
-    assert worked == ({"failed-tls": 1}, False)
+    assert (worked.counts, worked.fetched) == ({"failed-tls": 1}, False)
     assert [o.outcome for o in work.outcomes()] == [Kind.FAILED]
 
 
@@ -238,7 +254,9 @@ def test_a_repeated_put_that_had_worked_is_ours(
     monkeypatch.setattr(Bucket, "put_new", lose_the_answer)
     work.send(work.site.page("/a", "A"))
 
-    assert work.run() == ({"scraped": 1}, True)
+    worked = work.run()
+
+    assert (worked.counts, worked.fetched) == ({"scraped": 1}, True)
 
 
 def test_without_the_lease_nothing_is_fetched(work: Work) -> None:
@@ -287,14 +305,16 @@ def test_a_page_that_is_cut_off_by_the_deadline_is_deferred(work: Work) -> None:
 
 
 def test_a_page_that_takes_longer_than_the_spec_allows_has_failed(work: Work) -> None:
-    work.manifest = msgspec.structs.replace(work.manifest, spec=Spec(fetch=FetchSpec(timeout=1)))
+    work.manifest = msgspec.structs.replace(
+        work.manifest, spec=Spec(fetch=FetchSpec(timeout=1, robots="ignore", attempts=1))
+    )
     work.send(work.site.reply("/slow", 30.0))
 
     work.run()
 
     [outcome] = work.outcomes()
     assert (outcome.outcome, outcome.reason) == (Kind.FAILED, Reason.TIMEOUT)
-    assert outcome.detail == "no complete answer within 1 s"
+    assert outcome.detail == "no complete answer within the time limit"
 
 
 def moved(location: str, status: int = 302) -> web.Response:

@@ -17,11 +17,16 @@ FORBIDDEN = {
 }
 # In what is deployed; the command line talks to its embedded cloud in cloud.py.
 ONLY_HERE = {
-    "aiohttp": {"functions/worker/fetch.py"},
+    "aiohttp": {
+        "functions/worker/connections.py",
+        "functions/worker/content_coding.py",
+        "functions/worker/dns.py",
+        "functions/worker/failures.py",
+        "functions/worker/fetch.py",
+    },
     "boto3": {"shared/queue.py", "shared/store.py"},
     "botocore": {"shared/queue.py", "shared/store.py"},
     "os": {"functions/dispatcher/handler.py", "functions/worker/handler.py"},
-    "random": set[str](),
 }
 PURE = {
     "shared/errors.py",
@@ -33,6 +38,15 @@ PURE = {
     "functions/dispatcher/lists.py",
     "functions/dispatcher/plan.py",
     "functions/worker/addresses.py",
+    "functions/worker/charset.py",
+    "functions/worker/cookies.py",
+    "functions/worker/partition.py",
+    "functions/worker/pause.py",
+    "functions/worker/profiles.py",
+    "functions/worker/proxies.py",
+    "functions/worker/retry.py",
+    "functions/worker/robots.py",
+    "functions/worker/visit.py",
 }
 IMPURE = {"time", "socket", "asyncio", "os", "pathlib", "tempfile", "threading"}
 

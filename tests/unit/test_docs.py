@@ -10,7 +10,7 @@ import yaml
 
 from functions.dispatcher.lists import MAX_LINE_BYTES
 from functions.worker.extract import MAX_LINKS
-from functions.worker.scrape import MAX_HOPS, MAX_REDIRECTS
+from functions.worker.scrape import MAX_HOPS, MAX_SLOWDOWNS
 from shared.errors import Reason
 from shared.outcomes import Outcome
 from shared.spec import Spec
@@ -68,7 +68,7 @@ def test_examples_of_specs_are_specs(text: str) -> None:
     [
         f"{MAX_URL_BYTES:,} bytes",
         f"{MAX_LINE_BYTES:,} bytes",
-        f"| {MAX_REDIRECTS}, circles found",
+        f"{MAX_SLOWDOWNS} answers of 429",
         f"{MAX_HOPS} times",
         f"{MAX_LINKS:,} | cut off",
     ],

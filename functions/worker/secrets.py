@@ -1,0 +1,32 @@
+"""The proxies of a spec, wherever they are kept. The only module that reads secrets."""
+
+from functions.worker.proxies import Tiers, parse_proxies
+from shared.errors import StorageError
+from shared.spec import ProxySpec
+
+_MAX_AGE = 300  # seconds that a secret is kept by this process
+
+
+def proxy_tiers(spec: ProxySpec) -> Tiers:
+    """
+    Return the tiers of proxies that `spec` names.
+
+    Raises:
+        InvalidJobError: the secret holds no proxies.
+        StorageError: the secret could not be read.
+    """
+    if spec.secret is None:
+        return spec.tiers or (spec.urls,)
+    # Half a second of imports that most jobs have no use for.
+    from aws_lambda_powertools.utilities import parameters  # noqa: PLC0415
+
+    name = spec.secret.secrets_manager or spec.secret.ssm or ""
+    try:
+        text: str = (
+            parameters.get_secret(name, max_age=_MAX_AGE)
+            if spec.secret.secrets_manager
+            else parameters.get_parameter(name, decrypt=True, max_age=_MAX_AGE)
+        )
+    except parameters.exceptions.GetParameterError as error:
+        raise StorageError(f"the secret {name} cannot be read: {error}") from error
+    return parse_proxies(name, text)

@@ -1,0 +1,627 @@
+"""The engine against a real website: whose turn it is, robots.txt, retries, what is handed back."""
+
+import itertools
+import time
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from functions.worker.addresses import parse_connect_to
+from functions.worker.connections import Network
+from functions.worker.fetch import Fetcher, Page, Redirect, Request, open_fetcher
+from functions.worker.partition import PartitionState, decode_state, encode_state
+from functions.worker.proxies import ProxyPool
+from functions.worker.scrape import MAX_SLOWDOWNS, Scraper
+from shared.errors import Reason
+from shared.jobs import Manifest
+from shared.messages import Batch, Target
+from shared.outcomes import Kind, Outcome
+from shared.spec import FetchSpec, Spec
+from shared.urls import partition_of
+from tests.proxies import http_proxy
+from tests.site import Site
+
+UA = "acme-bot/1.0 (+https://acme.example/bot)"
+
+
+class Recording:
+    """A fetcher that notes when each request was started."""
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        self.fetcher = fetcher
+        self.started: list[tuple[float, str]] = []
+
+    async def fetch(self, request: Request, **options: Any) -> Page | Redirect:
+        self.started.append((time.time(), request.url))
+        return await self.fetcher.fetch(request, **options)
+
+
+class Engine:
+    """Scrapes URLs of any host from one website, batch after batch with the same state."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.state = PartitionState()
+        self.started: list[tuple[float, str]] = []
+        self.facts: dict[str, int] = {}
+
+    async def scrape(
+        self,
+        urls: Sequence[str | Target],
+        *,
+        seconds: float = 60,
+        proxies: Sequence[Sequence[str]] = (),
+        partitions: int = 1,
+        hops: int = 0,
+        **spec: Any,
+    ) -> dict[str, Outcome]:
+        """Return the outcome of each URL."""
+        fetch = FetchSpec(**{"pause": 0, "wait_initial": 0.1, **spec})
+        targets = [
+            url if isinstance(url, Target) else Target(url, line)
+            for line, url in enumerate(urls, start=1)
+        ]
+        manifest = Manifest(
+            job="j", spec=Spec(fetch=fetch), partitions=partitions, batch_size=9, created_at=""
+        )
+        first_host = targets[0].location.split("/")[2].partition(":")[0]
+        batch = Batch(
+            job="j",
+            batch="00000-000000",
+            partition=partition_of(first_host, partitions),
+            hops=hops,
+            targets=tuple(targets),
+        )
+        network = Network(
+            parse_connect_to(f":80:127.0.0.1:{self.site.port}"),
+            allow_private_networks=True,
+            allow_private_proxies=True,
+        )
+        outcomes: list[Outcome] = []
+        async with open_fetcher(user_agent=UA, connections=100, network=network) as fetcher:
+            recording = Recording(fetcher)
+            scraper = Scraper(
+                manifest,
+                batch,
+                recording,  # type: ignore[arg-type] # a fetcher that also takes notes
+                state=self.state,
+                pool=ProxyPool(proxies, "round_robin", Random(0)) if proxies else None,
+                user_agent=UA,
+                clock=time.time,
+                stop_at=time.time() + seconds,
+                rng=Random(0),
+            )
+            await scraper.scrape(outcomes.append)
+        self.started += recording.started
+        self.facts = dict(scraper.facts)
+        found = {outcome.url: outcome for outcome in outcomes}
+        assert len(found) == len(outcomes) == len(targets), "one outcome for each target"
+        # The next batch may be another worker's, and another process's.
+        self.state = decode_state(encode_state(self.state, time.time()))
+        return found
+
+    def gaps(self, host: str) -> list[float]:
+        """Return the seconds between the starts of requests to a host."""
+        times = [at for at, url in self.started if url.split("/")[2] == host]
+        return [later - earlier for earlier, later in itertools.pairwise(times)]
+
+
+@pytest.fixture
+def engine(site: Site) -> Engine:
+    return Engine(site)
+
+
+def pages(site: Site, host: str, number: int) -> list[str]:
+    for n in range(number):
+        site.page(f"/{n}", f"{n}")
+    return [f"http://{host}/{n}" for n in range(number)]
+
+
+def kinds(outcomes: dict[str, Outcome]) -> set[str]:
+    return {str(outcome.outcome) for outcome in outcomes.values()}
+
+
+def reasons(outcomes: dict[str, Outcome]) -> set[str | None]:
+    return {outcome.reason for outcome in outcomes.values()}
+
+
+# ---- pauses
+
+
+async def test_requests_to_a_host_start_a_pause_apart(engine: Engine, site: Site) -> None:
+    outcomes = await engine.scrape(pages(site, "a.example", 8), pause=0.1)
+
+    assert kinds(outcomes) == {"scraped"}
+    assert len(engine.gaps("a.example")) == 8  # robots.txt is paced too
+    assert min(engine.gaps("a.example")) >= 0.05
+    assert max(engine.gaps("a.example")) > 0.1  # with jitter
+
+
+async def test_the_pause_holds_between_batches(engine: Engine, site: Site) -> None:
+    urls = pages(site, "a.example", 4)
+    for url in urls:
+        await engine.scrape([url], pause=0.2)
+
+    assert min(engine.gaps("a.example")) >= 0.1
+
+
+async def test_hosts_are_visited_side_by_side(engine: Engine, site: Site) -> None:
+    """A batch of ten hosts takes as long as one host, not as ten."""
+    urls = [url for n in range(10) for url in pages(site, f"h{n}.example", 3)]
+
+    await engine.scrape(urls, pause=0.3)
+
+    first_round = {url.split("/")[2] for _, url in engine.started[:10]}
+    assert len(first_round) == 10
+
+
+async def test_a_slow_host_does_not_hold_up_the_others(engine: Engine, site: Site) -> None:
+    site.reply("/slow", 2.0)
+    urls = ["http://slow.example/slow", *pages(site, "a.example", 20)]
+
+    outcomes = await engine.scrape(urls)
+
+    assert kinds(outcomes) == {"scraped"}
+    assert site.log[-1].path == "/slow"
+
+
+@pytest.mark.parametrize(("per_host", "concurrency", "most"), [(1, 64, 1), (3, 64, 3), (9, 2, 2)])
+async def test_no_more_requests_are_open_than_allowed(
+    engine: Engine, site: Site, per_host: int, concurrency: int, most: int
+) -> None:
+    for n in range(12):
+        site.reply(f"/{n}", 0.05)
+    urls = [f"http://a.example/{n}" for n in range(12)]
+
+    await engine.scrape(urls, per_host=per_host, concurrency=concurrency)
+
+    assert site.most_open == most
+
+
+async def test_what_must_wait_too_long_is_handed_back(engine: Engine, site: Site) -> None:
+    urls = pages(site, "a.example", 3)
+
+    outcomes = await engine.scrape(urls, pause=100, robots="ignore")
+
+    first, *rest = [outcomes[url] for url in urls]
+    assert first.outcome is Kind.SCRAPED
+    for outcome in rest:
+        assert (outcome.outcome, outcome.reason) == (Kind.DEFERRED, Reason.HOST_BUSY)
+        assert outcome.not_before is not None
+        assert 49 < outcome.not_before - time.time() < 151
+
+
+async def test_an_adaptive_pause_follows_the_host(engine: Engine, site: Site) -> None:
+    for n in range(4):
+        site.reply(f"/{n}", 0.3)
+    urls = [f"http://a.example/{n}" for n in range(4)]
+
+    await engine.scrape(urls, adaptive=True, robots="ignore", per_host=1)
+
+    assert engine.state.hosts["a.example"].pause is not None
+    assert engine.state.hosts["a.example"].pause > 0.1
+
+
+# ---- robots.txt
+
+
+async def test_robots_txt_is_asked_first_and_once(engine: Engine, site: Site) -> None:
+    site.robots("User-agent: *\nDisallow: /1")
+    urls = pages(site, "a.example", 3)
+
+    outcomes = await engine.scrape(urls)
+
+    assert [url for _, url in engine.started] == [
+        "http://a.example/robots.txt",
+        "http://a.example/0",
+        "http://a.example/2",
+    ]
+    assert outcomes[urls[1]].outcome is Kind.SKIPPED
+    assert outcomes[urls[1]].reason is Reason.ROBOTS_DISALLOWED
+    assert outcomes[urls[1]].detail == "robots.txt forbids it to acme-bot"
+    assert engine.facts["RobotsDenials"] == 1
+    await engine.scrape(urls)
+    assert [entry.path for entry in site.log].count("/robots.txt") == 1
+
+
+async def test_robots_txt_can_be_ignored(engine: Engine, site: Site) -> None:
+    site.robots("User-agent: *\nDisallow: /")
+
+    outcomes = await engine.scrape(pages(site, "a.example", 2), robots="ignore")
+
+    assert kinds(outcomes) == {"scraped"}
+    assert "/robots.txt" not in [entry.path for entry in site.log]
+
+
+@pytest.mark.parametrize(
+    ("robots", "path", "allowed"),
+    [
+        ("User-agent: *\nDisallow: /a\nAllow: /a/b", "/a/b/c", True),
+        ("User-agent: *\nDisallow: /a\nAllow: /a/b", "/a/c", False),
+        ("User-agent: *\nAllow: /p\nDisallow: /", "/page", True),
+        ("User-agent: *\nDisallow: /*.php$", "/x.php", False),
+        ("User-agent: *\nDisallow: /*.php$", "/x.php5", True),
+        ("User-agent: *\nDisallow: /*/x", "/a/x", False),
+        ("User-agent: *\nDisallow: /%61", "/a", False),
+        ("User-agent: *\nDisallow: /ü", "/%C3%BC", False),
+        ("User-agent: acme-bot\nDisallow:\n\nUser-agent: *\nDisallow: /", "/a", True),
+        ("User-agent: ACME-BOT\nDisallow: /a", "/a", False),
+        ("User-agent: other\nUser-agent: acme-bot\nDisallow: /a", "/a", False),
+        ("User-agent: acme-bot\nDisallow: /a\n\nUser-agent: acme-bot\nDisallow: /b", "/b", False),
+        ("User-agent: other\nDisallow: /", "/a", True),
+        ("\N{BOM}User-agent: *\nDisallow: /a # no", "/a", False),
+        ("<html>not robots at all</html>", "/a", True),
+        ("User-agent: *\n" + "#" * 520_000 + "\nDisallow: /a", "/a", True),
+        ("User-agent: *\nDisallow: /a\n" + "#" * 520_000, "/a", False),
+    ],
+)
+async def test_rules_of_rfc_9309(
+    engine: Engine, site: Site, robots: str, path: str, allowed: bool
+) -> None:
+    site.robots(robots)
+    site.page(path.replace("%C3%BC", "ü"), "T")
+
+    [outcome] = (await engine.scrape([f"http://a.example{path}"])).values()
+
+    assert (outcome.outcome is Kind.SCRAPED) == allowed
+    assert (outcome.reason is Reason.ROBOTS_DISALLOWED) != allowed
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
+async def test_a_site_without_robots_txt_allows_everything(
+    engine: Engine, site: Site, status: int
+) -> None:
+    site.robots("User-agent: *\nDisallow: /", status)
+
+    assert kinds(await engine.scrape(pages(site, "a.example", 2))) == {"scraped"}
+
+
+@pytest.mark.parametrize("status", [500, 503, 429])
+async def test_a_robots_txt_that_cannot_be_had_allows_nothing_for_now(
+    engine: Engine, site: Site, status: int
+) -> None:
+    site.robots("", status)
+    urls = pages(site, "a.example", 2)
+
+    outcomes = await engine.scrape(urls)
+    again = await engine.scrape(urls)
+
+    assert [entry.path for entry in site.log] == ["/robots.txt"]
+    for outcome in (*outcomes.values(), *again.values()):
+        assert (outcome.outcome, outcome.reason) == (Kind.DEFERRED, Reason.ROBOTS_UNREACHABLE)
+        assert outcome.attempt == 1
+        assert outcome.not_before is not None
+        assert 3_500 < outcome.not_before - time.time() < 3_601
+
+
+def moved(location: str) -> web.Response:
+    return web.Response(status=301, headers={"Location": location})
+
+
+async def test_redirects_of_robots_txt_are_followed(engine: Engine, site: Site) -> None:
+    site.reply("/robots.txt", moved("/r1"))
+    for n in range(1, 4):
+        site.reply(f"/r{n}", moved(f"http://www.a.example/r{n + 1}"))
+    site.reply("/r4", web.Response(text="User-agent: *\nDisallow: /"))
+
+    outcomes = await engine.scrape(pages(site, "a.example", 1))
+
+    assert reasons(outcomes) == {"robots_disallowed"}
+
+
+@pytest.mark.parametrize("location", ["/robots.txt", "http://elsewhere.example/robots.txt"])
+async def test_redirects_that_lead_to_no_rules_forbid_nothing(
+    engine: Engine, site: Site, location: str
+) -> None:
+    """In a circle, or to a host that another worker owns."""
+    site.reply("/robots.txt", moved(location))
+
+    outcomes = await engine.scrape(pages(site, "a.example", 1), partitions=4096)
+
+    assert kinds(outcomes) == {"scraped"}
+    assert {entry.host for entry in site.log} == {"a.example"}
+
+
+async def test_a_crawl_delay_is_kept(engine: Engine, site: Site) -> None:
+    site.robots("User-agent: *\nCrawl-delay: 0.2")
+
+    await engine.scrape(pages(site, "a.example", 4), pause=0.01)
+
+    assert min(engine.gaps("a.example")[1:]) >= 0.2
+
+
+async def test_what_a_page_asks_of_its_readers_is_reported(engine: Engine, site: Site) -> None:
+    html = "<meta name=robots content=nofollow>"
+    reply = web.Response(
+        text=html, content_type="text/html", headers={"X-Robots-Tag": "acme-bot: noindex"}
+    )
+    site.reply("/a", reply)
+
+    [outcome] = (await engine.scrape(["http://a.example/a"])).values()
+
+    assert outcome.robots_tags == ("noindex", "nofollow")
+
+
+# ---- attempts
+
+
+async def test_what_failed_is_tried_again(engine: Engine, site: Site) -> None:
+    site.page("/a", "A")
+    good = site._replies["/a"][0]
+    site.reply("/a", web.Response(status=500), web.Response(status=502), good)
+
+    [outcome] = (await engine.scrape(["http://a.example/a"], robots="ignore")).values()
+
+    assert (outcome.outcome, outcome.attempt) == (Kind.SCRAPED, 3)
+    assert site.paths() == ["/a"] * 3
+
+
+async def test_attempts_are_limited(engine: Engine, site: Site) -> None:
+    site.reply("/a", web.Response(status=500))
+
+    [outcome] = (await engine.scrape(["http://a.example/a"], attempts=2)).values()
+
+    assert (outcome.outcome, outcome.reason) == (Kind.FAILED, Reason.HTTP_5XX)
+    assert outcome.attempt == 2
+    assert site.paths() == ["/a"] * 2
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 410, 501])
+async def test_what_cannot_get_better_is_not_tried_again(
+    engine: Engine, site: Site, status: int
+) -> None:
+    site.reply("/a", web.Response(status=status))
+
+    [outcome] = (await engine.scrape(["http://a.example/a"])).values()
+
+    assert (outcome.outcome, outcome.status, outcome.attempt) == (Kind.FAILED, status, 1)
+    assert site.paths() == ["/a"]
+
+
+async def test_a_long_wait_is_handed_back_with_the_next_attempt(engine: Engine, site: Site) -> None:
+    site.reply("/a", web.Response(status=500, headers={"Retry-After": "100"}))
+
+    [outcome] = (await engine.scrape(["http://a.example/a"])).values()
+
+    assert (outcome.outcome, outcome.reason) == (Kind.DEFERRED, Reason.HTTP_5XX)
+    assert outcome.attempt == 2
+    assert outcome.not_before is not None
+    assert 99 < outcome.not_before - time.time() < 101
+
+
+# ---- a host that asks us to slow down
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_slow_down_is_a_word_about_the_host(engine: Engine, site: Site, status: int) -> None:
+    busy = pages(site, "busy.example", 6)
+    calm = [url.replace("busy", "calm") for url in pages(site, "busy.example", 3)]
+    site.reply("/0", web.Response(status=status, headers={"Retry-After": "20"}))
+    calm = calm[1:]
+
+    outcomes = await engine.scrape([*busy, *calm], per_host=1, robots="ignore")
+
+    assert [entry.path for entry in site.log if entry.host == "busy.example"] == ["/0"]
+    assert {outcomes[url].outcome for url in calm} == {Kind.SCRAPED}
+    for url in busy:
+        outcome = outcomes[url]
+        assert (outcome.outcome, outcome.reason) == (Kind.DEFERRED, Reason.HOST_BUSY)
+        assert outcome.attempt == 1
+        assert outcome.not_before is not None
+        assert 19 < outcome.not_before - time.time() < 23
+    assert outcomes[busy[0]].slowdowns == 1
+    assert engine.facts["HostPauses"] == 1
+
+
+async def test_a_host_that_asked_to_slow_down_is_left_alone_by_the_next_batch(
+    engine: Engine, site: Site
+) -> None:
+    site.reply("/a", web.Response(status=429, headers={"Retry-After": "20"}))
+    await engine.scrape(["http://a.example/a"], robots="ignore")
+
+    outcomes = await engine.scrape(["http://a.example/b"], robots="ignore")
+
+    assert reasons(outcomes) == {"host_busy"}
+    assert site.paths() == ["/a"]
+
+
+async def test_a_short_slow_down_is_waited_out(engine: Engine, site: Site) -> None:
+    site.page("/a", "A")
+    good = site._replies["/a"][0]
+    site.reply("/a", web.Response(status=429, headers={"Retry-After": "1"}), good)
+
+    [outcome] = (await engine.scrape(["http://a.example/a"], robots="ignore")).values()
+
+    assert (outcome.outcome, outcome.attempt, outcome.slowdowns) == (Kind.SCRAPED, 1, 1)
+    assert engine.gaps("a.example")[0] >= 1
+    assert engine.facts["MillisecondsWaited"] >= 900
+
+
+async def test_a_page_that_always_says_slow_down_ends(engine: Engine, site: Site) -> None:
+    site.reply("/a", web.Response(status=429))
+    target = Target("http://a.example/a", 1, 1, (), MAX_SLOWDOWNS)
+
+    [outcome] = (await engine.scrape([target], robots="ignore")).values()
+
+    assert (outcome.outcome, outcome.reason) == (Kind.FAILED, Reason.HTTP_429)
+    assert outcome.slowdowns == MAX_SLOWDOWNS
+
+
+# ---- hosts that cannot be reached
+
+
+async def test_an_unreachable_host_is_tried_and_given_up_on(
+    engine: Engine, unreachable_url: str
+) -> None:
+    [outcome] = (await engine.scrape([unreachable_url])).values()
+
+    assert (outcome.outcome, outcome.reason) == (Kind.FAILED, Reason.CONNECTION)
+    assert outcome.attempt == 3
+
+
+async def test_the_circuit_opens_after_repeated_failures(
+    engine: Engine, unreachable_url: str
+) -> None:
+    urls = [f"{unreachable_url}{n}" for n in range(20)]
+
+    outcomes = await engine.scrape(urls, robots="ignore", per_host=1, attempts=10)
+
+    assert len(engine.started) == 5
+    assert kinds(outcomes) == {"deferred"}
+    assert {o.attempt for o in outcomes.values() if o.reason is Reason.HOST_BUSY} == {1}
+    due = [o.not_before for o in outcomes.values() if o.not_before is not None]
+    assert len(due) == 20
+    assert all(55 < at - time.time() < 125 for at in due)
+
+
+async def test_a_name_that_nobody_has_fails_at_once(engine: Engine) -> None:
+    urls = ["http://no-such-host.invalid:81/a", "http://no-such-host.invalid:81/b"]
+
+    outcomes = await engine.scrape(urls)
+
+    assert reasons(outcomes) == {"unknown_host"}
+    assert {outcome.attempt for outcome in outcomes.values()} == {1}
+    assert len(engine.started) == 1
+
+
+# ---- who asks
+
+
+async def test_own_headers_and_cookies_are_sent(engine: Engine, site: Site) -> None:
+    site.page("/a", "A")
+
+    await engine.scrape(
+        ["http://a.example/a"], robots="ignore", headers={"X-Team": "7"}, cookies={"k": "v"}
+    )
+
+    [headers] = site.headers
+    assert headers["User-Agent"] == UA
+    assert (headers["X-Team"], headers["Cookie"]) == ("7", "k=v")
+
+
+async def test_a_jar_keeps_a_hosts_cookies_to_itself(engine: Engine, site: Site) -> None:
+    html = web.Response(text="x", content_type="text/html", headers={"Set-Cookie": "id=1; Path=/"})
+    site.reply("/a", html)
+    site.page("/b", "B")
+    urls = ["http://a.example/a", "http://a.example/b", "http://b.example/b"]
+
+    await engine.scrape(urls, robots="ignore", cookie_jar=True, per_host=1, concurrency=1)
+
+    cookies = {
+        (headers["Host"], path): headers.get("Cookie")
+        for headers, (_, path) in zip(site.headers, site.visits, strict=True)
+    }
+    assert cookies["a.example", "/b"] == "id=1"
+    assert cookies["b.example", "/b"] is None
+
+
+async def test_a_profile_is_one_browser_for_a_host_and_robots_are_ours(
+    engine: Engine, site: Site
+) -> None:
+    site.robots("User-agent: acme-bot\nDisallow: /1\n")
+
+    outcomes = await engine.scrape(pages(site, "a.example", 4), profiles="host")
+
+    agents = {headers["User-Agent"] for headers in site.headers}
+    assert len(agents) == 1
+    assert "Mozilla/5.0" in agents.pop()
+    assert outcomes["http://a.example/1"].reason is Reason.ROBOTS_DISALLOWED
+
+
+# ---- proxies
+
+
+async def test_pages_and_robots_come_through_the_proxies(engine: Engine, site: Site) -> None:
+    async with http_proxy(credentials="joe:secret") as proxy:
+        own = f"http://joe:secret@127.0.0.1:{proxy.port}"
+        urls = [site.page(f"/{n}", f"{n}") for n in range(4)]
+
+        outcomes = await engine.scrape(urls, proxies=[[own]])
+
+    assert kinds(outcomes) == {"scraped"}
+    assert {outcome.proxy_tier for outcome in outcomes.values()} == {0}
+    assert set(proxy.targets) == {f"127.0.0.1:{site.port}"}
+    assert len(site.log) == 5
+    assert "secret" not in f"{outcomes} {engine.state}"
+
+
+async def test_bad_credentials_end_with_a_reason_and_no_secret(engine: Engine, site: Site) -> None:
+    async with http_proxy(credentials="joe:secret") as proxy:
+        wrong = f"http://joe:wr0ng@127.0.0.1:{proxy.port}"
+
+        [outcome] = (
+            await engine.scrape([site.page("/a", "A")], proxies=[[wrong]], robots="ignore")
+        ).values()
+
+    assert (outcome.outcome, outcome.reason) == (Kind.FAILED, Reason.PROXY_AUTH)
+    assert "wr0ng" not in f"{outcome}"
+    assert site.log == []
+
+
+async def test_a_proxy_that_is_down_is_left_out(
+    engine: Engine, site: Site, unreachable_url: str
+) -> None:
+    async with http_proxy() as proxy:
+        works = f"http://127.0.0.1:{proxy.port}"
+        urls = [site.page(f"/{n}", f"{n}") for n in range(6)]
+
+        outcomes = await engine.scrape(
+            urls, proxies=[[unreachable_url.rstrip("/"), works]], robots="ignore", per_host=1
+        )
+
+    assert kinds(outcomes) == {"scraped"}
+    assert sum(outcome.attempt - 1 for outcome in outcomes.values()) == 1
+
+
+async def test_all_proxies_down_is_an_outcome(
+    engine: Engine, site: Site, unreachable_url: str
+) -> None:
+    target = Target(site.page("/a", "A"), 1, 3)  # its last attempt
+
+    down = unreachable_url.rstrip("/")
+    first = await engine.scrape([target], proxies=[[down]], robots="ignore")
+    both = await engine.scrape(
+        [site.url("/b"), site.url("/c")], proxies=[[down]], robots="ignore", per_host=1
+    )
+
+    assert reasons(first) == {"proxy_connection"}
+    assert kinds(both) == {"deferred"}  # until the proxy has rested
+    assert reasons(both) == {"no_proxy"}
+    assert site.log == []
+
+
+async def test_a_host_that_blocks_gets_the_dearer_tier(engine: Engine, site: Site) -> None:
+    good = web.Response(text="x", content_type="text/html")
+    replies = [web.Response(status=403)] * 3 + [good]
+    site.reply("/a", *replies)
+    async with http_proxy() as cheap, http_proxy() as dear:
+        tiers = [
+            [f"http://u{n}:p@127.0.0.1:{cheap.port}" for n in range(3)],
+            [f"http://127.0.0.1:{dear.port}"],
+        ]
+
+        [outcome] = (
+            await engine.scrape([site.url("/a")], proxies=tiers, robots="ignore", attempts=9)
+        ).values()
+
+    assert (outcome.outcome, outcome.proxy_tier) == (Kind.SCRAPED, 1)
+    assert (len(cheap.targets), len(dear.targets)) == (3, 1)
+
+
+# ---- the end of an invocation
+
+
+async def test_nothing_is_started_when_time_is_up(engine: Engine, site: Site) -> None:
+    outcomes = await engine.scrape(pages(site, "a.example", 3), seconds=0)
+
+    assert reasons(outcomes) == {"out_of_time"}
+    assert site.log == []
+
+
+async def test_what_is_handed_on_for_ever_ends(engine: Engine, site: Site) -> None:
+    outcomes = await engine.scrape(pages(site, "a.example", 1), seconds=0, hops=30)
+
+    assert reasons(outcomes) == {"too_many_hops"}
