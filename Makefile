@@ -78,7 +78,7 @@ build: .venv-sam/installed ## build the functions and the layer (ARCH=x86_64: no
 	PATH="$(PYTHON313_BIN):$$PATH" SAM_CLI_TELEMETRY=0 $(SAM) build --parameter-overrides Architecture=$(ARCH)
 	@# what nobody calls: the other services' descriptions (20 MB), C sources
 	@find .aws-sam/build/SharedLayer/python/botocore/data -mindepth 1 -maxdepth 1 -type d \
-	  ! -name s3 ! -name sqs ! -name sts -exec rm -r {} +
+	  ! -name s3 ! -name sqs ! -name sts ! -name secretsmanager ! -name ssm -exec rm -r {} +
 	@find .aws-sam/build -name '*.c' -o -name '*.pyx' -o -name '*.h' | xargs -r rm
 	@# Lambda cannot write .pyc files, and without them a cold start takes more than twice as long
 	@"$(PYTHON313_BIN)/python3.13" -m compileall -q -j 0 --invalidation-mode unchecked-hash \

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import msgspec
@@ -204,6 +205,9 @@ def test_the_demo_checks_itself(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "398 final outcomes in the files for 398 URLs of the list." in done.stdout
     assert len(final_outcomes(tmp_path / "demo-out")) == 398
+    readme = (ROOT / "README.md").read_text()
+    shown = readme.partition("<!-- demo -->\n")[2].partition("<!-- end -->")[0]
+    assert textwrap.dedent(shown) in done.stdout
 
 
 def test_a_second_demo_fetches_again_and_leaves_other_files_alone(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from scatterfetch.run import UrlList
 from shared.outcomes import Kind
-from tests.integration.test_run import Runner, UrlList
+from tests.integration.test_run import Runner
 from tests.results import all_outcomes
 from tests.site import LogEntry, Site
 

@@ -34,7 +34,7 @@ def test_every_column_of_the_results_is_described() -> None:
 
 
 def test_every_reason_is_described() -> None:
-    assert set(rows("docs/spec.md", "\nReasons:")) == set(Reason)
+    assert set(rows("docs/spec.md", "\nReasons.")) == set(Reason)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
