@@ -237,23 +237,36 @@ def test_the_templates_maximum_concurrency_bounds_the_workers(
     assert sum("Worker" in sandbox.name for sandbox in sandboxes) == most
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        pytest.param(
+            "DATA_BUCKET: !Ref DataBucket", 'DATA_BUCKET: ""', "InvalidJobError", id="raises"
+        ),
+        pytest.param(
+            "WORK_QUEUE_URL: !Ref WorkQueue",
+            "WORK_QUEUE_URL: !Ref DispatchQueue",
+            "a message failed for the",
+            id="reports its message",
+        ),
+    ],
+)
 def test_the_templates_visibility_timeout_is_the_queues(
-    runner: Runner, site: Site, tmp_path: Path
+    runner: Runner, site: Site, tmp_path: Path, variable: str, value: str, said: str
 ) -> None:
-    """A message whose handler has failed comes back when it is over, and not before."""
+    """A message whose handler fails comes back when it is over, and not before."""
     edited = template_with(tmp_path, r"VisibilityTimeout: \d+", "VisibilityTimeout: 1")
-    # Without its bucket the worker fails before it renews its lease.
+    # So the worker fails before it renews its lease.
     text = edited.read_text()
     worker = text.index("  WorkerFunction:")
-    broken = text[worker:].replace("DATA_BUCKET: !Ref DataBucket", 'DATA_BUCKET: ""', 1)
-    edited.write_text(text[:worker] + broken)
+    edited.write_text(text[:worker] + text[worker:].replace(variable, value, 1))
 
     finished = runner(url_list(many_urls(site, hosts=1, pages=1)), template=edited)
 
-    failures = [text for text in runner.display.said if "InvalidJobError" in text]
-    assert len(failures) == 3
+    assert len([text for text in runner.display.said if said in text]) == 3
     assert finished.dead_letters == 1
     assert finished.progress.elapsed > 2  # it was hidden twice, for a second each
+    assert site.log == []
 
 
 def test_a_parameter_reaches_the_dispatcher(runner: Runner, site: Site) -> None:
