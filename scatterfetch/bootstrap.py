@@ -9,9 +9,11 @@ import importlib
 import json
 import os
 import sys
+import threading
 import time
 import traceback
-from typing import Any
+from queue import SimpleQueue
+from typing import Any, TextIO
 
 
 class LambdaContext:
@@ -34,7 +36,7 @@ class LambdaContext:
 
 
 def main(handler_name: str, requests: int, answers: int) -> None:
-    """Import the handler and serve; returns when there are no more requests."""
+    """Import the handler and serve, until the process ends with its parent."""
     with os.fdopen(requests) as incoming, os.fdopen(answers, "w") as outgoing:
 
         def answer(message: dict[str, Any]) -> None:
@@ -49,8 +51,10 @@ def main(handler_name: str, requests: int, answers: int) -> None:
             answer({"error": f"{type(error).__name__}: {error}"})
             raise
         answer({"ready": True})
-        for line in incoming:
-            request = json.loads(line)
+        lines: SimpleQueue[str] = SimpleQueue()
+        threading.Thread(target=_listen, args=(incoming, lines), daemon=True).start()
+        while True:
+            request = json.loads(lines.get())
             context = LambdaContext(request["id"], request["deadline"])
             try:
                 answer({"result": handler(request["event"], context)})
@@ -58,6 +62,13 @@ def main(handler_name: str, requests: int, answers: int) -> None:
                 traceback.print_exc()
                 answer({"error": f"{type(error).__name__}: {error}"})
             sys.stdout.flush()
+
+
+def _listen(incoming: TextIO, lines: "SimpleQueue[str]") -> None:
+    """Take requests; when there can be no more, the parent is gone, and nobody may work on."""
+    for line in incoming:
+        lines.put(line)
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ in a folder.
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 INPUT_BUCKET = "InputBucket"  # logical ids, as in the template
 DATA_BUCKET = "DataBucket"
-DISPATCHER = "DispatcherFunction"
 WORKER = "WorkerFunction"
+_DISK_INTERVAL = 10.0  # seconds between two words about a full disk
 
 
 class LocalCloud:
@@ -58,7 +59,10 @@ class LocalCloud:
         self._server = EmbeddedCloud()
         self.template = Template(template, self._server.endpoint, parameters)
         self.input_bucket = self.template.buckets[INPUT_BUCKET]
-        self._kept = FolderBucket(self.template.buckets[DATA_BUCKET].name, folder, on_put)
+        self._kept = FolderBucket(
+            self.template.buckets[DATA_BUCKET].name, folder, on_put, self._report_disk
+        )
+        self._disk_reported = 0.0
         self._logs = folder / "logs"
         self._report = report
         self._sandboxes: list[Sandbox] = []
@@ -143,11 +147,12 @@ class LocalCloud:
 
     def stop(self) -> None:
         """End everything at once."""
-        self.drain()
-        for sandbox in self._sandboxes:
-            sandbox.stop()
+        for mapping in self.mappings.values():
+            mapping.kill()
         for mapping in self.mappings.values():
             mapping.join(timeout=5)
+        for sandbox in self._sandboxes:
+            sandbox.stop()
         self._server.stop()
 
     def _start_sandboxes(self, name: str, count: int) -> None:
@@ -180,6 +185,11 @@ class LocalCloud:
                 done=self._wake_all,
             )
 
+    def _report_disk(self, problem: str) -> None:
+        if time.monotonic() > self._disk_reported + _DISK_INTERVAL:
+            self._disk_reported = time.monotonic()
+            self._report(f"{problem}; it is tried again for a while")
+
     def _wake_all(self) -> None:
         for mapping in self.mappings.values():
             mapping.wake()
@@ -202,17 +212,19 @@ class LocalCloud:
         return {name for name, queue in self.template.queues.items() if queue.name in targets}
 
     def _waiting(self, logical: str) -> int:
+        return self._count(
+            logical,
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+        )
+
+    def _count(self, logical: str, *names: str) -> int:
         answer = self._sqs.get_queue_attributes(
             QueueUrl=self.template.queue_url(logical), AttributeNames=["All"]
         )
-        return sum(
-            int(answer["Attributes"][name])
-            for name in (
-                "ApproximateNumberOfMessages",
-                "ApproximateNumberOfMessagesNotVisible",
-                "ApproximateNumberOfMessagesDelayed",
-            )
-        )
+        attributes: Mapping[str, str] = answer["Attributes"]  # type: ignore[assignment] # of str keys
+        return sum(int(attributes[name]) for name in names)
 
     def _access(self) -> dict[str, Any]:
         return {

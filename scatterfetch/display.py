@@ -18,6 +18,7 @@ from shared.jobs import rejected_key, results_prefix
 from shared.outcomes import Kind
 
 _LINE_INTERVAL = 2.0  # seconds between two lines where there is no terminal
+_REPEAT_INTERVAL = 30.0  # and between two that say the same
 _REJECTED_SHOWN = 5
 
 
@@ -47,6 +48,7 @@ class _PlainDisplay:
     def __init__(self) -> None:
         self._next_line = 0.0
         self._last = ""
+        self._repeat = 0.0
 
     def show(self, progress: Progress) -> None:
         finished = progress.complete and progress.done == progress.total
@@ -54,8 +56,9 @@ class _PlainDisplay:
             return
         self._next_line = time.monotonic() + _LINE_INTERVAL
         line = f"{progress.done:,}/{_total(progress)} URLs, {_facts(progress)}"
-        if line != self._last:
+        if line != self._last or time.monotonic() > self._repeat:
             self._last = line
+            self._repeat = time.monotonic() + _REPEAT_INTERVAL
             self.say(line)
 
     def say(self, text: str) -> None:
@@ -86,6 +89,8 @@ def print_summary(finished: Finished, folder: Path) -> None:
         if job.problem:
             continue
         _print_job(console, job, folder)
+    if all(job.problem for job in finished.jobs):
+        return
     progress = finished.progress
     fetched = progress.done - progress.earlier
     if progress.earlier:
@@ -161,7 +166,10 @@ def _facts(progress: Progress) -> str:
         *(f"{kinds[kind]:,} {kind}" for kind in Kind if kinds[kind]),
     ]
     if progress.hosts:
-        parts.append(f"at {progress.hosts} hosts")
-    if progress.complete and progress.rate and progress.done < progress.total:
+        parts.append(f"at {_count(progress.hosts, 'host')}")
+    if progress.delayed:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in progress.delayed.items())
+        parts.append(f"waiting for their time: {reasons}")
+    elif progress.complete and progress.rate and progress.done < progress.total:
         parts.append(f"{(progress.total - progress.done) / progress.rate:,.0f} s left")
     return ", ".join(parts)

@@ -36,12 +36,23 @@ class _QuietHandler(WSGIRequestHandler):
 
 
 class FolderBucket:
-    """Keeps what is put into one bucket in a folder; `on_put` is told each key."""
+    """
+    Keeps what is put into one bucket in a folder.
 
-    def __init__(self, bucket: str, folder: Path, on_put: Callable[[str], None]) -> None:
+    `on_put` is told each key, and `on_error` what could not be written, and why.
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        folder: Path,
+        on_put: Callable[[str], None],
+        on_error: Callable[[str], None],
+    ) -> None:
         self.bucket = bucket
         self.folder = folder
         self.on_put = on_put
+        self.on_error = on_error
 
     def key_of(self, environ: WSGIEnvironment) -> str | None:
         """Return the key that a request puts into the bucket, or None if it does not."""
@@ -112,9 +123,10 @@ class _Application:
                 undo = {**environ, "REQUEST_METHOD": "DELETE", "CONTENT_LENGTH": "0"}
                 undo.pop("HTTP_IF_NONE_MATCH", None)
                 list(self._moto({**undo, "wsgi.input": BytesIO()}, note))
-            message = f"cannot write {kept.folder / key}: {error.strerror}".encode()
+            message = f"cannot write {kept.folder / key}: {error.strerror}"
+            kept.on_error(message)
             start_response("503 Slow Down", [("Content-Type", "application/xml")])
-            return [_BUSY % message]
+            return [_BUSY % message.encode()]
         start_response(*started)
         return answer
 

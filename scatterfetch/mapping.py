@@ -55,6 +55,7 @@ class EventSourceMapping:
         self._something_new = threading.Condition()
         self._news = 0
         self._stopping = threading.Event()
+        self._killed = threading.Event()
         self._threads: list[threading.Thread] = []
         self.in_flight: dict[str, dict[str, Any]] = {}
         """The records that are being worked on, by message id."""
@@ -75,6 +76,13 @@ class EventSourceMapping:
         """Take no more messages; the invocations under way go on."""
         self._stopping.set()
         self.wake()
+
+    def kill(self) -> None:
+        """Take no more messages, and end the invocations under way."""
+        self._killed.set()
+        self.drain()
+        for sandbox in self._sandboxes:
+            sandbox.kill()
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait, at most `timeout` seconds each, for the invocations; tell whether all ended."""
@@ -101,6 +109,8 @@ class EventSourceMapping:
         try:
             result = sandbox.invoke({"Records": records})
         except SandboxDiedError as death:
+            if self._killed.is_set():
+                return  # by us, and there is nobody left to deliver to
             self._report(f"{death}; its messages are delivered again")
             self._give_back(records)
         except FunctionError as error:

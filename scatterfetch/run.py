@@ -16,26 +16,30 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple, Protocol
 
-from functions.dispatcher.dispatch import uploaded_job
+from functions.dispatcher.dispatch import LIST_SUFFIXES, uploaded_job
 from functions.dispatcher.specs import parse_spec
 from scatterfetch.cloud import TEMPLATE, WORKER, LocalCloud
 from shared.errors import InvalidJobError
 from shared.jobs import (
     Ledger,
     Manifest,
+    child_id,
     decode_manifest,
     job_prefix,
     ledger_of,
     manifest_key,
     results_key,
     results_prefix,
+    root_id,
     settled,
 )
 from shared.messages import ListUploaded, decode_batch, decode_dispatch
+from shared.outcomes import Kind
 from shared.urls import parse_url
 
 _TICK = 0.2  # seconds between two looks at the state
 _QUEUE_TICK = 1.0
+_FINISH_SECONDS = 3.0
 
 
 class UrlList(NamedTuple):
@@ -88,6 +92,8 @@ class Progress:
     """Hosts that workers are at."""
     batches: int
     """Batches being worked on."""
+    delayed: Mapping[str, int]
+    """Targets that wait for their time, by reason; empty while there is something to do."""
     elapsed: float
     """Seconds."""
 
@@ -176,6 +182,10 @@ def read_lists(files: Sequence[Path], urls: Sequence[str], *, spec: Path | None)
             folders[folder] = next(name for name in names if name not in taken)
         own_spec = path.parent / "spec.yaml"
         found = _checked_spec(own_spec) if spec is None and own_spec.is_file() else shared_spec
+        if path.is_file() and not path.name.lower().endswith(LIST_SUFFIXES):
+            raise InvalidJobError(
+                f"{path}: a list's name must end with {' or '.join(LIST_SUFFIXES)}"
+            )
         body = _read(path, "URL list")
         lists.append(UrlList(str(path), f"{folders[folder]}/{path.name}", body, found))
     if urls:
@@ -231,6 +241,8 @@ def run(
             for url_list in notifications:
                 cloud.notify(url_list)
             dead_letters = _wait(cloud, watch, display, interruptions, began)
+            if watch.all_done():
+                _finish(cloud)
         finally:
             cloud.stop()
     progress = _progress(cloud, watch, began)
@@ -261,20 +273,25 @@ def _keys_to_load(folder: Path, job: Job) -> list[str]:
         raise InvalidJobError(f"{path}: {error}; use another folder, or delete it") from error
     if manifest.error:
         return []  # it may have been mended: try again
-    receipts = [
-        f"{job_prefix(job.id)}receipts/{file.name}"
-        for file in (folder / job_prefix(job.id) / "receipts").glob("[0-9]*")
-    ]
+    batches = {
+        file.name.removesuffix(".jsonl.gz")
+        for file in (folder / results_prefix(job.id)).glob("[0-9]*.jsonl.gz")
+    }
+    receipts = []
+    for file in (folder / job_prefix(job.id) / "receipts").glob("[0-9]*"):
+        if file.name.partition(".")[0] in batches:
+            receipts.append(f"{job_prefix(job.id)}receipts/{file.name}")
+        else:
+            file.unlink()  # its outcomes are gone, so it is to be done again
     job.manifest = manifest
     job.ledger = ledger_of(manifest, receipts)
     job.earlier = job.ledger.final
-    batches = [
-        file.name.removesuffix(".jsonl.gz")
-        for file in (folder / results_prefix(job.id)).glob("[0-9]*.jsonl.gz")
-    ]
-    # A batch whose descendants are not all through has to say again what it deferred.
+    # What is dispatched again says again what it deferred, and so on: none of these batches may be
+    # fetched a second time.
     commits = [
-        results_key(job.id, batch) for batch in batches if not settled(job.ledger.receipts, batch)
+        results_key(job.id, batch)
+        for batch in batches
+        if not settled(job.ledger.receipts, root_id(batch))
     ]
     return [manifest_key(job.id), *receipts, *commits]
 
@@ -314,6 +331,14 @@ def _wait(
     return cloud.dead_letters()
 
 
+def _finish(cloud: LocalCloud) -> None:
+    """Let the invocations end that have said all, and not yet that they are through."""
+    cloud.drain()
+    deadline = time.monotonic() + _FINISH_SECONDS
+    while not cloud.drained() and time.monotonic() < deadline:
+        time.sleep(_TICK / 10)
+
+
 def _progress(cloud: LocalCloud, watch: _Watch, began: float) -> Progress:
     jobs = list(watch.jobs.values())
     records = list(cloud.mappings[WORKER].in_flight.values()) if cloud.mappings else []
@@ -328,8 +353,24 @@ def _progress(cloud: LocalCloud, watch: _Watch, began: float) -> Progress:
         earlier=sum(job.earlier.total() for job in jobs),
         hosts=len(hosts),
         batches=len(records),
+        delayed=_delayed(jobs) if cloud.mappings and not records else {},
         elapsed=time.monotonic() - began,
     )
+
+
+def _delayed(jobs: Sequence[Job]) -> dict[str, int]:
+    """Return how many targets were deferred, by reason, in batches whose children are to come."""
+    reasons: Counter[str] = Counter()
+    for job in jobs:
+        receipts = job.ledger.receipts
+        for batch, counts in receipts.items():
+            children = range(1, counts.get("children", 0) + 1)
+            if any(child_id(batch, number) not in receipts for number in children):
+                for name, count in counts.items():
+                    kind, _, reason = name.partition("-")
+                    if kind == Kind.DEFERRED:
+                        reasons[reason] += count
+    return dict(reasons)
 
 
 @contextmanager

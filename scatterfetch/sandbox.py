@@ -102,8 +102,13 @@ class Sandbox:
             self._died()
         return self._answer(deadline).get("result")
 
+    def kill(self) -> None:
+        """End the process, whatever it does; an invocation under way notices it by itself."""
+        if self._process is not None:
+            self._process.kill()
+
     def stop(self) -> None:
-        """End the process, whatever it does."""
+        """End the process, whatever it does. No invocation may be under way in another thread."""
         if self._process is None:
             return
         self._process.kill()

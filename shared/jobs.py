@@ -92,14 +92,14 @@ def batch_id(shard: int, number: int) -> str:
     return f"{shard:05d}-{number:06d}"
 
 
+def root_id(batch: str) -> str:
+    """Return the batch of the list that `batch`, through whatever was deferred, came from."""
+    return "-".join(batch.split("-", 2)[:2])
+
+
 def child_id(batch: str, number: int) -> str:
     """Return the id of the `number`-th batch, from 1, of targets that `batch` deferred."""
     return f"{batch}-{number}"
-
-
-def _parent(batch: str) -> str | None:
-    """Return the batch that deferred the targets of `batch`, or None if it came from the list."""
-    return batch.rpartition("-")[0] if batch.count("-") > 1 else None
 
 
 def dispatched_key(
@@ -196,11 +196,13 @@ class Ledger:
     @property
     def complete(self) -> bool:
         """Whether every shard is dispatched and every batch has its receipt."""
-        # A child's may be there before its parent's, which is what says how many there are.
-        known = sum(
-            _parent(batch) is None or _parent(batch) in self.receipts for batch in self.receipts
+        # Not by counting: a child's receipt may be there before its parent's, which is what says
+        # how many there are.
+        return self.fully_dispatched and all(
+            settled(self.receipts, batch_id(int(shard), number))
+            for shard, counts in self.dispatched.items()
+            for number in range(counts.get("batches", 0))
         )
-        return self.fully_dispatched and known == self.batches
 
     @property
     def final(self) -> Counter[str]:

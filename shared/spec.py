@@ -2,6 +2,7 @@
 
 import re
 from fnmatch import fnmatchcase
+from ipaddress import IPv6Address
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
@@ -13,9 +14,10 @@ ContentType = Annotated[
 ]
 
 _PROXY = re.compile(
-    r"(?:https?|socks5)://(?:(?:(?![/?#@])[!-~])+@)?(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?/?",
+    r"(?:https?|socks5)://(?:(?:(?![/?#@\[\]\\])[!-~])+@)?(?:[a-z0-9._-]+|\[([0-9a-f:.]+)\])(?::([0-9]{1,5}))?/?",
     re.IGNORECASE,
 )
+_LAST_PORT = 65_535
 _CONTACT = re.compile(r"https?://[^\s.]+\.|[^\s@]+@[^\s@]+\.")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
 _VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")
@@ -181,11 +183,18 @@ def check_proxies(tiers: tuple[tuple[str, ...], ...]) -> None:
             if not url.lower().startswith(("http://", "https://", "socks5://")):
                 raise ValueError(f"{which} must start with http://, https:// or socks5://")
             form = _PROXY.fullmatch(url)
-            if form is None or not 0 < int(form[1] or 1) <= 65_535:  # noqa: PLR2004 -- ports
+            if form is None or not _is_address(form[1]) or not 0 < int(form[2] or 1) <= _LAST_PORT:
                 raise ValueError(
                     f"{which} must be SCHEME://[USER:PASSWORD@]HOST[:PORT] in ASCII; "
                     "write special characters of a password as %XX"
                 )
+
+
+def _is_address(text: str | None) -> bool:
+    try:
+        return text is None or bool(IPv6Address(text))
+    except ValueError:
+        return False
 
 
 def _check_headers(headers: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ Pure and deterministic: the same lines give the same batches with the same ids, 
 dispatching twice does nothing twice.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ from shared.urls import partition_of
 
 _MAX_BATCH_BYTES = 200_000  # of URLs; as JSON it stays well under what SQS takes
 _EXCERPT = 200
+_PASSWORD = re.compile(r"//[^/?#]*@")
 
 
 class Rejected(Struct, frozen=True):
@@ -75,6 +77,7 @@ def plan_batches(
             url = parse_line(raw)
         except InvalidUrlError as error:
             text = (raw or b"").strip()[:_EXCERPT].decode(errors="replace")
+            text = _PASSWORD.sub("//***@", text)
             counts.rejected.append(Rejected(number, text, str(error)))
             continue
         if url is None:

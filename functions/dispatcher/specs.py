@@ -43,6 +43,9 @@ def parse_spec(name: str, text: bytes) -> Spec:
         raise InvalidJobError(f"{name}: nested too deeply") from error
     except msgspec.ValidationError as error:
         raise InvalidJobError(f"{name}: {error}") from error
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        # PyYAML's own, about scalars such as 2026-13-45 and !!bool x.
+        raise InvalidJobError(f"{name}: not YAML: a value makes no sense: {error}") from error
 
 
 def nearest_spec(place: Place) -> Spec:

@@ -21,7 +21,7 @@ from shared.store import Bucket
 from shared.urls import parse_url, partition_of
 
 _MAX_CHILD_BYTES = 200_000  # of URLs
-_DUE_TOGETHER = 30  # seconds: targets due in one such span become one child
+_DUE_TOGETHER = 5  # seconds, as long as a worker likes to wait: due in one span, one child
 
 
 class OutcomeFile:

@@ -4,10 +4,13 @@ The cookies of one host, for a spec that asks for a jar.
 Sent back to the host that set them, within a batch; Domain, Path and dates are not looked at.
 """
 
+import re
 from collections.abc import Iterable
 from http.cookies import CookieError, SimpleCookie
 
 MAX_COOKIES = 50  # a host; RFC 6265 §6.1
+MAX_BYTES = 4_096  # of one
+_VALUE = re.compile(r"[!-:<-~]*")  # what a Cookie header may hold
 
 
 class CookieJar:
@@ -19,6 +22,8 @@ class CookieJar:
     def take(self, set_cookies: Iterable[str]) -> None:
         """Keep what an answer's Set-Cookie headers say; one that makes no sense is left out."""
         for header in set_cookies:
+            if len(header) > MAX_BYTES:
+                continue
             try:
                 parsed = SimpleCookie(header)
             except CookieError:
@@ -26,6 +31,8 @@ class CookieJar:
             for name, morsel in parsed.items():
                 if morsel["max-age"].strip().startswith(("0", "-")):
                     self._cookies.pop(name, None)
+                elif not _VALUE.fullmatch(morsel.coded_value):
+                    continue
                 elif len(self._cookies) < MAX_COOKIES or name in self._cookies:
                     self._cookies[name] = morsel.coded_value
 

@@ -43,13 +43,13 @@ def extract(page: Page, *, token: str) -> Extracted:
     base = page.url
     base_element = document.css_first("base[href]")
     if base_element is not None:
-        base = _absolute(base_element.attributes["href"], page.url) or base
+        base = _absolute(base_element.attributes.get("href"), page.url) or base
     title = document.css_first("title")
     description = document.css_first("meta[name=description i]")
     canonical = document.css_first("link[rel~=canonical i]")
     links: dict[str, None] = {}
     for element in document.css("a[href], area[href]"):
-        url = _absolute(element.attributes["href"], base)
+        url = _absolute(element.attributes.get("href"), base)
         if url is not None:
             links[url] = None
     problems = []
@@ -64,8 +64,8 @@ def extract(page: Page, *, token: str) -> Extracted:
     robots = [
         content
         for element in document.css("meta[name][content]")
-        if (element.attributes["name"] or "").lower() in {"robots", token}
-        and (content := element.attributes["content"])
+        if (element.attributes.get("name") or "").lower() in {"robots", token}
+        and (content := element.attributes.get("content"))
     ]
     return Extracted([row], problems, robots)
 

@@ -43,14 +43,14 @@ _Verdict = tuple[Reason, str]
 
 
 def refusal(status: int, *, proxied: bool) -> tuple[Reason, str]:
-    """Return what an answer of `status`, from 300, stands for."""
+    """Return what an answer of `status`, not 2xx, stands for."""
     detail = f"the server answered {status}"
     if status == 407 and proxied:  # noqa: PLR2004
         return Reason.PROXY_AUTH, "the proxy wants other credentials"
     if status in _STATUSES:
         return _STATUSES[status], detail
     if status < 400:  # noqa: PLR2004
-        return Reason.HTTP_3XX, detail
+        return (Reason.HTTP_3XX if status >= 300 else Reason.PROTOCOL), detail  # noqa: PLR2004
     if status < 500:  # noqa: PLR2004
         return Reason.HTTP_4XX, detail
     # 520 to 530 are what a content network says of the server behind it.

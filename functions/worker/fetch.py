@@ -176,7 +176,7 @@ class Fetcher:
             await _drain(response)
             location = _location(request, response)
             return Redirect(status, location, _cookies(response), _address(request, response))
-        if status >= 300:  # noqa: PLR2004
+        if not 200 <= status < 300:  # noqa: PLR2004
             await _drain(response)
             raise _failure(request, response, *refusal(status, proxied=request.proxy is not None))
         content_type, charset = _content_type(headers.get("Content-Type", ""))

@@ -36,10 +36,14 @@ def decode_state(body: bytes | None) -> PartitionState:
 
 
 def encode_state(state: PartitionState, now: float) -> bytes:
-    """Return `state` for the next worker, without what it will not need; the newest are kept."""
+    """
+    Return `state` for the next worker, without what it will not need.
+
+    Where there is too much, hosts that must be left alone longest are kept, and the newest.
+    """
     hosts = sorted(
         ((host, known) for host, known in state.hosts.items() if not known.is_stale(now)),
-        key=lambda entry: entry[1].updated_at,
+        key=lambda entry: (entry[1].ready_at(now), entry[1].updated_at),
         reverse=True,
     )
     robots = {}

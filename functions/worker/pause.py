@@ -62,6 +62,8 @@ class HostState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The host asked to be left alone until then."""
     open_until: float = 0.0
     """The circuit is open until then: the host cannot be reached."""
+    booked_until: float = 0.0
+    """Turns until then are promised to targets that were handed back."""
     pause: float | None = None
     """What `next_pause` arrived at; None where no job was adaptive."""
     slowdowns: int = 0
@@ -76,7 +78,17 @@ class HostState(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def is_stale(self, now: float) -> bool:
         """Tell whether nothing is lost by forgetting this host."""
-        return self.ready_at(now) == now and now - self.updated_at > _FORGET_AFTER
+        pending = max(self.ready_at(now), self.booked_until) > now
+        return not pending and now - self.updated_at > _FORGET_AFTER
+
+    def booked(self, now: float, pause: float) -> tuple[Self, float]:
+        """
+        Return the state after the next free turn was promised to somebody, and when that is.
+
+        Without it, all targets of a slow host would come back at once, for one turn.
+        """
+        turn = max(self.ready_at(now), self.booked_until)
+        return replace(self, booked_until=turn + pause, updated_at=now), turn
 
     def started(self, now: float, pause: float, rng: Random, *, at_least: float = 0.0) -> Self:
         """

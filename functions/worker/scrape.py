@@ -16,10 +16,12 @@ from itertools import count
 from math import inf
 from random import Random
 
+from msgspec.structs import replace
+
 from functions.worker.cookies import CookieJar
 from functions.worker.fetch import Fetcher, Page, Redirect, Request
 from functions.worker.partition import PartitionState
-from functions.worker.pause import HostState, next_pause
+from functions.worker.pause import COOL_LONGEST, HostState, next_pause
 from functions.worker.profiles import Headers, headers_for
 from functions.worker.proxies import Proxy, ProxyPool, Verdict
 from functions.worker.retry import RetryPolicy, next_wait, parse_retry_after
@@ -38,9 +40,9 @@ from shared.errors import FetchError, Reason
 from shared.jobs import Manifest
 from shared.messages import Batch
 from shared.outcomes import Outcome
-from shared.urls import Url, parse_url, partition_of
+from shared.urls import Url, parse_url, partition_of, registrable_domain
 
-MAX_HOPS = 30  # how often a target may be handed back: ends what would go round for ever
+MAX_HOPS = 1_000  # how often a target may be handed back: ends what would go round for ever
 MAX_SLOWDOWNS = 5  # answers of 429 or 503 to one target
 _SLOW_DOWN = {Reason.HTTP_429, Reason.HTTP_503}
 _NO_CONNECTION = {
@@ -49,8 +51,13 @@ _NO_CONNECTION = {
     Reason.CONNECTION_RESET,
     Reason.DNS,
 }
+_NOT_OURS = {Reason.UNKNOWN_HOST, Reason.PRIVATE_ADDRESS, Reason.TLS, Reason.TLS_CERTIFICATE}
 _BAD_PROXY = {Reason.PROXY_CONNECTION, Reason.PROXY_AUTH, Reason.PROXY_REFUSED}
 _BLOCKS = {403, 429}
+# Of robots.txt: the host cannot be reached, or not by us, which is not what it says to crawlers.
+_TRY_AGAIN = _NO_CONNECTION | _BAD_PROXY | {Reason.NO_PROXY, Reason.PROXY_GATEWAY}
+_PRIVATE = {"authorization", "cookie"}
+_MOMENT = 0.05  # seconds
 
 
 @dataclass
@@ -129,8 +136,8 @@ class Scraper:
         finally:
             for task in self._running:
                 task.cancel()
-        for host in self._hosts.values():
-            self._state.hosts[host.name] = host.state
+            for host in self._hosts.values():
+                self._state.hosts[host.name] = host.state
 
     async def _step(self) -> None:
         now = self._clock()
@@ -244,7 +251,11 @@ class Scraper:
         url = visit.url.href
         if rules.unreachable:
             error = FetchError(url, Reason.ROBOTS_UNREACHABLE, "robots.txt cannot be had for now")
-            self._defer(visit, error, read_again_at)
+            if visit.attempt >= self._spec.attempts:
+                self._emit(visit.ended(error, now=self._clock()))
+            else:
+                visit.attempt += 1
+                self._defer(visit, error, read_again_at)
             return False
         if not rules.can_fetch(url):
             self.facts["RobotsDenials"] += 1
@@ -260,66 +271,110 @@ class Scraper:
         body = b""
         failure: FetchError | None = None
         try:
-            page = await self._fetch_robots(host, origin)
+            answer = await self._fetch_robots(host, origin)
         except FetchError as error:
-            status, failure = error.status, error
+            failure = error
+            # A page that broke off has a status too; what it would have said is not known.
+            status = error.status if error.status and not 200 <= error.status < 300 else None  # noqa: PLR2004
         else:
-            status, body = (
-                (page.status, page.body) if isinstance(page, Page) else (page.status, b"")
-            )
+            status = answer.status
+            body = answer.body if isinstance(answer, Page) else b""
         finally:
             host.open -= 1
             host.learning = False
         now = self._clock()
-        if failure is not None:
-            self._note_failure(host, failure, None, now)
-        else:
-            host.state = host.state.answered(now)
+        if failure is not None and now >= self._stop_at:
+            return  # it says nothing: time is up, and those who wait are handed back
         if status is None:
             assert failure is not None
-            # Who does not answer has no pages either. Trying for one page of each is enough.
+            self._no_answer(host, origin, failure, now)
+        if failure is None or failure.reason not in _TRY_AGAIN:
+            self._keep_rules(host, origin, status, body, now)
+
+    def _no_answer(self, host: _Host, origin: str, failure: FetchError, now: float) -> None:
+        """Let those who wait for rules have what became of the question, where that is theirs."""
+        own = failure.url.startswith(f"{origin}/")
+        if own and failure.reason in _NOT_OURS:
             for visit in self._take_waiting(host, origin):
-                self._failed(visit, failure, None, now)
-            return
+                self._emit(visit.ended(failure, now=now))
+        elif failure.reason in _TRY_AGAIN:
+            # Who cannot be reached has no pages either. Trying for one page of each is enough.
+            for visit in self._take_waiting(host, origin):
+                back = self._pool.back_at(host.name, now) - now if self._pool else None
+                at_least = back if failure.reason is Reason.NO_PROXY else None
+                error = FetchError(failure.url, failure.reason, f"robots.txt: {failure.detail}")
+                self._try_again(visit, error, now, at_least=at_least)
+
+    def _keep_rules(
+        self, host: _Host, origin: str, status: int | None, body: bytes, now: float
+    ) -> None:
         rules = rules_from_answer(status, body, user_agent=self._user_agent)
         self._rules[origin] = rules, now + TTL_ERROR
         cached = cached_robots(status, body, user_agent=self._user_agent, now=now)
         if cached is not None:
             self._state.robots[origin] = cached
+        delay = rules.pause(self._spec.max_crawl_delay)
+        if delay is not None:  # it holds from the first request on
+            host.state = replace(host.state, next_at=max(host.state.next_at, now + delay))
         for visit in self._take_waiting(host, origin):
             self._enqueue(visit, 0.0)
 
     async def _fetch_robots(self, host: _Host, origin: str) -> Page | Redirect:
         """Return the answer behind the redirects that stay with hosts of this partition."""
         url = parse_url(robots_url(origin + "/"))
-        for hop in range(ROBOTS_REDIRECTS + 1):
-            if hop:
-                # A request like any other: it waits for its turn, also at a neighbour's.
-                at = self._host(url.host)
-                now = self._clock()
-                await asyncio.sleep(min(at.state.ready_at(now) - now, self._spec.max_idle))
-                at.state = at.state.started(self._clock(), self._spec.pause, self._rng)
-            proxy = self._pool.choose(url.host, self._clock()) if self._pool else None
-            if self._pool is not None and proxy is None:
-                raise FetchError(url.href, Reason.NO_PROXY, "all proxies rest")
-            request = Request(
-                url.href,
-                headers=self._headers(host, url),
-                proxy=proxy.url if proxy else None,
-            )
+        answer = await self._ask_robots(host, url)
+        for _ in range(ROBOTS_REDIRECTS):
+            if isinstance(answer, Page):
+                break
+            url = answer.location
+            if partition_of(url.host, self._partitions) != self._batch.partition:
+                break  # another worker's host: as if there were no rules
+            at = self._host(url.host)
+            await self._turn(at, url)
+            self._open(at, self._clock(), None)
+            try:
+                answer = await self._ask_robots(at, url)
+            finally:
+                at.open -= 1
+        return answer
+
+    async def _turn(self, host: _Host, url: Url) -> None:
+        """Wait until a request to `host` may be started; it has not been learnt that it may."""
+        while True:
+            now = self._clock()
+            ready = host.state.ready_at(now)
+            if ready <= now and host.open < self._spec.per_host:
+                return
+            if ready - now > self._spec.max_idle or ready >= self._stop_at or now >= self._stop_at:
+                detail = f"robots.txt leads to {host.name}, which must be left alone for a while"
+                raise FetchError(url.href, Reason.HOST_BUSY, detail)
+            await asyncio.sleep(max(ready - now, _MOMENT))
+
+    async def _ask_robots(self, host: _Host, url: Url) -> Page | Redirect:
+        proxy = self._pool.choose(host.name, self._clock()) if self._pool else None
+        if self._pool is not None and proxy is None:
+            raise FetchError(url.href, Reason.NO_PROXY, "all proxies rest")
+        try:
             answer = await self._fetcher.fetch(
-                request,
+                Request(
+                    url.href,
+                    headers=self._headers(url, private=False),
+                    proxy=proxy.url if proxy else None,
+                ),
                 time_limit=self._time_limit(),
                 max_bytes=ROBOTS_BYTES,
                 accepts=lambda _type: True,
                 connect_limit=self._spec.connect_timeout,
                 cut=True,
             )
-            if isinstance(answer, Page):
-                return answer
-            url = answer.location
-            if partition_of(url.host, self._partitions) != self._batch.partition:
-                break  # another worker's host: as if there were no rules
+        except FetchError as error:
+            if self._clock() < self._stop_at:
+                self._note_failure(host, error, proxy, self._clock())
+            raise
+        now = self._clock()
+        host.state = host.state.answered(now)
+        if self._pool is not None and proxy is not None:
+            self._pool.report(proxy, host.name, Verdict.OK, now)
         return answer
 
     def _take_waiting(self, host: _Host, origin: str) -> list[Visit]:
@@ -336,7 +391,7 @@ class Scraper:
             answer = await self._fetcher.fetch(
                 Request(
                     visit.url.href,
-                    headers=self._headers(host, visit.url),
+                    headers=self._headers(visit.url, private=_same_site(visit), jar=host.jar),
                     proxy=proxy.url if proxy else None,
                 ),
                 time_limit=self._time_limit(),
@@ -435,6 +490,7 @@ class Scraper:
         self, visit: Visit, error: FetchError, now: float, *, at_least: float | None
     ) -> None:
         visit.failure = error
+        at_least = None if at_least is None else min(at_least, COOL_LONGEST)
         wait = next_wait(self._policy, attempt=visit.attempt, rng=self._rng, retry_after=at_least)
         if wait is None:
             self._emit(visit.ended(error, now=now))
@@ -445,20 +501,29 @@ class Scraper:
     # ---- what is left to a later batch
 
     def _hand_back(self, reason: Reason, detail: str) -> None:
-        """Defer all who wait, each until it may be tried again."""
+        """Defer all who wait, each until its turn."""
         now = self._clock()
         for host in self._hosts.values():
             waiting, host.waiting = host.waiting, []
             for due, _, visit in sorted(waiting):
-                ready = max(host.state.ready_at(now), due)
-                why = visit.failure if due > now and visit.failure else None
+                turn = max(host.state.ready_at(now), due)
+                if reason is Reason.HOST_BUSY and due <= now:
+                    host.state, turn = host.state.booked(now, self._pause(host, visit))
+                why = visit.failure
                 error = FetchError(
                     visit.url.href,
                     why.reason if why else reason,
                     why.detail if why else detail,
                     status=why.status if why else None,
                 )
-                self._defer(visit, error, ready if ready > now else None)
+                self._defer(visit, error, turn if turn > now else None)
+
+    def _pause(self, host: _Host, visit: Visit) -> float:
+        """Return the pause after a request for `visit`, before jitter."""
+        rules = self._rules.get(_origin(visit.url))
+        delay = rules[0].pause(self._spec.max_crawl_delay) if rules else None
+        adapted = host.state.pause if self._spec.adaptive else None
+        return max(self._spec.pause, delay or 0.0, adapted or 0.0)
 
     def _defer(self, visit: Visit, error: FetchError, not_before: float | None) -> None:
         now = self._clock()
@@ -474,15 +539,17 @@ class Scraper:
     def _time_limit(self) -> float:
         return max(0.001, min(self._spec.timeout, self._stop_at - self._clock()))
 
-    def _headers(self, host: _Host, url: Url) -> Headers:
+    def _headers(self, url: Url, *, private: bool, jar: CookieJar | None = None) -> Headers:
+        """Return the headers of a request; without `private` those that anybody may see."""
         secure = url.href.startswith("https:")
         headers = headers_for(
             self._spec, url.host, user_agent=self._user_agent, secure=secure, rng=self._rng
         )
-        if host.jar is None:
+        if not private:
+            headers = tuple(entry for entry in headers if entry[0].lower() not in _PRIVATE)
+        if jar is None:
             return headers
-        own = dict(headers).get("Cookie")
-        cookie = host.jar.header(own)
+        cookie = jar.header(dict(headers).get("Cookie"))
         rest = tuple(entry for entry in headers if entry[0] != "Cookie")
         return (*rest, ("Cookie", cookie)) if cookie else rest
 
@@ -501,6 +568,12 @@ class Scraper:
     @staticmethod
     def _retry_after(error: FetchError, now: float) -> float | None:
         return parse_retry_after(error.retry_after, now=datetime.fromtimestamp(now, UTC))
+
+
+def _same_site(visit: Visit) -> bool:
+    """Tell whether a visit is still where the list has sent it: what is told there stays there."""
+    home = parse_url(visit.target.url).host if visit.redirects else visit.url.host
+    return registrable_domain(home) == registrable_domain(visit.url.host)
 
 
 def _origin(url: Url) -> str:

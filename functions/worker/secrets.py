@@ -1,7 +1,7 @@
 """The proxies of a spec, wherever they are kept. The only module that reads secrets."""
 
 from functions.worker.proxies import Tiers, parse_proxies
-from shared.errors import StorageError
+from shared.errors import InvalidJobError, StorageError
 from shared.spec import ProxySpec
 
 _MAX_AGE = 300  # seconds that a secret is kept by this process
@@ -19,14 +19,17 @@ def proxy_tiers(spec: ProxySpec) -> Tiers:
         return spec.tiers or (spec.urls,)
     # Half a second of imports that most jobs have no use for.
     from aws_lambda_powertools.utilities import parameters  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
     name = spec.secret.secrets_manager or spec.secret.ssm or ""
     try:
-        text: str = (
+        text: str | bytes = (
             parameters.get_secret(name, max_age=_MAX_AGE)
             if spec.secret.secrets_manager
             else parameters.get_parameter(name, decrypt=True, max_age=_MAX_AGE)
         )
-    except parameters.exceptions.GetParameterError as error:
+    except (parameters.exceptions.GetParameterError, BotoCoreError) as error:
         raise StorageError(f"the secret {name} cannot be read: {error}") from error
+    if isinstance(text, bytes):
+        raise InvalidJobError(f"{name}: a binary secret; proxies must be kept as text")
     return parse_proxies(name, text)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from functions.worker.extract import extract
+from functions.worker.extract import Extracted, extract
 from functions.worker.fetch import Page
 from functions.worker.proxies import Proxy
 from functions.worker.robots import robots_tags
@@ -49,7 +49,7 @@ class Visit:
 
     def scraped(self, page: Page, *, token: str, now: float) -> Outcome:
         """Return the outcome of a page; `token` is ours in robots.txt."""
-        extracted = extract(page, token=token)
+        extracted = _extracted(page, token)
         header = (page.x_robots_tag,) if page.x_robots_tag else ()
         return self._outcome(
             Kind.SCRAPED,
@@ -105,4 +105,14 @@ class Visit:
             elapsed_ms=round(self.elapsed * 1000),
             proxy_tier=self.proxy.tier if self.proxy else None,
             **facts,
+        )
+
+
+def _extracted(page: Page, token: str) -> Extracted:
+    try:
+        return extract(page, token=token)
+    except Exception as error:  # noqa: BLE001 -- or one page could take its whole batch with it
+        problem = f"{type(error).__name__}: {error}"[:300]
+        return Extracted(
+            [], [{"field": None, "problem": "extraction_failed", "value": problem}], []
         )

@@ -256,6 +256,9 @@ def test_the_nearest_spec_up_the_folders_counts(
         (b"\xff", "books/spec.yaml: not UTF-8"),
         (b"#" * 70_000, "books/spec.yaml: 70,000 bytes; a spec may have 65,536"),
         (b"[" * 30_000, "books/spec.yaml"),
+        (b"fetch: {timeout: 2026-13-45}", "books/spec.yaml: not YAML: a value makes no sense"),
+        (b"fetch: !!bool z", "books/spec.yaml: not YAML: a value makes no sense"),
+        (b"fetch: !!timestamp z", "books/spec.yaml: not YAML: a value makes no sense"),
     ],
 )
 def test_a_wrong_spec_stops_the_job_before_it_starts(

@@ -75,6 +75,10 @@ def url_list(urls: Sequence[str], spec: bytes = HURRY) -> UrlList:
     return UrlList("urls.txt", "test/urls.txt", "".join(f"{u}\n" for u in urls).encode(), spec)
 
 
+def moved(location: str) -> web.Response:
+    return web.Response(status=301, headers={"Location": location})
+
+
 def many_urls(site: Site, hosts: int, pages: int) -> list[str]:
     for number in range(pages):
         site.page(f"/{number}", f"Page {number}")
@@ -84,7 +88,7 @@ def many_urls(site: Site, hosts: int, pages: int) -> list[str]:
 def test_a_list_goes_in_and_rows_come_out(runner: Runner, site: Site) -> None:
     """The whole way: list, S3, dispatcher, SQS, workers, S3, files."""
     urls = many_urls(site, hosts=12, pages=20)
-    site.reply("/moved", web.Response(status=301, headers={"Location": "http://host1.example/3"}))
+    site.reply("/moved", moved("http://host1.example/3"))
 
     finished = runner(
         url_list([*urls, "http://host0.example/gone", "http://elsewhere.example/moved"])
@@ -151,6 +155,33 @@ def test_what_a_run_left_undone_is_done_by_the_next(runner: Runner, site: Site) 
     assert again.complete
     assert len(final_outcomes(runner.folder)) == 30
     assert len(site.visits) == visits + 5
+
+
+def test_what_was_deferred_is_done_once_however_the_run_before_ended(
+    runner: Runner, site: Site
+) -> None:
+    """A batch that has to say again what it deferred does not have it fetched again."""
+    site.page("/end", "End")
+    for n in range(6):
+        site.reply(f"/{n}", moved(f"http://next{n}.example/end"))
+    urls = url_list([f"http://first.example/{n}" for n in range(6)])
+    [job] = runner(urls).jobs
+    receipts = runner.folder / job_prefix(job.id) / "receipts"
+    children = sorted(path for path in receipts.iterdir() if re.match(r"\d+-\d+-\d", path.name))
+    assert len(children) > 1
+    [parent] = [path for path in receipts.iterdir() if "children" in path.name]
+    parent.unlink()  # as if the run had been killed before it was written
+    children[0].unlink()
+    outcomes = len(all_outcomes(runner.folder))
+    visits = len(site.visits)
+
+    again = runner(urls)
+
+    assert again.complete
+    assert len(site.visits) == visits
+    assert len(all_outcomes(runner.folder)) == outcomes
+    assert len(final_outcomes(runner.folder)) == 6
+    assert len(list(receipts.iterdir())) == len(children) + 1
 
 
 @pytest.fixture

@@ -51,3 +51,11 @@ def test_a_secret_that_is_wrong_is_not_shown(endpoint: str) -> None:
         proxy_tiers(ProxySpec(secret=SecretName(ssm="/bad")))
 
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_binary_secret_is_refused(endpoint: str) -> None:
+    client = boto3.client("secretsmanager", endpoint_url=endpoint)
+    client.create_secret(Name="binary", SecretBinary=b"http://a.example")
+
+    with pytest.raises(InvalidJobError, match="binary: a binary secret"):
+        proxy_tiers(ProxySpec(secret=SecretName(secrets_manager="binary")))

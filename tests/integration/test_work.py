@@ -13,6 +13,7 @@ from aiohttp import web
 import functions.worker.commit as commit_module
 import functions.worker.work as work_module
 from functions.worker.commit import OutcomeFile
+from functions.worker.scrape import MAX_HOPS
 from functions.worker.work import COMMIT_SECONDS, LEASE_MARGIN, Worked, work_on
 from shared.errors import Reason, StorageError
 from shared.jobs import Manifest, child_id, receipt_key, results_key
@@ -385,7 +386,7 @@ def test_redirects_without_end_are_a_failure(
 
 
 def test_a_target_that_is_handed_on_for_ever_has_failed(work: Work) -> None:
-    work.send(work.site.page("/a", "A"), hops=30)
+    work.send(work.site.page("/a", "A"), hops=MAX_HOPS)
 
     worked = work.run(time_left=0)
 

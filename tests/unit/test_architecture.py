@@ -25,7 +25,7 @@ ONLY_HERE = {
         "functions/worker/fetch.py",
     },
     "boto3": {"shared/queue.py", "shared/store.py"},
-    "botocore": {"shared/queue.py", "shared/store.py"},
+    "botocore": {"functions/worker/secrets.py", "shared/queue.py", "shared/store.py"},
     "os": {"functions/dispatcher/handler.py", "functions/worker/handler.py"},
 }
 PURE = {

@@ -69,7 +69,7 @@ def test_examples_of_specs_are_specs(text: str) -> None:
         f"{MAX_URL_BYTES:,} bytes",
         f"{MAX_LINE_BYTES:,} bytes",
         f"{MAX_SLOWDOWNS} answers of 429",
-        f"{MAX_HOPS} times",
+        f"{MAX_HOPS:,} times",
         f"{MAX_LINKS:,} | cut off",
     ],
 )

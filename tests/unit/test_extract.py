@@ -81,6 +81,7 @@ def test_links_are_relative_to_the_base_element() -> None:
         b"<a href=\xff>x</a>",
         b"<base href='http://['><link rel=canonical><meta name=description>",
         b"<a href>x</a>",
+        b"<svg><a xlink:href='/x'>x</a></svg><base xlink:href=/y>",
         b"<div>" * 10_000,
     ],
 )

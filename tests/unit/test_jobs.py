@@ -111,3 +111,18 @@ def test_a_batch_is_settled_with_all_that_it_led_to() -> None:
     assert not settled({parent: {"children": 1}}, parent)
     assert settled({parent: {"children": 1}, child: {"scraped": 1}}, parent)
     assert not settled({parent: {"children": 1}, child: {"children": 1}}, parent)
+
+
+def test_a_job_is_not_complete_since_some_other_batch_has_a_receipt() -> None:
+    """An orphan must not stand in for a batch that is still to come."""
+    ledger = Ledger(shards=1)
+    ledger.add(dispatched_key("j", 0, batches=1, targets=2, rejected=0, duplicates=0))
+    parent = {"deferred-redirected": 2, "children": 2}
+    ledger.add(receipt_key("j", "00000-000000", parent))
+    ledger.add(receipt_key("j", "00000-000000-1", {"scraped": 1}))
+    ledger.add(receipt_key("j", "00000-000000-1-1", {"scraped": 1}))
+    assert not ledger.complete
+
+    ledger.add(receipt_key("j", "00000-000000-2", {"scraped": 1}))
+
+    assert ledger.complete

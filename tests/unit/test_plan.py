@@ -75,6 +75,12 @@ def test_rejected_lines_have_number_text_and_reason() -> None:
     assert len(counts.rejected[1].text) == 200
 
 
+def test_a_password_is_not_written_into_the_report() -> None:
+    _, counts = plan([b"http://joe:hunter2@e.com/"])
+
+    assert counts.rejected[0].text == "http://***@e.com/"
+
+
 def test_a_batch_of_long_urls_fits_a_message() -> None:
     lines: list[bytes | None] = [b"http://e.com/?" + b"\\" * 7900 + b"%d" % i for i in range(150)]
 
