@@ -51,6 +51,7 @@ _NO_CONNECTION = {
 }
 _BAD_PROXY = {Reason.PROXY_CONNECTION, Reason.PROXY_AUTH, Reason.PROXY_REFUSED}
 _BLOCKS = {403, 429}
+_OK = range(200, 300)
 
 
 @dataclass
@@ -262,7 +263,9 @@ class Scraper:
         try:
             page = await self._fetch_robots(host, origin)
         except FetchError as error:
-            status, failure = error.status, error
+            failure = _without_frames(error)
+            # Of a file that broke off we do not know what it forbids.
+            status = None if error.status in _OK else error.status
         else:
             status, body = (
                 (page.status, page.body) if isinstance(page, Page) else (page.status, b"")
@@ -345,7 +348,7 @@ class Scraper:
                 connect_limit=self._spec.connect_timeout,
             )
         except FetchError as error:
-            answer = error
+            answer = _without_frames(error)
         finally:
             host.open -= 1
         now = self._clock()
@@ -420,7 +423,9 @@ class Scraper:
     def _failed(self, visit: Visit, error: FetchError, proxy: Proxy | None, now: float) -> None:
         """Decide whether there is another attempt."""
         visit.failure = error
-        if error.reason in _SLOW_DOWN and visit.slowdowns < MAX_SLOWDOWNS:
+        if error.reason is Reason.OUT_OF_TIME:
+            self._defer(visit, error, None)
+        elif error.reason in _SLOW_DOWN and visit.slowdowns < MAX_SLOWDOWNS:
             # A word about the host and not about the page: it waits with all the others.
             visit.slowdowns += 1
             self._enqueue(visit, 0.0)
@@ -501,6 +506,12 @@ class Scraper:
     @staticmethod
     def _retry_after(error: FetchError, now: float) -> float | None:
         return parse_retry_after(error.retry_after, now=datetime.fromtimestamp(now, UTC))
+
+
+def _without_frames(error: FetchError) -> FetchError:
+    """Return `error` without what it was raised from: the frames hold the body, for good."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _origin(url: Url) -> str:
