@@ -26,6 +26,7 @@ MAX_IDLE = 400
 _MAX_LINE = 16 * 1024  # of a status
 _MAX_FIELD = 64 * 1024  # of one header: some sites send 20 KB of Content-Security-Policy
 _MAX_HEADERS = 256
+_READ_AHEAD = 64 * 1024  # bytes of a body that wait to be read; twice that, at most
 
 
 SOCKS = {"socks5", "socks5h"}
@@ -144,6 +145,7 @@ class Sessions:
                 response_class=Response,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
+                read_bufsize=_READ_AHEAD,
                 proxy=None if proxy is None or URL(proxy).scheme in SOCKS else URL(proxy),
                 max_line_size=_MAX_LINE,
                 max_field_size=_MAX_FIELD,

@@ -6,9 +6,8 @@ Pure, and never raises on what a website sent.
 
 from typing import Any, NamedTuple
 
-from selectolax.lexbor import LexborHTMLParser
-
 from functions.worker.charset import decode_page
+from functions.worker.document import parse_html
 from functions.worker.fetch import Page
 from shared.errors import InvalidUrlError
 from shared.urls import parse_url
@@ -39,7 +38,9 @@ def extract(page: Page, *, token: str) -> Extracted:
     """
     if page.content_type not in _HTML:
         return Extracted([], [], [])
-    document = LexborHTMLParser(decode_page(page.body, page.charset))
+    document = parse_html(decode_page(page.body, page.charset))
+    if document is None:
+        return Extracted([], [{"field": "page", "problem": "too_complex", "value": None}], [])
     base = page.url
     base_element = document.css_first("base[href]")
     if base_element is not None:
@@ -48,13 +49,17 @@ def extract(page: Page, *, token: str) -> Extracted:
     description = document.css_first("meta[name=description i]")
     canonical = document.css_first("link[rel~=canonical i]")
     links: dict[str, None] = {}
-    for element in document.css("a[href], area[href]"):
-        url = _absolute(element.attributes.get("href"), base)
+    elements = document.css("a[href], area[href]")
+    # Most pages name some places twice, and a bad one half a million times.
+    for href in dict.fromkeys(element.attributes.get("href") for element in elements):
+        url = _absolute(href, base)
         if url is not None:
             links[url] = None
+            if len(links) > MAX_LINKS:
+                break  # with a long <base> each of a million can be as long
     problems = []
     if len(links) > MAX_LINKS:
-        problems.append({"field": "links", "problem": "truncated", "value": len(links)})
+        problems.append({"field": "links", "problem": "truncated", "value": len(elements)})
     row = {
         "title": _text(title.text()) if title is not None else None,
         "description": _text(description.attributes.get("content")) if description else None,

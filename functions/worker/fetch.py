@@ -26,6 +26,7 @@ _ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 _PAGES = FetchSpec().accepts
 _REDIRECTS = {301, 302, 303, 307, 308}
 _NO_GUESS = ("Content-Type",)  # of aiohttp's about a body
+BODIES_BYTES = 200_000_000
 _DRAIN_BYTES = 64 * 1024
 _DRAIN_SECONDS = 0.5
 
@@ -78,12 +79,30 @@ class Redirect(NamedTuple):
     remote_address: str | None = None
 
 
+class _Room:
+    """
+    The memory for bodies that are on their way, shared by the requests of one invocation.
+
+    Up to `BODIES_BYTES` they all grow. Beyond, one at a time does, until it is complete, while the
+    others leave theirs to TCP: so they never all wait for each other.
+    """
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self.turn = asyncio.Lock()
+
+    @property
+    def is_full(self) -> bool:
+        return self.taken > BODIES_BYTES
+
+
 class Fetcher:
     """Fetches pages over the connections of one invocation; see `open_fetcher`."""
 
     def __init__(self, sessions: Sessions, user_agent: str, *, private_targets: bool) -> None:
         self._sessions = sessions
         self._private_targets = private_targets
+        self._room = _Room()
         self._defaults = (
             ("User-Agent", user_agent),
             ("Accept", _ACCEPT),
@@ -115,6 +134,7 @@ class Fetcher:
             FetchError: there is neither a page nor a redirect. `reason` says why.
         """
         url = URL(request.url, encoded=True)
+        deadline = asyncio.get_running_loop().time() + time_limit
         response: aiohttp.ClientResponse | None = None
         try:
             session = await self._session(request, url, time_limit)
@@ -128,7 +148,9 @@ class Fetcher:
                 timeout=aiohttp.ClientTimeout(total=time_limit, connect=connect_limit),
             ) as response:
                 assert isinstance(response, Response)
-                return await self._answer(request, response, max_bytes, accepts, cut=cut)
+                return await self._answer(
+                    request, response, max_bytes, accepts, cut=cut, deadline=deadline
+                )
         except self._sessions.errors as error:
             failure = no_answer(request.url, request.proxy, error, response)
             # Behind a proxy without its cause, which would know the proxy's password.
@@ -169,6 +191,7 @@ class Fetcher:
         accepts: Callable[[str | None], bool],
         *,
         cut: bool,
+        deadline: float,
     ) -> Page | Redirect:
         status = response.status
         headers = response.headers
@@ -184,14 +207,17 @@ class Fetcher:
             raise _failure(
                 request, response, Reason.CONTENT_TYPE, f"{content_type} is not what was asked for"
             )
-        body, wire_bytes = await _body(request, response, max_bytes, cut=cut)
+        if not cut:
+            _check_length(request, response, max_bytes)
+        sent = await _read(request, response, max_bytes, self._room, deadline)
+        body = _content(request, response, sent, max_bytes, cut=cut)
         return Page(
             request.url,
             status,
             content_type,
             charset,
             body,
-            wire_bytes,
+            len(sent),
             _text(headers.get("ETag")),
             _text(headers.get("Last-Modified")),
             _text(", ".join(headers.getall("X-Robots-Tag", ()))),
@@ -216,15 +242,51 @@ async def open_fetcher(
         yield Fetcher(sessions, user_agent, private_targets=network.allow_private_networks)
 
 
-async def _body(
-    request: Request, response: Response, max_bytes: int, *, cut: bool
-) -> tuple[bytes, int]:
-    """Return the content and the size in which it was sent."""
-    too_large = f"the body exceeds {max_bytes:,} bytes"
+def _check_length(request: Request, response: Response, max_bytes: int) -> None:
     length = response.content_length
-    if length is not None and length > max_bytes and not cut and request.method != "HEAD":
-        raise _failure(request, response, Reason.TOO_LARGE, too_large)
-    sent = await _read(response, max_bytes)
+    if length is not None and length > max_bytes and request.method != "HEAD":
+        raise _failure(request, response, Reason.TOO_LARGE, _too_large(max_bytes))
+
+
+async def _read(
+    request: Request, response: Response, max_bytes: int, room: _Room, deadline: float
+) -> bytes:
+    """Return the body as sent, or so much of it that it is more than `max_bytes`."""
+    # Not response.read(): it buffers whatever the server sends, and a worker has a few hundred MB.
+    content = response.content
+    pieces = []
+    size = 0
+    waited = our_turn = False
+    try:
+        while piece := await content.readany():
+            pieces.append(piece)
+            size += len(piece)
+            room.taken += len(piece)
+            if size > max_bytes:
+                response.close()
+                break
+            if room.is_full and not our_turn:
+                waited = True
+                async with asyncio.timeout_at(deadline):  # aiohttp's is for what it waits for
+                    our_turn = await room.turn.acquire()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    except TimeoutError:
+        if not waited:
+            raise
+        detail = "the worker had no memory free for the body"
+        raise _failure(request, response, Reason.OUT_OF_TIME, detail) from None
+    finally:
+        # From here to the outcome of a page nothing waits, so it needs no room of its own.
+        room.taken -= size
+        pieces.clear()  # an error of aiohttp's holds this frame, in a circle
+        if our_turn:
+            room.turn.release()
+
+
+def _content(
+    request: Request, response: Response, sent: bytes, max_bytes: int, *, cut: bool
+) -> bytes:
+    """Return what a body is without its content coding."""
     if len(sent) <= max_bytes and response.was_reset:
         raise _failure(request, response, Reason.TRUNCATED, "the connection broke in the body")
     coding = response.headers.get("Content-Encoding")
@@ -236,24 +298,13 @@ async def _body(
         raise _failure(request, response, reason, str(error)) from error
     if len(body) > max_bytes or len(sent) > max_bytes:
         if not cut:
-            raise _failure(request, response, Reason.TOO_LARGE, too_large)
+            raise _failure(request, response, Reason.TOO_LARGE, _too_large(max_bytes))
         body = body[:max_bytes]
-    return body, len(sent)
+    return body
 
 
-async def _read(response: Response, max_bytes: int) -> bytes:
-    """Return the body as sent, or so much of it that it is more than `max_bytes`."""
-    # Not response.read(): it buffers whatever the server sends, and a worker has a few hundred MB.
-    content = response.content
-    pieces = []
-    size = 0
-    while piece := await content.readany():
-        pieces.append(piece)
-        size += len(piece)
-        if size > max_bytes:
-            response.close()
-            break
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+def _too_large(max_bytes: int) -> str:
+    return f"the body exceeds {max_bytes:,} bytes"
 
 
 async def _drain(response: Response) -> None:

@@ -56,6 +56,7 @@ _BAD_PROXY = {Reason.PROXY_CONNECTION, Reason.PROXY_AUTH, Reason.PROXY_REFUSED}
 _BLOCKS = {403, 429}
 # Of robots.txt: the host cannot be reached, or not by us, which is not what it says to crawlers.
 _TRY_AGAIN = _NO_CONNECTION | _BAD_PROXY | {Reason.NO_PROXY, Reason.PROXY_GATEWAY}
+_OK = range(200, 300)
 _PRIVATE = {"authorization", "cookie"}
 _MOMENT = 0.05  # seconds
 
@@ -273,9 +274,9 @@ class Scraper:
         try:
             answer = await self._fetch_robots(host, origin)
         except FetchError as error:
-            failure = error
-            # A page that broke off has a status too; what it would have said is not known.
-            status = error.status if error.status and not 200 <= error.status < 300 else None  # noqa: PLR2004
+            failure = _without_frames(error)
+            # Of a file that broke off we do not know what it forbids.
+            status = None if error.status in _OK else error.status
         else:
             status = answer.status
             body = answer.body if isinstance(answer, Page) else b""
@@ -283,7 +284,7 @@ class Scraper:
             host.open -= 1
             host.learning = False
         now = self._clock()
-        if failure is not None and now >= self._stop_at:
+        if failure is not None and (now >= self._stop_at or failure.reason is Reason.OUT_OF_TIME):
             return  # it says nothing: time is up, and those who wait are handed back
         if status is None:
             assert failure is not None
@@ -400,7 +401,7 @@ class Scraper:
                 connect_limit=self._spec.connect_timeout,
             )
         except FetchError as error:
-            answer = error
+            answer = _without_frames(error)
         finally:
             host.open -= 1
         now = self._clock()
@@ -475,7 +476,9 @@ class Scraper:
     def _failed(self, visit: Visit, error: FetchError, proxy: Proxy | None, now: float) -> None:
         """Decide whether there is another attempt."""
         visit.failure = error
-        if error.reason in _SLOW_DOWN and visit.slowdowns < MAX_SLOWDOWNS:
+        if error.reason is Reason.OUT_OF_TIME:
+            self._defer(visit, error, None)
+        elif error.reason in _SLOW_DOWN and visit.slowdowns < MAX_SLOWDOWNS:
             # A word about the host and not about the page: it waits with all the others.
             visit.slowdowns += 1
             self._enqueue(visit, 0.0)
@@ -574,6 +577,12 @@ def _same_site(visit: Visit) -> bool:
     """Tell whether a visit is still where the list has sent it: what is told there stays there."""
     home = parse_url(visit.target.url).host if visit.redirects else visit.url.host
     return registrable_domain(home) == registrable_domain(visit.url.host)
+
+
+def _without_frames(error: FetchError) -> FetchError:
+    """Return `error` without what it was raised from: the frames hold the body, for good."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _origin(url: Url) -> str:

@@ -23,6 +23,7 @@ from shared.messages import Batch, Target
 from shared.outcomes import Kind, Outcome
 from shared.spec import FetchSpec, Spec
 from shared.urls import partition_of
+from tests.faults import Peer, answer, faulty_server
 from tests.proxies import http_proxy
 from tests.site import Site
 
@@ -128,6 +129,21 @@ def kinds(outcomes: dict[str, Outcome]) -> set[str]:
 
 def reasons(outcomes: dict[str, Outcome]) -> set[str | None]:
     return {outcome.reason for outcome in outcomes.values()}
+
+
+async def test_a_robots_txt_that_breaks_off_is_not_taken_for_an_empty_one() -> None:
+    async def script(peer: Peer) -> None:
+        if (await peer.request()).startswith(b"GET /robots.txt"):
+            await peer.send(answer(b"User-agent: *\nDisallow: /private\n" * 9)[:-1])
+        else:
+            await peer.send(answer(b"<title>private"))
+
+    async with faulty_server(script) as server:
+        outcomes = await Engine(Site(port=server.port)).scrape(
+            ["http://a.example/private"], attempts=2
+        )
+
+    assert reasons(outcomes) == {Reason.ROBOTS_UNREACHABLE}
 
 
 # ---- pauses

@@ -1,0 +1,79 @@
+"""
+The engine in a process of its own, which says how much memory it took.
+
+    python -m tests.memory PORT TARGETS
+
+Every target is the page of another host, and every host is 127.0.0.1:PORT.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+from functions.worker.addresses import parse_connect_to
+from functions.worker.commit import OutcomeFile
+from functions.worker.connections import Network
+from functions.worker.fetch import open_fetcher
+from functions.worker.partition import PartitionState
+from functions.worker.scrape import Scraper
+from shared.jobs import Manifest
+from shared.messages import Batch, Target
+from shared.outcomes import Outcome
+from shared.spec import FetchSpec, Spec
+
+
+async def scrape(port: int, targets: int) -> Counter[str]:
+    """Return how many targets ended in which way."""
+    fetch = FetchSpec(pause=0, robots="ignore", max_bytes=10_000_000, wait_initial=0.1, attempts=2)
+    network = Network(parse_connect_to(f":80:127.0.0.1:{port}"), allow_private_networks=True)
+    outcomes = OutcomeFile()
+    ends: Counter[str] = Counter()
+
+    def emit(outcome: Outcome) -> None:
+        outcomes.add(outcome)
+        ends["-".join(filter(None, (outcome.outcome, outcome.reason)))] += 1
+        for problem in outcome.problems:
+            ends[f"problem-{problem['problem']}"] += 1
+
+    async with open_fetcher(
+        user_agent="test", connections=fetch.concurrency, network=network
+    ) as fetcher:
+        await Scraper(
+            Manifest(job="j", spec=Spec(fetch=fetch), partitions=1, batch_size=9, created_at=""),
+            Batch(
+                job="j",
+                batch="00000-000000",
+                partition=0,
+                targets=tuple(Target(f"http://h{n}.example/", n) for n in range(targets)),
+            ),
+            fetcher,
+            state=PartitionState(),
+            pool=None,
+            user_agent="test",
+            clock=time.time,
+            stop_at=time.time() + 100,
+            rng=Random(0),
+        ).scrape(emit)
+    return ends
+
+
+def peak() -> float:
+    """Return the most memory that this process has had, in MB."""
+    # Not ru_maxrss: a process begins with that of its parent, which may be a large test run.
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def main() -> None:
+    port, targets = map(int, sys.argv[1:])
+    before = peak()
+    ends = asyncio.run(scrape(port, targets))
+    json.dump({"ends": ends, "before": round(before), "peak": round(peak())}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
