@@ -13,6 +13,8 @@ from shared.errors import InvalidUrlError
 from shared.urls import parse_url
 
 MAX_LINKS = 2_000
+MAX_LINK_BYTES = 500_000  # of one page's links together
+MAX_TEXT = 10_000  # characters of a title or a description
 _HTML = {None, "text/html", "application/xhtml+xml"}
 
 
@@ -29,8 +31,8 @@ def extract(page: Page, *, token: str) -> Extracted:
     Return what `page` holds.
 
     Of HTML one row: `title`, `description`, `canonical` and `links`; absolute URLs, None where
-    the page does not say. Links come once each, in document order, at most `MAX_LINKS`. Of
-    anything else none.
+    the page does not say. Links come once each, in document order, at most `MAX_LINKS` and
+    `MAX_LINK_BYTES`; texts are cut off at `MAX_TEXT`. Of anything else none.
 
     Args:
         page: The page.
@@ -45,26 +47,28 @@ def extract(page: Page, *, token: str) -> Extracted:
     base_element = document.css_first("base[href]")
     if base_element is not None:
         base = _absolute(base_element.attributes.get("href"), page.url) or base
+    problems: list[dict[str, Any]] = []
     title = document.css_first("title")
     description = document.css_first("meta[name=description i]")
     canonical = document.css_first("link[rel~=canonical i]")
     links: dict[str, None] = {}
+    size = 0
     elements = document.css("a[href], area[href]")
     # Most pages name some places twice, and a bad one half a million times.
     for href in dict.fromkeys(element.attributes.get("href") for element in elements):
         url = _absolute(href, base)
-        if url is not None:
-            links[url] = None
-            if len(links) > MAX_LINKS:
-                break  # with a long <base> each of a million can be as long
-    problems = []
-    if len(links) > MAX_LINKS:
-        problems.append({"field": "links", "problem": "truncated", "value": len(elements)})
+        if url is None or url in links:
+            continue
+        size += len(url)
+        if len(links) == MAX_LINKS or size > MAX_LINK_BYTES:  # a long <base> is in each of them
+            problems.append({"field": "links", "problem": "truncated", "value": len(elements)})
+            break
+        links[url] = None
     row = {
         "title": _text(title.text()) if title is not None else None,
         "description": _text(description.attributes.get("content")) if description else None,
         "canonical": _absolute(canonical.attributes.get("href"), base) if canonical else None,
-        "links": list(links)[:MAX_LINKS],
+        "links": list(links),
     }
     robots = [
         content
@@ -83,5 +87,5 @@ def _absolute(href: str | None, base: str) -> str | None:
 
 
 def _text(text: str | None) -> str | None:
-    """Return `text` with its white space folded, or None where nothing is left."""
-    return " ".join(text.split()) or None if text else None
+    """Return the beginning of `text`, white space folded, or None where nothing is left."""
+    return " ".join(text[: 2 * MAX_TEXT].split())[:MAX_TEXT] or None if text else None

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from functions.dispatcher.lists import MAX_LINE_BYTES
-from functions.worker.extract import MAX_LINKS
+from functions.worker.extract import MAX_LINK_BYTES, MAX_LINKS, MAX_TEXT
 from functions.worker.scrape import MAX_HOPS, MAX_SLOWDOWNS
 from shared.errors import Reason
 from shared.outcomes import Outcome
@@ -71,6 +71,8 @@ def test_examples_of_specs_are_specs(text: str) -> None:
         f"{MAX_SLOWDOWNS} answers of 429",
         f"{MAX_HOPS:,} times",
         f"{MAX_LINKS:,} | cut off",
+        f"{MAX_LINK_BYTES // 1000} kB together",
+        f"{MAX_TEXT:,} characters",
     ],
 )
 def test_limits_are_the_codes(limit: str) -> None:

@@ -126,6 +126,21 @@ def test_too_many_links_are_cut_off_and_said_so() -> None:
     assert problems == [{"field": "links", "problem": "truncated", "value": MAX_LINKS + 5}]
 
 
+def test_a_long_base_does_not_make_a_long_row() -> None:
+    html = f"<base href='/{'x' * 7_000}/'>" + "".join(f"<a href={n}>" for n in range(80_000))
+
+    [row], [problem], _ = extract_page(page(html))
+
+    assert sum(map(len, row["links"])) <= 500_000
+    assert problem["problem"] == "truncated"
+
+
+def test_long_texts_are_cut_off() -> None:
+    [row], _, _ = extract_page(page(f"<title>{'a b ' * 100_000}</title>"))
+
+    assert len(row["title"]) == 10_000
+
+
 def test_robots_meta_elements_are_those_for_all_and_for_us() -> None:
     html = (
         "<meta name=Robots content=noindex><meta name=acme-bot content=nofollow>"
