@@ -2,7 +2,7 @@
 # deployment tool, whose dependencies clash with ours, into .venv-sam); nothing is global.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup python313-bin demo test check fix lock build deploy e2e clean
+.PHONY: help setup python313-bin demo test bench-engine check fix lock build deploy e2e clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -42,6 +42,9 @@ demo: .venv/installed ## scrape the bundled bookshops on this machine
 
 test: .venv/installed ## run the tests
 	@$(BIN)/pytest
+
+bench-engine: .venv/installed ## CPU of the engine against a bare aiohttp loop (BENCH_ARGS="--json FILE")
+	@$(BIN)/python -m bench.engine $(BENCH_ARGS)
 
 check: .venv/installed .venv-sam/installed ## lint, types, stale requirements, template
 	$(BIN)/ruff check
