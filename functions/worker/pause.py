@@ -76,6 +76,14 @@ class HostState(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Return when the next request may start: `now` or later."""
         return max(now, self.next_at, self.cool_until, self.open_until)
 
+    def is_down(self, now: float) -> bool:
+        """
+        Tell whether the host was tried again after the circuit had opened, and in vain.
+
+        Everybody who waits for it then counts that as an attempt: one for each would take days.
+        """
+        return now < self.open_until and self.failures > CIRCUIT_FAILURES
+
     def is_stale(self, now: float) -> bool:
         """Tell whether nothing is lost by forgetting this host."""
         pending = max(self.ready_at(now), self.booked_until) > now

@@ -51,7 +51,7 @@ _NO_CONNECTION = {
     Reason.CONNECTION_RESET,
     Reason.DNS,
 }
-_NOT_OURS = {Reason.UNKNOWN_HOST, Reason.PRIVATE_ADDRESS, Reason.TLS, Reason.TLS_CERTIFICATE}
+_HOPELESS = {Reason.UNKNOWN_HOST, Reason.PRIVATE_ADDRESS, Reason.TLS, Reason.TLS_CERTIFICATE}
 _BAD_PROXY = {Reason.PROXY_CONNECTION, Reason.PROXY_AUTH, Reason.PROXY_REFUSED}
 _BLOCKS = {403, 429}
 # Of robots.txt: the host cannot be reached, or not by us, which is not what it says to crawlers.
@@ -286,25 +286,27 @@ class Scraper:
         now = self._clock()
         if failure is not None and (now >= self._stop_at or failure.reason is Reason.OUT_OF_TIME):
             return  # it says nothing: time is up, and those who wait are handed back
-        if status is None:
-            assert failure is not None
-            self._no_answer(host, origin, failure, now)
-        if failure is None or failure.reason not in _TRY_AGAIN:
-            self._keep_rules(host, origin, status, body, now)
+        if failure is not None and failure.url.startswith(f"{origin}/"):
+            # What keeps us from its robots.txt keeps us from its pages.
+            if failure.reason in _HOPELESS:
+                for visit in self._take_waiting(host, origin):
+                    self._emit(visit.ended(failure, now=now))
+                return
+            if failure.reason in _TRY_AGAIN:
+                self._blame_first(host, origin, failure, now)
+                return
+        self._keep_rules(host, origin, status, body, now)
 
-    def _no_answer(self, host: _Host, origin: str, failure: FetchError, now: float) -> None:
-        """Let those who wait for rules have what became of the question, where that is theirs."""
-        own = failure.url.startswith(f"{origin}/")
-        if own and failure.reason in _NOT_OURS:
-            for visit in self._take_waiting(host, origin):
-                self._emit(visit.ended(failure, now=now))
-        elif failure.reason in _TRY_AGAIN:
-            # Who cannot be reached has no pages either. Trying for one page of each is enough.
-            for visit in self._take_waiting(host, origin):
-                back = self._pool.back_at(host.name, now) - now if self._pool else None
-                at_least = back if failure.reason is Reason.NO_PROXY else None
-                error = FetchError(failure.url, failure.reason, f"robots.txt: {failure.detail}")
-                self._try_again(visit, error, now, at_least=at_least)
+    def _blame_first(self, host: _Host, origin: str, failure: FetchError, now: float) -> None:
+        """Let the first in line have made this attempt; the next one asks again."""
+        first, *others = self._take_waiting(host, origin)
+        for visit in others:
+            self._enqueue(visit, 0.0)
+        error = FetchError(failure.url, failure.reason, f"robots.txt: {failure.detail}")
+        back = None
+        if self._pool is not None and failure.reason is Reason.NO_PROXY:
+            back = self._pool.back_at(host.name, now) - now
+        self._try_again(first, error, now, at_least=back)
 
     def _keep_rules(
         self, host: _Host, origin: str, status: int | None, body: bytes, now: float
@@ -510,6 +512,9 @@ class Scraper:
             waiting, host.waiting = host.waiting, []
             for due, _, visit in sorted(waiting):
                 turn = max(host.state.ready_at(now), due)
+                if host.state.is_down(now):
+                    self._without_host(visit, turn, now)
+                    continue
                 if reason is Reason.HOST_BUSY and due <= now:
                     host.state, turn = host.state.booked(now, self._pause(host, visit))
                 why = visit.failure
@@ -520,6 +525,15 @@ class Scraper:
                     status=why.status if why else None,
                 )
                 self._defer(visit, error, turn if turn > now else None)
+
+    def _without_host(self, visit: Visit, turn: float, now: float) -> None:
+        """Count an attempt that somebody has made for all who wait for the host."""
+        error = FetchError(visit.url.href, Reason.CONNECTION, "the host cannot be reached")
+        if visit.attempt >= self._spec.attempts:
+            self._emit(visit.ended(error, now=now))
+        else:
+            visit.attempt += 1
+            self._defer(visit, error, turn)
 
     def _pause(self, host: _Host, visit: Visit) -> float:
         """Return the pause after a request for `visit`, before jitter."""

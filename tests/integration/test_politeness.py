@@ -15,6 +15,7 @@ from functions.worker.connections import Network
 from functions.worker.extract import Extracted, extract
 from functions.worker.fetch import Fetcher, Page, Redirect, Request, open_fetcher
 from functions.worker.partition import PartitionState, decode_state, encode_state
+from functions.worker.pause import HostState
 from functions.worker.proxies import ProxyPool
 from functions.worker.scrape import MAX_HOPS, MAX_SLOWDOWNS, Scraper
 from shared.errors import Reason
@@ -541,6 +542,33 @@ async def test_the_circuit_opens_after_repeated_failures(
     assert all(55 < at - time.time() < 125 for at in due)
 
 
+async def test_a_host_that_stays_down_costs_all_who_wait_an_attempt(
+    engine: Engine, unreachable_url: str
+) -> None:
+    """Or a dead host with ten thousand URLs would be tried for days, one URL at a time."""
+    now = time.time()
+    engine.state.hosts["127.0.0.1"] = HostState(failures=6, open_until=now + 100, updated_at=now)
+    last = Target(f"{unreachable_url}b", 2, 3)
+
+    outcomes = await engine.scrape([Target(f"{unreachable_url}a", 1, 1), last])
+
+    assert engine.started == []
+    first = outcomes[f"{unreachable_url}a"]
+    assert (first.outcome, first.attempt) == (Kind.DEFERRED, 2)
+    assert outcomes[last.url].outcome is Kind.FAILED
+    assert reasons(outcomes) == {"connection"}
+
+
+async def test_a_host_that_is_down_for_a_moment_costs_those_who_wait_nothing(
+    engine: Engine, unreachable_url: str
+) -> None:
+    outcomes = await engine.scrape([f"{unreachable_url}{n}" for n in range(20)], per_host=1)
+
+    attempts = [outcome.attempt for outcome in outcomes.values()]
+    assert kinds(outcomes) == {"deferred"}
+    assert attempts.count(1) >= 15
+
+
 async def test_a_name_that_nobody_has_fails_at_once(engine: Engine) -> None:
     urls = ["http://no-such-host.invalid:81/a", "http://no-such-host.invalid:81/b"]
 
@@ -549,6 +577,7 @@ async def test_a_name_that_nobody_has_fails_at_once(engine: Engine) -> None:
     assert reasons(outcomes) == {"unknown_host"}
     assert {outcome.attempt for outcome in outcomes.values()} == {1}
     assert len(engine.started) == 1
+    assert reasons(await engine.scrape(urls)) == {"unknown_host"}
 
 
 # ---- who asks
