@@ -4,6 +4,7 @@ Scrape lists of URLs, here or on AWS.
     $ scatterfetch demo
     $ scatterfetch run urls.txt --out out
     $ scatterfetch run https://example.com/ --out out
+    $ scatterfetch results out -o rows.csv
 """
 
 import argparse
@@ -12,10 +13,22 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scatterfetch.results import (
+    Format,
+    Table,
+    check_explode,
+    explodable,
+    find_results,
+    format_of,
+    prepare,
+    replacing,
+    write,
+)
 from shared.errors import InvalidJobError
 
 if TYPE_CHECKING:
@@ -44,6 +57,24 @@ local cloud, and shows what came out.
 example:
   $ scatterfetch demo
 """
+RESULTS_EXAMPLE = """\
+Makes a table of what `scatterfetch run` has left in DIR: a record for each row, with the URL
+and the fetch time beside its values. Where a list is all that rows hold, such as `links`, each
+of its elements is a record.
+
+examples:
+  $ scatterfetch results out | head -n 3
+  $ scatterfetch results out --format csv > rows.csv
+  $ scatterfetch results out --explode links -o links.xlsx
+  $ scatterfetch results out --outcomes -o outcomes.parquet
+"""
+RESULTS_EPILOG = """\
+exit status:
+  0    everything is in the table
+  1    something is not, and standard error says what: a damaged file, a text too long for Excel
+  2    wrong usage or input; no table was made
+  130  interrupted; the file of -o is as it was
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,6 +89,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         print(f"scatterfetch: {where}{error.strerror or error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     return status
 
 
@@ -89,6 +122,16 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = _command(commands, "demo", "scrape the bundled bookshops", DEMO_EXAMPLE, _demo)
     _add_common(demo, "demo-out")
+
+    results = _command(
+        commands,
+        "results",
+        "make a table of results",
+        RESULTS_EXAMPLE,
+        _results,
+        epilog=RESULTS_EPILOG,
+    )
+    _add_results(results)
     return parser
 
 
@@ -98,12 +141,14 @@ def _command(
     summary: str,
     text: str,
     function: Callable[[argparse.Namespace], int],
+    *,
+    epilog: str = EPILOG,
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(
         name,
         help=summary,
         description=text,
-        epilog=EPILOG,
+        epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(command=function)
@@ -132,6 +177,43 @@ def _add_common(command: argparse.ArgumentParser, out: str) -> None:
         type=_parameter,
         metavar="NAME=VALUE",
         help="set a parameter of template.yaml, e.g. AllowPrivateNetworks=true; repeat for more",
+    )
+
+
+def _add_results(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", type=Path, metavar="DIR", help="the --out of the run")
+    command.add_argument(
+        "--job", metavar="JOB", help="one job only (default: all of DIR, with a column that says)"
+    )
+    command.add_argument(
+        "--format",
+        type=Format,
+        choices=[*Format],
+        metavar="FORMAT",
+        help=f"{', '.join(Format)} (default: as the name of FILE ends, or else jsonl)",
+    )
+    records = command.add_mutually_exclusive_group()
+    records.add_argument(
+        "--rows", action="store_true", help="a record for each extracted row (the default)"
+    )
+    records.add_argument(
+        "--outcomes", action="store_true", help="a record for each URL: how it went, without rows"
+    )
+    lists = command.add_mutually_exclusive_group()
+    lists.add_argument(
+        "--explode", metavar="FIELD", help="a record for each element of this field of the rows"
+    )
+    lists.add_argument(
+        "--no-explode",
+        action="store_true",
+        help="rows as they are, even if all they hold is a list",
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="written at the end, in one step (default: standard output)",
     )
 
 
@@ -177,6 +259,46 @@ def _demo(args: argparse.Namespace) -> int:
         whole = print_rows(finished.jobs[0], args.out)
     # That some of its pages fail is part of the demo.
     return 0 if whole else 1
+
+
+def _results(args: argparse.Namespace) -> int:
+    output = args.format or (Format.JSONL if args.output is None else format_of(args.output))
+    if args.output is None and not output.is_text:
+        raise InvalidJobError(f"--format {output} is no text; name a file with -o")
+    if args.outcomes and (args.explode or args.no_explode):
+        raise InvalidJobError("--explode and --no-explode are about rows; leave --outcomes out")
+    prepare(output)
+    table = Table(find_results(args.folder, args.job), outcomes=args.outcomes)
+    if args.explode:
+        check_explode(table, args.explode)
+        table = replace(table, explode=args.explode)
+    elif not args.outcomes and not args.no_explode:
+        table = replace(table, explode=explodable(table))
+    lost = False
+
+    def report(sentence: str) -> None:
+        nonlocal lost
+        lost = True
+        print(f"scatterfetch: {sentence}", file=sys.stderr)
+
+    try:
+        if args.output is None:
+            count = write(table, output, sys.stdout.buffer, report)
+            sys.stdout.flush()
+        else:
+            with replacing(args.output) as file:
+                count = write(table, output, file, report)
+            print(f"{args.output}: {count:,} {'record' if count == 1 else 'records'}")
+    except BrokenPipeError:
+        # As with `head`: whoever reads has enough. Python would complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    if not count:
+        what = (
+            "final outcomes" if args.outcomes else "rows; --outcomes says what became of the URLs"
+        )
+        print(f"scatterfetch: {args.folder} has no {what}", file=sys.stderr)
+    return 1 if lost else 0
 
 
 def _run_lists(

@@ -1,12 +1,52 @@
-"""Reads result folders as a user would."""
+"""Reads result folders as a user would, and makes some as a worker would."""
 
 import gzip
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from functions.worker.commit import OutcomeFile
+from shared.errors import Reason
+from shared.jobs import results_key
 from shared.outcomes import Kind, Outcome
+
+AT = "2026-11-21T01:14:42.120Z"
+
+
+def outcome(
+    path: str = "/",
+    *rows: dict[str, Any],
+    kind: Kind = Kind.SCRAPED,
+    reason: Reason | None = None,
+    **more: Any,
+) -> Outcome:
+    """Return the outcome of a URL of a.example, fetched `AT`."""
+    url = f"http://a.example{path}"
+    return Outcome(
+        url=url,
+        final_url=url,
+        line=1,
+        outcome=kind,
+        reason=reason,
+        attempt=1,
+        fetched_at=AT,
+        elapsed_ms=5,
+        rows=list(rows),
+        **more,
+    )
+
+
+def put_results(folder: Path, job: str, batch: str, *outcomes: Outcome) -> Path:
+    """Commit `outcomes` into `folder`."""
+    file = OutcomeFile()
+    for each in outcomes:
+        file.add(each)
+    path = folder / results_key(job, batch)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(file.close())
+    return path
 
 
 def all_outcomes(folder: Path) -> list[Outcome]:

@@ -135,7 +135,7 @@ def test_wrong_usage_is_said_clearly(tmp_path: Path, args: list[str], problem: s
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["demo"]])
+@pytest.mark.parametrize("command", [[], ["run"], ["demo"], ["results"]])
 def test_help_shows_an_example_and_the_exit_status(tmp_path: Path, command: list[str]) -> None:
     done = scatterfetch(*command, "--help", cwd=tmp_path)
 
