@@ -1,7 +1,6 @@
 """Reads result folders as a user would, and makes some as a worker would."""
 
 import gzip
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +79,3 @@ def titles(folder: Path) -> dict[str, str]:
         for url, outcome in final_outcomes(folder).items()
         if outcome.outcome is Kind.SCRAPED
     }
-
-
-def names(paths: Sequence[Path]) -> list[str]:
-    return sorted(path.name for path in paths)
