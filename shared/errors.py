@@ -3,9 +3,10 @@ Every exception this project raises on purpose.
 
     ScrapeError
     ├── InvalidJobError   the request is wrong; repeating it cannot help
-    │   └── InvalidUrlError   one line or link is no URL; reject it and go on
+    │   ├── InvalidUrlError   one line or link is no URL; reject it and go on
+    │   └── InvalidSpecError  one value of a spec makes no sense; carries the path to it
     ├── FetchError        one page could not be had; carries a `Reason`
-    └── StorageError      S3 or SQS refused us; the message must be redelivered
+    └── StorageError      S3, SQS or the system refused us; the message must be redelivered
 
 One class per decision a caller makes, not one per cause. The cause is data
 (`Reason`), because the worker writes it into the output next to the URL.
@@ -26,8 +27,22 @@ class InvalidUrlError(InvalidJobError):
     """A text is no URL that could be fetched. The message says what a URL must have."""
 
 
+class InvalidSpecError(InvalidJobError):
+    """
+    One value of a spec makes no sense.
+
+    `path` leads to it from the top, as in ``extract.fields.price.any[0].css``; `problem` says what
+    is wrong with it.
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(f"{path}: {problem}" if path else problem)
+        self.path = path
+        self.problem = problem
+
+
 class StorageError(ScrapeError):
-    """An AWS call failed after the SDK's own retries."""
+    """An AWS call failed after the SDK's own retries, or the system has no process for us."""
 
 
 class Reason(StrEnum):
@@ -78,16 +93,30 @@ class Reason(StrEnum):
     # a page that is not wanted
     TOO_LARGE = "too_large"
     CONTENT_TYPE = "content_type"
+    BAD_ROWS = "bad_rows"
+    """Rows have problems, and the spec says that the target is to fail then."""
     PRIVATE_ADDRESS = "private_address"
     ROBOTS_DISALLOWED = "robots_disallowed"
+    # a page that nothing could be made of
+    TOO_COMPLEX = "too_complex"
+    """For the parser, in memory or in time."""
+    PARSER_ERROR = "parser_error"
+    """The spec's Python parser raised, returned no rows, or is not there."""
+    PARSER_TIMEOUT = "parser_timeout"
+    """The spec's Python parser took too long."""
+    # not wanted any more
+    CANCELLED = "cancelled"
     # to be gone on with by another invocation
     OUT_OF_TIME = "out_of_time"
     REDIRECTED = "redirected"
     HOST_BUSY = "host_busy"
     """Its pause, its cool-down or its open circuit outlasts the worker's patience."""
     ROBOTS_UNREACHABLE = "robots_unreachable"
-    # handed on too often
+    # given up on without another attempt
     TOO_MANY_HOPS = "too_many_hops"
+    """Handed on too often."""
+    WAIT_TOO_LONG = "wait_too_long"
+    """The host asks for more time than a job has."""
 
     @property
     def retryable(self) -> bool:

@@ -7,21 +7,24 @@ queue during a deploy, hence two rules: a new field has a default, and a field i
 or given another meaning.
 """
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote_plus
 
 import msgspec
 from msgspec import Meta, Struct
 
-from shared.errors import InvalidJobError
+from shared.errors import InvalidJobError, Reason
 from shared.spec import Spec
 
 JobId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
-BatchId = Annotated[str, Meta(pattern=r"^[0-9]{5}-[0-9]{6}(-[0-9]+)*$")]
+BatchId = Annotated[str, Meta(pattern=r"^[0-9]{5}-[0-9]{6}(-[0-9a-z]+)*$", max_length=200)]
 
 
-class Target(Struct, frozen=True, omit_defaults=True):
-    """One URL of a job."""
+Method = Literal["GET", "HEAD", "POST"]
+
+
+class Target(Struct, frozen=True, omit_defaults=True, gc=False):
+    """One URL of a job. Dispatchers make millions: none holds itself, and None is no new dict."""
 
     url: str
     """As in the list, in the form of `shared.urls.Url`."""
@@ -32,18 +35,34 @@ class Target(Struct, frozen=True, omit_defaults=True):
     """The URLs that `url` has led to so far; the last one is to be fetched next."""
     slowdowns: int = 0
     """How often this URL was answered with "slow down", which costs no attempt."""
+    method: Method = "GET"
+    headers: dict[str, str] | None = None
+    """Of this request alone; they take the place of the spec's."""
+    body: str | None = None
+    """Of a POST."""
+    input: dict[str, Any] | None = None
+    """What else the list says about the URL; carried into the outcome."""
+    turned: bool = False
+    """Whether a redirect has made a GET of it, as browsers do with a POST."""
 
     @property
     def location(self) -> str:
         """The URL to fetch next."""
         return self.redirects[-1] if self.redirects else self.url
 
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes in a message."""
+        size = len(self.url) + sum(map(len, self.redirects)) + len(self.body or "")
+        return size + len(_encoder.encode((self.headers, self.input)))
+
 
 class Batch(Struct, frozen=True, kw_only=True, tag="batch.v1", omit_defaults=True):
     """
     Targets of one partition: one message of the work queue, one commit object.
 
-    `hops` counts how often these targets were handed back to the dispatcher.
+    `hops` counts how often these targets were handed back to the dispatcher. A dead letter is a
+    batch too: `died` tells why its targets were dead.
     """
 
     job: JobId
@@ -51,6 +70,7 @@ class Batch(Struct, frozen=True, kw_only=True, tag="batch.v1", omit_defaults=Tru
     partition: Annotated[int, Meta(ge=0)]
     lane: Annotated[int, Meta(ge=0)] = 0
     hops: int = 0
+    died: Reason | None = None
     targets: Annotated[tuple[Target, ...], Meta(min_length=1)]
 
     @property
@@ -87,14 +107,16 @@ class Shard(Struct, frozen=True, kw_only=True, tag="shard.v1", omit_defaults=Tru
     """
     A part of a job's list to dispatch: the lines that begin in it.
 
-    `start` is the first byte, `line` the number of the first line that begins at or after it.
-    Where it ends follows from the manifest.
+    `start` is the first byte (of the list unpacked), `line` the number of the first line that
+    begins at or after it. Where it ends follows from the manifest. Unless it is to be dispatched
+    `alone`, all shards that follow are as well, by this message or those it leads to.
     """
 
     job: JobId
     shard: Annotated[int, Meta(ge=0)] = 0
     start: Annotated[int, Meta(ge=0)] = 0
     line: Annotated[int, Meta(ge=1)] = 1
+    alone: bool = False
 
 
 class Defer(Struct, frozen=True, kw_only=True, tag="defer.v1"):
@@ -108,6 +130,23 @@ class Defer(Struct, frozen=True, kw_only=True, tag="defer.v1"):
     not_before: float = 0.0
 
 
+class Tick(Struct, frozen=True, kw_only=True, tag="tick.v1", omit_defaults=True):
+    """
+    A look at whether a job is complete; each one but the last sends the next.
+
+    `done` counts what the ledger held when something was last new in it, which was at `since`, in
+    epoch seconds. `stalled` tells whether the standstill after that was announced. Delays grow from
+    the tick `first` on: who knows that there will be something to see sends one that begins anew.
+    """
+
+    job: JobId
+    number: Annotated[int, Meta(ge=0)] = 0
+    first: Annotated[int, Meta(ge=0)] = 0
+    done: int = 0
+    since: float = 0.0
+    stalled: bool = False
+
+
 class ListUploaded(Struct, frozen=True):
     """An object was put into the input bucket. `id` tells one upload from the next."""
 
@@ -115,7 +154,7 @@ class ListUploaded(Struct, frozen=True):
     id: str
 
 
-Dispatch = Submit | Shard | Defer
+Dispatch = Submit | Shard | Defer | Tick
 
 
 class _S3Bucket(Struct):
@@ -157,7 +196,7 @@ _notification_decoder = msgspec.json.Decoder(_Notification)
 _batch_decoder = msgspec.json.Decoder(Batch)
 
 
-def encode(message: Batch | Submit | Shard | Defer) -> str:
+def encode(message: Batch | Dispatch) -> str:
     """Return `message` as JSON with a `type` tag."""
     return _encoder.encode(message).decode()
 
@@ -176,7 +215,15 @@ def decode_batch(body: str) -> Batch:
         raise InvalidJobError(f"not a batch message: {error}") from error
 
 
-def decode_dispatch(body: str) -> list[Submit | Shard | Defer | ListUploaded]:
+def is_tick(body: str) -> bool:
+    """Tell whether an SQS message is a `Tick`, on which no target depends."""
+    try:
+        return _tag_decoder.decode(body).type == Tick.__struct_config__.tag
+    except msgspec.MsgspecError:
+        return False
+
+
+def decode_dispatch(body: str) -> list[Dispatch | ListUploaded]:
     """
     Return what an SQS message of the dispatch queue asks for; nothing for an `s3:TestEvent`.
 

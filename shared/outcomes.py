@@ -6,6 +6,7 @@ another type.
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.errors import Reason, StorageError
+from shared.messages import Method
 
 
 class Kind(StrEnum):
@@ -23,6 +25,27 @@ class Kind(StrEnum):
     SKIPPED = "skipped"
     DEAD = "dead"
     DEFERRED = "deferred"
+
+
+_SKIPPED = {
+    Reason.CONTENT_TYPE,
+    Reason.CANCELLED,
+    Reason.NOT_MODIFIED,  # nobody is told so who has not asked
+    Reason.PRIVATE_ADDRESS,
+    Reason.ROBOTS_DISALLOWED,
+}
+_GIVEN_UP = {Reason.ROBOTS_UNREACHABLE, Reason.TOO_MANY_HOPS, Reason.WAIT_TOO_LONG}
+
+
+def final_kind(reason: Reason) -> Kind:
+    """
+    Return what becomes of a target that `reason` has kept from its page for the last time.
+
+    `dead` if the same request may succeed on another day, so that it is worth a redrive.
+    """
+    if reason in _SKIPPED:
+        return Kind.SKIPPED
+    return Kind.DEAD if reason.retryable or reason in _GIVEN_UP else Kind.FAILED
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -69,6 +92,22 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """The values extracted from the page."""
     problems: list[dict[str, Any]] = []
     """What was wrong with rows."""
+    method: Method = "GET"
+    """Of the last request."""
+    input: dict[str, Any] | None = None
+    """What else the list says about the URL."""
+
+
+class Problem(Struct, frozen=True):
+    """Of a problem with a row, what is counted."""
+
+    problem: str
+    field: str | None = None
+
+    @property
+    def is_no_match(self) -> bool:
+        """Tell whether the whole spec has found nothing on the page."""
+        return self.problem == "no_match" and self.field is None
 
 
 class CommittedLine(Struct, frozen=True, kw_only=True):
@@ -82,6 +121,13 @@ class CommittedLine(Struct, frozen=True, kw_only=True):
     slowdowns: int = 0
     not_before: float | None = None
     redirects: tuple[str, ...] = ()
+    status: int | None = None
+    fetched_at: datetime
+    elapsed_ms: int
+    bytes: int = 0
+    wire_bytes: int = 0
+    problems: tuple[Problem, ...] = ()
+    method: Method = "GET"
 
 
 _encoder = msgspec.json.Encoder()

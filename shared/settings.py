@@ -1,7 +1,7 @@
 """What template.yaml tells the functions through their environment."""
 
 from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import msgspec
 from msgspec import Meta, Struct
@@ -37,14 +37,22 @@ class DispatcherSettings(_Settings, frozen=True, kw_only=True):
     dispatch_queue_url: QueueUrl
     work_queue_url: QueueUrl
     partitions: Annotated[int, Meta(ge=1, le=65_536)]
-    batch_size: Annotated[int, Meta(ge=1, le=200)]
+    batch_size: Annotated[int, Meta(ge=1, le=500)]
     """Targets in one work message at most."""
+    stall_minutes: Annotated[int, Meta(ge=1)]
+    """A job without progress for as long is announced as stalled."""
+    worker_memory: Annotated[int, Meta(ge=128)]
+    """MB; for the estimate of what a job has cost."""
+    architecture: Literal["arm64", "x86_64"]
+    """For the same."""
 
 
 class WorkerSettings(_Settings, frozen=True, kw_only=True):
     data_bucket: Annotated[str, Meta(min_length=3)]
     dispatch_queue_url: QueueUrl
     work_queue_url: QueueUrl
+    dead_letter_queue_url: QueueUrl
+    """Of the dispatch queue."""
     user_agent: Annotated[str, Meta(min_length=1)]
     connect_to: str = ""
     """See `functions.worker.addresses.parse_connect_to`."""

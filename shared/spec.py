@@ -7,10 +7,21 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from shared.extract_spec import DEFAULT_EXTRACT, ExtractSpec
+
 ProxyUrl = Annotated[str, Meta(max_length=2_000)]
 UserAgent = Annotated[str, Meta(min_length=1, max_length=400, pattern=r"\A[!-~]([ -~]*[!-~])?\Z")]
 ContentType = Annotated[
     str, Meta(max_length=100, pattern=r"\A[a-z0-9*][a-z0-9.+*-]*/[a-z0-9*][a-z0-9.+*-]*\Z")
+]
+# Nothing outside of functions/worker/parsers/: a spec is data, and names no other code.
+ParserName = Annotated[
+    str,
+    Meta(
+        max_length=200,
+        pattern=r"\Aparsers(\.[a-zA-Z][a-zA-Z0-9_]*)+:[a-zA-Z][a-zA-Z0-9_]*\Z",
+        description="as in parsers.books:parse",
+    ),
 ]
 
 _PROXY = re.compile(
@@ -151,7 +162,7 @@ class FetchSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             )
         if self.user_agents and self.profiles == "none":
             raise ValueError("user_agents are only used with profiles: host or request")
-        _check_headers(self.headers)
+        check_headers(self.headers)
         _check_cookies(self.cookies)
 
     def accepts(self, content_type: str | None) -> bool:
@@ -165,6 +176,17 @@ class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One `spec.yaml`."""
 
     fetch: FetchSpec = field(default_factory=FetchSpec)
+    """How to fetch its pages."""
+    extract: ExtractSpec = DEFAULT_EXTRACT
+    """What to read of a page."""
+    parser: ParserName | None = None
+    """A Python function, in functions/worker/parsers/, that makes rows of a page."""
+    parser_timeout: Annotated[float, Meta(ge=0.1, le=60)] = 10.0
+    """In seconds, for one page."""
+
+    def __post_init__(self) -> None:
+        if self.parser is not None and self.extract != DEFAULT_EXTRACT:
+            raise ValueError("rows are made by extract or by parser: leave one of them out")
 
 
 def check_proxies(tiers: tuple[tuple[str, ...], ...]) -> None:
@@ -197,7 +219,13 @@ def _is_address(text: str | None) -> bool:
         return False
 
 
-def _check_headers(headers: dict[str, str]) -> None:
+def check_headers(headers: dict[str, str]) -> None:
+    """
+    Check headers that somebody wants to have sent.
+
+    Raises:
+        ValueError: one is no header, or is not theirs to set.
+    """
     names = set()
     for name, value in headers.items():
         if not _TOKEN.fullmatch(name):

@@ -91,4 +91,9 @@ def partition_of(host: str, partitions: int) -> int:
     All hosts of a registrable domain share one, so that a redirect from example.com to
     www.example.com stays with its owner.
     """
-    return crc32(registrable_domain(host).encode()) % partitions
+    return domain_number(host) % partitions
+
+
+def domain_number(host: str) -> int:
+    """Return the number of the registrable domain of `host`, which says where it belongs."""
+    return crc32(registrable_domain(host).encode())

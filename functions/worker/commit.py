@@ -8,16 +8,19 @@ are made of the committed lines and not of what this worker remembers.
 import io
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
 
 from isal import igzip
+from msgspec.structs import replace
 
-from shared.errors import StorageError
-from shared.jobs import child_id, outcome_name, receipt_key, results_key
+from shared.errors import Reason, StorageError
+from shared.jobs import CHILDREN, DUE, child_id, dead_letter_id, receipt_key, results_key
 from shared.messages import Batch, Defer, Target, encode
 from shared.outcomes import CommittedLine, Kind, Outcome, decode_lines, encode_line
 from shared.queue import MAX_DELAY, Message, Queue
 from shared.store import Bucket
+from shared.tally import encode_tally, tally_of
 from shared.urls import parse_url, partition_of
 
 _MAX_CHILD_BYTES = 200_000  # of URLs
@@ -63,55 +66,130 @@ def commit(data: Bucket, batch: Batch, body: bytes) -> tuple[bytes, bool]:
 
 
 def conclude(
-    body: bytes, batch: Batch, *, partitions: int, data: Bucket, dispatch_queue: Queue, now: float
-) -> Counter[str]:
+    body: bytes,
+    batch: Batch,
+    *,
+    partitions: int,
+    data: Bucket,
+    dispatch_queue: Queue,
+    dead_letter_queue: Queue,
+    clock: Callable[[], float],
+    began: float,
+) -> Mapping[str, int]:
     """
     Send what follows from a commit object and write its receipt; return the receipt's counts.
 
-    Doing it again does no harm. `now` is in epoch seconds.
+    Doing it again does no harm. `began` is when `clock`, in epoch seconds, saw the worker begin.
     """
-    counts: Counter[str] = Counter()
-    deferred = []
-    for line in decode_lines(igzip.open(io.BytesIO(body))):
-        counts[outcome_name(line.outcome, line.reason)] += 1
-        if line.outcome is Kind.DEFERRED:
-            deferred.append(line)
-    if counts.total() != len(batch.targets):
+    lines = list(decode_lines(igzip.open(io.BytesIO(body))))
+    targets = {target.line: target for target in batch.targets}
+    # Also where two targets have the same line, of which one would be lost.
+    if len(lines) != len(batch.targets) or {line.line for line in lines} != targets.keys():
         raise StorageError(
-            f"the commit object of {batch.job}/{batch.batch} has {counts.total()} lines "
-            f"for {len(batch.targets)} targets"
+            f"the commit object of {batch.job}/{batch.batch} is not about its targets: it has "
+            f"{len(lines)} lines for {len(batch.targets)} targets"
         )
-    children = list(_children(batch, deferred, partitions))
+    children = list(_children(batch, targets, lines, partitions))
+    now = clock()
     dispatch_queue.send(
         Message(encode(child), delay=min(max(0, math.ceil(child.not_before - now)), MAX_DELAY))
         for child in children
     )
+    dead_letter_queue.send(
+        Message(encode(letter)) for letter in dead_letters(batch, targets, lines, partitions)
+    )
+    tally = tally_of(lines)
     if children:
-        counts["children"] = len(children)
-    data.put(receipt_key(batch.job, batch.batch, counts), b"")
+        tally.counts[CHILDREN] = len(children)
+    if batch.died:
+        tally.redrive(batch.died, targets.values())
+    tally.message_bytes = len(encode(batch))
+    tally.worker_seconds = clock() - began
+    counts = dict(tally.counts)
+    if due := math.ceil(max((child.not_before for child in children), default=0)):
+        counts[DUE] = due  # a time, which does not add up
+    # A receipt that is there was written by who knows more: how long the fetching took.
+    data.put_new(receipt_key(batch.job, batch.batch, counts), encode_tally(tally))
     return counts
 
 
-def _children(batch: Batch, lines: list[CommittedLine], partitions: int) -> Iterator[Defer]:
+def _children(
+    batch: Batch, targets: Mapping[int, Target], lines: Iterable[CommittedLine], partitions: int
+) -> Iterator[Defer]:
     """Yield the batches of what was deferred: by partition and time, in the order of the list."""
-    groups: dict[tuple[int, int, int], list[Target]] = {}
-    due: dict[tuple[int, int, int], float] = {}
-    filled: Counter[tuple[int, int]] = Counter()
+    groups = _Groups[tuple[int, int]]()
+    due: dict[tuple[int, int], float] = {}
     for line in sorted(lines, key=lambda line: line.line):
-        target = Target(line.url, line.line, line.attempt, line.redirects, line.slowdowns)
-        partition = partition_of(parse_url(target.location).host, partitions)
+        if line.outcome is not Kind.DEFERRED:
+            continue
+        target = targets[line.line]
+        target = replace(
+            target,
+            attempt=line.attempt,
+            redirects=line.redirects,
+            slowdowns=line.slowdowns,
+            turned=line.method != target.method,
+        )
         not_before = line.not_before or 0.0
-        span = math.ceil(not_before / _DUE_TOGETHER)
-        filled[partition, span] += len(line.url) + sum(map(len, line.redirects))
-        group = (partition, span, filled[partition, span] // _MAX_CHILD_BYTES)
-        groups.setdefault(group, []).append(target)
+        group = (_partition(target, partitions), math.ceil(not_before / _DUE_TOGETHER))
+        groups.add(group, target)
         due[group] = max(due.get(group, 0.0), not_before)
-    for number, group in enumerate(sorted(groups), start=1):
+    for number, (group, together) in enumerate(groups, start=1):
         child = Batch(
             job=batch.job,
             batch=child_id(batch.batch, number),
             partition=group[0],
             hops=batch.hops + 1,
-            targets=tuple(groups[group]),
+            targets=together,
         )
         yield Defer(batch=child, not_before=due[group])
+
+
+def dead_letters(
+    batch: Batch, targets: Mapping[int, Target], lines: Iterable[CommittedLine], partitions: int
+) -> Iterator[Defer]:
+    """
+    Yield the batches of what died: by reason and partition, in the order of the list.
+
+    Their targets are as the list has them, for another life with all its attempts. The ids follow
+    from the lines, so that of a letter which is there twice only one is acted on.
+    """
+    groups = _Groups[tuple[Reason, int]]()
+    for line in sorted(lines, key=lambda line: line.line):
+        if line.outcome is Kind.DEAD and line.reason is not None:
+            target = replace(targets[line.line], attempt=1, redirects=(), slowdowns=0, turned=False)
+            groups.add((line.reason, _partition(target, partitions)), target)
+    for number, ((reason, partition), together) in enumerate(groups, start=1):
+        letter = Batch(
+            job=batch.job,
+            batch=dead_letter_id(batch.batch, number),
+            partition=partition,
+            died=reason,
+            targets=together,
+        )
+        yield Defer(batch=letter)
+
+
+_Group = TypeVar("_Group", bound=tuple[Any, ...])
+
+
+class _Groups(Generic[_Group]):
+    """Targets by group, in pieces that fit into a message."""
+
+    def __init__(self) -> None:
+        self._targets: dict[tuple[_Group, int], list[Target]] = {}
+        self._filled: Counter[_Group] = Counter()
+
+    def add(self, group: _Group, target: Target) -> None:
+        self._filled[group] += target.size
+        piece = self._filled[group] // _MAX_CHILD_BYTES
+        self._targets.setdefault((group, piece), []).append(target)
+
+    def __iter__(self) -> Iterator[tuple[_Group, tuple[Target, ...]]]:
+        """Yield each piece with its group, in the order of the groups."""
+        for group, piece in sorted(self._targets):
+            yield group, tuple(self._targets[group, piece])
+
+
+def _partition(target: Target, partitions: int) -> int:
+    return partition_of(parse_url(target.location).host, partitions)

@@ -9,7 +9,6 @@ import asyncio
 import socket
 import ssl
 from contextlib import AsyncExitStack
-from functools import cache
 from typing import Any, NamedTuple, Self
 from weakref import WeakSet
 
@@ -202,15 +201,9 @@ class Sessions:
         return result["host"]
 
 
-@cache
-def _ssl_context(*, verify: bool) -> ssl.SSLContext:
-    # 19 ms of CPU, so once a process and not once an invocation.
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+def _ssl_context(*, verify: bool) -> ssl.SSLContext | bool:
+    # aiohttp has made one of each while it was imported, and another takes 19 ms.
+    return verify
 
 
 def _public_socket(address: tuple[Any, ...]) -> socket.socket:

@@ -1,45 +1,325 @@
 """
-HTML to a tree, in bounded memory.
+A page as what it is read as: a tree, JSON, XML, one parse each and only where it is asked for.
 
-Of a page of 36 KB the standard's algorithm can make a tree of 3 GB: an unclosed <b> is opened anew
-in each paragraph that follows. The parser has no limit of its own, but gives up when the system
-refuses it memory, which is what happens here.
+In bounded memory and time: of a page of 36 KB the standard's algorithm can make a tree of 3 GB,
+because an unclosed <b> is opened anew in each paragraph that follows. The parsers have no limit of
+their own, but give up when the system refuses them memory. Nor can they be interrupted, and the
+time of HTML's is quadratic in how deeply elements are nested and in the attributes of one tag.
 """
 
+import re
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
 
-from selectolax.lexbor import LexborHTMLParser, SelectolaxError
+from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
-TREE_BYTES = 400_000_000
-_STATM = Path("/proc/self/statm")
+from functions.worker.charset import decode_page
+from functions.worker.links import Resolver
+from functions.worker.page import Page
+from functions.worker.values import fold, read_json
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+MAX_TAGS = 10_000  # nested in each other they take 0.1 s
+MAX_VALUE = 100_000  # characters
+MAX_COPIED = 50_000_000  # characters of a page that are copied, again and again where rows nest
+_VISIT = 40  # of these, as long as it takes to look at a node
+MAX_PROBLEMS = 100
+HTML = {None, "text/html", "application/xhtml+xml"}
+_STRETCH = 8_192  # bytes; attributes enough to fill two take 0.1 s
+_FEW_WORDS = 100
+_STATM = "/proc/self/statm"
+_FEED = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*|<\?[^>]*>\s*)*"
+    rb"<(?:rss|feed|urlset|sitemapindex|rdf:RDF)[\s>]",
+    re.DOTALL,
+)
+_TEXT = "-text"
+_ABOUT = "base, meta, link, script"
+# What a browser begins a new line for, and what it does not show.
+_BREAKS = frozenset([
+    "address", "article", "aside", "blockquote", "br", "caption", "dd", "details", "dialog",
+    "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3",
+    "h4", "h5", "h6", "header", "hgroup", "hr", "li", "main", "nav", "ol", "option", "p", "pre",
+    "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
+])  # fmt: skip
+_UNSEEN = frozenset(["script", "style", "template"])
+
+Scope = LexborHTMLParser | LexborNode
+"""What a selector searches: a page or a row."""
 
 
-def parse_html(text: str | bytes) -> LexborHTMLParser | None:
-    """Return the tree of `text`, or None where it would take more than `TREE_BYTES`."""
+class Document:
+    """
+    A page that is being read.
+
+    Takes note of what is wrong with it. `tree` is that of a page that is HTML, and an empty one
+    otherwise.
+
+    Raises:
+        TooComplexError: what it is read as does not fit into memory; also later, where XML is.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.problems: list[dict[str, Any]] = []
+        self.problem_count = 0
+        self.found = False
+        """Whether any field has found a value."""
+        self.copied = 0
+        self.elements: dict[str, LexborNode | None] = {}
+        """Those of the current row that more than one field wants, by selector."""
+        self.memo: dict[Callable[..., Any], Any] = {}
+        """What is the same for all rows, by the function that found it."""
+        self.is_html = page.content_type in HTML
+        text = decode_page(page.body, page.charset) if self.is_html else ""
+        self.tree = parse_html(text) if self.is_html else empty_tree()
+
+    def problem(self, field: str | None, problem: str, value: object = None) -> None:
+        """Take note of a problem; `value` is what has it."""
+        self.problem_count += 1
+        if len(self.problems) < MAX_PROBLEMS:
+            text = None if value is None else str(value)[:200]
+            self.problems.append({"field": field, "problem": problem, "value": text})
+
+    def exceeds(self, size: int) -> bool:
+        """Take note of `size` characters to be copied; tell whether that is too much by now."""
+        self.copied += size
+        return self.copied > MAX_COPIED
+
+    @cached_property
+    def about(self) -> dict[str, list[LexborNode]]:
+        """
+        What tells of the page, by tag: base, meta, link and script, wherever in it they are.
+
+        In one go, since each walk through a tree takes its time, whatever is looked for.
+        """
+        found: dict[str, list[LexborNode]] = {"base": [], "meta": [], "link": [], "script": []}
+        for element in self.tree.css(_ABOUT):
+            found[element.tag or ""].append(element)
+        return found
+
+    @cached_property
+    def resolve(self) -> Resolver:
+        """Makes links absolute, by the <base> of the page or else its URL."""
+        resolve = Resolver(self.page.url)
+        # Wherever it is: what is in the wrong place makes a browser begin the body.
+        hrefs = (element.attributes.get("href") for element in self.about["base"])
+        href = next((href for href in hrefs if href is not None), None)
+        absolute = resolve(href) if href else None
+        return resolve if absolute is None else Resolver(absolute)
+
+    def robots(self, token: str) -> list[str]:
+        """Return what robots meta elements ask of all, and of `token`."""
+        found = []
+        for element in self.about["meta"]:
+            attributes = element.attributes
+            if (attributes.get("name") or "").lower() in {"robots", token}:
+                found.append(attributes.get("content"))
+        return [content for content in found if content]
+
+    @cached_property
+    def source(self) -> str:
+        """The page as text, whatever it is."""
+        text = decode_page(self.page.body, self.page.charset)
+        return text if isinstance(text, str) else text.decode("utf-8", "replace")
+
+    @cached_property
+    def json(self) -> Any:  # noqa: ANN401 -- whatever it holds
+        """What the page stands for, None where it is no JSON; headers are often wrong on that."""
+        body = self.page.body.lstrip(b"\xef\xbb\xbf \t\r\n")
+        return read_json(self.source.lstrip("\N{BOM}")) if body[:1] in {b"{", b"["} else None
+
+    @cached_property
+    def xml(self) -> "_Element | None":
+        """The page as read by lxml: as XML where it says that it is."""
+        from lxml import etree, html  # noqa: PLC0415
+
+        body = self.page.body
+        try:
+            if self.is_html and not _is_feed(body):
+                page: _Element = html.document_fromstring(html_of(self.tree))
+                return page
+            if "xml" not in (self.page.content_type or "") and not _is_feed(body):
+                return None
+            parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True)
+            root: _Element | None = etree.fromstring(body, parser)
+        except (etree.LxmlError, ValueError) as error:
+            check_memory(error)
+            return None
+        return root
+
+    def row_xml(self, row: LexborNode) -> "_Element | None":
+        """Return a row as read by lxml."""
+        from lxml import etree, html  # noqa: PLC0415
+
+        text = html_of(row)
+        if self.exceeds(len(text)):
+            return None
+        try:
+            fragment: _Element = html.fragment_fromstring(text, create_parent=True)
+        except (etree.LxmlError, ValueError) as error:
+            check_memory(error)
+            return None
+        return fragment
+
+
+def html_of(node: Scope) -> str:
+    """
+    Return a page or an element as HTML.
+
+    Raises:
+        TooComplexError: it does not fit into memory.
+    """
+    text = node.html
+    if text is None:  # all that Lexbor says
+        raise TooComplexError
+    return text
+
+
+def check_memory(error: Exception) -> None:
+    """
+    Tell a page that is wrong from one for which the memory does not suffice.
+
+    Raises:
+        TooComplexError: `error`, whatever it is called, is for want of memory. lxml knows only by
+            its log; Lexbor, whose selectors are compiled before, has no other reason.
+    """
+    log = getattr(error, "error_log", None) or ()
+    if isinstance(error, MemoryError | SelectolaxError) or any(
+        entry.type_name == "ERR_NO_MEMORY" for entry in log
+    ):
+        raise TooComplexError from error
+
+
+def select(scope: Scope, css: str) -> list[LexborNode]:
+    """Return the elements that match, each once: one can match several selectors of a list."""
+    found = scope.css(css)
+    return found if "," not in css else list({node.mem_id: node for node in found}.values())
+
+
+def text_of(node: LexborNode, document: Document) -> str:
+    """Return the text of an element as a browser shows it, on one line."""
+    child = node.first_child
+    if child is None:
+        return ""
+    if child.next is None and child.is_text_node:
+        text = child.text_content or ""
+        if len(text) > MAX_VALUE and document.exceeds(len(text)):
+            return ""
+        return fold(text)
+    return fold("".join(pieces_of(node, document, " ")))
+
+
+def pieces_of(node: LexborNode, document: Document, gap: str) -> list[str]:
+    """Return the texts in an element, with `gap` where a browser begins a new line."""
+    pieces: list[str] = []
+    if document.exceeds(0):
+        return pieces
+    after: set[int] = set()  # what follows a block
+    unseen = False
+    visited = 0
+    for visited, inner in enumerate(node.traverse(include_text=True)):  # noqa: B007
+        if after and inner.mem_id in after:
+            pieces.append(gap)
+        tag = inner.tag
+        if tag == _TEXT:
+            if not unseen:
+                pieces.append(inner.text_content or "")
+            unseen = False
+        elif tag in _BREAKS:
+            pieces.append(gap)
+            following = _next_after(inner, node)
+            if following is not None:
+                after.add(following.mem_id)
+        else:
+            unseen = tag in _UNSEEN and inner.first_child is not None
+    if document.exceeds(_VISIT * visited + sum(map(len, pieces))):
+        return []
+    return pieces
+
+
+def _next_after(block: LexborNode, end: LexborNode) -> LexborNode | None:
+    """Return what comes after `block` within `end`, unless that follows another block too."""
+    place: LexborNode | None = block
+    while place is not None and place.mem_id != end.mem_id:
+        if place.next is not None:
+            return place.next
+        place = place.parent
+        if place is not None and place.tag in _BREAKS:
+            return None  # the end of that one is the same place
+    return None
+
+
+def _is_feed(body: bytes) -> bool:
+    """Tell whether this is XML, though it may be sent as HTML."""
+    return _FEED.match(body) is not None
+
+
+@cache
+def empty_tree() -> LexborHTMLParser:
+    return LexborHTMLParser("")
+
+
+class TooComplexError(Exception):
+    """A page takes more memory than there is for it."""
+
+
+def parse_html(text: str | bytes) -> LexborHTMLParser:
+    """
+    Return the tree of `text`.
+
+    Raises:
+        TooComplexError: it does not fit into the memory that this process may have.
+    """
     try:
-        with _address_space(TREE_BYTES):
-            return LexborHTMLParser(text)
-    except (SelectolaxError, MemoryError):
-        return None
+        return LexborHTMLParser(text)
+    except (SelectolaxError, MemoryError) as error:
+        raise TooComplexError from error
+
+
+def may_take_long(body: bytes) -> bool:
+    """
+    Tell whether the parser may take more than some 0.1 s for `body`, at a glance.
+
+    A page can be written so that this does not notice it: it is for what is out there, and a
+    batch that was delivered again trusts no page.
+    """
+    # A tag has three bytes at least.
+    return (
+        (len(body) > 3 * MAX_TAGS and body.count(b"<") > MAX_TAGS)
+        or any(
+            body.find(b">", start, start + _STRETCH) < 0
+            and body.rfind(b"<", 0, start) > body.rfind(b">", 0, start)  # inside a tag
+            and len(body[start : start + _STRETCH].split(None, _FEW_WORDS)) > _FEW_WORDS
+            for start in range(0, len(body) - _STRETCH, _STRETCH)
+        )
+    )
 
 
 @contextmanager
-def _address_space(more: int) -> Iterator[None]:
+def memory_limit(more: int) -> Iterator[None]:
     """Let this process grow by `more` bytes at most, where the system tells how large it is."""
-    try:
-        pages = int(_STATM.read_bytes().split()[0])
-    except OSError:  # not Linux
+    size = memory_used(0)
+    if size is None:
         yield
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = pages * resource.getpagesize() + more
-    if soft != resource.RLIM_INFINITY:
-        limit = min(limit, soft)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    resource.setrlimit(resource.RLIMIT_AS, (size + more, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def memory_used(column: int) -> int | None:
+    """Return the bytes of this process; column 0 of its address space, 1 of the memory in use."""
+    try:
+        with open(_STATM, "rb", buffering=0) as statm:  # noqa: PTH123 -- for each page: half the time
+            return int(statm.read(100).split()[column]) * resource.getpagesize()
+    except OSError:  # not Linux
+        return None

@@ -18,6 +18,7 @@ from functions.worker.addresses import is_public
 from functions.worker.connections import CONNECT_LIMIT, Network, Response, Sessions
 from functions.worker.content_coding import ACCEPT_ENCODING, ContentCodingError, decode
 from functions.worker.failures import no_answer, refusal
+from functions.worker.page import Page
 from shared.errors import FetchError, InvalidUrlError, Reason
 from shared.spec import FetchSpec
 from shared.urls import Url, is_ip_literal, parse_url
@@ -51,27 +52,6 @@ class Request(NamedTuple):
         return f"Request({self.method} {self.url})"
 
 
-class Page(NamedTuple):
-    """
-    A body without its content coding, and what the headers say of it.
-
-    `content_type` is without parameters and lower case, `charset` is its parameter.
-    `wire_bytes` is the size of the body as sent. `remote_address` is None behind a proxy.
-    """
-
-    url: str
-    status: int
-    content_type: str | None
-    charset: str | None
-    body: bytes
-    wire_bytes: int = 0
-    etag: str | None = None
-    last_modified: str | None = None
-    x_robots_tag: str | None = None
-    set_cookies: tuple[str, ...] = ()
-    remote_address: str | None = None
-
-
 class Redirect(NamedTuple):
     status: int
     location: Url
@@ -81,19 +61,54 @@ class Redirect(NamedTuple):
 
 class _Room:
     """
-    The memory for bodies that are on their way, shared by the requests of one invocation.
+    The memory for bodies, shared by the requests of one invocation.
 
-    Up to `BODIES_BYTES` they all grow. Beyond, one at a time does, until it is complete, while the
-    others leave theirs to TCP: so they never all wait for each other.
+    Up to `BODIES_BYTES` they all grow. Beyond, one at a time does, until it is done with, while
+    the others leave theirs to TCP: so they never all wait for each other.
     """
 
     def __init__(self) -> None:
         self.taken = 0
         self.turn = asyncio.Lock()
 
-    @property
-    def is_full(self) -> bool:
-        return self.taken > BODIES_BYTES
+
+class Place:
+    """What one body takes of the memory for bodies."""
+
+    def __init__(self, room: _Room) -> None:
+        self._room = room
+        self._size = 0
+        self._our_turn = False
+
+    def take(self, size: int) -> None:
+        self._room.taken += size
+        self._size += size
+
+    async def may_grow(self, deadline: float) -> None:
+        """
+        Wait until the body may become larger, until `deadline` of the event loop at most.
+
+        Raises:
+            NoMemoryLeftError: it may not.
+        """
+        if self._room.taken <= BODIES_BYTES or self._our_turn:
+            return
+        try:
+            async with asyncio.timeout_at(deadline):
+                self._our_turn = await self._room.turn.acquire()
+        except TimeoutError:
+            raise NoMemoryLeftError from None
+
+    def leave(self) -> None:
+        """Give back what was taken."""
+        self.take(-self._size)
+        if self._our_turn:
+            self._our_turn = False
+            self._room.turn.release()
+
+
+class NoMemoryLeftError(Exception):
+    """Other bodies have it all, for longer than a request may take."""
 
 
 class Fetcher:
@@ -109,10 +124,15 @@ class Fetcher:
             ("Accept-Encoding", ACCEPT_ENCODING),
         )
 
+    def place(self) -> Place:
+        """Return a place in the memory for bodies; see `fetch`."""
+        return Place(self._room)
+
     async def fetch(
         self,
         request: Request,
         *,
+        place: Place | None = None,
         time_limit: float,
         max_bytes: int,
         accepts: Callable[[str | None], bool] = _PAGES,
@@ -124,6 +144,8 @@ class Fetcher:
 
         Args:
             request: Its URL is as `Url.href`, and sent as it is.
+            place: Is held by the page that is returned, until the caller leaves it. None where
+                nothing is waited for before the page is done with.
             time_limit: In seconds, from connecting to the last byte.
             max_bytes: Of the body, as sent and after decompression.
             accepts: Tells whether a media type, lower case, is a page's; None: not declared.
@@ -136,6 +158,8 @@ class Fetcher:
         url = URL(request.url, encoded=True)
         deadline = asyncio.get_running_loop().time() + time_limit
         response: aiohttp.ClientResponse | None = None
+        body_place = place or self.place()
+        page = None
         try:
             session = await self._session(request, url, time_limit)
             async with session.request(
@@ -148,13 +172,22 @@ class Fetcher:
                 timeout=aiohttp.ClientTimeout(total=time_limit, connect=connect_limit),
             ) as response:
                 assert isinstance(response, Response)
-                return await self._answer(
-                    request, response, max_bytes, accepts, cut=cut, deadline=deadline
+                answer = await self._answer(
+                    request, response, body_place, max_bytes, accepts, cut=cut, deadline=deadline
                 )
+                page = answer if isinstance(answer, Page) else None
+                return answer
+        except NoMemoryLeftError:
+            detail = "the worker had no memory free for the body"
+            assert isinstance(response, Response)
+            raise _failure(request, response, Reason.OUT_OF_TIME, detail) from None
         except self._sessions.errors as error:
             failure = no_answer(request.url, request.proxy, error, response)
             # Behind a proxy without its cause, which would know the proxy's password.
             raise failure from (None if request.proxy else error)
+        finally:
+            if page is None or place is None:
+                body_place.leave()
 
     async def _session(
         self, request: Request, url: URL, time_limit: float
@@ -187,6 +220,7 @@ class Fetcher:
         self,
         request: Request,
         response: Response,
+        place: Place,
         max_bytes: int,
         accepts: Callable[[str | None], bool],
         *,
@@ -209,8 +243,10 @@ class Fetcher:
             )
         if not cut:
             _check_length(request, response, max_bytes)
-        sent = await _read(request, response, max_bytes, self._room, deadline)
+        sent = await _read(response, max_bytes, place, deadline)
+        await place.may_grow(deadline)  # a body may be much more than what was sent
         body = _content(request, response, sent, max_bytes, cut=cut)
+        place.take(len(body) - len(sent))
         return Page(
             request.url,
             status,
@@ -223,6 +259,7 @@ class Fetcher:
             _text(", ".join(headers.getall("X-Robots-Tag", ()))),
             _cookies(response),
             _address(request, response),
+            response.raw_headers,
         )
 
 
@@ -248,39 +285,24 @@ def _check_length(request: Request, response: Response, max_bytes: int) -> None:
         raise _failure(request, response, Reason.TOO_LARGE, _too_large(max_bytes))
 
 
-async def _read(
-    request: Request, response: Response, max_bytes: int, room: _Room, deadline: float
-) -> bytes:
+async def _read(response: Response, max_bytes: int, place: Place, deadline: float) -> bytes:
     """Return the body as sent, or so much of it that it is more than `max_bytes`."""
     # Not response.read(): it buffers whatever the server sends, and a worker has a few hundred MB.
     content = response.content
     pieces = []
     size = 0
-    waited = our_turn = False
     try:
         while piece := await content.readany():
             pieces.append(piece)
             size += len(piece)
-            room.taken += len(piece)
+            place.take(len(piece))
             if size > max_bytes:
                 response.close()
                 break
-            if room.is_full and not our_turn:
-                waited = True
-                async with asyncio.timeout_at(deadline):  # aiohttp's is for what it waits for
-                    our_turn = await room.turn.acquire()
+            await place.may_grow(deadline)  # aiohttp's time limit is for what it waits for
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-    except TimeoutError:
-        if not waited:
-            raise
-        detail = "the worker had no memory free for the body"
-        raise _failure(request, response, Reason.OUT_OF_TIME, detail) from None
     finally:
-        # From here to the outcome of a page nothing waits, so it needs no room of its own.
-        room.taken -= size
         pieces.clear()  # an error of aiohttp's holds this frame, in a circle
-        if our_turn:
-            room.turn.release()
 
 
 def _content(

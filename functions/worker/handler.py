@@ -8,7 +8,6 @@ from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.worker.work import Worked, work_on
@@ -32,26 +31,28 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Work on the batch in every record; the failed ones go back to SQS."""
     settings = WorkerSettings.from_env(os.environ)
     failed: list[str] = []
-    for record in SQSEvent(event).records:
+    for record in event["Records"]:
         try:
-            batch = decode_batch(record.body)
+            batch = decode_batch(record["body"])
             worked = work_on(
                 batch,
-                record.receipt_handle,
+                record["receiptHandle"],
                 settings=settings,
                 manifest=lambda job: _manifest(settings.data_bucket, job),
                 data=Bucket(settings.data_bucket),
                 work_queue=Queue(settings.work_queue_url),
                 dispatch_queue=Queue(settings.dispatch_queue_url),
+                dead_letter_queue=Queue(settings.dead_letter_queue_url),
                 time_left=context.get_remaining_time_in_millis() / 1000,
                 clock=time.time,
                 rng=Random(),  # noqa: S311 -- jitter
+                redelivered=int(record["attributes"]["ApproximateReceiveCount"]) > 1,
             )
             logger.info("Batch done", job=batch.job, batch=batch.batch, counts=worked.counts)
             _measure(worked)
         except ScrapeError:
-            logger.exception("Batch failed", message_id=record.message_id)
-            failed.append(record.message_id)
+            logger.exception("Batch failed", message_id=record["messageId"])
+            failed.append(record["messageId"])
     metrics.add_metric("BatchesFailed", MetricUnit.Count, len(failed))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
@@ -74,6 +75,6 @@ def _measure(worked: Worked) -> None:
         metrics.add_metric(f"Targets{kind.capitalize()}", MetricUnit.Count, count)
     for name, count in worked.counts.items():
         outcome, _, reason = name.partition("-")
-        if outcome == Kind.FAILED:
+        if outcome in {Kind.FAILED, Kind.DEAD}:
             words = "".join(word.capitalize() for word in reason.split("_"))
-            metrics.add_metric(f"Failed{words}", MetricUnit.Count, count)
+            metrics.add_metric(f"{outcome.capitalize()}{words}", MetricUnit.Count, count)

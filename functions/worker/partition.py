@@ -52,6 +52,6 @@ def encode_state(state: PartitionState, now: float) -> bytes:
         state.robots.items(), key=lambda entry: entry[1].fetched_at, reverse=True
     ):
         size += len(cached.text) + len(origin)
-        if cached.is_fresh(now) and size <= MAX_ROBOTS_BYTES:
+        if cached.is_worth_keeping(now) and size <= MAX_ROBOTS_BYTES:
             robots[origin] = cached
     return msgspec.json.encode(PartitionState(hosts=dict(hosts[:MAX_HOSTS]), robots=robots))

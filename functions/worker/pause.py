@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 COOL_FIRST, COOL_MAX = 5.0, 15 * 60.0  # after "slow down" without a Retry-After
+COOL_JITTER = 1.1  # times the wish, at most
 COOL_LONGEST = 24 * 60 * 60.0  # one wrong header must not shut a host out for a year
 CIRCUIT_FAILURES = 5  # connections that fail in a row
 CIRCUIT_FIRST, CIRCUIT_MAX = 60.0, 15 * 60.0
@@ -76,13 +77,16 @@ class HostState(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Return when the next request may start: `now` or later."""
         return max(now, self.next_at, self.cool_until, self.open_until)
 
-    def is_down(self, now: float) -> bool:
+    def is_given_up(self, now: float, attempts: int) -> bool:
         """
-        Tell whether the host was tried again after the circuit had opened, and in vain.
+        Tell whether the host has had its own `attempts`, all in vain.
 
-        Everybody who waits for it then counts that as an attempt: one for each would take days.
+        The first is the one that opened the circuit, the others those after each time it was open;
+        one of these there must be. Somebody makes them for all who wait: if it took the attempts
+        of each, a dead host with ten thousand URLs would be tried for days.
         """
-        return now < self.open_until and self.failures > CIRCUIT_FAILURES
+        again = self.failures - CIRCUIT_FAILURES
+        return now < self.open_until and again >= max(1, attempts - 1)
 
     def is_stale(self, now: float) -> bool:
         """Tell whether nothing is lost by forgetting this host."""
@@ -141,7 +145,7 @@ class HostState(Struct, frozen=True, kw_only=True, omit_defaults=True):
         cool = max(retry_after or 0.0, _doubled(COOL_FIRST, steps, COOL_MAX))
         # Jitter after the cap and above the wish: nothing undercuts it, and no two hosts or
         # workers come back in step.
-        cool = min(cool, COOL_LONGEST) * rng.uniform(1.0, 1.1)
+        cool = min(cool, COOL_LONGEST) * rng.uniform(1.0, COOL_JITTER)
         return replace(
             self,
             slowdowns=slowdowns,

@@ -85,6 +85,12 @@ class CachedRobots(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The product token that `text` was reduced to, where the file was large."""
     fetched_at: float
     """Epoch seconds."""
+    failures: int = 0
+    """How often in a row it could not be had."""
+
+    def is_worth_keeping(self, now: float) -> bool:
+        """Tell whether it is fresh, or the next failure is to be counted."""
+        return now - self.fetched_at < TTL
 
     def is_fresh(self, now: float) -> bool:
         return now - self.fetched_at < (TTL_ERROR if _is_unreachable(self.status) else TTL)
@@ -120,21 +126,28 @@ def rules_from_answer(status: int | None, body: bytes, *, user_agent: str) -> Ru
 
 
 def cached_robots(
-    status: int | None, body: bytes, *, user_agent: str, now: float
+    status: int | None,
+    body: bytes,
+    *,
+    user_agent: str,
+    now: float,
+    before: CachedRobots | None = None,
 ) -> CachedRobots | None:
     """
     Return what to keep of an answer (see `rules_from_answer`); None if it is too much.
 
     A file of more than `MAX_KEPT_WHOLE` bytes is reduced to the rules that bind `user_agent`.
     Where even these are more than `MAX_KEPT`, leaving some out would allow what they forbid.
+    `before` is what was kept of the answer before.
     """
+    failures = (before.failures if before else 0) + 1 if _is_unreachable(status) else 0
     text, token = _decode(status, body), ""
     if len(text.encode()) > MAX_KEPT_WHOLE:
         token = product_token(user_agent)
         text = _our_group(text, token)
         if len(text.encode()) > MAX_KEPT:
             return None
-    return CachedRobots(status=status, text=text, token=token, fetched_at=now)
+    return CachedRobots(status=status, text=text, token=token, fetched_at=now, failures=failures)
 
 
 def product_token(user_agent: str) -> str:

@@ -8,20 +8,24 @@ coroutine decides and keeps all state; tasks only fetch.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
 from random import Random
+from typing import Any
 
 from msgspec.structs import replace
 
 from functions.worker.cookies import CookieJar
-from functions.worker.fetch import Fetcher, Page, Redirect, Request
+from functions.worker.extraction import Extracted
+from functions.worker.extractor import Extractor
+from functions.worker.fetch import Fetcher, Place, Redirect, Request
+from functions.worker.page import Page
 from functions.worker.partition import PartitionState
-from functions.worker.pause import COOL_LONGEST, HostState, next_pause
+from functions.worker.pause import COOL_JITTER, HostState, next_pause
 from functions.worker.profiles import Headers, headers_for
 from functions.worker.proxies import Proxy, ProxyPool, Verdict
 from functions.worker.retry import RetryPolicy, next_wait, parse_retry_after
@@ -43,6 +47,7 @@ from shared.outcomes import Outcome
 from shared.urls import Url, parse_url, partition_of, registrable_domain
 
 MAX_HOPS = 1_000  # how often a target may be handed back: ends what would go round for ever
+MAX_WAIT = 60 * 60.0  # seconds; a host that asks for more is given up on
 MAX_SLOWDOWNS = 5  # answers of 429 or 503 to one target
 _SLOW_DOWN = {Reason.HTTP_429, Reason.HTTP_503}
 _NO_CONNECTION = {
@@ -83,6 +88,7 @@ class Scraper:
         manifest: Of the job.
         batch: The targets.
         fetcher: Does the fetching.
+        extractor: Makes rows of pages.
         state: What is known of the partition; it is kept up to date.
         pool: The job's proxies; None to fetch directly.
         user_agent: The deployment's.
@@ -96,6 +102,7 @@ class Scraper:
         manifest: Manifest,
         batch: Batch,
         fetcher: Fetcher,
+        extractor: Extractor,
         *,
         state: PartitionState,
         pool: ProxyPool | None,
@@ -108,6 +115,7 @@ class Scraper:
         self._partitions = manifest.partitions
         self._batch = batch
         self._fetcher = fetcher
+        self._extractor = extractor
         self._state = state
         self._pool = pool
         self._user_agent = self._spec.user_agent or user_agent
@@ -120,39 +128,82 @@ class Scraper:
         )
         self._hosts: dict[str, _Host] = {}
         self._rules: dict[str, tuple[Rules, float]] = {}
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Future[Any]] = set()
+        """Requests."""
+        self._extracting: set[asyncio.Future[Any]] = set()
+        """Pages that something else is made of meanwhile."""
         self._numbers = count()
+        self._cancelled = asyncio.Event()
+        self._left: dict[int, Visit] = {}
         self._emit: Callable[[Outcome], None] = lambda _outcome: None
         self.facts: Counter[str] = Counter()
         """For the metrics: Pages, Bytes, MillisecondsWaited, HostPauses, RobotsDenials."""
 
     async def scrape(self, emit: Callable[[Outcome], None]) -> None:
         """Hand one outcome for each target to `emit`, as they come."""
-        self._emit = emit
-        for target in self._batch.targets:
-            self._enqueue(Visit(target), 0.0)
+
+        def note(outcome: Outcome) -> None:
+            del self._left[outcome.line]
+            emit(outcome)
+
+        self._emit = note
+        self._left = {target.line: Visit(target) for target in self._batch.targets}
+        cancelled = asyncio.ensure_future(self._cancelled.wait())
         try:
-            while self._is_waiting() or self._running:
-                await self._step()
+            if not self._cancelled.is_set():
+                await self._begin()
+            while self._is_busy() and not self._cancelled.is_set():
+                await self._step(cancelled)
+            if self._cancelled.is_set():
+                await self._skip_the_rest()
         finally:
-            for task in self._running:
+            cancelled.cancel()
+            for task in self._running | self._extracting:
                 task.cancel()
             for host in self._hosts.values():
                 self._state.hosts[host.name] = host.state
 
-    async def _step(self) -> None:
+    def cancel(self) -> None:
+        """Fetch nothing from now on: the targets without an outcome are skipped."""
+        self._cancelled.set()
+
+    async def _begin(self) -> None:
+        try:
+            await self._extractor.check(self._stop_at - self._clock())
+        except FetchError as error:
+            self._refuse_all(error)  # before any of them is fetched in vain
+            return
+        for visit in list(self._left.values()):
+            self._enqueue(visit, 0.0)
+
+    async def _skip_the_rest(self) -> None:
+        tasks = self._running | self._extracting
+        for task in tasks:
+            task.cancel()
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if ended is not None and not isinstance(ended, asyncio.CancelledError):
+                raise ended
+        for visit in list(self._left.values()):
+            error = FetchError(visit.url.href, Reason.CANCELLED, "the job was cancelled")
+            self._emit(visit.ended(error, now=self._clock()))
+
+    async def _step(self, cancelled: "asyncio.Future[Any]") -> None:
         now = self._clock()
         if now >= self._stop_at:
             self._hand_back(Reason.OUT_OF_TIME, "the worker's time is up")
             wake = inf
         else:
             wake = self._start_ready(now)
-        if self._running:
+        if self._running or self._extracting:
             limit = min(wake, self._stop_at if self._is_waiting() else inf)
             timeout = None if limit == inf else max(0.0, limit - now)
-            done, self._running = await asyncio.wait(
-                self._running, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+            done, _ = await asyncio.wait(
+                {*self._running, *self._extracting, cancelled},
+                timeout=timeout,
+                return_when=asyncio.FIRST_COMPLETED,
             )
+            self._running -= done
+            self._extracting -= done
             for task in done:
                 task.result()  # a task that raises is a bug, and must not go unnoticed
         elif self._is_waiting():
@@ -160,9 +211,12 @@ class Scraper:
                 self._hand_back(Reason.HOST_BUSY, "the host must be left alone for a while")
             else:
                 self.facts["MillisecondsWaited"] += round((wake - now) * 1000)
-                await asyncio.sleep(wake - now)
+                await asyncio.wait({cancelled}, timeout=wake - now)
 
     # ---- whose turn it is
+
+    def _is_busy(self) -> bool:
+        return bool(self._running or self._extracting) or self._is_waiting()
 
     def _is_waiting(self) -> bool:
         return any(host.waiting for host in self._hosts.values())
@@ -251,11 +305,13 @@ class Scraper:
         """Tell whether robots.txt lets us fetch; if not, the visit has its outcome."""
         url = visit.url.href
         if rules.unreachable:
-            error = FetchError(url, Reason.ROBOTS_UNREACHABLE, "robots.txt cannot be had for now")
-            if visit.attempt >= self._spec.attempts:
+            # Nobody has asked for the page: it is the file that has attempts, an hour apart.
+            failures = self._state.robots[_origin(visit.url)].failures
+            detail = f"robots.txt could not be had, {failures} times in a row"
+            error = FetchError(url, Reason.ROBOTS_UNREACHABLE, detail)
+            if failures >= self._spec.attempts:
                 self._emit(visit.ended(error, now=self._clock()))
             else:
-                visit.attempt += 1
                 self._defer(visit, error, read_again_at)
             return False
         if not rules.can_fetch(url):
@@ -313,7 +369,8 @@ class Scraper:
     ) -> None:
         rules = rules_from_answer(status, body, user_agent=self._user_agent)
         self._rules[origin] = rules, now + TTL_ERROR
-        cached = cached_robots(status, body, user_agent=self._user_agent, now=now)
+        before = self._state.robots.pop(origin, None)
+        cached = cached_robots(status, body, user_agent=self._user_agent, now=now, before=before)
         if cached is not None:
             self._state.robots[origin] = cached
         delay = rules.pause(self._spec.max_crawl_delay)
@@ -361,7 +418,7 @@ class Scraper:
             answer = await self._fetcher.fetch(
                 Request(
                     url.href,
-                    headers=self._headers(url, private=False),
+                    headers=self._headers(url, {}, private=False),
                     proxy=proxy.url if proxy else None,
                 ),
                 time_limit=self._time_limit(),
@@ -389,14 +446,20 @@ class Scraper:
 
     async def _visit(self, host: _Host, visit: Visit, proxy: Proxy | None) -> None:
         began = self._clock()
+        place = self._fetcher.place()
         answer: Page | Redirect | FetchError
         try:
             answer = await self._fetcher.fetch(
                 Request(
                     visit.url.href,
-                    headers=self._headers(visit.url, private=_same_site(visit), jar=host.jar),
-                    proxy=proxy.url if proxy else None,
+                    visit.method,
+                    self._headers(
+                        visit.url, visit.headers, private=_same_site(visit), jar=host.jar
+                    ),
+                    visit.body,
+                    proxy.url if proxy else None,
                 ),
+                place=place,
                 time_limit=self._time_limit(),
                 max_bytes=self._spec.max_bytes,
                 accepts=self._spec.accepts,
@@ -426,22 +489,55 @@ class Scraper:
         else:
             self.facts["Pages"] += 1
             self.facts["Bytes"] += answer.wire_bytes
-            self._emit(visit.scraped(answer, token=self._token, now=now))
+            extracted = (
+                Extracted([], [], [])  # it has no body, and none was asked for
+                if visit.method == "HEAD"
+                else self._extractor.at_once(answer)
+            )
+            if extracted is not None:
+                self._emit(visit.scraped(answer, extracted, token=self._token, now=now))
+                place.leave()
+            else:
+                task = asyncio.ensure_future(self._extract(visit, answer, place))
+                self._extracting.add(task)
+
+    async def _extract(self, visit: Visit, page: Page, place: Place) -> None:
+        """Have something else make rows of `page`, which keeps its place until then."""
+        try:
+            extracted = await self._extractor.elsewhere(page, self._stop_at - self._clock())
+        except FetchError as error:
+            if error.reason is Reason.OUT_OF_TIME:
+                self._defer(visit, error, None)
+            else:
+                now = self._clock()
+                self._emit(visit.unreadable(page, error, token=self._token, now=now))
+        else:
+            now = self._clock()
+            self._emit(visit.scraped(page, extracted, token=self._token, now=now))
+        finally:
+            place.leave()
+
+    def _refuse_all(self, error: FetchError) -> None:
+        for visit in list(self._left.values()):
+            why = FetchError(visit.url.href, error.reason, error.detail)
+            if error.reason is Reason.OUT_OF_TIME:
+                self._defer(visit, why, None)
+            else:
+                self._emit(visit.ended(why, now=self._clock()))
 
     def _follow(self, visit: Visit, answer: Redirect) -> None:
         location = answer.location
         problem = None
-        if location.href in (visit.target.url, *visit.redirects):
-            problem = f"redirects in a circle, back to {location.href}"
-        elif len(visit.redirects) >= self._spec.max_redirects:
+        if len(visit.redirects) >= self._spec.max_redirects:
             problem = f"more than {self._spec.max_redirects} redirects"
+        elif not visit.follow(location, answer.status):
+            problem = f"redirects in a circle, back to {location.href}"
         if problem is not None:
             error = FetchError(
                 visit.url.href, Reason.TOO_MANY_REDIRECTS, problem, status=answer.status
             )
             self._emit(visit.ended(error, now=self._clock()))
             return
-        visit.follow(location)
         if partition_of(location.host, self._partitions) != self._batch.partition:
             # Its host has another owner, and nobody else may talk to it.
             detail = f"{location.host} is another worker's"
@@ -478,8 +574,11 @@ class Scraper:
     def _failed(self, visit: Visit, error: FetchError, proxy: Proxy | None, now: float) -> None:
         """Decide whether there is another attempt."""
         visit.failure = error
+        asked = self._retry_after(error, now)
         if error.reason is Reason.OUT_OF_TIME:
             self._defer(visit, error, None)
+        elif error.reason.retryable and (asked or 0.0) > MAX_WAIT:
+            self._emit(visit.ended(_asks_too_much(error.url, asked, error.status), now=now))
         elif error.reason in _SLOW_DOWN and visit.slowdowns < MAX_SLOWDOWNS:
             # A word about the host and not about the page: it waits with all the others.
             visit.slowdowns += 1
@@ -489,13 +588,12 @@ class Scraper:
         ):
             self._emit(visit.ended(error, now=now))
         else:
-            self._try_again(visit, error, now, at_least=self._retry_after(error, now))
+            self._try_again(visit, error, now, at_least=asked)
 
     def _try_again(
         self, visit: Visit, error: FetchError, now: float, *, at_least: float | None
     ) -> None:
         visit.failure = error
-        at_least = None if at_least is None else min(at_least, COOL_LONGEST)
         wait = next_wait(self._policy, attempt=visit.attempt, rng=self._rng, retry_after=at_least)
         if wait is None:
             self._emit(visit.ended(error, now=now))
@@ -512,12 +610,22 @@ class Scraper:
             waiting, host.waiting = host.waiting, []
             for due, _, visit in sorted(waiting):
                 turn = max(host.state.ready_at(now), due)
-                if host.state.is_down(now):
-                    self._without_host(visit, turn, now)
+                cool = host.state.cool_until - now
+                if cool > MAX_WAIT * COOL_JITTER:
+                    self._emit(visit.ended(_asks_too_much(visit.url.href, cool), now=now))
+                    continue
+                why = visit.failure
+                if host.state.is_given_up(now, self._spec.attempts):
+                    cause = why.reason if why and why.reason in _NO_CONNECTION else None
+                    last = FetchError(
+                        visit.url.href,
+                        cause or Reason.CONNECTION,
+                        "the host cannot be reached, and was tried again in vain",
+                    )
+                    self._emit(visit.ended(last, now=now))
                     continue
                 if reason is Reason.HOST_BUSY and due <= now:
                     host.state, turn = host.state.booked(now, self._pause(host, visit))
-                why = visit.failure
                 error = FetchError(
                     visit.url.href,
                     why.reason if why else reason,
@@ -525,15 +633,6 @@ class Scraper:
                     status=why.status if why else None,
                 )
                 self._defer(visit, error, turn if turn > now else None)
-
-    def _without_host(self, visit: Visit, turn: float, now: float) -> None:
-        """Count an attempt that somebody has made for all who wait for the host."""
-        error = FetchError(visit.url.href, Reason.CONNECTION, "the host cannot be reached")
-        if visit.attempt >= self._spec.attempts:
-            self._emit(visit.ended(error, now=now))
-        else:
-            visit.attempt += 1
-            self._defer(visit, error, turn)
 
     def _pause(self, host: _Host, visit: Visit) -> float:
         """Return the pause after a request for `visit`, before jitter."""
@@ -556,12 +655,22 @@ class Scraper:
     def _time_limit(self) -> float:
         return max(0.001, min(self._spec.timeout, self._stop_at - self._clock()))
 
-    def _headers(self, url: Url, *, private: bool, jar: CookieJar | None = None) -> Headers:
-        """Return the headers of a request; without `private` those that anybody may see."""
+    def _headers(
+        self, url: Url, own: Mapping[str, str], *, private: bool, jar: CookieJar | None = None
+    ) -> Headers:
+        """
+        Return the headers of a request; without `private` those that anybody may see.
+
+        Those that are its `own` are in the place of others.
+        """
         secure = url.href.startswith("https:")
         headers = headers_for(
             self._spec, url.host, user_agent=self._user_agent, secure=secure, rng=self._rng
         )
+        if own:
+            names = {name.lower() for name in own}
+            others = (entry for entry in headers if entry[0].lower() not in names)
+            headers = (*others, *own.items())
         if not private:
             headers = tuple(entry for entry in headers if entry[0].lower() not in _PRIVATE)
         if jar is None:
@@ -585,6 +694,11 @@ class Scraper:
     @staticmethod
     def _retry_after(error: FetchError, now: float) -> float | None:
         return parse_retry_after(error.retry_after, now=datetime.fromtimestamp(now, UTC))
+
+
+def _asks_too_much(url: str, seconds: float | None, status: int | None = None) -> FetchError:
+    detail = f"the host asks for {seconds:,.0f} s, more than a job waits"
+    return FetchError(url, Reason.WAIT_TOO_LONG, detail, status=status)
 
 
 def _same_site(visit: Visit) -> bool:

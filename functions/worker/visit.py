@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from functions.worker.extract import Extracted, extract
-from functions.worker.fetch import Page
+from functions.worker.extraction import Extracted
+from functions.worker.page import Page
 from functions.worker.proxies import Proxy
 from functions.worker.robots import robots_tags
 from shared.errors import FetchError, Reason
-from shared.messages import Target
-from shared.outcomes import Kind, Outcome
+from shared.messages import Method, Target
+from shared.outcomes import Kind, Outcome, final_kind
 from shared.urls import Url, parse_url
 
-SKIPPED = {Reason.CONTENT_TYPE, Reason.PRIVATE_ADDRESS, Reason.ROBOTS_DISALLOWED}
+_TO_GET = {301, 302, 303}
 
 
 @dataclass
@@ -29,6 +29,7 @@ class Visit:
     redirects: tuple[str, ...] = field(init=False)
     attempt: int = field(init=False)
     slowdowns: int = field(init=False)
+    turned: bool = field(init=False)
     began: float | None = None
     elapsed: float = 0.0
     failure: FetchError | None = None
@@ -41,18 +42,83 @@ class Visit:
         self.redirects = self.target.redirects
         self.attempt = self.target.attempt
         self.slowdowns = self.target.slowdowns
+        self.turned = self.target.turned
 
-    def follow(self, location: Url) -> None:
-        """Go on to where the last request was redirected to."""
+    @property
+    def method(self) -> Method:
+        """Of the next request."""
+        return "GET" if self.turned else self.target.method
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Of the next request, as far as the list has them."""
+        headers = self.target.headers or {}
+        if not self.turned:
+            return headers
+        return {name: headers[name] for name in headers if not name.lower().startswith("content-")}
+
+    @property
+    def body(self) -> bytes | None:
+        """Of the next request."""
+        body = self.target.body
+        return None if body is None or self.turned else body.encode()
+
+    def follow(self, location: Url, status: int) -> bool:
+        """
+        Go on to where the last request was redirected to, if that leads on and not in a circle.
+
+        A POST becomes a GET where browsers make it one: "see other" means that, and with 301 and
+        302 everybody expects it (RFC 9110 §15.4).
+        """
+        turns = self.method == "POST" and status in _TO_GET
+        if not turns and location.href in (self.target.url, *self.redirects):
+            return False
         self.redirects += (location.href,)
+        self.turned = self.turned or turns
         self.url = location
+        return True
 
-    def scraped(self, page: Page, *, token: str, now: float) -> Outcome:
+    def scraped(self, page: Page, extracted: Extracted, *, token: str, now: float) -> Outcome:
         """Return the outcome of a page; `token` is ours in robots.txt."""
-        extracted = _extracted(page, token)
-        header = (page.x_robots_tag,) if page.x_robots_tag else ()
+        return self._with_page(
+            Kind.SCRAPED if extracted.failure is None else Kind.FAILED,
+            page,
+            now,
+            reason=None if extracted.failure is None else Reason.BAD_ROWS,
+            detail=extracted.failure,
+            robots_tags=robots_tags(_header(page), extracted.robots, token),
+            rows=extracted.rows,
+            problems=extracted.problems,
+        )
+
+    def unreadable(self, page: Page, error: FetchError, *, token: str, now: float) -> Outcome:
+        """Return the outcome of a page that nothing could be extracted from."""
+        return self._with_page(
+            Kind.FAILED,
+            page,
+            now,
+            reason=error.reason,
+            detail=error.detail,
+            robots_tags=robots_tags(_header(page), [], token),
+        )
+
+    def ended(self, error: FetchError, *, now: float) -> Outcome:
+        """Return the final outcome of a target without a page."""
+        return self._without_page(final_kind(error.reason), error, now)
+
+    def deferred(self, error: FetchError, *, not_before: float | None, now: float) -> Outcome:
+        """Return what leaves the target to a later batch."""
+        return self._without_page(Kind.DEFERRED, error, now, not_before=not_before)
+
+    def _with_page(
+        self,
+        kind: Kind,
+        page: Page,
+        now: float,
+        **facts: Any,  # noqa: ANN401 -- Outcome checks
+    ) -> Outcome:
         return self._outcome(
-            Kind.SCRAPED,
+            kind,
             now,
             final_url=page.url,
             status=page.status,
@@ -60,19 +126,8 @@ class Visit:
             wire_bytes=page.wire_bytes,
             content_type=page.content_type,
             remote_address=page.remote_address,
-            robots_tags=robots_tags(header, extracted.robots, token),
-            rows=extracted.rows,
-            problems=extracted.problems,
+            **facts,
         )
-
-    def ended(self, error: FetchError, *, now: float) -> Outcome:
-        """Return the final outcome of a target without a page."""
-        kind = Kind.SKIPPED if error.reason in SKIPPED else Kind.FAILED
-        return self._without_page(kind, error, now)
-
-    def deferred(self, error: FetchError, *, not_before: float | None, now: float) -> Outcome:
-        """Return what leaves the target to a later batch."""
-        return self._without_page(Kind.DEFERRED, error, now, not_before=not_before)
 
     def _without_page(
         self,
@@ -103,16 +158,12 @@ class Visit:
             redirects=self.redirects,
             fetched_at=began.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             elapsed_ms=round(self.elapsed * 1000),
+            method=self.method,
+            input=self.target.input,
             proxy_tier=self.proxy.tier if self.proxy else None,
             **facts,
         )
 
 
-def _extracted(page: Page, token: str) -> Extracted:
-    try:
-        return extract(page, token=token)
-    except Exception as error:  # noqa: BLE001 -- or one page could take its whole batch with it
-        problem = f"{type(error).__name__}: {error}"[:300]
-        return Extracted(
-            [], [{"field": None, "problem": "extraction_failed", "value": problem}], []
-        )
+def _header(page: Page) -> tuple[str, ...]:
+    return (page.x_robots_tag,) if page.x_robots_tag else ()

@@ -7,26 +7,31 @@ crash at any point leaves nothing that a redelivery does not bring to the same e
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from random import Random
 from typing import NamedTuple
 
 from functions.worker.addresses import parse_connect_to
 from functions.worker.commit import OutcomeFile, commit, committed, conclude
 from functions.worker.connections import Network
+from functions.worker.extractor import Extractor, extraction_process
 from functions.worker.fetch import open_fetcher
 from functions.worker.partition import PartitionState, decode_state, encode_state
 from functions.worker.proxies import ProxyPool
+from functions.worker.robots import product_token
 from functions.worker.scrape import Scraper
 from functions.worker.secrets import proxy_tiers
-from shared.errors import InvalidJobError
-from shared.jobs import Manifest, state_key
+from shared.errors import InvalidJobError, StorageError
+from shared.jobs import Manifest, cancelled_key, state_key
 from shared.messages import Batch
+from shared.outcomes import Outcome
 from shared.queue import Queue
 from shared.settings import WorkerSettings
 from shared.store import Bucket
 
 LEASE_MARGIN = 10  # seconds that the lease outlasts the invocation
+CANCEL_SECONDS = 5.0  # between two looks whether the job was cancelled
 COMMIT_SECONDS = 20.0  # kept free at the end of an invocation for S3 and SQS
 
 
@@ -38,7 +43,7 @@ class Worked(NamedTuple):
     then those of `Scraper`.
     """
 
-    counts: Counter[str]
+    counts: Mapping[str, int]
     fetched: bool
     facts: Counter[str]
 
@@ -57,9 +62,11 @@ def work_on(
     data: Bucket,
     work_queue: Queue,
     dispatch_queue: Queue,
+    dead_letter_queue: Queue,
     time_left: float,
     clock: Callable[[], float],
     rng: Random,
+    redelivered: bool = False,
 ) -> Worked:
     """
     Bring `batch` to its receipt.
@@ -72,9 +79,11 @@ def work_on(
         data: The data bucket.
         work_queue: Where the message came from.
         dispatch_queue: Where deferred targets go.
+        dead_letter_queue: Where dead ones go.
         time_left: Seconds until the invocation is ended.
         clock: Returns the seconds since the epoch.
         rng: Source of jitter.
+        redelivered: Whether somebody has tried before, and may have died of a page.
 
     Raises:
         StorageError: the lease is lost, or S3 or SQS refused something. The message must stay in
@@ -82,14 +91,15 @@ def work_on(
     """
     # The clock of the visibility timeout runs since the message was received, which may be a
     # while ago. Without the lease, another worker may be on this host.
-    stop_at = clock() + time_left - COMMIT_SECONDS
+    began = clock()
+    stop_at = began + time_left - COMMIT_SECONDS
     work_queue.renew(receipt_handle, round(time_left) + LEASE_MARGIN)
     job = manifest(batch.job)
     body = committed(data, batch)
     fetched = False
     facts: Counter[str] = Counter()
     if body is None:
-        own = _fetch(batch, job, settings, data, stop_at, clock, rng)
+        own = _fetch(batch, job, settings, data, stop_at, clock, rng, careful=redelivered)
         body, fetched = commit(data, batch, own.body)
         facts = own.facts
     counts = conclude(
@@ -98,7 +108,9 @@ def work_on(
         partitions=job.partitions,
         data=data,
         dispatch_queue=dispatch_queue,
-        now=clock(),
+        dead_letter_queue=dead_letter_queue,
+        clock=clock,
+        began=began,
     )
     return Worked(counts, fetched, facts)
 
@@ -111,27 +123,60 @@ def _fetch(
     stop_at: float,
     clock: Callable[[], float],
     rng: Random,
+    *,
+    careful: bool,
 ) -> _Fetched:
     """Fetch the targets; what is learnt of their hosts is there for the next worker."""
     key = state_key(batch.partition)
     found = data.get_versioned(key)
     known, etag = found or (None, None)
     state = decode_state(known)
-    fetched = asyncio.run(_fetch_all(batch, job, settings, state, stop_at, clock, rng))
+    extractor = Extractor(
+        job.spec,
+        token=product_token(job.spec.fetch.user_agent or settings.user_agent),
+        process=extraction_process(),
+        careful=careful,
+    )
+    outcomes = OutcomeFile()
+    facts = asyncio.run(
+        scrape_batch(
+            batch,
+            job,
+            settings=settings,
+            extractor=extractor,
+            state=state,
+            emit=outcomes.add,
+            is_cancelled=lambda: data.get(cancelled_key(job.job)) is not None,
+            stop_at=stop_at,
+            clock=clock,
+            rng=rng,
+        )
+    )
     # A lost race means that the lease was lost as well. The state is advisory: let the other's be.
     data.put_over(key, encode_state(state, clock()), etag=etag)
-    return fetched
+    return _Fetched(outcomes.close(), facts)
 
 
-async def _fetch_all(
+async def scrape_batch(
     batch: Batch,
     job: Manifest,
+    *,
     settings: WorkerSettings,
+    extractor: Extractor,
     state: PartitionState,
+    emit: Callable[[Outcome], None],
+    is_cancelled: Callable[[], bool],
     stop_at: float,
     clock: Callable[[], float],
     rng: Random,
-) -> _Fetched:
+) -> Counter[str]:
+    """
+    Hand the outcomes of `batch` to `emit`; return the facts for the metrics. See `Scraper`.
+
+    Raises:
+        InvalidJobError: the job's proxies are none.
+        StorageError: they could not be read.
+    """
     spec = job.spec.fetch
     pool = None
     if spec.proxies is not None:
@@ -142,7 +187,6 @@ async def _fetch_all(
         allow_private_proxies=settings.allow_private_networks,
         verify_tls=spec.verify_tls,
     )
-    outcomes = OutcomeFile()
     async with open_fetcher(
         user_agent=spec.user_agent or settings.user_agent,
         connections=spec.concurrency,
@@ -152,6 +196,7 @@ async def _fetch_all(
             job,
             batch,
             fetcher,
+            extractor,
             state=state,
             pool=pool,
             user_agent=settings.user_agent,
@@ -159,8 +204,21 @@ async def _fetch_all(
             stop_at=stop_at,
             rng=rng,
         )
-        await scraper.scrape(outcomes.add)
-    return _Fetched(outcomes.close(), scraper.facts)
+        if is_cancelled():
+            scraper.cancel()
+        watch = asyncio.create_task(_cancel_when_asked(scraper, is_cancelled))
+        await scraper.scrape(emit)
+        watch.cancel()
+    return scraper.facts
+
+
+async def _cancel_when_asked(scraper: Scraper, is_cancelled: Callable[[], bool]) -> None:
+    while True:
+        await asyncio.sleep(CANCEL_SECONDS)
+        with suppress(StorageError):  # the next look will tell, or the commit
+            if await asyncio.to_thread(is_cancelled):
+                scraper.cancel()
+                return
 
 
 def _tiers(job: Manifest) -> tuple[tuple[str, ...], ...]:

@@ -1,0 +1,157 @@
+"""
+From a page to the rows that a spec asks for.
+
+Pure, and never raises on what a website sent but for want of memory.
+"""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from functions.worker.document import Document, TooComplexError, check_memory, select
+from functions.worker.fields import compile_fields
+from functions.worker.page import Page
+from functions.worker.readymade import READY_MADE
+from shared.expressions import check_extract, compile_css
+from shared.extract_spec import ExtractSpec
+from shared.spec import Spec
+
+MAX_ROWS = 10_000
+MAX_ROW_BYTES = 2_000_000  # of JSON
+MAX_ROWS_BYTES = 5_000_000  # of one page together
+
+
+class Extracted(NamedTuple):
+    """
+    Rows, what is wrong with them, and the contents of the page's robots meta elements.
+
+    Plain data: it can be sent as JSON. `failure` says why the target is to fail, where the spec
+    says so.
+    """
+
+    rows: list[dict[str, Any]]
+    problems: list[dict[str, Any]]
+    robots: list[str]
+    failure: str | None = None
+
+
+class Extraction:
+    """Reads pages as a spec says; see `compile_extraction`."""
+
+    def __init__(self, spec: ExtractSpec) -> None:
+        check_extract(spec)
+        self._rows = None if spec.rows is None else compile_css(spec.rows, "extract.rows")
+        self._fields = compile_fields(spec)
+        self._include = [(name, READY_MADE[name]) for name in spec.include]
+        self._on_problem = spec.on_problem
+        self._reads_other = spec.reads_more_than_html
+
+    def extract(self, page: Page, *, token: str) -> Extracted:
+        """
+        Return what `page` holds.
+
+        Args:
+            page: The page.
+            token: Our name in robots meta elements; see `robots.product_token`.
+
+        Raises:
+            TooComplexError: it does not fit into the memory that this process may have.
+        """
+        try:
+            return self._extract(page, token)
+        except TooComplexError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- or one page could take its whole batch with it
+            check_memory(error)
+            problem = f"{type(error).__name__}: {error}"[:200]
+            return Extracted(
+                [], [{"field": None, "problem": "extraction_failed", "value": problem}], []
+            )
+
+    def _extract(self, page: Page, token: str) -> Extracted:
+        document = Document(page)
+        rows: list[dict[str, Any]] = []
+        bad = False
+        if document.is_html or self._reads_other:
+            rows, bad = self._read(document)
+            if self._fields and not document.found:
+                document.problem(None, "no_match")
+                bad = True
+        elif self._fields:
+            document.problem(None, "no_match", page.content_type)
+            bad = True
+        problems = document.problems
+        if document.problem_count > len(problems):
+            more = str(document.problem_count - len(problems))
+            problems.append({"field": None, "problem": "more_problems", "value": more})
+        robots = document.robots(token) if document.is_html else []
+        if bad and self._on_problem == "fail":
+            return Extracted([], problems, robots, _failure(problems))
+        return Extracted(rows, problems, robots)
+
+    def _read(self, document: Document) -> tuple[list[dict[str, Any]], bool]:
+        """Return the rows, and whether one of them has a problem."""
+        scopes: list[Any] = [document.tree]
+        if self._rows is not None:
+            scopes = list(select(document.tree, self._rows))
+            if len(scopes) > MAX_ROWS:
+                document.problem(None, "truncated", f"{len(scopes)} rows")
+                del scopes[MAX_ROWS:]
+        common: dict[str, Any] = {}
+        if scopes:
+            for column, ready_made in self._include:
+                ready_made(document, common, column)
+        fields = self._fields
+        elements, buffer = document.elements, bytearray()
+        rows: list[dict[str, Any]] = []
+        bad = False
+        size = 0
+        for scope in scopes:
+            elements.clear()
+            before = document.problem_count
+            row = common.copy()
+            for name, read in fields:
+                row[name] = read(scope, document)
+            if document.problem_count > before:
+                bad = True
+                if self._on_problem == "drop":
+                    continue
+            row_size = _size(row, buffer)
+            if row_size is None or row_size > MAX_ROW_BYTES:
+                document.problem(None, "row_too_large", row_size)
+                continue
+            size += row_size
+            if size > MAX_ROWS_BYTES or document.exceeds(0):
+                document.problem(None, "truncated", f"{len(scopes)} rows")
+                break
+            rows.append(row)
+        return rows, bad
+
+
+def compile_extraction(spec: Spec) -> Extraction:
+    """
+    Return what reads the pages of a job.
+
+    Raises:
+        InvalidSpecError: the spec makes no sense; it names the path.
+    """
+    return Extraction(spec.extract)
+
+
+_encode_into = msgspec.json.Encoder().encode_into
+
+
+def _size(row: dict[str, Any], buffer: bytearray) -> int | None:
+    """Return the bytes of `row` in a line of the results, None where it cannot be in one."""
+    try:
+        _encode_into(row, buffer)
+    except (UnicodeEncodeError, RecursionError, OverflowError):
+        return None
+    return len(buffer)
+
+
+def _failure(problems: list[dict[str, Any]]) -> str:
+    first = problems[0]
+    name = f"{first['field']}: " if first["field"] else ""
+    more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+    return f"{name}{first['problem']}{more}"

@@ -1,0 +1,73 @@
+"""
+Links of a page to absolute URLs.
+
+Pure. Gives what `shared.urls.parse_url` gives, but the usual forms of a link without parsing: a
+page has hundreds, most of them of its own host.
+"""
+
+import re
+from functools import lru_cache
+
+from shared.errors import InvalidUrlError
+from shared.urls import MAX_URL_BYTES, parse_url
+
+# What a URL keeps as it is, wherever it stands: no backslash, no quote, no dot or percent sign
+# that begins a segment (of a "..", or of one in disguise), nothing that is not ASCII.
+_STEP = r"(?:[A-Za-z0-9_~!$&()*+,;=@-][A-Za-z0-9_~!$&()*+,;=@.-]*)"
+_REST = rf"{_STEP}?(?:/{_STEP})*/?(?:\?[A-Za-z0-9_~!$&()*+,;=@./:?%-]*)?"
+_PATH = re.compile(rf"/(?!/){_REST}")
+_RELATIVE = re.compile(rf"(?:{_STEP}(?:/{_STEP})*/?(?:\?[A-Za-z0-9_~!$&()*+,;=@./:?%-]*)?)")
+_NO_PAGES = ("mailto:", "javascript:", "tel:", "data:")
+_ORIGIN = re.compile(r"https?://[^/?#\\\s]+(?=/)")
+
+
+class Resolver:
+    """Makes links absolute, as seen from `base`, which is as `Url.href`."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+        end = base.find("/", 8)
+        self._origin = base[:end]
+        self._root = end + 1
+        path = base.partition("?")[0]
+        self._folder = path[: path.rindex("/") + 1]
+        # Of a base as long as a URL may be, nothing is usual.
+        self._simple = end > 0 and len(base) < MAX_URL_BYTES // 2
+
+    def __call__(self, link: str) -> str | None:  # noqa: PLR0911 -- one for each form
+        """Return the URL that `link` leads to, as `Url.href`; None where it is none to fetch."""
+        if self._simple and len(link) < MAX_URL_BYTES // 2:
+            usual = link.partition("#")[0]
+            if not usual:
+                return self.base
+            if usual.startswith("/"):
+                if _PATH.fullmatch(usual):
+                    return self._origin + usual
+            elif usual[:4] == "http":
+                found = _ORIGIN.match(usual)
+                if found and _PATH.fullmatch(usual, found.end()):
+                    origin = known_origin(found[0])
+                    if origin is not None:
+                        return origin + usual[found.end() :]
+            elif usual.startswith(_NO_PAGES):
+                return None
+            else:
+                start, folder = 0, self._folder
+                while usual.startswith("../", start) and len(folder) > self._root:
+                    start += 3
+                    folder = folder[: folder.rindex("/", 0, -1) + 1]
+                if _RELATIVE.fullmatch(usual, start):
+                    return folder + usual[start:]
+        try:
+            return parse_url(link, base=self.base).href
+        except InvalidUrlError:
+            return None
+
+
+@lru_cache(maxsize=4_096)
+def known_origin(text: str) -> str | None:
+    """Return ``https://host`` in its normal form; None where that is not all there is to it."""
+    try:
+        return parse_url(text + "/").href.removesuffix("/")
+    except InvalidUrlError:
+        return None

@@ -1,0 +1,329 @@
+"""
+Ready-made columns about a page: what a spec includes by name.
+
+Each function puts its columns into a row.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from functions.worker.document import Document, html_of, pieces_of, text_of
+from functions.worker.structured import json_ld, microdata, properties
+from functions.worker.values import fold, to_date
+from shared.urls import parse_url, registrable_domain
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+MAX_LINKS = 2_000
+MAX_LINK_BYTES = 500_000  # of one page's links together
+MAX_LINK_TEXT = 1_000
+MAX_TITLE = 10_000  # characters of a title or a description
+MAX_PROPERTIES = 200
+MAX_TEXT = 200_000  # characters
+MAX_DATA_BYTES = 500_000  # of JSON-LD, of microdata, of a feed
+MAX_CELLS = 20_000
+MAX_SPAN = 100
+_MARKDOWN_PER_CHARACTER = 30  # bytes that trafilatura takes, measured
+_MARKDOWN_PER_TAG = 1_500
+
+ReadyMade = Callable[[Document, dict[str, Any], str], None]
+_LINKS = "a[href], area[href]"
+_WHITE_SPACE = re.compile(r"\s+")
+
+
+def page(document: Document, row: dict[str, Any], _name: str) -> None:
+    """Put the default row's columns: title, description, canonical and links as URLs."""
+    tree, resolve = document.tree, document.resolve
+    row["title"] = _title(tree)
+    row["description"] = _description(document)
+    row["canonical"] = _canonical(document)
+    links: dict[str, None] = {}
+    size = 0
+    elements = tree.css(_LINKS)
+    # Most pages name some places twice, and a bad one half a million times.
+    for href in dict.fromkeys([element.attributes.get("href") for element in elements]):
+        url = resolve(href) if href is not None else None
+        if url is None or url in links:
+            continue
+        size += len(url)
+        if len(links) == MAX_LINKS or size > MAX_LINK_BYTES:  # a long <base> is in each of them
+            document.problem("links", "truncated", len(elements))
+            break
+        links[url] = None
+    row["links"] = list(links)
+
+
+def _title(tree: LexborHTMLParser) -> str | None:
+    title = tree.css_first("title")
+    return _short(title.text()) if title is not None else None
+
+
+def _description(document: Document) -> str | None:
+    for element in document.about["meta"]:
+        attributes = element.attributes
+        if (attributes.get("name") or "").lower() == "description":
+            return _short(attributes.get("content"))
+    return None
+
+
+def _canonical(document: Document) -> str | None:
+    for element in document.about["link"]:
+        attributes = element.attributes
+        if "canonical" in (attributes.get("rel") or "").lower().split():
+            href = attributes.get("href")
+            return document.resolve(href) if href is not None else None
+    return None
+
+
+def _short(text: str | None) -> str | None:
+    """Return the beginning of `text`, white space folded, or None where nothing is left."""
+    return fold(text[: 2 * MAX_TITLE])[:MAX_TITLE] or None if text else None
+
+
+def meta(document: Document, row: dict[str, Any], name: str) -> None:
+    """Put what the head of a page says of it."""
+    found = properties(document)
+    root = document.tree.css_first("html[lang]")
+    row[name] = {
+        "title": _title(document.tree),
+        "description": _description(document),
+        "canonical": _canonical(document),
+        "language": _short(root.attributes.get("lang")) if root is not None else None,
+        "robots": _short(", ".join(found.get("robots", ()))),
+        "opengraph": _prefixed("og:", found),
+        "twitter": _prefixed("twitter:", found),
+    }
+
+
+def _prefixed(prefix: str, found: dict[str, list[str]]) -> dict[str, str | None]:
+    names = [name for name in found if name.startswith(prefix)][:MAX_PROPERTIES]
+    return {name.removeprefix(prefix): _short(found[name][0]) for name in names}
+
+
+def links(document: Document, row: dict[str, Any], name: str) -> None:
+    """Put the links: URL, text, rel, and whether they stay on the registrable domain."""
+    home = registrable_domain(parse_url(document.page.url).host)
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    size = 0
+    elements = document.tree.css(_LINKS)
+    for element in elements:
+        attributes = element.attributes
+        url = document.resolve(attributes.get("href") or "")
+        if url is None:
+            continue
+        text, rel = text_of(element, document)[:MAX_LINK_TEXT], fold(attributes.get("rel") or "")
+        key = url, text, rel
+        if key in found:
+            continue
+        size += len(url) + len(text) + len(rel)
+        if len(found) == MAX_LINKS or size > MAX_LINK_BYTES:
+            document.problem(name, "truncated", len(elements))
+            break
+        internal = registrable_domain(parse_url(url).host) == home
+        found[key] = {"url": url, "text": text, "rel": rel or None, "internal": internal}
+    row[name] = list(found.values())
+
+
+def structured(read: Callable[[Document], list[Any]]) -> ReadyMade:
+    def put(document: Document, row: dict[str, Any], name: str) -> None:
+        row[name] = []
+        size = 0
+        for value in read(document):
+            size += len(msgspec.json.encode(value))
+            if size > MAX_DATA_BYTES:
+                document.problem(name, "truncated", f"{size} bytes")
+                break
+            row[name].append(value)
+
+    return put
+
+
+def text(document: Document, row: dict[str, Any], name: str) -> None:
+    """Put the text of the whole page as a browser shows it, a line for each block."""
+    body = document.tree.body
+    pieces = pieces_of(body, document, "\n") if body is not None else []
+    _put_text(document, row, name, _lines(pieces))
+
+
+def _lines(pieces: list[str]) -> str:
+    # White space within a piece is none of ours: only blocks end lines.
+    text = "".join(piece if piece == "\n" else _WHITE_SPACE.sub(" ", piece) for piece in pieces)
+    lines = (line.strip() for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+def _put_text(document: Document, row: dict[str, Any], name: str, found: str) -> None:
+    if len(found) > MAX_TEXT:
+        document.problem(name, "truncated", len(found))
+    row[name] = found[:MAX_TEXT] or None
+
+
+def markdown(document: Document, row: dict[str, Any], name: str) -> None:
+    """Put the main content, without navigation and the like, as Markdown."""
+    from trafilatura import extract  # noqa: PLC0415 -- half a second, and an extra
+
+    found = None
+    if document.is_html and not document.exceeds(len(document.page.body)):
+        html = html_of(document.tree)
+        found = extract(html, output_format="markdown", include_links=True, include_tables=True)
+        if found is None:
+            # It says nothing where memory is short. This takes none, but tells whether it is there.
+            bytes(_MARKDOWN_PER_CHARACTER * len(html) + _MARKDOWN_PER_TAG * html.count("<"))
+    _put_text(document, row, name, found or "")
+
+
+def tables(document: Document, row: dict[str, Any], name: str) -> None:
+    """Put the tables: caption, header and rows. A cell is in each place that it spans."""
+    row[name] = []
+    left = MAX_CELLS
+    for table in document.tree.css("table"):
+        caption = table.css_first("caption")
+        lines: list[list[str]] = []
+        header: list[str] | None = None
+        for heads, line in _table_lines(table, document):
+            left -= len(line)
+            if left < 0:
+                break
+            if header is None and not lines and heads:
+                header = line
+            else:
+                lines.append(line)
+        if header or lines:
+            text = text_of(caption, document) if caption is not None else ""
+            row[name].append({"caption": text or None, "header": header, "rows": lines})
+        if left < 0:
+            document.problem(name, "truncated", f"{MAX_CELLS} cells")
+            break
+
+
+def _table_lines(table: LexborNode, document: Document) -> Iterator[tuple[bool, list[str]]]:
+    """Yield the lines of a table, and whether all cells in it are headings."""
+    spanning: dict[int, tuple[int, str]] = {}  # by column: lines to come, and the text in them
+    for tr in _own_lines(table):
+        line: list[str] = []
+        tags = set()
+        for cell in tr.iter():
+            if cell.tag not in {"td", "th"}:
+                continue
+            tags.add(cell.tag)
+            _take_spanning(line, spanning)
+            text = text_of(cell, document)
+            lines = _span(cell, "rowspan")
+            for _ in range(_span(cell, "colspan")):
+                if lines > 1:
+                    spanning[len(line)] = lines - 1, text
+                line.append(text)
+        _take_spanning(line, spanning)
+        if line:
+            yield tags == {"th"}, line
+
+
+def _own_lines(table: LexborNode) -> Iterator[LexborNode]:
+    """Yield the <tr> of a table, and not those of tables within it."""
+    for child in table.iter():
+        if child.tag == "tr":
+            yield child
+        elif child.tag in {"thead", "tbody", "tfoot"}:
+            yield from (inner for inner in child.iter() if inner.tag == "tr")
+
+
+def _take_spanning(line: list[str], spanning: dict[int, tuple[int, str]]) -> None:
+    """Let the cells of earlier lines reach into this one."""
+    while len(line) in spanning:
+        lines, text = spanning.pop(len(line))
+        if lines > 1:
+            spanning[len(line)] = lines - 1, text
+        line.append(text)
+
+
+def _span(cell: LexborNode, name: str) -> int:
+    text = cell.attributes.get(name) or ""
+    return min(max(int(text), 1), MAX_SPAN) if text.isdecimal() and len(text) < 6 else 1  # noqa: PLR2004
+
+
+def feed(document: Document, row: dict[str, Any], name: str) -> None:
+    """Put the entries of RSS, RDF and Atom."""
+    _put_entries(document, row, name, {"item", "entry"}, _feed_entry)
+
+
+def sitemap(document: Document, row: dict[str, Any], name: str) -> None:
+    """Put what a sitemap, or an index of sitemaps, lists."""
+    _put_entries(document, row, name, {"url", "sitemap"}, _sitemap_entry)
+
+
+def _put_entries(
+    document: Document,
+    row: dict[str, Any],
+    name: str,
+    tags: set[str],
+    read: Callable[[Document, "_Element"], dict[str, str | None]],
+) -> None:
+    row[name] = []
+    if document.xml is None:
+        return
+    size = 0
+    for element in document.xml.iter(*(f"{{*}}{tag}" for tag in sorted(tags))):
+        entry = read(document, element)
+        size += sum(len(value) for value in entry.values() if value)
+        if size > MAX_DATA_BYTES:
+            document.problem(name, "truncated", f"{size} characters")
+            break
+        row[name].append(entry)
+
+
+def _feed_entry(document: Document, element: "_Element") -> dict[str, str | None]:
+    link = _child(element, "link") or _atom_link(element)
+    return {
+        "url": document.resolve(link) if link else None,
+        "title": _child(element, "title"),
+        "published": _date(element, "pubDate", "published", "date", "updated"),
+        "summary": _child(element, "description", "summary", "content"),
+        "id": _child(element, "guid", "id"),
+    }
+
+
+def _sitemap_entry(document: Document, element: "_Element") -> dict[str, str | None]:
+    link = _child(element, "loc")
+    return {
+        "url": document.resolve(link) if link else None,
+        "lastmod": _date(element, "lastmod"),
+    }
+
+
+def _atom_link(element: "_Element") -> str | None:
+    links = element.findall("{*}link")
+    best = [link for link in links if link.get("rel", "alternate") == "alternate"] or links
+    return best[0].get("href") if best else None
+
+
+def _child(element: "_Element", *names: str) -> str | None:
+    for name in names:
+        child = element.find(f"{{*}}{name}")
+        text = _short("".join(map(str, child.itertext()))) if child is not None else None
+        if text:
+            return text
+    return None
+
+
+def _date(element: "_Element", *names: str) -> str | None:
+    text = _child(element, *names)
+    return to_date(text, day_first=True) or text if text else None
+
+
+READY_MADE: dict[str, ReadyMade] = {
+    "page": page,
+    "meta": meta,
+    "links": links,
+    "jsonld": structured(json_ld),
+    "microdata": structured(microdata),
+    "text": text,
+    "markdown": markdown,
+    "tables": tables,
+    "feed": feed,
+    "sitemap": sitemap,
+}

@@ -1,0 +1,181 @@
+"""
+The `extract` section of a spec: which values of a page make its rows.
+
+Says what may be written; `shared.expressions` says whether selectors and patterns make sense, and
+`docs/spec.md` describes all of it to its users. Every list in here has a limit.
+"""
+
+from collections import Counter
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+MAX_FIELDS = 100
+MAX_ALTERNATIVES = 10
+
+FieldName = Annotated[str, Meta(pattern=r"\A[A-Za-z_][A-Za-z0-9_-]{0,63}\Z")]
+Expression = Annotated[str, Meta(min_length=1, max_length=1_000)]
+Text = Annotated[str, Meta(max_length=10_000)]
+Scalar = Text | int | float | bool
+Type = Literal["text", "number", "integer", "boolean", "date", "url", "html", "json"]
+ReadyMade = Literal[
+    "page", "meta", "links", "jsonld", "microdata", "text", "markdown", "tables", "feed", "sitemap"
+]
+# Who writes 1.234,56 for what others write as 1,234.56.
+DECIMAL_COMMA = frozenset([
+    "af", "az", "be", "bg", "bs", "ca", "cs", "da", "de", "el", "es", "et", "eu", "fi", "fr",
+    "gl", "hr", "hu", "hy", "id", "is", "it", "ka", "kk", "lt", "lv", "mk", "mn", "nb", "nl",
+    "nn", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sq", "sr", "sv", "tr", "uk", "uz", "vi",
+])  # fmt: skip
+DECIMAL_POINT = frozenset([
+    "ar", "bn", "cy", "en", "fa", "ga", "he", "hi", "ja", "ko", "mr", "ms", "mt", "sw", "ta",
+    "te", "th", "tl", "ur", "zh",
+])  # fmt: skip
+# Regions that differ from their language.
+POINT_REGIONS = frozenset([
+    "de-CH", "de-LI", "es-DO", "es-GT", "es-HN", "es-MX", "es-NI", "es-PA", "es-PE", "es-PR",
+    "es-SV", "es-US", "fr-CH", "it-CH",
+])  # fmt: skip
+COMMA_REGIONS = frozenset(["en-ZA"])
+ORDERED = ("number", "integer", "date")
+_SOURCES = ("css", "xpath", "jsonld", "microdata", "opengraph", "jmespath")
+
+
+class SourceSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Where a value is, and which part of it is meant."""
+
+    css: Expression | None = None
+    """A CSS selector; the value is the text of the first element that matches."""
+    xpath: Expression | None = None
+    """An XPath 1.0 expression: text, attributes, elements, or a number."""
+    jsonld: Expression | None = None
+    """A path into JSON-LD, such as `Product.offers.price`."""
+    microdata: Expression | None = None
+    """The same into microdata."""
+    opengraph: Expression | None = None
+    """A property of a meta element, such as `og:title`; `og:` may be left out."""
+    jmespath: Expression | None = None
+    """A JMESPath expression, for pages that are JSON."""
+    const: Scalar | UnsetType = UNSET
+    """The value itself, the same for all."""
+    attr: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+    """Of the element of `css`, or else of the row's own: this attribute in place of the text."""
+    html: bool = False
+    """Not the text of the element, but the HTML between its tags."""
+    regex: Expression | None = None
+    """What is searched for in that, in RE2's syntax: the first group, or else all that matches.
+    Without another source, in the HTML of the row or the page."""
+
+    def __post_init__(self) -> None:
+        self._check()
+
+    def _check(self) -> None:
+        named = self._sources()
+        if len(named) > 1:
+            raise ValueError(f"{' and '.join(named)}: name one source")
+        if not named and self.attr is None and self.regex is None:
+            raise ValueError("there is no source; name one of css, xpath, jsonld, ...")
+        other = [name for name in named if name != "css"]
+        if self.attr is not None and other:
+            raise ValueError(f"attr belongs to css, not to {other[0]}")
+        if self.html and (self.attr is not None or (other and other != ["xpath"]) or not named):
+            raise ValueError("html is for the elements of css and xpath")
+        if self.const is not UNSET and self.regex is not None:
+            raise ValueError("const needs no regex")
+
+    def _sources(self) -> list[str]:
+        named = [name for name in _SOURCES if getattr(self, name) is not None]
+        return named + ["const"] * (self.const is not UNSET)
+
+
+class FieldSpec(
+    SourceSpec, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """One column of the rows."""
+
+    any: Annotated[tuple[SourceSpec, ...], Meta(max_length=MAX_ALTERNATIVES)] = ()
+    """Sources in place of one: the first that has a value counts."""
+    type: Type = "text"
+    """What the value is turned into."""
+    locale: Annotated[str, Meta(pattern=r"\A[a-z]{2}(-[A-Z]{2})?\Z")] | None = None
+    """How numbers and days are written there, such as `de` or `en-US`; null: as it looks."""
+    many: bool = False
+    """Whether all matches are wanted, as a list."""
+    required: bool = False
+    """Whether a row without it has a problem."""
+    default: Scalar | tuple[Scalar, ...] | UnsetType = UNSET
+    """In place of a missing value. Not of one that cannot be read."""
+    min: float | Text | None = None
+    """The smallest number, or the first date as YYYY-MM-DD, that is no problem."""
+    max: float | Text | None = None
+    """The largest number, or the last date."""
+    pattern: Expression | None = None
+    """What a whole value must match, in RE2's syntax."""
+    enum: Annotated[tuple[Scalar, ...], Meta(max_length=1_000)] = ()
+    """The values that are no problem; none: all."""
+
+    def _check(self) -> None:
+        if self.any:
+            beside = [*self._sources(), *(["attr"] if self.attr else []), *["html"] * self.html]
+            if beside or self.regex is not None:
+                raise ValueError(f"{(*beside, 'regex')[0]} goes into the alternatives of any")
+        else:
+            super()._check()
+        if self.required and self.default is not UNSET:
+            raise ValueError("a field with a default is never missing: leave out required")
+        if (self.min is not None or self.max is not None) and self.type not in ORDERED:
+            raise ValueError(f"min and max are for the types {', '.join(ORDERED)}")
+        if self.pattern is not None and self.type not in {"text", "url", "html", "date"}:
+            raise ValueError(f"pattern is for text; of the type {self.type} use min, max or enum")
+        if self.locale is not None:
+            if self.type not in {"number", "integer", "date"}:
+                raise ValueError("locale is for the types number, integer and date")
+            if self.locale[:2] not in DECIMAL_COMMA | DECIMAL_POINT:
+                raise ValueError(f"locale {self.locale} is not known")
+
+
+class ExtractSpec(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """What is taken from a page."""
+
+    rows: Expression | None = None
+    """A CSS selector: each element that matches is a row. null: the page is one."""
+    fields: Annotated[dict[FieldName, FieldSpec], Meta(max_length=MAX_FIELDS)] = {}
+    """The columns of a row."""
+    include: Annotated[tuple[ReadyMade, ...], Meta(max_length=10)] = ()
+    """Ready-made columns about the page; they are in each of its rows."""
+    on_problem: Literal["keep", "drop", "fail"] = "keep"
+    """What becomes of a row with a problem: kept, dropped, or it makes the target fail."""
+
+    def __post_init__(self) -> None:
+        if not self.fields and not self.include:
+            raise ValueError("there is nothing to extract; name fields, or something to include")
+        if self.rows is not None and not self.fields:
+            raise ValueError("rows needs fields: which values of each match?")
+        columns = Counter(list(self.fields))
+        for included in self.include:
+            columns.update(READY_MADE_COLUMNS.get(included, (included,)))
+        twice = next((name for name, count in columns.items() if count > 1), None)
+        if twice is not None:
+            raise ValueError(f"the column {twice} is there twice")
+
+    @property
+    def alternatives(self) -> list[tuple[str, SourceSpec]]:
+        """All sources, each with its path below `extract`."""
+        return [
+            (f"fields.{name}.any[{number}]" if field.any else f"fields.{name}", source)
+            for name, field in self.fields.items()
+            for number, source in enumerate(field.any or (field,))
+        ]
+
+    @property
+    def reads_more_than_html(self) -> bool:
+        """Whether a page that is no HTML can have a row."""
+        return any(
+            source.css is None and source.attr is None for _, source in self.alternatives
+        ) or not {"feed", "sitemap"}.isdisjoint(self.include)
+
+
+READY_MADE_COLUMNS = {"page": ("title", "description", "canonical", "links")}
+DEFAULT_EXTRACT = ExtractSpec(include=("page",))
