@@ -8,7 +8,7 @@ that one LIST tells where a job stands and no object is read for it.
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -19,8 +19,16 @@ from shared.messages import JobId, Place
 from shared.outcomes import Kind
 from shared.spec import Spec
 
-SHARD_BYTES = 8 * 1024 * 1024  # seconds of work for one invocation, and some 100 MB of memory
+JOBS = "jobs/"
+SUBMITTED = "submitted/"  # in the input bucket: lists that are no jobs by being uploaded
+# Seconds of work for one invocation, and 350 MB of memory where every line is a URL of 11 bytes.
+SHARD_BYTES = 16 * 1024 * 1024
+MAX_ID = 64  # characters of a batch's id: a file name must hold it, and the counts
+_MAX_NAME = 240  # characters of a receipt's name: file systems end at 255
+_KINDS = frozenset(Kind)
 _DATE = re.compile(r"[^a-z0-9]+")
+_REDRIVEN = re.compile(r"-r[0-9]+$")
+_GENERATION = re.compile(r"-(?:r[0-9]+|g([0-9]+)x)")
 
 
 class Manifest(Struct, frozen=True, kw_only=True, tag="manifest.v1", omit_defaults=True):
@@ -29,12 +37,17 @@ class Manifest(Struct, frozen=True, kw_only=True, tag="manifest.v1", omit_defaul
 
     `size` is the list's in bytes, `etag` what it must still be when it is read. Without a
     `source` the URLs came in the message itself.
+
+    A list that is `streamed` can only be read from its beginning: its shards come out of it one
+    after another, and how many there are is known at its end.
     """
 
     job: JobId
     source: Place | None = None
     etag: str = ""
     size: int = 0
+    shard_bytes: int = 8 * 1024 * 1024  # of jobs that began before it was a field
+    streamed: bool = False
     spec: Spec
     partitions: int
     batch_size: int
@@ -42,9 +55,9 @@ class Manifest(Struct, frozen=True, kw_only=True, tag="manifest.v1", omit_defaul
     error: str | None = None
 
     @property
-    def shards(self) -> int:
-        """Into how many shards the list is cut."""
-        return max(1, -(-self.size // SHARD_BYTES))
+    def shards(self) -> int | None:
+        """Into how many shards the list is cut; None: the receipt of the last one will say."""
+        return None if self.streamed else max(1, -(-self.size // self.shard_bytes))
 
 
 def job_id(name: str, identity: str) -> str:
@@ -64,15 +77,53 @@ def job_id(name: str, identity: str) -> str:
 
 
 def job_prefix(job: str) -> str:
-    return f"jobs/{job}/"
+    return f"{JOBS}{job}/"
 
 
 def manifest_key(job: str) -> str:
     return f"jobs/{job}/manifest.json"
 
 
+def cancelled_key(job: str) -> str:
+    """Return the key of the object that tells workers to stop; its content says nothing."""
+    return f"{JOBS}{job}/cancelled"
+
+
+def submitted_key(job: str, name: str) -> str:
+    """Return the key in the input bucket of a list that a `submit.v1` message is about."""
+    return f"{SUBMITTED}{job}/{name}"
+
+
 def rejected_key(job: str, shard: int) -> str:
     return f"jobs/{job}/rejected/{shard:05d}.jsonl"
+
+
+def summary_key(job: str) -> str:
+    return f"jobs/{job}/summary.json"
+
+
+def redriven_key(job: str, batch: str) -> str:
+    """Return the key of the object that tells that what died in a batch gets another life."""
+    return f"{JOBS}{job}/redriven/{batch}"
+
+
+def announced_key(job: str) -> str:
+    """Return the key of the object that tells that the job's end was announced."""
+    return f"jobs/{job}/announced"
+
+
+def ticks_prefix(job: str) -> str:
+    return f"{JOBS}{job}/ticks/"
+
+
+def tick_key(job: str, number: int) -> str:
+    """Return the key of the object that tells that the tick after this one was sent."""
+    return f"{ticks_prefix(job)}{number:05d}"
+
+
+def fold_key(job: str) -> str:
+    """Return the key of a job's receipts as far as they were added up when time was over."""
+    return f"jobs/{job}/fold.json"
 
 
 def results_prefix(job: str) -> str:
@@ -98,19 +149,52 @@ def root_id(batch: str) -> str:
 
 
 def child_id(batch: str, number: int) -> str:
-    """Return the id of the `number`-th batch, from 1, of targets that `batch` deferred."""
-    return f"{batch}-{number}"
+    """
+    Return the id of the `number`-th batch, from 1, of targets that `batch` deferred.
+
+    It tells where the batch comes from, as long as there is room for it.
+    """
+    child = f"{batch}-{number}"
+    if len(child) <= MAX_ID:
+        return child
+    digest = hashlib.sha256(batch.encode()).hexdigest()[:16]
+    return f"{root_id(batch)}-g{generation(batch)}x{digest}-{number}"
+
+
+def dead_letter_id(batch: str, number: int) -> str:
+    """Return the id of the `number`-th batch, from 1, of targets that died in `batch`."""
+    return f"{batch}-r{number}"
+
+
+def generation(batch: str) -> int:
+    """Return how often the targets of `batch` were redriven."""
+    count = 0
+    for match in _GENERATION.finditer(batch):
+        count = int(match[1]) if match[1] else count + 1
+    return count
 
 
 def dispatched_key(
-    job: str, shard: int, *, batches: int, targets: int, rejected: int, duplicates: int
+    job: str,
+    shard: int,
+    *,
+    batches: int,
+    targets: int,
+    rejected: int,
+    duplicates: int,
+    last: bool = False,
 ) -> str:
-    """Return the key that says what a shard gave. Equal shards give equal keys."""
+    """
+    Return the key that says what a shard gave. Equal shards give equal keys.
+
+    `last` is for lists that are streamed: no shard follows.
+    """
     counts = {
         "batches": batches,
         "targets": targets,
         "rejected": rejected,
         "duplicates": duplicates,
+        "last": int(last),
     }
     return f"jobs/{job}/dispatched/{shard:05d}{_encode_counts(counts)}"
 
@@ -122,13 +206,43 @@ def receipt_key(job: str, batch: str, counts: Mapping[str, int]) -> str:
     Args:
         job: The job.
         batch: The batch, committed.
-        counts: By `outcome_name`, and `children`: the batches made of what was deferred.
+        counts: By `outcome_name`; and `children`, the batches made of what was deferred;
+            `due`, when the last of these may be tried, in epoch seconds; `redriven-<reason>`, the
+            targets of a dead letter; `problems` of rows; `no_match`, pages on which the spec has
+            found nothing. Where all reasons would be too many for a name, kinds are counted alone.
     """
-    return f"jobs/{job}/receipts/{batch}{_encode_counts(counts)}"
+    name = f"{batch}{_encode_counts(counts)}"
+    if len(name) > _MAX_NAME:
+        kinds: Counter[str] = Counter()
+        for outcome, count in counts.items():
+            kind = outcome.partition("-")[0]
+            kinds[kind if kind in _KINDS else outcome] += count
+        name = f"{batch}{_encode_counts(kinds)}"
+    return f"jobs/{job}/receipts/{name}"
+
+
+def receipts_of(job: str, keys: Iterable[str]) -> list[str]:
+    """Return those of `keys`, of the job, that are receipts, in order."""
+    return sorted(key for key in keys if key.startswith(f"jobs/{job}/receipts/"))
+
+
+def receipt_counts(key: str) -> dict[str, int]:
+    """Return what `receipt_key` was given."""
+    return _decode_counts(key.rpartition("/")[2])[1]
 
 
 def receipts_prefix(job: str, shard: int) -> str:
     return f"jobs/{job}/receipts/{shard:05d}-"
+
+
+# Counts besides outcomes, and one that is a time.
+CHILDREN, PROBLEMS, NO_MATCH, DUE = "children", "problems", "no_match", "due"
+_REPLACED = "redriven"
+
+
+def redriven_name(reason: str) -> str:
+    """Return the name under which a receipt counts targets that had died of `reason`."""
+    return f"{_REPLACED}-{reason}"
 
 
 def outcome_name(kind: str, reason: str | None) -> str:
@@ -155,12 +269,13 @@ class Ledger:
     """
     Where a job stands, from its keys; the order in which they come does not matter.
 
-    `shards` is the manifest's.
+    `shards` is the manifest's. What died in the `redriven` batches is under way again.
     """
 
-    shards: int
+    shards: int | None
     dispatched: dict[str, dict[str, int]] = field(default_factory=dict)
     receipts: dict[str, dict[str, int]] = field(default_factory=dict)
+    redriven: set[str] = field(default_factory=set)
 
     def add(self, key: str) -> None:
         """Take note of a key below `jobs/<job>/`. Other keys than the ledger's say nothing."""
@@ -171,15 +286,21 @@ class Ledger:
         elif kind == "receipts":
             batch, counts = _decode_counts(rest[0])
             self.receipts[batch] = counts
+        elif kind == "redriven":
+            self.redriven.add(rest[0])
 
     @property
     def fully_dispatched(self) -> bool:
-        return len(self.dispatched) == self.shards
+        shards = self.shards
+        if shards is None:
+            last = [int(shard) for shard, counts in self.dispatched.items() if "last" in counts]
+            shards = last[0] + 1 if last else -1
+        return len(self.dispatched) == shards
 
     @property
     def batches(self) -> int:
         """Batches known so far, those of deferred targets included."""
-        return self._sum(self.dispatched, "batches") + self._sum(self.receipts, "children")
+        return self._sum(self.dispatched, "batches") + self._sum(self.receipts, CHILDREN)
 
     @property
     def targets(self) -> int:
@@ -198,26 +319,94 @@ class Ledger:
         """Whether every shard is dispatched and every batch has its receipt."""
         # Not by counting: a child's receipt may be there before its parent's, which is what says
         # how many there are.
-        return self.fully_dispatched and all(
-            settled(self.receipts, batch_id(int(shard), number))
-            for shard, counts in self.dispatched.items()
-            for number in range(counts.get("batches", 0))
+        return (
+            self.fully_dispatched
+            and all(
+                settled(self.receipts, batch_id(int(shard), number))
+                for shard, counts in self.dispatched.items()
+                for number in range(counts.get("batches", 0))
+            )
+            and self.letters_settled
         )
 
     @property
+    def letters_settled(self) -> bool:
+        """Whether every dead letter with a receipt, or of a `redriven` batch, is at its end."""
+        # Other letters count from their receipt on; until then their targets are dead.
+        return not self.redriven_left and all(
+            settled(self.receipts, batch) for batch in self.receipts if _REDRIVEN.search(batch)
+        )
+
+    @property
+    def redriven_left(self) -> int:
+        """How many targets of `redriven` batches are in letters that have no receipt yet."""
+        left = Counter(
+            {batch: _total(self.receipts.get(batch, {}), Kind.DEAD) for batch in self.redriven}
+        )
+        for letter, parent in self._redriven_letters():
+            left[parent] -= _total(self.receipts[letter], _REPLACED)
+        return (+left).total()
+
+    @property
     def final(self) -> Counter[str]:
-        """The final outcomes so far, by `outcome_name`."""
+        """The final outcomes so far, by `outcome_name`; those of dead letters in their place."""
         counts: Counter[str] = Counter()
         for receipt in self.receipts.values():
             counts.update(receipt)
-        del counts["children"]
-        for name in [name for name in counts if name.startswith(Kind.DEFERRED)]:
-            del counts[name]
-        return counts
+        for batch in self.redriven:
+            counts.subtract(_only(self.receipts.get(batch, {}), Kind.DEAD))
+        for letter, _ in self._redriven_letters():
+            counts.subtract(_only(self.receipts[letter], _REPLACED))
+        return final_counts(counts)
+
+    def _redriven_letters(self) -> Iterator[tuple[str, str]]:
+        """Yield the letters of `redriven` batches that have a receipt, each with its batch."""
+        for letter in self.receipts if self.redriven else ():
+            match = _REDRIVEN.search(letter)
+            if match and letter[: match.start()] in self.redriven:
+                yield letter, letter[: match.start()]
 
     @staticmethod
     def _sum(receipts: Mapping[str, Mapping[str, int]], name: str) -> int:
         return sum(counts.get(name, 0) for counts in receipts.values())
+
+
+def _only(counts: Mapping[str, int], kind: str) -> dict[str, int]:
+    return {name: count for name, count in counts.items() if name.partition("-")[0] == kind}
+
+
+def _total(counts: Mapping[str, int], kind: str) -> int:
+    return sum(_only(counts, kind).values())
+
+
+def final_counts(counts: Mapping[str, int]) -> Counter[str]:
+    """Return the final ones among the `counts` of receipts; see `receipt_key`."""
+    final: Counter[str] = Counter()
+    for name, count in counts.items():
+        kind, _, reason = name.partition("-")
+        if kind in _KINDS and kind != Kind.DEFERRED:
+            final[name] += count
+        elif kind == _REPLACED:
+            final[outcome_name(Kind.DEAD, reason)] -= count
+    for name in [name for name, count in final.items() if count < 0]:
+        final[Kind.DEAD] += final.pop(name)  # their receipt had no room for the reasons
+    return +final
+
+
+def last_generations(finals: Iterable[tuple[str, int]]) -> dict[int, int]:
+    """
+    Return by line the generation of each redriven target's last outcome.
+
+    An outcome of a batch of another generation is not the target's last; one of a line that is not
+    here always is.
+
+    Args:
+        finals: Batch and line of each final outcome in a batch with a `generation`.
+    """
+    last: dict[int, int] = {}
+    for batch, line in finals:
+        last[line] = max(last.get(line, 0), generation(batch))
+    return last
 
 
 def settled(receipts: Mapping[str, Mapping[str, int]], batch: str) -> bool:
@@ -228,7 +417,7 @@ def settled(receipts: Mapping[str, Mapping[str, int]], batch: str) -> bool:
         counts = receipts.get(batch)
         if counts is None:
             return False
-        waiting += [child_id(batch, n) for n in range(1, counts.get("children", 0) + 1)]
+        waiting += [child_id(batch, n) for n in range(1, counts.get(CHILDREN, 0) + 1)]
     return True
 
 

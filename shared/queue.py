@@ -2,14 +2,17 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from shared.clients import new_client
 from shared.errors import StorageError
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ MAX_ENTRIES = 10
 MAX_DELAY = 900  # seconds
 MAX_CALL_BYTES = 1024 * 1024  # of all bodies in one SendMessageBatch
 _SEND_TRIES = 6
+_CALLS = 8  # at once
 
 
 class Message(NamedTuple):
@@ -35,13 +39,22 @@ class Message(NamedTuple):
     delay: int = 0
 
 
+class Received(NamedTuple):
+    """A message as it was received; `sent_at` in epoch seconds."""
+
+    id: str
+    handle: str
+    """Stands for this receipt of the message: it can be deleted with it."""
+    body: str
+    group: str | None
+    sent_at: float
+
+
 @cache
 def sqs_client() -> "SQSClient":
     """Return this process's client: made once, used by every invocation."""
-    config = Config(
-        connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 5}
-    )
-    return boto3.client("sqs", config=config)
+    client: SQSClient = new_client("sqs")
+    return client
 
 
 class Queue:
@@ -60,14 +73,29 @@ class Queue:
 
     def send(self, messages: Iterable[Message]) -> None:
         """
-        Send all `messages`, in as few calls as SQS's limits allow.
+        Send all `messages`, in as few calls as SQS's limits allow, several of them at once.
 
         Raises:
             StorageError: some may not have been sent. Sending all of them again does no harm, as
                 far as their identities are the same.
         """
-        for entries in _packed(messages):
-            self._send_entries(entries)
+        calls = _packed(messages)
+        first = list(islice(calls, 2))
+        if len(first) < 2:  # noqa: PLR2004 -- nothing to do at once
+            for entries in first:
+                self._send_entries(entries)
+            return
+        under_way: deque[Future[None]] = deque()
+        with ThreadPoolExecutor(_CALLS) as pool:
+            try:
+                for entries in chain(first, calls):
+                    under_way.append(pool.submit(self._send_entries, entries))
+                    if len(under_way) > 2 * _CALLS:
+                        under_way.popleft().result()
+                for call in under_way:
+                    call.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
 
     def renew(self, receipt_handle: str, seconds: int) -> None:
         """
@@ -82,6 +110,98 @@ class Queue:
             )
         except (BotoCoreError, ClientError) as error:
             raise StorageError(f"the lease on a message of {self.url} is lost: {error}") from error
+
+    def receive(self, *, hidden: int, wait: int = 1) -> list[Received]:
+        """
+        Receive up to `MAX_ENTRIES` messages; nobody else gets them for `hidden` seconds.
+
+        With a `wait` of a second, none means that there are none.
+        """
+        with self._translated("receive from"):
+            answer = self._sqs.receive_message(
+                QueueUrl=self.url,
+                MaxNumberOfMessages=MAX_ENTRIES,
+                VisibilityTimeout=hidden,
+                WaitTimeSeconds=wait,
+                AttributeNames=["MessageGroupId", "SentTimestamp"],
+            )
+        return [
+            Received(
+                message["MessageId"],
+                message["ReceiptHandle"],
+                message["Body"],
+                message["Attributes"].get("MessageGroupId"),
+                int(message["Attributes"]["SentTimestamp"]) / 1000,
+            )
+            for message in answer.get("Messages", [])
+        ]
+
+    def delete(self, handles: Sequence[str]) -> None:
+        """Delete received messages; one that could not be deleted comes back."""
+        for start in range(0, len(handles), MAX_ENTRIES):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": handle}
+                for number, handle in enumerate(handles[start : start + MAX_ENTRIES])
+            ]
+            with self._translated("delete from"):
+                self._sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)  # type: ignore[arg-type] # dicts
+
+    def release(self, handles: Sequence[str]) -> None:
+        """Let others see received messages at once."""
+        for start in range(0, len(handles), MAX_ENTRIES):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+                for number, handle in enumerate(handles[start : start + MAX_ENTRIES])
+            ]
+            with self._translated("release messages of"):
+                self._sqs.change_message_visibility_batch(QueueUrl=self.url, Entries=entries)  # type: ignore[arg-type] # dicts
+
+    def waiting(self) -> int:
+        """Return about how many messages there are, hidden ones too."""
+        names: list[Any] = [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+        ]
+        with self._translated("look at"):
+            answer = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)
+        return sum(int(count) for count in answer["Attributes"].values())
+
+    def move_all(self, target: "Queue") -> int | None:
+        """
+        Let SQS move all messages of this dead-letter queue to `target`; return how many it moved.
+
+        None if it does not want to: not all that speak SQS's language know how, and it takes a
+        permission of its own.
+        """
+        source, destination = self.arn(), target.arn()
+        try:
+            self._sqs.start_message_move_task(SourceArn=source, DestinationArn=destination)
+        except (BotoCoreError, ClientError):
+            return None
+        with self._translated("move messages of"):
+            while True:
+                answer = self._sqs.list_message_move_tasks(SourceArn=source, MaxResults=1)
+                [task] = answer["Results"]
+                if task["Status"] != "RUNNING":
+                    break
+                self._sleep(1.0)
+        if task["Status"] != "COMPLETED":
+            raise StorageError(
+                f"moving messages of {self.url}: {task['Status']}: {task.get('FailureReason', '')}"
+            )
+        return task["ApproximateNumberOfMessagesMoved"]
+
+    def arn(self) -> str:
+        with self._translated("look at"):
+            answer = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
+        return answer["Attributes"]["QueueArn"]
+
+    @contextmanager
+    def _translated(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (BotoCoreError, ClientError) as error:
+            raise StorageError(f"{what} {self.url}: {error}") from error
 
     def _send_entries(self, entries: list[Any]) -> None:
         for attempt in range(_SEND_TRIES):

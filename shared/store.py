@@ -1,14 +1,15 @@
 """S3, and the only module that speaks to it. Every refusal becomes a `StorageError`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
+from shared.clients import new_client
 from shared.errors import InvalidJobError, StorageError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from shared.messages import Place
 
 _CONFLICT_TRIES = 8
+_READERS = 16  # threads, each with its connection
 _MISSING = {"NoSuchKey", "404", "NoSuchBucket", "NoSuchVersion"}
 
 
@@ -27,13 +29,18 @@ class Head(NamedTuple):
     etag: str
 
 
+class Entry(NamedTuple):
+    """An object as a listing has it; `modified` in epoch seconds, of which S3 knows whole ones."""
+
+    key: str
+    modified: float
+
+
 @cache
 def s3_client() -> "S3Client":
     """Return this process's client: made once, used by every invocation."""
-    config = Config(
-        connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 5}
-    )
-    return boto3.client("s3", config=config)
+    client: S3Client = new_client("s3", connections=_READERS)
+    return client
 
 
 class Bucket:
@@ -52,6 +59,16 @@ class Bucket:
         """Write the object, over one that is there."""
         with _translated(f"put s3://{self.name}/{key}"):
             self._s3.put_object(Bucket=self.name, Key=key, Body=body)
+
+    def put_versioned(self, key: str, body: bytes | BinaryIO) -> str | None:
+        """
+        Write the object; return its version, or None in a bucket without versions.
+
+        A file is sent as it is read, up to the 5 GB that S3 takes at once.
+        """
+        with _translated(f"put s3://{self.name}/{key}"):
+            answer = self._s3.put_object(Bucket=self.name, Key=key, Body=body)
+        return answer.get("VersionId")
 
     def put_new(self, key: str, body: bytes) -> bool:
         """
@@ -103,14 +120,34 @@ class Bucket:
                 raise
         return True
 
+    def get_all(self, keys: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+        """Yield each key with what `get` returns for it, in order; several are read at once."""
+        waiting = iter(keys)
+        with ThreadPoolExecutor(_READERS) as pool:
+            while some := list(islice(waiting, 4 * _READERS)):
+                yield from zip(some, pool.map(self.get, some), strict=True)
+
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys that start with `prefix`, in order; 1,000 a call."""
+        return (entry.key for entry in self.entries(prefix))
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """Yield the objects whose keys start with `prefix`, in order; 1,000 a call."""
         with _translated(f"list s3://{self.name}/{prefix}"):
             for page in self._s3.get_paginator("list_objects_v2").paginate(
                 Bucket=self.name, Prefix=prefix
             ):
                 for entry in page.get("Contents", []):
-                    yield entry["Key"]
+                    yield Entry(entry["Key"], entry["LastModified"].timestamp())
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield the names that follow `prefix` up to a slash, in order; 1,000 a call."""
+        with _translated(f"list s3://{self.name}/{prefix}"):
+            for page in self._s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self.name, Prefix=prefix, Delimiter="/"
+            ):
+                for entry in page.get("CommonPrefixes", []):
+                    yield entry["Prefix"].removeprefix(prefix).rstrip("/")
 
 
 def head(place: "Place", client: "S3Client | None" = None) -> Head:

@@ -6,20 +6,32 @@ there is none, batches have deterministic ids, and equal receipts have equal key
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from itertools import chain, islice
 
 import msgspec
 
-from functions.dispatcher.lists import check_list, read_lines
-from functions.dispatcher.plan import Counts, plan_batches
+from functions.dispatcher.close import TICK_FIRST
+from functions.dispatcher.lists import (
+    PACKED,
+    JsonReader,
+    Reader,
+    Source,
+    TextReader,
+    check_list,
+    kind_of,
+)
+from functions.dispatcher.plan import Counts, Plan
+from functions.dispatcher.sitemaps import SitemapReader
 from functions.dispatcher.specs import nearest_spec, spec_at
+from functions.dispatcher.tables import HEAD_BYTES, TableReader, find_schema
 from shared.errors import InvalidJobError
 from shared.jobs import (
     SHARD_BYTES,
+    SUBMITTED,
     Ledger,
     Manifest,
+    cancelled_key,
     decode_manifest,
     dispatched_key,
     encode_manifest,
@@ -29,13 +41,16 @@ from shared.jobs import (
     rejected_key,
     settled,
 )
-from shared.messages import Batch, Defer, ListUploaded, Place, Shard, Submit, encode
+from shared.messages import Batch, Defer, ListUploaded, Place, Shard, Submit, Tick, encode
 from shared.queue import MAX_DELAY, Message, Queue
 from shared.settings import DispatcherSettings
 from shared.spec import Spec
 from shared.store import Bucket, head, read_from
 
-LIST_SUFFIXES = (".txt",)
+SHARD_SECONDS = 60.0  # what a shard may take at worst; no shard is begun with less time left
+_SCAN_SECONDS = 20.0  # what a shard may take at worst to be gone through for its line ends
+_HEAD_BYTES = 4_096
+_LINE_READERS: dict[str, type[TextReader | JsonReader]] = {"txt": TextReader, "jsonl": JsonReader}
 _NOT_LISTS = (".yaml", ".yml", ".md", "/")
 
 
@@ -62,34 +77,50 @@ class Dispatcher:
         Start the job that `request` asks for, unless it is started already.
 
         Its list is not read yet, but for URLs that came with the message. Returns None where the
-        object is not meant to be a list (a spec, a note, a folder).
+        object is not meant to be a list (a spec, a note, a folder), or has a message of its own.
 
         Args:
             request: From the dispatch queue.
             message_id: Of SQS; tells one submission from the next where it has no id of its own.
         """
         if isinstance(request, ListUploaded):
-            if request.place.key.lower().endswith(_NOT_LISTS):
+            key = request.place.key
+            if key.startswith(SUBMITTED) or key.lower().endswith(_NOT_LISTS):
                 return None
             place: Place | None = request.place
             urls = None
             job = uploaded_job(request)
         else:
             place, urls = request.list, request.urls
-            name = request.name or (_job_name(place) if place else "submit")
+            name = request.name or (job_name(place.key) if place else "submit")
             job = job_id(name, request.id or message_id)
         manifest = self._manifest(job) or self._create(job, request, place)
         if manifest.error:
             return manifest
+        # First of all, or a job whose dispatcher crashes could be one that nobody looks at.
+        self._dispatch_queue.send([Message(encode(Tick(job=job)), delay=TICK_FIRST)])
         if urls is not None:
-            self._dispatch_lines(manifest, Shard(job=job), (url.encode() for url in urls))
+            plan = self._plan(manifest, 0)
+            for line, url in enumerate(urls, start=1):
+                plan.add(line, url)
+            self._send(manifest, 0, plan)
+            if not plan.counts.targets:
+                self._fail_empty(manifest, plan.counts)
         else:
             self.postpone(Shard(job=job))
         return manifest
 
-    def dispatch(self, shard: Shard) -> Manifest:
+    def dispatch(self, shard: Shard, *, time_left: Callable[[], float]) -> Manifest:
         """
-        Send the batches of `shard` to the work queue, and the next shard to the dispatch queue.
+        See to it that the batches of `shard` are sent to the work queue, and of those behind it.
+
+        A list that can be cut anywhere is gone through for its line ends, and each of its shards
+        becomes a message of its own, to be dispatched by as many invocations. Any other is read on
+        until the time is up, and what is left becomes a message.
+
+        Args:
+            shard: From the dispatch queue.
+            time_left: Returns the seconds until the invocation is ended.
 
         Raises:
             InvalidJobError: there is no such job.
@@ -99,33 +130,28 @@ class Dispatcher:
             raise InvalidJobError(f"shard of a job that has no list: {shard.job}")
         if manifest.error:
             return manifest
-        end = min(manifest.size, (shard.shard + 1) * SHARD_BYTES)
         try:
-            lines = self._lines(manifest, manifest.source, shard.start, end)
-            counts = self._dispatch_lines(manifest, shard, lines)
+            if manifest.shards is None:
+                self._dispatch_stream(manifest, manifest.source, shard, time_left)
+            elif shard.alone or shard.shard + 1 == manifest.shards:
+                self._dispatch_range(manifest, manifest.source, shard)
+            else:
+                self._scan(manifest, manifest.source, shard, manifest.shards, time_left)
         except InvalidJobError as error:
             return self._fail(manifest, str(error))
-        if end < manifest.size:
-            following = Shard(
-                job=shard.job,
-                shard=shard.shard + 1,
-                start=end,
-                line=shard.line + counts.lines,
-            )
-            self.postpone(following)
         return manifest
 
     def forward(self, defer: Defer) -> None:
-        """Put a deferred batch into the group of its partition, once it is due."""
+        """Put a deferred batch into its partition's group, once it is due or its job cancelled."""
         wait = defer.not_before - self._now().timestamp()
-        if wait > 0:
+        if wait > 0 and not self._is_cancelled(defer.batch.job):
             # SQS waits for a quarter of an hour at most; a longer wait takes several hops.
             delay = min(math.ceil(wait), MAX_DELAY)
             self._dispatch_queue.send([Message(encode(defer), delay=delay)])
         else:
             self._work_queue.send([_message(defer.batch)])
 
-    def postpone(self, message: Shard) -> None:
+    def postpone(self, message: Shard | Tick) -> None:
         """Leave `message` to a later invocation."""
         self._dispatch_queue.send([Message(encode(message))])
 
@@ -136,6 +162,7 @@ class Dispatcher:
             spec=Spec(),
             partitions=self._settings.partitions,
             batch_size=self._settings.batch_size,
+            shard_bytes=SHARD_BYTES,
             created_at=self._now().isoformat(timespec="milliseconds"),
         )
         try:
@@ -151,58 +178,157 @@ class Dispatcher:
         body = self._data.get(manifest_key(job))
         return None if body is None else decode_manifest(body)
 
+    def _is_cancelled(self, job: str) -> bool:
+        return self._data.get(cancelled_key(job)) is not None
+
     def _fail(self, manifest: Manifest, problem: str) -> Manifest:
         failed = msgspec.structs.replace(manifest, error=problem)
         self._data.put(manifest_key(manifest.job), encode_manifest(failed))
         return failed
 
-    @staticmethod
-    def _lines(manifest: Manifest, source: Place, start: int, end: int) -> Iterator[bytes | None]:
-        # From the byte before: it tells whether `start` is the beginning of a line.
-        first = max(0, start - 1)
-        chunks = read_from(source, first, etag=manifest.etag)
-        if start == 0:
-            beginning = next(chunks, b"")
-            check_list(_name(source), manifest.size, beginning[:4_096])
-            chunks = chain([beginning], chunks)
-        return read_lines(chunks, length=end - first, inside_line=start > 0)
+    def _fail_empty(self, manifest: Manifest, counts: Counts) -> None:
+        name = _name(manifest.source) if manifest.source else "the message"
+        self._fail(manifest, nothing_to_do(name, counts))
 
-    def _dispatch_lines(
-        self, manifest: Manifest, shard: Shard, lines: Iterator[bytes | None]
-    ) -> Counts:
-        counts = Counts()
-        batches = plan_batches(
-            lines,
-            counts,
+    def _scan(
+        self,
+        manifest: Manifest,
+        place: Place,
+        shard: Shard,
+        shards: int,
+        time_left: Callable[[], float],
+    ) -> None:
+        """Send a message for each shard from `shard` on, with the number of its first line."""
+        following = shard
+        # Where the byte before is a line end, a line begins.
+        before = max(0, shard.start - 1)
+        chunks = read_from(place, before, etag=manifest.etag)
+        source = Source(chunks)
+        if shard.start == 0:
+            check_list(_name(place), manifest.size, source.peek(_HEAD_BYTES))
+        while True:
+            self.postpone(msgspec.structs.replace(following, alone=True))
+            if following.shard + 1 == shards:
+                return
+            end = (following.shard + 1) * manifest.shard_bytes
+            line = following.line + (following.start == 0)
+            for piece in source.pieces(end - 1 - before):
+                line += piece.count(b"\n")
+            before = end - 1
+            following = Shard(job=manifest.job, shard=following.shard + 1, start=end, line=line)
+            if time_left() < _SCAN_SECONDS:
+                self.postpone(following)
+                return
+
+    def _dispatch_range(self, manifest: Manifest, place: Place, shard: Shard) -> None:
+        end = min(manifest.size, (shard.shard + 1) * manifest.shard_bytes)
+        before = max(0, shard.start - 1)
+        source = Source(read_from(place, before, etag=manifest.etag))
+        if shard.start == 0:
+            check_list(_name(place), manifest.size, source.peek(_HEAD_BYTES))
+        new_reader = _LINE_READERS[kind_of(place.key).format]
+        reader = new_reader(source, start=shard.start, line=shard.line)
+        plan = self._plan(manifest, shard.shard)
+        reader.fill(plan, end)
+        self._send(manifest, shard.shard, plan)
+        if not plan.counts.targets and manifest.shards == 1:
+            self._fail_empty(manifest, plan.counts)
+
+    def _dispatch_stream(
+        self, manifest: Manifest, place: Place, shard: Shard, time_left: Callable[[], float]
+    ) -> None:
+        reader, source = open_stream(
+            _name(place),
+            manifest.size,
+            lambda start: read_from(place, start, etag=manifest.etag),
+            shard,
+        )
+        number = shard.shard
+        while True:
+            plan = self._plan(manifest, number)
+            reader.fill(plan, (number + 1) * manifest.shard_bytes)
+            if reader.ended and source.damage:
+                plan.reject(reader.line, b"", source.damage)
+            self._send(manifest, number, plan, last=reader.ended)
+            if reader.ended:
+                if not number and not plan.counts.targets:
+                    self._fail_empty(manifest, plan.counts)
+                return
+            number += 1
+            if time_left() < SHARD_SECONDS:
+                following = Shard(
+                    job=manifest.job, shard=number, start=reader.position, line=reader.line
+                )
+                self.postpone(following)
+                return
+
+    def _plan(self, manifest: Manifest, shard: int) -> Plan:
+        return Plan(
             job=manifest.job,
-            shard=shard.shard,
-            first_line=shard.line,
+            shard=shard,
             partitions=manifest.partitions,
             batch_size=manifest.batch_size,
         )
+
+    def _send(self, manifest: Manifest, shard: int, plan: Plan, *, last: bool = False) -> None:
         # What an earlier delivery of this shard, or an earlier run, has brought to an end
         # need not go through the queue again.
         ledger = Ledger(manifest.shards)
-        for key in self._data.keys(receipts_prefix(manifest.job, shard.shard)):
+        for key in self._data.keys(receipts_prefix(manifest.job, shard)):
             ledger.add(key)
         self._work_queue.send(
-            _message(batch) for batch in batches if not settled(ledger.receipts, batch.batch)
+            _message(batch) for batch in plan.batches() if not settled(ledger.receipts, batch.batch)
         )
-        if counts.rejected:
-            body = b"".join(msgspec.json.encode(line) + b"\n" for line in counts.rejected)
-            self._data.put(rejected_key(manifest.job, shard.shard), body)
+        counts = plan.counts
+        if counts.reports:
+            body = b"".join(msgspec.json.encode(line) + b"\n" for line in counts.reports)
+            self._data.put(rejected_key(manifest.job, shard), body)
         key = dispatched_key(
             manifest.job,
-            shard.shard,
+            shard,
             batches=counts.batches,
             targets=counts.targets,
-            rejected=len(counts.rejected),
+            rejected=counts.rejected,
             duplicates=counts.duplicates,
+            last=last,
         )
         self._data.put(key, b"")
-        if not counts.targets and manifest.shards == 1:
-            self._fail(manifest, _nothing_to_do(manifest, counts))
-        return counts
+
+
+def open_stream(
+    name: str, size: int, read: Callable[[int], Iterable[bytes]], shard: Shard
+) -> tuple[Reader, Source]:
+    """
+    Return what reads a list from `shard` on, and what it reads from.
+
+    Args:
+        name: Of the list; its end tells the format.
+        size: Of the list as it is stored, in bytes.
+        read: Returns its bytes from a place on.
+        shard: The first of them, or where an earlier reader has stopped.
+
+    Raises:
+        InvalidJobError: it is none, or not what its name says.
+    """
+    kind = kind_of(name)
+    stored = Source(read(0))
+    is_xml = kind.format == "xml"
+    check_list(name, size, stored.peek(_HEAD_BYTES), kind.packed, xml=is_xml)
+    source = Source(stored.pieces(), kind.packed)
+    if is_xml:
+        return SitemapReader(source, name, start=shard.start), source
+    head = source.peek(HEAD_BYTES)
+    if kind.packed and head:
+        check_list(name, size, head)
+    before = max(0, shard.start - 1)
+    if not kind.packed and before:
+        source = Source(read(before))
+    else:
+        source.skip(before)
+    if new_reader := _LINE_READERS.get(kind.format):
+        return new_reader(source, start=shard.start, line=shard.line), source
+    schema = find_schema(name, head, kind.format)
+    return TableReader(source, schema, start=shard.start, line=shard.line), source
 
 
 def _examined(manifest: Manifest, request: Submit | ListUploaded) -> Manifest:
@@ -221,13 +347,12 @@ def _examined(manifest: Manifest, request: Submit | ListUploaded) -> Manifest:
     place = manifest.source
     if place is None:
         return msgspec.structs.replace(manifest, spec=spec)
-    if not place.key.lower().endswith(LIST_SUFFIXES):
-        raise InvalidJobError(
-            f"{_name(place)}: a list's name must end with {' or '.join(LIST_SUFFIXES)}"
-        )
+    kind = kind_of(_name(place))
     size, etag = head(place)
     check_list(_name(place), size, b"")
-    return msgspec.structs.replace(manifest, spec=spec, size=size, etag=etag)
+    return msgspec.structs.replace(
+        manifest, spec=spec, size=size, etag=etag, streamed=kind.is_streamed
+    )
 
 
 def _message(batch: Batch) -> Message:
@@ -236,23 +361,26 @@ def _message(batch: Batch) -> Message:
 
 def uploaded_job(upload: ListUploaded) -> str:
     """Return the id of the job that an upload starts."""
-    return job_id(_job_name(upload.place), upload.id)
+    return job_id(job_name(upload.place.key), upload.id)
 
 
-def _job_name(place: Place) -> str:
-    """Return `books-2026-11-21` for `books/2026-11-21.txt`."""
-    return place.key.rpartition(".")[0] or place.key
+def job_name(key: str) -> str:
+    """Return `books/2026-11-21` for the list `books/2026-11-21.txt.gz`."""
+    name = key
+    for packed in PACKED:
+        name = name.removesuffix(packed)
+    return name.rpartition(".")[0] or name
 
 
 def _name(place: Place) -> str:
     return f"s3://{place.bucket}/{place.key}"
 
 
-def _nothing_to_do(manifest: Manifest, counts: Counts) -> str:
-    name = _name(manifest.source) if manifest.source else "the message"
-    if not counts.rejected:
+def nothing_to_do(name: str, counts: Counts) -> str:
+    """Say why the list called `name` gives no batch."""
+    if not counts.reports:
         return f"{name} holds no URL, only blank lines and comments"
     shown = "; ".join(
-        f"line {line.line} is {line.text!r}: {line.reason}" for line in islice(counts.rejected, 3)
+        f"line {line.line} is {line.text!r}: {line.reason}" for line in counts.reports[:3]
     )
-    return f"{name} holds no URL; {len(counts.rejected)} lines were rejected: {shown}"
+    return f"{name} holds no URL; {counts.rejected:,} lines were rejected: {shown}"

@@ -1,23 +1,25 @@
 """SQS event in, failed message ids out. Translates; decides only what comes first."""
 
 import os
+import time
 from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.dispatcher.dispatch import Dispatcher
+from functions.dispatcher.close import Closer
+from functions.dispatcher.dispatch import SHARD_SECONDS, Dispatcher
+from functions.dispatcher.events import announce
 from shared.errors import ScrapeError
 from shared.jobs import Manifest
-from shared.messages import Defer, ListUploaded, Shard, Submit, decode_dispatch
+from shared.messages import Defer, ListUploaded, Shard, Submit, Tick, decode_dispatch
 from shared.queue import Queue
 from shared.settings import DispatcherSettings
 from shared.store import Bucket
 
-_SHARD_SECONDS = 60  # what a shard may take at worst; no shard is begun with less time left
+_MARGIN_SECONDS = 20  # kept free after the adding up of receipts
 
 logger = Logger(service="dispatcher")
 metrics = Metrics(namespace="scatterfetch", service="dispatcher")
@@ -29,8 +31,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     Act on every message; the failed ones go back to SQS.
 
-    Small messages come before lists, and a list for which there is no time left is put back at
-    the end of the queue, so that nobody waits for somebody else's ten million lines.
+    Small messages come before lists and looks at jobs, and what there is no time left for is put
+    back at the end of the queue, so that nobody waits for somebody else's ten million lines.
     """
     settings = DispatcherSettings.from_env(os.environ)
     dispatcher = Dispatcher(
@@ -40,26 +42,44 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         work_queue=Queue(settings.work_queue_url),
         now=lambda: datetime.now(UTC),
     )
+    closer = Closer(
+        settings,
+        data=Bucket(settings.data_bucket),
+        dispatch_queue=Queue(settings.dispatch_queue_url),
+        announce=announce,
+        now=time.time,
+    )
+
+    def time_left() -> float:
+        seconds: float = context.get_remaining_time_in_millis() / 1000
+        return seconds
+
     failed: set[str] = set()
     shards: list[tuple[str, Shard]] = []
-    for record in SQSEvent(event).records:
+    ticks: list[tuple[str, Tick]] = []
+    for record in event["Records"]:
         try:
-            for message in decode_dispatch(record.body):
+            for message in decode_dispatch(record["body"]):
                 if isinstance(message, Shard):
-                    shards.append((record.message_id, message))
+                    shards.append((record["messageId"], message))
+                elif isinstance(message, Tick):
+                    ticks.append((record["messageId"], message))
                 else:
-                    _act(dispatcher, message, record.message_id)
+                    _act(dispatcher, message, record["messageId"])
         except ScrapeError:
-            logger.exception("Message failed", message_id=record.message_id)
-            failed.add(record.message_id)
-    for number, (message_id, shard) in enumerate(shards):
+            logger.exception("Message failed", message_id=record["messageId"])
+            failed.add(record["messageId"])
+    later: list[tuple[str, Shard | Tick]] = [*shards, *ticks]
+    for number, (message_id, work) in enumerate(later):
         try:
-            if number and context.get_remaining_time_in_millis() < _SHARD_SECONDS * 1000:
-                dispatcher.postpone(shard)
+            if number and time_left() < SHARD_SECONDS:
+                dispatcher.postpone(work)
+            elif isinstance(work, Shard):
+                _log(dispatcher.dispatch(work, time_left=time_left))
             else:
-                _log(dispatcher.dispatch(shard))
+                closer.look(work, until=time.time() + time_left() - _MARGIN_SECONDS)
         except ScrapeError:
-            logger.exception("Shard failed", message_id=message_id, job=shard.job)
+            logger.exception("Message failed", message_id=message_id, job=work.job)
             failed.add(message_id)
     metrics.add_metric("MessagesFailed", MetricUnit.Count, len(failed))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}

@@ -1,27 +1,78 @@
 """
-Reading a URL list: bytes in, lines with their numbers out, in bounded memory.
+URL lists as people have them: which formats there are, and how their bytes become lines.
 
-Pure. Knows nothing of S3, of batches or of jobs.
+Pure. Knows nothing of S3, of batches or of jobs. `tables` and `sitemaps` read the formats that
+are made of something else than lines.
 """
 
+import sys
 from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any, NamedTuple, Protocol
 
-from shared.errors import InvalidJobError, InvalidUrlError
-from shared.urls import MAX_URL_BYTES, Url, parse_url
+import msgspec
+from msgspec import Struct
+
+from functions.dispatcher.unpack import DamagedListError, unpacked
+from shared.errors import InvalidJobError
+from shared.messages import Method
+from shared.spec import check_headers
+from shared.urls import MAX_URL_BYTES
 
 MAX_LINE_BYTES = 2 * MAX_URL_BYTES
-_BOM = b"\xef\xbb\xbf"
+MAX_ROW_BYTES = 64 * 1024  # of a row of a table and of a line of JSON
+BOM = b"\xef\xbb\xbf"
+FORMATS = ("txt", "csv", "tsv", "jsonl", "xml")
+PACKED = (".gz", ".zst")
+_CUT_ANYWHERE = {"txt", "jsonl"}  # the byte after any line end begins a line
 _MAGIC = {
     b"\xff\xfe": "is UTF-16 text; save it as UTF-8",
     b"\xfe\xff": "is UTF-16 text; save it as UTF-8",
-    b"\x1f\x8b": "is compressed with gzip; unpack it first",
-    b"\x28\xb5\x2f\xfd": "is compressed with zstd; unpack it first",
+    b"\x1f\x8b": "is compressed with gzip; its name must end with .gz",
+    b"\x28\xb5\x2f\xfd": "is compressed with zstd; its name must end with .zst",
     b"PK\x03\x04": "is a zip archive or a spreadsheet; save it as text, one URL a line",
     b"%PDF": "is a PDF; save it as text, one URL a line",
 }
+_PACKED_MAGIC = {
+    ".gz": (b"\x1f\x8b",),
+    ".zst": (b"\x28\xb5\x2f\xfd", *(bytes((n,)) + b"\x2a\x4d\x18" for n in range(0x50, 0x60))),
+}
 
 
-def check_list(name: str, size: int, head: bytes) -> None:
+class Kind(NamedTuple):
+    """What the name of a list says about its content."""
+
+    format: str
+    """One of `FORMATS`."""
+    packed: str
+    """One of `PACKED`, or nothing."""
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether it can only be read from its beginning."""
+        return bool(self.packed) or self.format not in _CUT_ANYWHERE
+
+
+def kind_of(name: str) -> Kind:
+    """
+    Return what the list called `name` is.
+
+    Raises:
+        InvalidJobError: no list is called so.
+    """
+    lower = name.lower()
+    packed = next((suffix for suffix in PACKED if lower.endswith(suffix)), "")
+    stem, dot, suffix = lower.removesuffix(packed).rpartition(".")
+    if not stem or not dot or suffix not in FORMATS:
+        formats = f".{', .'.join(FORMATS[:-1])} or .{FORMATS[-1]}"
+        raise InvalidJobError(
+            f"{name}: a list's name must end with {formats}, "
+            f"or with one of these and {' or '.join(PACKED)}"
+        )
+    return Kind(suffix, packed)
+
+
+def check_list(name: str, size: int, head: bytes, packed: str = "", *, xml: bool = False) -> None:
     """
     See whether a list can be read at all.
 
@@ -29,76 +80,217 @@ def check_list(name: str, size: int, head: bytes) -> None:
         name: For the message.
         size: Of the whole list, in bytes.
         head: Its first bytes; a few thousand are enough.
+        packed: How it is compressed, one of `PACKED`; `head` is then of the compressed list.
+        xml: It tells its encoding itself.
 
     Raises:
-        InvalidJobError: it is empty, or not text.
+        InvalidJobError: it is empty, or not what its name says.
     """
     if not size:
         raise InvalidJobError(f"{name} is empty; put one URL on each line")
+    if packed:
+        if head and not head.startswith(_PACKED_MAGIC[packed]):
+            raise InvalidJobError(f"{name} is not compressed as its name says ({packed})")
+        return
     for magic, problem in _MAGIC.items():
-        if head.startswith(magic):
+        if head.startswith(magic) and not (xml and "UTF-16" in problem):
             raise InvalidJobError(f"{name} {problem}")
-    if b"\0" in head:
+    if b"\0" in head and not xml:
         raise InvalidJobError(f"{name} is not text; it must be UTF-8 with one URL on each line")
 
 
-def read_lines(
-    chunks: Iterable[bytes], *, length: int, inside_line: bool = False
-) -> Iterator[bytes | None]:
+class Source:
+    """
+    The bytes of a list, unpacked; `damage` says why they end too early, if they do.
+
+    Args:
+        chunks: The list as it is stored.
+        packed: How it is compressed, one of `PACKED`, or nothing.
+    """
+
+    def __init__(self, chunks: Iterable[bytes], packed: str = "") -> None:
+        self._chunks: Iterator[bytes] = unpacked(chunks, packed) if packed else iter(chunks)
+        self.damage: str | None = None
+
+    def read(self) -> bytes:
+        """Return the next bytes, nothing at the end."""
+        try:
+            return next(self._chunks, b"")
+        except DamagedListError as error:
+            self.damage = str(error)
+            self._chunks = iter(())
+            return b""
+
+    def peek(self, size: int) -> bytes:
+        """Return the next `size` bytes, or fewer at the end; they stay."""
+        pieces = []
+        while size > 0 and (piece := self.read()):
+            pieces.append(piece)
+            size -= len(piece)
+        head = b"".join(pieces)
+        self._chunks = chain([head] if head else [], self._chunks)
+        return head[: size or None]
+
+    def pieces(self, size: int = sys.maxsize) -> Iterator[bytes]:
+        """Yield the next `size` bytes, or fewer at the end."""
+        while size > 0 and (piece := self.read()):
+            if len(piece) > size:
+                self._chunks = chain([piece[size:]], self._chunks)
+            yield piece[:size]
+            size -= len(piece)
+
+    def skip(self, size: int) -> None:
+        """Drop the next `size` bytes."""
+        for _ in self.pieces(size):
+            pass
+
+
+class Sink(Protocol):
+    """Who takes what a list holds; see `plan.Plan`."""
+
+    def add_lines(self, block: bytes, line: int) -> None: ...
+    def add(
+        self,
+        line: int,
+        url: str,
+        method: Method = "GET",
+        headers: dict[str, str] | None = None,
+        body: str | None = None,
+        input: dict[str, Any] | None = None,  # noqa: A002 -- the column of the results
+    ) -> None: ...
+    def reject(self, line: int, text: bytes, reason: str) -> None: ...
+
+
+class Reader(Protocol):
+    """
+    A list that is being read.
+
+    `position` is the offset of what comes next, in bytes, unpacked, and `line` its line;
+    `ended` says that nothing comes.
+    """
+
+    position: int
+    line: int
+    ended: bool
+
+    def fill(self, plan: Sink, until: int) -> None:
+        """Hand to `plan` what begins before the offset `until`."""
+
+
+class Lines:
     r"""
-    Yield the lines that begin in the first `length` bytes, without their ``\n``.
+    Cuts a source into blocks of whole lines, each with its ``\n`` (but the last one, perhaps).
 
-    None stands for a line of more than `MAX_LINE_BYTES`; such a line is never held in memory.
-
-    Args:
-        chunks: The bytes, and more: the last line may end behind `length`.
-        length: In bytes.
-        inside_line: The first byte is not the beginning of a line: leave out all up to the first
-            line end.
-    """
-    begin = 0  # of the line at hand
-    rest = b""  # of it, so far
-    dropped = 0  # bytes of it that are forgotten, since it is too long
-    skip = inside_line
-    for chunk in chunks:
-        pieces = chunk.split(b"\n")
-        pieces[0] = rest + pieces[0]
-        rest = pieces.pop()
-        for piece in pieces:
-            if begin >= length:
-                return
-            if not skip:
-                yield None if dropped or len(piece) > MAX_LINE_BYTES else piece
-            skip = False
-            begin += dropped + len(piece) + 1
-            dropped = 0
-        if begin >= length:
-            return
-        if len(rest) > MAX_LINE_BYTES:
-            dropped += len(rest)
-            rest = b""
-        if dropped and begin + dropped >= length:
-            break  # whatever follows is of this line, or not ours
-    if (rest or dropped) and begin < length and not skip:
-        yield None if dropped else rest
-
-
-def parse_line(raw: bytes | None) -> Url | None:
-    """
-    Return the URL on a line, or None for a blank line or a comment.
+    Whoever takes a block moves `line` on. A line of more than `longest` bytes is never held.
 
     Args:
-        raw: As `read_lines` yields it.
-
-    Raises:
-        InvalidUrlError: there is something else on it.
+        source: Begins with the byte before `start`, which tells whether a line begins there.
+        start: In bytes, unpacked; lines that begin before are left out.
+        line: The number of the first line that is not.
     """
-    if raw is None:
-        raise InvalidUrlError(f"longer than {MAX_LINE_BYTES:,} bytes")
-    text = raw.removeprefix(_BOM).strip()
-    if not text or text.startswith(b"#"):
-        return None
-    try:
-        return parse_url(text.decode())
-    except UnicodeDecodeError:
-        raise InvalidUrlError("not UTF-8 text") from None
+
+    longest = MAX_LINE_BYTES
+
+    def __init__(self, source: Source, *, start: int = 0, line: int = 1) -> None:
+        self._source = source
+        self._rest = b""
+        self._skipping = start > 0
+        self.position = max(0, start - 1)
+        self.line = line
+        self.ended = False
+
+    def block(self, until: int, plan: Sink) -> bytes:
+        """Return lines that begin before `until`, nothing where there are no more."""
+        while self.position < until and not self.ended:
+            if self._skipping:
+                self._skip()
+                continue
+            data = self._rest
+            if end := self._end_of_lines(data, until - self.position - 1):
+                self._rest = data[end:]
+                self.position += end
+                return data[:end]
+            if len(data) > self.longest:
+                plan.reject(self.line, data, f"longer than {self.longest:,} bytes")
+                self.line += 1
+                self._skipping = True
+            elif not self._read():
+                self.position += len(data)
+                self._rest = b""
+                # If it should not end here, that is half a line.
+                return b"" if self._source.damage else data
+        return b""
+
+    @staticmethod
+    def _end_of_lines(data: bytes, last: int) -> int:
+        """Return the end of those complete lines in `data` that hold no byte behind `last`."""
+        if last >= len(data):
+            return data.rfind(b"\n") + 1
+        # The line with the byte `last` is ours, wherever it ends.
+        return data.find(b"\n", last) + 1 or data.rfind(b"\n", 0, last) + 1
+
+    def _skip(self) -> None:
+        end = self._rest.find(b"\n") + 1
+        self.position += end or len(self._rest)
+        self._rest = self._rest[end:] if end else b""
+        self._skipping = not end
+        if self._skipping:
+            self._read()
+
+    def _read(self) -> bool:
+        piece = self._source.read()
+        self._rest += piece
+        self.ended = not piece
+        return not self.ended
+
+
+class TextReader(Lines):
+    """One URL a line; blank lines and those that begin with ``#`` are nothing."""
+
+    def fill(self, plan: Sink, until: int) -> None:
+        while block := self.block(until, plan):
+            plan.add_lines(block, self.line)
+            self.line += block.count(b"\n")
+
+
+class _Request(Struct, forbid_unknown_fields=True):
+    """A line of a `.jsonl` list."""
+
+    url: str
+    method: Method = "GET"
+    headers: dict[str, str] = {}
+    body: str | None = None
+    meta: dict[str, Any] = {}
+
+    def __post_init__(self) -> None:
+        check_headers(self.headers)
+        if self.body is not None and self.method != "POST":
+            raise ValueError(f"body is for POST, and the method is {self.method}")
+
+
+_request = msgspec.json.Decoder(_Request)
+
+
+class JsonReader(Lines):
+    """An object a line: url, and as it may be method, headers, body and meta."""
+
+    longest = MAX_ROW_BYTES
+
+    def fill(self, plan: Sink, until: int) -> None:
+        while block := self.block(until, plan):
+            first = self.line
+            self.line += block.count(b"\n")
+            for line, raw in enumerate(block.split(b"\n"), start=first):
+                if len(raw) > self.longest:
+                    plan.reject(line, b"", f"longer than {self.longest:,} bytes")
+                elif text := raw.removeprefix(BOM).strip():
+                    try:
+                        found = _request.decode(text)
+                    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+                        # Behind them there may be what nobody else should read.
+                        shown = text.partition(b'"headers"')[0]
+                        plan.reject(line, shown, f"no request: {error}")
+                    else:
+                        plan.add(
+                            line, found.url, found.method, found.headers, found.body, found.meta
+                        )

@@ -1,25 +1,42 @@
 """
-From the lines of a shard to its batches.
+From what a shard of a list holds to its batches.
 
 Pure and deterministic: the same lines give the same batches with the same ids, so that
 dispatching twice does nothing twice.
+
+Most lists hold millions of URLs that are written as a browser would write them. What is done for
+each of those is counted in nanoseconds; docs/performance.md says where they go.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+import string
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain
+from typing import Any
 
+import msgspec
 from msgspec import Struct
 
-from functions.dispatcher.lists import parse_line
+from functions.dispatcher.lists import BOM, MAX_LINE_BYTES
 from shared.errors import InvalidUrlError
 from shared.jobs import batch_id
-from shared.messages import Batch, Target
-from shared.urls import partition_of
+from shared.messages import Batch, Method, Target
+from shared.urls import MAX_URL_BYTES, domain_number, parse_url
 
+MAX_REJECTED = 20_000  # of a shard, that are written down
 _MAX_BATCH_BYTES = 200_000  # of URLs; as JSON it stays well under what SQS takes
 _EXCERPT = 200
 _PASSWORD = re.compile(r"//[^/?#]*@")
+# A URL of these that begins with a canonical origin, and has no "/." or "%2e" in it, is canonical:
+# no browser would write it in another way.
+_PLAIN = f"{string.ascii_letters}{string.digits}-._~!$&()*+,;=:@/%?\n".encode()
+_AUTHORITY = len("https://")  # the first "/" behind it (or behind "http://h") ends the origin
+_NOT_IN_MESSAGES = re.compile(b"\xef\xbf[\xbe\xbf]")  # U+FFFE and U+FFFF, which SQS refuses
+
+_Entry = str | bytes
+"""A target to be: its URL, where that is all there is to it, or else as JSON."""
 
 
 class Rejected(Struct, frozen=True):
@@ -33,67 +50,208 @@ class Rejected(Struct, frozen=True):
 
 @dataclass
 class Counts:
-    """What came of the lines so far."""
+    """What came of a shard. Of what was `rejected`, `reports` holds the first `MAX_REJECTED`."""
 
-    lines: int = 0
     targets: int = 0
     batches: int = 0
     duplicates: int = 0
-    rejected: list[Rejected] = field(default_factory=list)
+    rejected: int = 0
+    reports: list[Rejected] = field(default_factory=list)
 
 
-def plan_batches(
-    lines: Iterable[bytes | None],
-    counts: Counts,
-    *,
-    job: str,
-    shard: int,
-    first_line: int,
-    partitions: int,
-    batch_size: int,
-) -> Iterator[Batch]:
+class Plan:
     """
-    Yield the batches of a shard, each of one partition, and count in `counts` on the way.
+    The batches of a shard in the making.
 
-    A URL that stood on an earlier line of the shard is dropped.
+    What was there on an earlier line of the shard (the same URL, method and body) is dropped.
     """
-    seen: set[str] = set()
-    open_targets: dict[int, list[Target]] = {}
-    open_bytes: dict[int, int] = {}
 
-    def close(partition: int) -> Batch:
-        targets = tuple(open_targets.pop(partition))
-        del open_bytes[partition]
-        batch = Batch(
-            job=job, batch=batch_id(shard, counts.batches), partition=partition, targets=targets
+    def __init__(self, *, job: str, shard: int, partitions: int, batch_size: int) -> None:
+        self._job = job
+        self._shard = shard
+        self._partitions = partitions
+        self._batch_size = batch_size
+        self._lines: dict[str, int] = {}
+        self._origins: dict[str, list[_Entry]] = {}
+        self._hosts: dict[int, list[list[_Entry]]] = {}
+        self.counts = Counts()
+
+    def add_lines(self, block: bytes, line: int) -> None:
+        r"""
+        Take lines with a URL on each, the first of which has the number `line`.
+
+        White space around a URL, blank lines and those that begin with ``#`` are nothing.
+        """
+        if line == 1:
+            block = block.removeprefix(BOM)
+        if b"\r" in block:
+            block = block.replace(b"\r\n", b"\n")
+        if not _is_plain(block):
+            for number, raw in enumerate(block.split(b"\n"), start=line):
+                self._add_line(number, raw)
+            return
+        entries_of = self._origins.get
+        first_line = self._lines.setdefault
+        for number, href in enumerate(block.decode().split("\n"), start=line):
+            origin = href[: href.find("/", _AUTHORITY) + 1]
+            entries = entries_of(origin)
+            if entries is None:
+                number_of_domain = _number_of_domain(origin)
+                if number_of_domain is None:
+                    self._add_line(number, href.encode())
+                    continue
+                entries = self._new_entries(origin, number_of_domain)
+            if first_line(href, number) == number:
+                entries.append(href)
+            else:
+                self.counts.duplicates += 1
+
+    def _add_line(self, line: int, raw: bytes) -> None:
+        text = raw.strip()
+        if len(raw) > MAX_LINE_BYTES:
+            self.reject(line, text, f"longer than {MAX_LINE_BYTES:,} bytes")
+        elif b"\r" in text:
+            self.reject(line, text, "holds a carriage return; lines must end with \\n or \\r\\n")
+        elif text and not text.startswith(b"#"):
+            try:
+                self.add(line, text.decode())
+            except UnicodeDecodeError:
+                self.reject(line, text, "not UTF-8 text")
+
+    def add(
+        self,
+        line: int,
+        url: str,
+        method: Method = "GET",
+        headers: dict[str, str] | None = None,
+        body: str | None = None,
+        input: dict[str, Any] | None = None,  # noqa: A002 -- the column of the results
+    ) -> None:
+        """Take a URL and what the list says about it."""
+        try:
+            found = parse_url(url)
+        except InvalidUrlError as error:
+            self.reject(line, url.encode(errors="replace"), str(error))
+            return
+        href = found.href
+        entry: _Entry = href
+        if method != "GET" or headers or body is not None or input:
+            target = Target(
+                href, line, method=method, headers=headers or None, body=body, input=input or None
+            )
+            try:
+                entry = _encoder.encode(target)
+            except UnicodeEncodeError:
+                self.reject(line, href.encode(), "not UTF-8 text")
+                return
+            if _NOT_IN_MESSAGES.search(entry):
+                self.reject(line, href.encode(), "holds U+FFFE or U+FFFF, which is no character")
+                return
+        key = href if method == "GET" and body is None else f"{method} {href}\n{body or ''}"
+        if self._lines.setdefault(key, line) != line:
+            self.counts.duplicates += 1
+            return
+        origin = href[: href.find("/", _AUTHORITY) + 1]
+        entries = self._origins.get(origin)
+        if entries is None:
+            entries = self._new_entries(origin, domain_number(found.host))
+        entries.append(entry)
+
+    def _new_entries(self, origin: str, number_of_domain: int) -> list[_Entry]:
+        entries: list[_Entry] = []
+        self._origins[origin] = entries
+        self._hosts.setdefault(number_of_domain % self._partitions, []).append(entries)
+        return entries
+
+    def reject(self, line: int, text: bytes, reason: str) -> None:
+        """Report a line that cannot be fetched, and why."""
+        self.counts.rejected += 1
+        if len(self.counts.reports) < MAX_REJECTED:
+            excerpt = text.strip()[:_EXCERPT].decode(errors="replace")
+            report = Rejected(line, _PASSWORD.sub("//***@", excerpt), reason)
+            self.counts.reports.append(report)
+
+    def batches(self) -> Iterator[Batch]:
+        """
+        Yield the batches, each of one partition, and count in `counts` on the way.
+
+        Partitions take turns, and so do the hosts of a partition: the first targets are one of
+        each host, then comes the second of each, and so on.
+        """
+        waiting = [
+            (partition, self._cut(_in_turns(self._hosts[partition])))
+            for partition in sorted(self._hosts)
+        ]
+        while waiting:
+            going_on = []
+            for partition, chunks in waiting:
+                chunk = next(chunks, None)
+                if chunk is not None:
+                    yield self._batch(partition, chunk)
+                    going_on.append((partition, chunks))
+            waiting = going_on
+
+    def _cut(self, entries: list[_Entry]) -> Iterator[list[_Entry]]:
+        begin = 0
+        while begin < len(entries):
+            chunk = entries[begin : begin + self._batch_size]
+            while len(chunk) > 1 and sum(map(len, chunk)) > _MAX_BATCH_BYTES:
+                chunk = chunk[: len(chunk) // 2]
+            begin += len(chunk)
+            yield chunk
+
+    def _batch(self, partition: int, chunk: list[_Entry]) -> Batch:
+        lines = self._lines
+        targets = tuple(
+            [
+                Target(entry, lines[entry]) if isinstance(entry, str) else _decoder.decode(entry)
+                for entry in chunk
+            ]
         )
-        counts.batches += 1
-        counts.targets += len(targets)
+        batch = Batch(
+            job=self._job,
+            batch=batch_id(self._shard, self.counts.batches),
+            partition=partition,
+            targets=targets,
+        )
+        self.counts.batches += 1
+        self.counts.targets += len(targets)
         return batch
 
-    for number, raw in enumerate(lines, start=first_line):
-        counts.lines += 1
-        try:
-            url = parse_line(raw)
-        except InvalidUrlError as error:
-            text = (raw or b"").strip()[:_EXCERPT].decode(errors="replace")
-            text = _PASSWORD.sub("//***@", text)
-            counts.rejected.append(Rejected(number, text, str(error)))
-            continue
-        if url is None:
-            continue
-        if url.href in seen:
-            counts.duplicates += 1
-            continue
-        seen.add(url.href)
-        partition = partition_of(url.host, partitions)
-        size = open_bytes.get(partition, 0) + len(url.href)
-        if size > _MAX_BATCH_BYTES:
-            yield close(partition)
-            size = len(url.href)
-        open_targets.setdefault(partition, []).append(Target(url.href, number))
-        open_bytes[partition] = size
-        if len(open_targets[partition]) == batch_size:
-            yield close(partition)
-    for partition in sorted(open_targets):
-        yield close(partition)
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Target)
+
+
+def _is_plain(block: bytes) -> bool:
+    """Tell whether those lines that begin with a canonical origin are canonical URLs."""
+    return (
+        not block.translate(None, _PLAIN)
+        and b"/." not in block
+        and b"%2e" not in block
+        and b"%2E" not in block
+        and (len(block) <= MAX_URL_BYTES or max(map(len, block.split(b"\n"))) <= MAX_URL_BYTES)
+    )
+
+
+@lru_cache(maxsize=131_072)
+def _number_of_domain(origin: str) -> int | None:
+    """Return the `domain_number` of a canonical origin such as ``https://a.example/``."""
+    try:
+        url = parse_url(origin)
+    except InvalidUrlError:
+        return None
+    return domain_number(url.host) if url.href == origin else None
+
+
+def _in_turns(hosts: list[list[_Entry]]) -> list[_Entry]:
+    """Return the first entry of each host, then the second of each, and so on."""
+    entries: list[_Entry] = []
+    rank = 0
+    while hosts:
+        # So far all of them go on.
+        end = min(map(len, hosts))
+        entries += chain.from_iterable(zip(*[host[rank:end] for host in hosts], strict=True))
+        rank = end
+        hosts = [host for host in hosts if len(host) > rank]
+    return entries

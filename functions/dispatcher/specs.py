@@ -1,14 +1,58 @@
 """From a `spec.yaml` to a `Spec`."""
 
+import re
+from collections.abc import Hashable
+from difflib import get_close_matches
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
 import msgspec
 import yaml
+from yaml.constructor import ConstructorError
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from shared.errors import InvalidJobError
+from shared.errors import InvalidJobError, InvalidSpecError
+from shared.expressions import check_extract
+from shared.extract_spec import ExtractSpec, FieldSpec, ReadyMade
 from shared.messages import Place
-from shared.spec import Spec
+from shared.spec import FetchSpec, ProxySpec, SecretName, Spec
 from shared.store import Bucket
 
 MAX_SPEC_BYTES = 64 * 1024
+MAX_VALUES = 50_000  # aliases counted for all that they stand for
+MAX_DEPTH = 20
+_STRUCTS = (Spec, FetchSpec, ProxySpec, SecretName, ExtractSpec, FieldSpec)
+_AT = re.compile(r"(?P<problem>.*?)(?: - at (?P<key>`key` in )?`\$(?P<path>.*)`)?", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_NO_VALUE = re.compile(r"Invalid enum value '(.*)'", re.DOTALL)
+_VALUES = {
+    *get_args(ReadyMade),
+    *(value for struct in _STRUCTS for kind in get_type_hints(struct).values()
+      if get_origin(kind) is Literal for value in get_args(kind)),
+}  # fmt: skip
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]|(\[\.\.\.\])")
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads YAML without its dates, and names as texts: `2026-11-21`, and `no:`."""
+
+    def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002
+        names = set()
+        for key, _ in node.value:
+            if not isinstance(key, ScalarNode):
+                raise ConstructorError(None, None, "a name must be a text", key.start_mark)
+            if key.value in names:
+                problem = f"{key.value[:60]!r} is there twice"
+                raise ConstructorError(None, None, problem, key.start_mark)
+            names.add(key.value)
+            if key.tag != "tag:yaml.org,2002:merge":
+                key.tag = "tag:yaml.org,2002:str"
+        return super().construct_mapping(node, deep=deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def parse_spec(name: str, text: bytes) -> Spec:
@@ -20,8 +64,8 @@ def parse_spec(name: str, text: bytes) -> Spec:
         text: YAML, UTF-8. Empty means the default spec.
 
     Raises:
-        InvalidJobError: it is no YAML or no spec, as in ``books/spec.yaml: Object contains
-            unknown field `timout` - at `$.fetch```.
+        InvalidJobError: it is no YAML or no spec, as in ``books/spec.yaml:7: fields.price.css:
+            unexpected ')' at 14``.
     """
     if len(text) > MAX_SPEC_BYTES:
         raise InvalidJobError(
@@ -29,8 +73,12 @@ def parse_spec(name: str, text: bytes) -> Spec:
             "Is this the URL list?"
         )
     try:
-        content = yaml.safe_load(text.decode("utf-8-sig"))
-        return msgspec.convert({} if content is None else content, Spec)
+        loader = _Loader(text.decode("utf-8-sig"))
+        root = loader.get_single_node()
+        if root is None:
+            return Spec()
+        _count(root, {}, MAX_DEPTH)
+        content = loader.construct_document(root)
     except UnicodeDecodeError as error:
         raise InvalidJobError(f"{name}: not UTF-8 text: {error}") from error
     except yaml.YAMLError as error:
@@ -41,11 +89,117 @@ def parse_spec(name: str, text: bytes) -> Spec:
         ) from error
     except RecursionError as error:
         raise InvalidJobError(f"{name}: nested too deeply") from error
-    except msgspec.ValidationError as error:
-        raise InvalidJobError(f"{name}: {error}") from error
     except (ValueError, KeyError, AttributeError, TypeError) as error:
-        # PyYAML's own, about scalars such as 2026-13-45 and !!bool x.
+        # PyYAML's own, about scalars such as !!bool x.
         raise InvalidJobError(f"{name}: not YAML: a value makes no sense: {error}") from error
+    try:
+        spec = _convert({} if content is None else content)
+        check_extract(spec.extract)
+    except InvalidSpecError as error:
+        place = _line(root, error.path)
+        path = error.path.removeprefix("extract.")
+        raise InvalidJobError(
+            f"{name}:{place}: {path}: {error.problem}" if path else f"{name}: {error.problem}"
+        ) from error
+    return spec
+
+
+def _count(node: Node, known: dict[int, int], depth: int) -> int:
+    """
+    Return how many values `node` stands for.
+
+    Raises:
+        ConstructorError: too many, or it stands for itself.
+    """
+    count = known.get(id(node))
+    if count is None:
+        if depth == 0:
+            raise ConstructorError(None, None, "nested too deeply", node.start_mark)
+        count = 1
+        if isinstance(node, SequenceNode):
+            count += sum(_count(child, known, depth - 1) for child in node.value)
+        elif isinstance(node, MappingNode):
+            for pair in node.value:
+                count += sum(_count(child, known, depth - 1) for child in pair)
+        if count > MAX_VALUES:
+            problem = f"more than {MAX_VALUES:,} values: aliases multiply"
+            raise ConstructorError(None, None, problem, node.start_mark)
+        known[id(node)] = count
+    return count
+
+
+def _convert(content: Any) -> Spec:  # noqa: ANN401 -- whatever YAML holds
+    """
+    Return `content` as a spec.
+
+    Raises:
+        InvalidSpecError: it is none.
+    """
+    try:
+        return msgspec.convert(content, Spec)
+    except msgspec.ValidationError as error:
+        found = _AT.fullmatch(str(error))
+        assert found is not None  # it matches everything
+        problem = found["problem"]
+        path = (found["path"] or "") + ("[...]" if found["key"] else "")
+        path = _with_key(content, path, str(error))
+        if found["key"]:
+            problem = "a name is up to 64 letters, digits, _ and -, and begins with no digit"
+        unknown = _UNKNOWN.fullmatch(problem)
+        if unknown:
+            path, problem = f"{path}.{unknown[1]}", f"there is no {unknown[1]} here"
+            names = {name for struct in _STRUCTS for name in struct.__struct_fields__}
+            problem += _meant(unknown[1], names)
+        value = _NO_VALUE.fullmatch(problem)
+        if value:
+            problem += _meant(value[1], _VALUES)
+        raise InvalidSpecError(path.removeprefix("."), problem) from error
+
+
+def _meant(name: str, names: set[str]) -> str:
+    """Return a guess at which of `names` a misspelt one was to be."""
+    close = get_close_matches(name, sorted(names), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _with_key(content: Any, path: str, message: str) -> str:  # noqa: ANN401
+    """Return `path`, with the key in place of the dots that msgspec puts for it."""
+    before, dots, after = path.partition("[...]")
+    if not dots:
+        return path
+    parent = content
+    for name, index, _ in _STEP.findall(before):
+        parent = parent[name or int(index)]
+    for key, value in parent.items():
+        whole = dict(parent)
+        parent.clear()
+        parent[key] = value
+        try:
+            msgspec.convert(content, Spec)
+        except msgspec.ValidationError as error:
+            if str(error) == message:
+                return f"{before}.{key}{after}"
+        finally:
+            parent.clear()
+            parent.update(whole)
+    return path
+
+
+def _line(root: Node, path: str) -> int:
+    """Return the line, from 1, of what `path` leads to, or of the last step that is there."""
+    node, line = root, root.start_mark.line
+    for name, index, _ in _STEP.findall(f".{path}"):
+        if isinstance(node, MappingNode):
+            found = next(
+                (pair for pair in node.value if getattr(pair[0], "value", None) == name), None
+            )
+            if found is None:
+                break
+            line, node = found[0].start_mark.line, found[1]
+        elif isinstance(node, SequenceNode) and index and int(index) < len(node.value):
+            node = node.value[int(index)]
+            line = node.start_mark.line
+    return line + 1
 
 
 def nearest_spec(place: Place) -> Spec:

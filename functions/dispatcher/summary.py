@@ -1,0 +1,205 @@
+"""A job's summary: what its ledger and its receipts amount to. Pure."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec import Struct, structs
+
+from shared import prices
+from shared.errors import InvalidJobError
+from shared.jobs import (
+    CHILDREN,
+    NO_MATCH,
+    PROBLEMS,
+    Ledger,
+    Manifest,
+    final_counts,
+)
+from shared.messages import JobId, Place
+from shared.outcomes import Kind
+from shared.tally import Tally, quantile, trouble
+
+WORST_HOSTS = 20
+_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+
+
+class HostSummary(Struct, frozen=True, kw_only=True):
+    """What became of a host's targets."""
+
+    host: str
+    targets: int
+    outcomes: dict[str, int]
+    """By `outcome_name`."""
+    no_match: int
+
+
+class Summary(Struct, frozen=True, kw_only=True, tag="summary.v1"):
+    """
+    A job at its end, written once; what a redrive changes later is in the ledger and the results.
+
+    Times are UTC, ISO 8601; durations are seconds.
+    """
+
+    job: JobId
+    source: Place | None
+    created_at: str
+    started_at: str | None
+    """The first request."""
+    ended_at: str | None
+    """The last answer."""
+    seconds: float | None
+    """From the job's creation to its last answer."""
+    urls: int
+    """Lines of the list that hold one; `targets` and `duplicates` together."""
+    targets: int
+    duplicates: int
+    rejected: int
+    outcomes: dict[str, int]
+    """Final ones, by kind."""
+    reasons: dict[str, int]
+    """Those that are not scraped, by kind and reason: `failed-http_404`."""
+    statuses: dict[int, int]
+    """Of HTTP."""
+    problems: int
+    no_match: int
+    """Pages on which the spec has found nothing."""
+    batches: int
+    deferred: dict[str, int]
+    """How often targets were handed to a later batch, by reason."""
+    latency_ms: dict[str, float]
+    """Quantiles of the time that an answer took, redirects included; right to 5 %."""
+    bytes: int
+    wire_bytes: int
+    worker_seconds: float
+    worst_hosts: list[HostSummary]
+    """Those with the most targets that are failed, dead or without a match."""
+    worst_hosts_exact: bool
+    """False where there were so many hosts that some were forgotten on the way."""
+    cost_usd: dict[str, float]
+    """An estimate in AWS's list prices; see `shared.prices`."""
+
+
+def summarize(
+    manifest: Manifest, ledger: Ledger, tally: Tally, *, worker_memory: int, architecture: str
+) -> Summary:
+    """
+    Return the summary of a job.
+
+    Args:
+        manifest: Its manifest.
+        ledger: Its ledger.
+        tally: Of all its receipts.
+        worker_memory: MB.
+        architecture: The template's parameter.
+    """
+    final = final_counts(tally.counts)
+    outcomes = {str(kind): 0 for kind in Kind if kind is not Kind.DEFERRED}
+    for name, count in final.items():
+        outcomes[name.partition("-")[0]] += count
+    return Summary(
+        job=manifest.job,
+        source=manifest.source,
+        created_at=manifest.created_at,
+        started_at=_iso(tally.started),
+        ended_at=_iso(tally.ended),
+        seconds=_seconds(manifest.created_at, tally.ended),
+        urls=ledger.targets + ledger.duplicates,
+        targets=ledger.targets,
+        duplicates=ledger.duplicates,
+        rejected=ledger.rejected,
+        outcomes=outcomes,
+        reasons=_sorted({n: c for n, c in final.items() if n != Kind.SCRAPED}),
+        statuses=dict(sorted(tally.statuses.items())),
+        problems=tally.counts.get(PROBLEMS, 0),
+        no_match=tally.counts.get(NO_MATCH, 0),
+        batches=tally.receipts,
+        deferred=_sorted(
+            {
+                name.removeprefix(f"{Kind.DEFERRED}-"): count
+                for name, count in tally.counts.items()
+                if name.startswith(Kind.DEFERRED)
+            }
+        ),
+        latency_ms={
+            name: round(found, 1)
+            for name, fraction in _QUANTILES.items()
+            if (found := quantile(tally.latency, fraction)) is not None
+        },
+        bytes=tally.bytes,
+        wire_bytes=tally.wire_bytes,
+        worker_seconds=round(tally.worker_seconds, 3),
+        worst_hosts=_worst(tally),
+        worst_hosts_exact=not tally.hosts_forgotten,
+        cost_usd=_cost(ledger, tally, worker_memory, architecture),
+    )
+
+
+def _worst(tally: Tally) -> list[HostSummary]:
+    in_trouble = [
+        (count, host)
+        for host, counts in tally.hosts.items()
+        if (count := trouble(final_counts(counts)) + counts.get(NO_MATCH, 0))
+    ]
+    worst = []
+    for _, host in sorted(in_trouble, key=lambda entry: (-entry[0], entry[1]))[:WORST_HOSTS]:
+        counts = tally.hosts[host]
+        final = final_counts(counts)
+        worst.append(
+            HostSummary(
+                host=host,
+                targets=final.total(),
+                outcomes=_sorted(final),
+                no_match=counts.get(NO_MATCH, 0),
+            )
+        )
+    return worst
+
+
+def _cost(ledger: Ledger, tally: Tally, worker_memory: int, architecture: str) -> dict[str, float]:
+    usage = prices.usage_of(
+        requests=tally.requests,
+        batches=tally.receipts,
+        children=tally.counts.get(CHILDREN, 0),
+        worker_seconds=tally.worker_seconds,
+        worker_memory=worker_memory,
+        message_bytes=tally.message_bytes / max(1, tally.receipts),
+        dispatches=len(ledger.dispatched),
+    )
+    cost = prices.cost_of(usage, architecture=architecture)
+    parts = {**structs.asdict(cost), "total": cost.total}
+    return {name: round(dollars, 6) for name, dollars in parts.items()}
+
+
+def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items()))
+
+
+def _iso(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def _seconds(created_at: str, ended: float | None) -> float | None:
+    if ended is None:
+        return None
+    return round(max(0.0, ended - datetime.fromisoformat(created_at).timestamp()), 3)
+
+
+def encode_summary(summary: Summary) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(summary), indent=1) + b"\n"
+
+
+def decode_summary(body: bytes) -> Summary:
+    """
+    Return the summary in `body`.
+
+    Raises:
+        InvalidJobError: it is none, or of a later release.
+    """
+    try:
+        return msgspec.json.decode(body, type=Summary)
+    except msgspec.MsgspecError as error:
+        raise InvalidJobError(f"not a summary: {error}") from error

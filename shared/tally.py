@@ -1,0 +1,163 @@
+"""
+What outcomes add up to: the body of a receipt, and all of a job's for its summary.
+
+Tallies add, in any order. The keys of the receipts are the truth for counts; the bodies know what
+has no room there. Pure.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from shared.errors import StorageError
+from shared.jobs import NO_MATCH, PROBLEMS, outcome_name, redriven_name
+from shared.messages import Target
+from shared.outcomes import CommittedLine, Kind
+from shared.urls import parse_url
+
+MAX_HOSTS = 20_000  # a tally of more forgets those with the least trouble
+_STEPS = 8  # buckets of latency from one power of two to the next: quantiles are right to 5 %
+_TROUBLE = ("failed", "dead", NO_MATCH)
+
+
+class Tally(Struct, kw_only=True, omit_defaults=True):
+    """Times in epoch seconds, durations in seconds."""
+
+    receipts: int = 0
+    counts: dict[str, int] = {}
+    """As in the receipts' keys; see `shared.jobs.receipt_key`."""
+    statuses: dict[int, int] = {}
+    """Of HTTP, of final outcomes."""
+    hosts: dict[str, dict[str, int]] = {}
+    """Of each host of the list: `counts`, as far as they are final."""
+    hosts_forgotten: bool = False
+    """Whether there were more than `MAX_HOSTS`, so that counts of `hosts` may be too small."""
+    latency: dict[int, int] = {}
+    """How many answers took how long; see `quantile`."""
+    requests: int = 0
+    """Targets that something was asked for."""
+    bytes: int = 0
+    wire_bytes: int = 0
+    message_bytes: int = 0
+    """Of the batches, as messages."""
+    worker_seconds: float = 0.0
+    """Of the invocations that wrote the receipts."""
+    started: float | None = None
+    ended: float | None = None
+
+    def add(self, other: "Tally") -> None:
+        """Add what `other` holds."""
+        self.receipts += other.receipts
+        _add(self.counts, other.counts)
+        _add(self.statuses, other.statuses)
+        _add(self.latency, other.latency)
+        for host, counts in other.hosts.items():
+            _add(self.hosts.setdefault(host, {}), counts)
+        self.hosts_forgotten |= other.hosts_forgotten
+        if len(self.hosts) > MAX_HOSTS:
+            self._forget_hosts()
+        self.requests += other.requests
+        self.bytes += other.bytes
+        self.wire_bytes += other.wire_bytes
+        self.message_bytes += other.message_bytes
+        self.worker_seconds += other.worker_seconds
+        self.started = _known(min, self.started, other.started)
+        self.ended = _known(max, self.ended, other.ended)
+
+    def redrive(self, reason: str, targets: Iterable[Target]) -> None:
+        """Note that all of this was about `targets` which had died of `reason`."""
+        for target in targets:
+            counts = {redriven_name(reason): 1}
+            _add(self.counts, counts)
+            _add(self.hosts.setdefault(parse_url(target.url).host, {}), counts)
+
+    def _forget_hosts(self) -> None:
+        self.hosts_forgotten = True
+        kept = sorted(self.hosts.items(), key=lambda entry: -trouble(entry[1]))
+        self.hosts = dict(kept[: MAX_HOSTS // 2])
+
+
+def tally_of(lines: Iterable[CommittedLine]) -> Tally:
+    """Return the tally of a batch's outcomes."""
+    tally = Tally(receipts=1)
+    for line in lines:
+        counts = {outcome_name(line.outcome, line.reason): 1}
+        if any(problem.is_no_match for problem in line.problems):
+            counts[NO_MATCH] = 1
+        _add(tally.counts, counts)
+        problems = sum(not problem.is_no_match for problem in line.problems)
+        if problems:
+            _add(tally.counts, {PROBLEMS: problems})
+        if line.elapsed_ms or line.status is not None:
+            tally.requests += 1
+            began = line.fetched_at.timestamp()
+            tally.started = _known(min, tally.started, began)
+            tally.ended = _known(max, tally.ended, began + line.elapsed_ms / 1000)
+        if line.outcome is Kind.DEFERRED:
+            continue
+        _add(tally.hosts.setdefault(parse_url(line.url).host, {}), counts)
+        tally.bytes += line.bytes
+        tally.wire_bytes += line.wire_bytes
+        if line.status is not None:
+            _add(tally.statuses, {line.status: 1})
+            _add(tally.latency, {_bucket(line.elapsed_ms): 1})
+    return tally
+
+
+def trouble(counts: Mapping[str, int]) -> int:
+    """Return how many of a host's targets have come to nothing, by its `counts`."""
+    return sum(count for name, count in counts.items() if name.partition("-")[0] in _TROUBLE)
+
+
+def quantile(latency: Mapping[int, int], fraction: float) -> float | None:
+    """Return the milliseconds in which this fraction of answers had come; None without answers."""
+    rank = fraction * sum(latency.values())
+    for bucket in sorted(latency):
+        rank -= latency[bucket]
+        if rank <= 0:
+            return float(2.0 ** ((bucket - 0.5) / _STEPS))
+    return None
+
+
+def _bucket(milliseconds: int) -> int:
+    return math.ceil(_STEPS * math.log2(max(milliseconds, 1)))
+
+
+def _known(
+    choose: Callable[[float, float], float], one: float | None, other: float | None
+) -> float | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return choose(one, other)
+
+
+_Key = TypeVar("_Key")
+
+
+def _add(counts: dict[_Key, int], more: Mapping[_Key, int]) -> None:
+    for key, count in more.items():
+        counts[key] = counts.get(key, 0) + count
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Tally)
+
+
+def encode_tally(tally: Tally) -> bytes:
+    return _encoder.encode(tally)
+
+
+def decode_tally(body: bytes) -> Tally:
+    """
+    Return the tally in `body`.
+
+    Raises:
+        StorageError: it is none.
+    """
+    try:
+        return _decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise StorageError(f"not a tally: {error}") from error
