@@ -8,31 +8,34 @@ Scrape lists of URLs, here or on AWS.
 """
 
 import argparse
-import fcntl
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scatterfetch import deadletters, init, spec, status, submit, tryout
+from scatterfetch.command import add_command, add_parameter
+from scatterfetch.deployment import Folder, add_stack, locked, open_stack
 from scatterfetch.results import (
     Format,
+    ResultFile,
     Table,
     check_explode,
     explodable,
+    fetched_results,
     find_results,
     format_of,
     prepare,
     replacing,
     write,
 )
-from shared.errors import InvalidJobError
+from shared.errors import InvalidJobError, ScrapeError
 
 if TYPE_CHECKING:
-    from scatterfetch.run import Finished, UrlList
+    from scatterfetch.watch import Finished, UrlList
 
 EPILOG = """\
 exit status:
@@ -58,15 +61,16 @@ example:
   $ scatterfetch demo
 """
 RESULTS_EXAMPLE = """\
-Makes a table of what `scatterfetch run` has left in DIR: a record for each row, with the URL
-and the fetch time beside its values. Where a list is all that rows hold, such as `links`, each
-of its elements is a record.
+Makes a table of what `scatterfetch run` has left in DIR, or of a job of a deployed stack: a record
+for each row, with the URL and the fetch time beside its values. Where a list is all that rows hold,
+such as `links`, each of its elements is a record.
 
 examples:
   $ scatterfetch results out | head -n 3
   $ scatterfetch results out --format csv > rows.csv
   $ scatterfetch results out --explode links -o links.xlsx
   $ scatterfetch results out --outcomes -o outcomes.parquet
+  $ scatterfetch results books-urls-9f86d081884c --stack scatterfetch -o rows.csv
 """
 RESULTS_EPILOG = """\
 exit status:
@@ -81,17 +85,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     args = _parser().parse_args(argv)
     try:
-        status: int = args.command(args)
-    except InvalidJobError as error:
+        exit_status: int = args.command(args)
+    except ScrapeError as error:
         print(f"scatterfetch: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # As with `head`: whoever reads has enough. Python would complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         print(f"scatterfetch: {where}{error.strerror or error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
-    return status
+    return exit_status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -105,12 +113,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=version("scatterfetch"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    run = _command(commands, "run", "scrape lists on this machine", RUN_EXAMPLE, _run)
+    run = add_command(
+        commands, "run", "scrape lists on this machine", RUN_EXAMPLE, _run, epilog=EPILOG
+    )
     run.add_argument(
         "sources",
         nargs="+",
         metavar="URLFILE|URL",
-        help="a file with one URL a line, or a URL itself",
+        help="a list: a .txt, .csv, .tsv, .jsonl or .xml file, also .gz or .zst; a URL; or the URL "
+        "of a sitemap (…sitemap….xml), whose pages are the list",
     )
     run.add_argument(
         "--spec",
@@ -120,10 +131,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_common(run, "out")
 
-    demo = _command(commands, "demo", "scrape the bundled bookshops", DEMO_EXAMPLE, _demo)
+    demo = add_command(
+        commands, "demo", "scrape the bundled bookshops", DEMO_EXAMPLE, _demo, epilog=EPILOG
+    )
     _add_common(demo, "demo-out")
 
-    results = _command(
+    results = add_command(
         commands,
         "results",
         "make a table of results",
@@ -132,27 +145,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog=RESULTS_EPILOG,
     )
     _add_results(results)
+    submit.add_commands(commands)
+    status.add_commands(commands)
+    deadletters.add_commands(commands)
+    tryout.add_commands(commands)
+    init.add_commands(commands)
+    spec.add_commands(commands)
     return parser
-
-
-def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    name: str,
-    summary: str,
-    text: str,
-    function: Callable[[argparse.Namespace], int],
-    *,
-    epilog: str = EPILOG,
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(
-        name,
-        help=summary,
-        description=text,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.set_defaults(command=function)
-    return command
 
 
 def _add_common(command: argparse.ArgumentParser, out: str) -> None:
@@ -170,18 +169,14 @@ def _add_common(command: argparse.ArgumentParser, out: str) -> None:
         metavar="N",
         help="worker processes (default: one for each core)",
     )
-    command.add_argument(
-        "--parameter",
-        action="append",
-        default=[],
-        type=_parameter,
-        metavar="NAME=VALUE",
-        help="set a parameter of template.yaml, e.g. AllowPrivateNetworks=true; repeat for more",
-    )
+    add_parameter(command)
 
 
 def _add_results(command: argparse.ArgumentParser) -> None:
-    command.add_argument("folder", type=Path, metavar="DIR", help="the --out of the run")
+    command.add_argument(
+        "source", metavar="DIR|JOB", help="the --out of a local run; with --stack, the id of a job"
+    )
+    add_stack(command)
     command.add_argument(
         "--job", metavar="JOB", help="one job only (default: all of DIR, with a column that says)"
     )
@@ -223,30 +218,35 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _parameter(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    return name, value
-
-
 def _run(args: argparse.Namespace) -> int:
-    from scatterfetch.run import read_lists  # noqa: PLC0415 -- --help need not wait for boto3
+    from scatterfetch.display import report  # noqa: PLC0415
+    from scatterfetch.run import (  # noqa: PLC0415 -- --help need not wait for boto3
+        is_sitemap,
+        read_sitemap_list,
+        read_sources,
+    )
 
-    urls = [source for source in args.sources if _is_url(source)]
-    files = [Path(source) for source in args.sources if not _is_url(source)]
-    lists = read_lists(files, urls, spec=args.spec)
-    with _locked(args.out):
+    sitemaps = [source for source in args.sources if is_sitemap(source)]
+    others = [source for source in args.sources if source not in sitemaps]
+    lists = read_sources(others, spec=args.spec)
+    whole = True
+    with locked(args.out):
+        for url in dict.fromkeys(sitemaps):
+            url_list, is_whole = read_sitemap_list(
+                url, args.out, spec=args.spec, parameters=dict(args.parameter), say=_complain
+            )
+            lists.append(url_list)
+            whole = whole and is_whole
         finished = _run_lists(args, lists, dict(args.parameter))
-    return _exit_status(finished)
+    return report(finished, Folder(args.out)) or int(not whole)
 
 
 def _demo(args: argparse.Namespace) -> int:
-    from scatterfetch.demo.show import DEMO_PARAMETERS, demo_list, forget, print_rows  # noqa: PLC0415
+    from scatterfetch.demo.show import DEMO_PARAMETERS, demo_list, print_rows  # noqa: PLC0415
     from scatterfetch.demo.website import running_website  # noqa: PLC0415
+    from scatterfetch.display import report  # noqa: PLC0415
 
-    with _locked(args.out), running_website() as port:
-        forget(args.out)
+    with locked(args.out), running_website() as port:
         url_list = demo_list(args.out)
         parameters = {
             **DEMO_PARAMETERS,
@@ -254,8 +254,9 @@ def _demo(args: argparse.Namespace) -> int:
             **dict(args.parameter),
         }
         finished = _run_lists(args, [url_list], parameters)
-        if _exit_status(finished) > 1:
-            return _exit_status(finished)
+        exit_status = report(finished, Folder(args.out))
+        if exit_status > 1:
+            return exit_status
         whole = print_rows(finished.jobs[0], args.out)
     # That some of its pages fail is part of the demo.
     return 0 if whole else 1
@@ -268,7 +269,16 @@ def _results(args: argparse.Namespace) -> int:
     if args.outcomes and (args.explode or args.no_explode):
         raise InvalidJobError("--explode and --no-explode are about rows; leave --outcomes out")
     prepare(output)
-    table = Table(find_results(args.folder, args.job), outcomes=args.outcomes)
+    if args.stack is None:
+        return _write_results(args, output, find_results(Path(args.source), args.job))
+    if args.job is not None:
+        raise InvalidJobError("with --stack, the job is named in place of DIR; leave --job out")
+    with fetched_results(open_stack(args.stack), args.source) as files:
+        return _write_results(args, output, files)
+
+
+def _write_results(args: argparse.Namespace, output: Format, files: list[ResultFile]) -> int:
+    table = Table(files, outcomes=args.outcomes)
     if args.explode:
         check_explode(table, args.explode)
         table = replace(table, explode=args.explode)
@@ -281,23 +291,18 @@ def _results(args: argparse.Namespace) -> int:
         lost = True
         print(f"scatterfetch: {sentence}", file=sys.stderr)
 
-    try:
-        if args.output is None:
-            count = write(table, output, sys.stdout.buffer, report)
-            sys.stdout.flush()
-        else:
-            with replacing(args.output) as file:
-                count = write(table, output, file, report)
-            print(f"{args.output}: {count:,} {'record' if count == 1 else 'records'}")
-    except BrokenPipeError:
-        # As with `head`: whoever reads has enough. Python would complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    if args.output is None:
+        count = write(table, output, sys.stdout.buffer, report)
+        sys.stdout.flush()
+    else:
+        with replacing(args.output) as file:
+            count = write(table, output, file, report)
+        print(f"{args.output}: {count:,} {'record' if count == 1 else 'records'}")
     if not count:
         what = (
             "final outcomes" if args.outcomes else "rows; --outcomes says what became of the URLs"
         )
-        print(f"scatterfetch: {args.folder} has no {what}", file=sys.stderr)
+        print(f"scatterfetch: {args.source} has no {what}", file=sys.stderr)
     return 1 if lost else 0
 
 
@@ -305,53 +310,14 @@ def _run_lists(
     args: argparse.Namespace, lists: "list[UrlList]", parameters: dict[str, str]
 ) -> "Finished":
     from scatterfetch.display import open_display, print_summary  # noqa: PLC0415
-    from scatterfetch.run import run  # noqa: PLC0415
+    from scatterfetch.run import local_parameters, run  # noqa: PLC0415
 
+    parameters = local_parameters(args.workers) | parameters
     with open_display() as display:
         finished = run(lists, args.out, display, workers=args.workers, parameters=parameters)
-    print_summary(finished, args.out)
+    print_summary(finished, Folder(args.out))
     return finished
 
 
-def _exit_status(finished: "Finished") -> int:
-    """Say on standard error why a run did not end well; return its exit status."""
-    for job in finished.jobs:
-        if job.problem:
-            print(f"scatterfetch: {job.problem}", file=sys.stderr)
-    if finished.interrupted:
-        print("scatterfetch: interrupted; the same command goes on", file=sys.stderr)
-        return 130
-    if any(job.problem for job in finished.jobs):
-        return 2
-    if finished.dead_letters:
-        print(
-            f"scatterfetch: messages given up on after several deliveries: "
-            f"{finished.dead_letters}; the logs folder says why, and the same command tries again",
-            file=sys.stderr,
-        )
-    elif not finished.complete:
-        print(
-            "scatterfetch: some URLs have no outcome, and nothing is left in the queues; the logs "
-            "folder may say why, and the same command tries them again",
-            file=sys.stderr,
-        )
-    failed = any(name.startswith(("failed", "dead")) for name in finished.progress.outcomes)
-    return 1 if failed or not finished.complete else 0
-
-
-def _is_url(source: str) -> bool:
-    return source.lower().startswith(("http://", "https://"))
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other runs out of `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InvalidJobError(
-                f"another run is writing to {folder}; wait for it, or use another --out"
-            ) from None
-        yield
+def _complain(sentence: str) -> None:
+    print(f"scatterfetch: {sentence}", file=sys.stderr)

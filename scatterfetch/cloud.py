@@ -21,15 +21,19 @@ from scatterfetch.embedded import EmbeddedCloud, FolderBucket
 from scatterfetch.mapping import EventSourceMapping
 from scatterfetch.sandbox import Sandbox
 from scatterfetch.template import REGION, Template
+from shared.messages import Tick, encode, is_tick
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
     from types_boto3_sqs.client import SQSClient
 
+    from shared.messages import Dispatch
+
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 INPUT_BUCKET = "InputBucket"  # logical ids, as in the template
 DATA_BUCKET = "DataBucket"
 WORKER = "WorkerFunction"
+DISPATCHER = "DispatcherFunction"
 _DISK_INTERVAL = 10.0  # seconds between two words about a full disk
 
 
@@ -71,6 +75,11 @@ class LocalCloud:
         wanted = {WORKER: workers}
         self._wanted = {name: wanted.get(name, 1) for name in self.template.functions}
 
+    @property
+    def endpoint(self) -> str:
+        """The address of the embedded S3 and SQS."""
+        return self._server.endpoint
+
     def start(self) -> None:
         """Start everything; messages are received from now on."""
         self._logs.mkdir(parents=True, exist_ok=True)
@@ -93,21 +102,27 @@ class LocalCloud:
         for mapping in self.mappings.values():
             mapping.start()
 
-    def upload(self, key: str, body: bytes, *, salt: bytes = b"") -> str:
+    def upload(self, key: str, body: bytes | Path, *, salt: bytes = b"") -> str:
         """
         Put an object into the input bucket; return the notification that S3 makes of it.
+
+        A file is not copied: the bucket has it as long as it stays what it is.
 
         Equal content and `salt` make an equal one but for its time: S3 numbers the uploads
         (`sequencer`), so that each is a job of its own, but here the same list is to be the same
         job tomorrow.
         """
         bucket = self.input_bucket
-        etag = self._s3.put_object(Bucket=bucket.name, Key=key, Body=body)["ETag"].strip('"')
+        if isinstance(body, Path):
+            _, size, etag, _ = self._server.mount(bucket.name, key, body)
+        else:
+            size = len(body)
+            etag = self._s3.put_object(Bucket=bucket.name, Key=key, Body=body)["ETag"].strip('"')
         entity = {
             "bucket": {"name": bucket.name, "arn": f"arn:aws:s3:::{bucket.name}"},
             "object": {
                 "key": quote_plus(key, safe="/"),
-                "size": len(body),
+                "size": size,
                 "eTag": etag,
                 "sequencer": hashlib.sha256(salt).hexdigest()[:16].upper(),
             },
@@ -132,9 +147,23 @@ class LocalCloud:
         return sum(self._waiting(logical) for logical in self._dead_letter_queues())
 
     def idle(self) -> bool:
-        """Tell whether no message is waiting or being worked on."""
+        """Tell whether no message is waiting or being worked on, but looks at jobs."""
         dead = self._dead_letter_queues()
-        return not any(self._waiting(name) for name in self.template.queues if name not in dead)
+        return all(
+            is_tick(body)
+            for logical, queue in self.template.queues.items()
+            if logical not in dead
+            for body in self._server.messages(queue.name)
+        )
+
+    def look_at(self, job: str) -> None:
+        """Let the dispatcher look at once whether the job is complete; its own tick may be far."""
+        self.ask(Tick(job=job))
+
+    def ask(self, message: "Dispatch") -> None:
+        """Send `message` to the dispatcher."""
+        queue = self.template.functions[DISPATCHER].source.queue
+        self._send(self.template.queues[queue].name, encode(message))
 
     def drain(self) -> None:
         """Take no more messages; the invocations under way go on."""

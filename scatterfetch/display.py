@@ -3,9 +3,9 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from datetime import UTC, datetime
 
 import msgspec
 from rich.console import Console
@@ -13,13 +13,18 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from scatterfetch.run import Display, Finished, Job, Progress
-from shared.jobs import rejected_key, results_prefix
+from scatterfetch.deployment import Folder, Stack, place_option
+from scatterfetch.status import State, Status, read_summary, source_name
+from scatterfetch.watch import Display, Finished, Job, Progress
+from shared.errors import Reason
+from shared.jobs import NO_MATCH, job_prefix, outcome_name, rejected_key, results_prefix
 from shared.outcomes import Kind
 
 _LINE_INTERVAL = 2.0  # seconds between two lines where there is no terminal
 _REPEAT_INTERVAL = 30.0  # and between two that say the same
 _REJECTED_SHOWN = 5
+_HOSTS_SHOWN = 5
+_DAY = 24 * 3_600
 
 
 class _LiveDisplay:
@@ -82,13 +87,80 @@ def open_display() -> Iterator[Display]:
         yield _LiveDisplay(bar)
 
 
-def print_summary(finished: Finished, folder: Path) -> None:
+def report(finished: Finished, place: Folder | Stack) -> int:
+    """Say on standard error why jobs did not end well; return the exit status."""
+
+    def complain(sentence: str) -> None:
+        print(f"scatterfetch: {sentence}", file=sys.stderr)
+
+    refused = [job.problem for job in finished.jobs if job.problem]
+    for problem in refused:
+        complain(problem)
+    if finished.interrupted:
+        if isinstance(place, Folder):
+            complain("interrupted; the same command goes on")
+            return 130
+        for job in finished.jobs:
+            if not job.done:
+                complain(
+                    f"the job goes on: `scatterfetch status {job.id} {place_option(place)}` "
+                    "says how far it is, `scatterfetch cancel` with the same words stops it"
+                )
+        return 130
+    if refused:
+        return 2
+    if finished.dead_letters and not finished.complete:
+        complain(
+            f"messages given up on after several deliveries: {finished.dead_letters}; "
+            "the logs folder says why, and the same command tries again"
+        )
+    elif not finished.complete:
+        complain(
+            "some URLs have no outcome, and nothing is left in the queues; the logs folder may say "
+            "why, and the same command tries them again"
+        )
+    well = _judge(finished, place, complain)
+    return 0 if well and finished.complete else 1
+
+
+def _judge(finished: Finished, place: Folder | Stack, complain: Callable[[str], None]) -> bool:
+    """Tell whether the outcomes are what one hopes for; complain of those that are not."""
+    outcomes = finished.progress.outcomes
+    lost = finished.progress.total - finished.progress.done if finished.complete else 0
+    if lost:
+        complain(
+            f"the sum does not add up: {_count(lost, 'URL')} without an outcome, though every "
+            "batch is done. This is a mistake of scatterfetch; please report it"
+        )
+    private = outcomes.get(outcome_name(Kind.SKIPPED, Reason.PRIVATE_ADDRESS), 0)
+    if private and isinstance(place, Folder):
+        complain(
+            f"{_count(private, 'URL')} skipped for a private address; "
+            "--parameter AllowPrivateNetworks=true lets them be fetched"
+        )
+    dead = sum(count for name, count in outcomes.items() if name.startswith(Kind.DEAD))
+    if dead and isinstance(place, Stack):
+        complain(
+            f"given up on: {_count(dead, 'URL')}; `scatterfetch redrive {place_option(place)}` "
+            "tries again"
+        )
+    elif dead:
+        complain(
+            f"given up on: {_count(dead, 'URL')}; `scatterfetch deadletters {place}` shows of "
+            f"which hosts, and why; after `scatterfetch redrive {place}` the same command tries "
+            "them again"
+        )
+    failed = any(name.startswith(Kind.FAILED) for name in outcomes)
+    return not (failed or dead or lost)
+
+
+def print_summary(finished: Finished, place: Folder | Stack) -> None:
     """Print what became of each job, and where its files are."""
     console = Console(highlight=False)
     for job in finished.jobs:
         if job.problem:
             continue
-        _print_job(console, job, folder)
+        _print_job(console, job, place)
     if all(job.problem for job in finished.jobs):
         return
     progress = finished.progress
@@ -100,47 +172,102 @@ def print_summary(finished: Finished, folder: Path) -> None:
     )
 
 
-def _print_job(console: Console, job: Job, folder: Path) -> None:
+def _print_job(console: Console, job: Job, place: Folder | Stack) -> None:
     ledger = job.ledger
     console.print(f"job {job.id}", style="bold")
+    counts = ledger.final
+    open_ = {"not done": ledger.targets - counts.total()}
+    console.print(_outcomes(counts, open_, ledger.targets))
+    if ledger.duplicates:
+        console.print(f"{_count(ledger.duplicates, 'duplicate line')} left out.")
+    if unmatched := sum(counts.get(NO_MATCH, 0) for counts in ledger.receipts.values()):
+        _print_unmatched(console, job, unmatched, place)
+    if ledger.rejected:
+        _print_rejected(console, job, place)
+    console.print(f"results: {place.address(results_prefix(job.id))}", soft_wrap=True)
+
+
+def print_status(status: Status, *, now: float) -> None:
+    """Print where a job stands."""
+    console = Console(highlight=False, soft_wrap=True)
+    began = datetime.fromisoformat(status.created_at).timestamp()
+    console.print(f"job {status.job}", style="bold")
+    state = f"{status.state}, cancelled" if status.cancelled else f"{status.state}"
+    console.print(
+        f"{state}, started {_moment(began, now)}, list {source_name(status.source)}",
+        markup=False,
+    )
+    if status.problem:
+        console.print(f"refused: {status.problem}", markup=False)
+        return
+    if status.state == State.STOPPED:
+        console.print("The same `scatterfetch run` goes on where it stopped.", markup=False)
+    open_ = {"deferred": status.deferred, "under way": status.under_way}
+    console.print(_outcomes(status.outcomes, open_, status.targets))
+    if status.duplicates:
+        console.print(f"{_count(status.duplicates, 'duplicate line')} left out.")
+    if status.rejected:
+        console.print(
+            f"{_count(status.rejected, 'line')} rejected; see {job_prefix(status.job)}rejected/"
+        )
+    if status.deferred_until is not None:
+        console.print(f"The last deferred ones are due {_moment(status.deferred_until, now)}.")
+    facts = [f"{status.batches_done:,} of {_count(status.batches, 'batch', 'batches')}"]
+    facts.append(f"{status.rate:,.1f} URLs a second")
+    if status.seconds_left:
+        facts.append(f"{_duration(status.seconds_left)} left")
+    if status.last_commit_at is not None:
+        facts.append(f"last commit {_moment(status.last_commit_at, now)}")
+    console.print(", ".join(facts) + ".")
+    if not status.adds_up:
+        console.print(
+            f"The sum does not add up: {status.targets:,} targets, of which "
+            f"{status.under_way:,} are unaccounted for.",
+            style="bold",
+        )
+
+
+def _outcomes(final: Mapping[str, int], open_: Mapping[str, int], total: int) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in ("outcome", "reason"):
         table.add_column(name)
     table.add_column("URLs", justify="right")
-    counts = ledger.final
-    for name, count in sorted(counts.items(), key=lambda entry: _order(entry[0])):
+    for name, count in sorted(final.items(), key=lambda entry: _order(entry[0])):
         kind, _, reason = name.partition("-")
         table.add_row(kind, reason, f"{count:,}")
-    missing = ledger.targets - counts.total()
-    if missing:
-        table.add_row("not done", "", f"{missing:,}")
-    table.add_row("total", "", f"{ledger.targets:,}", style="bold")
-    console.print(table)
-    if ledger.duplicates:
-        console.print(f"{_count(ledger.duplicates, 'duplicate line')} left out.")
-    if ledger.rejected:
-        _print_rejected(console, job, folder)
-    console.print(f"results: {folder / results_prefix(job.id)}/", soft_wrap=True)
+    for what, count in open_.items():
+        if count:
+            table.add_row(what, "", f"{count:,}")
+    table.add_row("total", "", f"{total:,}", style="bold")
+    return table
 
 
-def _print_rejected(console: Console, job: Job, folder: Path) -> None:
-    path = folder / rejected_key(job.id, 0)
+def _print_unmatched(console: Console, job: Job, unmatched: int, place: Folder | Stack) -> None:
     console.print(
-        f"{_count(job.ledger.rejected, 'line')} of {job.list.name} rejected; see {path.parent}/"
+        f"The spec found nothing on {_count(unmatched, 'page')}: has the website changed?"
     )
-    if not path.is_file():
-        return
-    with path.open("rb") as file:
-        for number, line in enumerate(file):
-            if number == _REJECTED_SHOWN:
-                console.print("  ...")
-                break
-            rejected = msgspec.json.decode(line)
-            console.print(
-                f"  line {rejected['line']} is {rejected['text']!r}: {rejected['reason']}",
-                markup=False,
-                soft_wrap=True,
-            )
+    summary = read_summary(place.data, job.id)
+    hosts = [host for host in summary.worst_hosts if host.no_match] if summary else []
+    for host in sorted(hosts, key=lambda host: -host.no_match)[:_HOSTS_SHOWN]:
+        console.print(f"  {host.host}: {host.no_match:,} of {_count(host.targets, 'URL')}")
+
+
+def _print_rejected(console: Console, job: Job, place: Folder | Stack) -> None:
+    where = place.address(f"{job_prefix(job.id)}rejected/")
+    console.print(
+        f"{_count(job.ledger.rejected, 'line')} of {job.list.name} rejected; see {where}",
+        soft_wrap=True,
+    )
+    lines = (place.data.get(rejected_key(job.id, 0)) or b"").splitlines()
+    for line in lines[:_REJECTED_SHOWN]:
+        rejected = msgspec.json.decode(line)
+        console.print(
+            f"  line {rejected['line']} is {rejected['text']!r}: {rejected['reason']}",
+            markup=False,
+            soft_wrap=True,
+        )
+    if len(lines) > _REJECTED_SHOWN:
+        console.print("  ...")
 
 
 def _order(name: str) -> tuple[int, str]:
@@ -153,8 +280,27 @@ def _total(progress: Progress) -> str:
     return f"{max(progress.total, progress.done):,}+"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def _count(number: int, noun: str, plural: str | None = None) -> str:
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def _moment(at: float, now: float) -> str:
+    """Return the time of day in UTC and how far away it is: `01:14:42 (3 min ago)`."""
+    moment = datetime.fromtimestamp(at, UTC)
+    day = "" if abs(now - at) < _DAY else f"{moment:%Y-%m-%d} "
+    far = _duration(abs(now - at))
+    return (
+        f"{day}{moment:%H:%M:%S} UTC ({far} ago)"
+        if at <= now
+        else f"{day}{moment:%H:%M:%S} UTC (in {far})"
+    )
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{seconds:,.0f} s"
 
 
 def _facts(progress: Progress) -> str:

@@ -5,12 +5,14 @@ What is put into that bucket is in the folder before the put is answered, under 
 so that results are there as they are committed and survive this process.
 """
 
+import hashlib
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -19,9 +21,12 @@ from moto.s3.models import s3_backends
 from moto.sqs.models import sqs_backends
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from scatterfetch.template import ACCOUNT, REGION
+
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
+_PIECE = 256 * 1024
 _BUSY = (
     b'<?xml version="1.0" encoding="UTF-8"?>'
     b"<Error><Code>SlowDown</Code><Message>%s</Message></Error>"
@@ -81,6 +86,45 @@ class FolderBucket:
             s3.put_object(Bucket=self.bucket, Key=key, Body=(self.folder / key).read_bytes())
 
 
+class MountedFile(NamedTuple):
+    """A file that is an object: read from disk, in pieces, whenever somebody asks for it."""
+
+    path: Path
+    size: int
+    etag: str
+    changed: int
+
+    @classmethod
+    def of(cls, path: Path) -> "MountedFile":
+        """Return `path` with the etag that S3 would give it."""
+        status = path.stat()
+        with path.open("rb") as file:
+            etag = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        return cls(path, status.st_size, etag, status.st_mtime_ns)
+
+    def answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a GET or a HEAD."""
+        status = self.path.stat()
+        if (status.st_size, status.st_mtime_ns) != (self.size, self.changed):
+            start_response("412 Precondition Failed", [("Content-Type", "application/xml")])
+            return [b"<Error><Code>PreconditionFailed</Code><Message>changed</Message></Error>"]
+        wanted = re.fullmatch(r"bytes=([0-9]+)-", environ.get("HTTP_RANGE", ""))
+        begin = min(int(wanted[1]), self.size) if wanted else 0
+        headers = [("ETag", f'"{self.etag}"'), ("Content-Length", str(self.size - begin))]
+        if wanted:
+            headers.append(("Content-Range", f"bytes {begin}-{self.size - 1}/{self.size}"))
+        start_response("206 Partial Content" if wanted else "200 OK", headers)
+        return () if environ["REQUEST_METHOD"] == "HEAD" else self._pieces(begin)
+
+    def _pieces(self, begin: int) -> Iterator[bytes]:
+        with self.path.open("rb") as file:
+            file.seek(begin)
+            left = self.size - begin
+            while left > 0 and (piece := file.read(min(left, _PIECE))):
+                left -= len(piece)
+                yield piece
+
+
 class _Application:
     """moto, one request at a time: its queues and its conditional writes are not thread-safe."""
 
@@ -88,8 +132,12 @@ class _Application:
         self._moto = moto
         self._lock = threading.Lock()
         self.kept: FolderBucket | None = None
+        self.mounted: dict[str, MountedFile] = {}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        mounted = self.mounted.get(unquote(environ.get("PATH_INFO", "")).lstrip("/"))
+        if mounted is not None and environ["REQUEST_METHOD"] in {"GET", "HEAD"}:
+            return mounted.answer(environ, start_response)
         # Read first: the lock is not for those who wait for somebody's bytes.
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = BytesIO(body)
@@ -151,9 +199,21 @@ class EmbeddedCloud:
     def start(self) -> None:
         self._thread.start()
 
+    def messages(self, queue: str) -> list[str]:
+        """Return the body of every message in a queue, delayed ones and those in flight as well."""
+        # The API shows none but those that may be received now, to who receives them.
+        queues = sqs_backends[ACCOUNT][REGION].queues
+        return [message.body for message in list(queues[queue]._messages)]  # noqa: SLF001
+
     def keep(self, bucket: FolderBucket) -> None:
         """From now on, keep what is put into `bucket`."""
         self._application.kept = bucket
+
+    def mount(self, bucket: str, key: str, path: Path) -> MountedFile:
+        """From now on, have `path` in the bucket, without a copy of it."""
+        mounted = MountedFile.of(path)
+        self._application.mounted[f"{bucket}/{key}"] = mounted
+        return mounted
 
     def stop(self) -> None:
         self._server.shutdown()

@@ -12,10 +12,13 @@ import gzip
 import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Flag, StrEnum, auto
+from functools import cached_property, partial
 from importlib import import_module
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, NamedTuple
@@ -23,13 +26,15 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 from msgspec import inspect, structs
 
+from scatterfetch.deployment import READERS, Stack, place_option
 from shared.errors import InvalidJobError
-from shared.jobs import results_prefix
+from shared.jobs import generation, last_generations, results_prefix
 from shared.outcomes import Kind, Outcome
 
 MAX_COLUMNS = 10_000
 MAX_SHEET_ROWS = 1_048_576  # of Excel, the header included
 MAX_CELL_CHARS = 32_767  # of Excel, in UTF-16
+_AHEAD = 2 * READERS
 _ROW_GROUP_BYTES = 32 * 1024 * 1024  # of records in memory, for one row group of Parquet
 _EXACT = 2**53  # up to which a float holds every integer; Excel knows floats only
 _INT64 = 2**63
@@ -73,9 +78,20 @@ def format_of(path: Path) -> Format:
         ) from error
 
 
+def _at_hand() -> None:
+    pass
+
+
 class ResultFile(NamedTuple):
+    """The outcomes of one batch. `fetch` is called before they are read."""
+
     job: str
     path: Path
+    fetch: Callable[[], None] = _at_hand
+
+    @property
+    def batch(self) -> str:
+        return self.path.name.removesuffix(_SUFFIX)
 
 
 def find_results(folder: Path, job: str | None = None) -> list[ResultFile]:
@@ -100,10 +116,52 @@ def find_results(folder: Path, job: str | None = None) -> list[ResultFile]:
     return sorted((file for file in found if job in {None, file.job}), key=_batch_order)
 
 
+@contextmanager
+def fetched_results(stack: Stack, job: str) -> Iterator[list[ResultFile]]:
+    """
+    Return the files of a job of `stack`, as `find_results` does.
+
+    Each is fetched once, some ahead of the one that is read, and kept on the disk to the end of
+    the block: tables read more than once.
+
+    Raises:
+        InvalidJobError: there are none.
+    """
+    keys = [entry.key for entry in stack.data.entries(results_prefix(job))]
+    if not keys:
+        raise InvalidJobError(
+            f"{stack} has no results of a job {job!r}; `scatterfetch jobs {place_option(stack)}` "
+            "lists its jobs"
+        )
+    with (
+        TemporaryDirectory(prefix="scatterfetch-") as scratch,
+        ThreadPoolExecutor(READERS) as pool,
+    ):
+        files = sorted(
+            (ResultFile(job, Path(scratch) / key.rpartition("/")[2]) for key in keys),
+            key=_batch_order,
+        )
+        begun: dict[int, Future[None]] = {}
+
+        def download(path: Path) -> None:
+            body = stack.data.get(f"{results_prefix(job)}{path.name}")
+            path.write_bytes(body or b"")
+
+        def fetch(number: int) -> None:
+            for ahead in range(number, min(number + _AHEAD, len(files))):
+                if ahead not in begun:
+                    begun[ahead] = pool.submit(download, files[ahead].path)
+            begun[number].result()
+
+        try:
+            yield [file._replace(fetch=partial(fetch, number)) for number, file in enumerate(files)]
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
 def _batch_order(file: ResultFile) -> tuple[str, list[tuple[int, str]]]:
     # What a batch deferred comes after it, and the tenth of that after the second.
-    batch = file.path.name.removesuffix(_SUFFIX)
-    return file.job, [(len(part), part) for part in batch.split("-")]
+    return file.job, [(len(part), part) for part in file.batch.split("-")]
 
 
 def _ignore(_sentence: str) -> None:
@@ -115,8 +173,8 @@ class Table:
     """
     Records that can be read as often as need be.
 
-    One for each row of the final outcomes, or with `outcomes` one for each of these themselves.
-    With `explode` one for each element of that field of a row.
+    One for each row of the final outcomes (of each target the last), or with `outcomes` one for
+    each of these themselves. With `explode` one for each element of that field of a row.
     """
 
     files: Sequence[ResultFile]
@@ -134,27 +192,49 @@ class Table:
 
         What is damaged is left out and told to `report`, once a file.
         """
-        for file in self.files:
-            for outcome in _read_final(file.path, report):
-                beside = {"job": file.job} if self.with_job else {}
-                if self.outcomes:
-                    record = beside | structs.asdict(outcome)
-                    del record["rows"]
-                    yield record
-                    continue
-                beside |= {"url": outcome.url, "fetched_at": outcome.fetched_at}
-                for row in outcome.rows:
-                    for values in _exploded(row, self.explode):
-                        yield _joined(beside, values)
+        for file, outcome in self.last_outcomes(report):
+            beside = {"job": file.job} if self.with_job else {}
+            if self.outcomes:
+                record = beside | structs.asdict(outcome)
+                del record["rows"]
+                yield record
+                continue
+            beside |= {"url": outcome.url, "fetched_at": outcome.fetched_at}
+            for row in outcome.rows:
+                for values in _exploded(row, self.explode):
+                    yield _joined(beside, values)
 
     def rows(self) -> Iterator[Record]:
         """Yield the rows of the final outcomes as they are."""
+        for _, outcome in self.last_outcomes():
+            yield from outcome.rows
+
+    def last_outcomes(self, report: Report = _ignore) -> Iterator[tuple[ResultFile, Outcome]]:
+        """Yield the final outcome of each target, of which the last one counts."""
         for file in self.files:
-            for outcome in _read_final(file.path, _ignore):
-                yield from outcome.rows
+            born = generation(file.batch)
+            last = self._generations[file.job]
+            for outcome in _read_final(file, report):
+                if last.get(outcome.line, born) == born:
+                    yield file, outcome
+
+    @cached_property
+    def _generations(self) -> dict[str, dict[int, int]]:
+        """By job, what is known of targets that were dead and redriven."""
+        return {
+            job: last_generations(
+                (file.batch, outcome.line)
+                for file in files
+                if generation(file.batch)
+                for outcome in _read_final(file, _ignore)
+            )
+            for job, files in groupby(self.files, key=lambda file: file.job)
+        }
 
 
-def _read_final(path: Path, report: Report) -> Iterator[Outcome]:
+def _read_final(file: ResultFile, report: Report) -> Iterator[Outcome]:
+    file.fetch()
+    path = file.path
     number, damaged, first = 0, 0, ""
     try:
         if not path.stat().st_size:

@@ -1,140 +1,75 @@
-"""
-`scatterfetch run`: URL lists through the local cloud, from the upload to the last outcome.
+"""`scatterfetch run`: URL lists through the local cloud, from the upload to the last outcome."""
 
-Owns what a job is to the person at the terminal. How far it is, is read from the keys that the
-functions put into the data bucket, and from nothing else.
-"""
-
-import signal
+import inspect
+import math
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
-from typing import NamedTuple, Protocol
 
-from functions.dispatcher.dispatch import LIST_SUFFIXES, uploaded_job
+from functions.dispatcher.dispatch import uploaded_job
+from functions.dispatcher.lists import kind_of
 from functions.dispatcher.specs import parse_spec
+from functions.worker.parsing import load_parser
 from scatterfetch.cloud import TEMPLATE, WORKER, LocalCloud
+from scatterfetch.letters import letters_left
+from scatterfetch.sitemaps import read_sitemap
+from scatterfetch.template import Template
+from scatterfetch.watch import (
+    Display,
+    Finished,
+    Job,
+    Progress,
+    UrlList,
+    interruptions,
+    progress_of,
+    watch,
+)
 from shared.errors import InvalidJobError
 from shared.jobs import (
-    Ledger,
-    Manifest,
-    child_id,
+    announced_key,
     decode_manifest,
+    job_id,
     job_prefix,
     ledger_of,
     manifest_key,
+    redriven_key,
     results_key,
     results_prefix,
     root_id,
     settled,
+    summary_key,
 )
 from shared.messages import ListUploaded, decode_batch, decode_dispatch
-from shared.outcomes import Kind
+from shared.settings import WorkerSettings
+from shared.spec import Spec
 from shared.urls import parse_url
 
 _TICK = 0.2  # seconds between two looks at the state
 _QUEUE_TICK = 1.0
 _FINISH_SECONDS = 3.0
+_CLOSE_SECONDS = 30.0
+_PARTITIONS = 32
+_PARTITIONS_OF_A_WORKER = 4
 
 
-class UrlList(NamedTuple):
-    """A list to scrape: the key it is uploaded under, and what people call it."""
-
-    name: str
-    key: str
-    body: bytes
-    spec: bytes | None
-
-
-@dataclass
-class Job:
-    """A job of this run."""
-
-    id: str
-    list: UrlList
-    manifest: Manifest | None = None
-    ledger: Ledger = field(default_factory=lambda: Ledger(shards=1))
-    earlier: Counter[str] = field(default_factory=Counter)
-    """The final outcomes that earlier runs have left."""
-
-    @property
-    def problem(self) -> str | None:
-        """Why the job was refused, in words."""
-        if self.manifest is None or self.manifest.error is None or self.manifest.source is None:
-            return None
-        source = self.manifest.source
-        # The name that the person knows, in place of the bucket's.
-        return self.manifest.error.replace(f"s3://{source.bucket}/{source.key}", self.list.name)
-
-    @property
-    def done(self) -> bool:
-        return self.problem is not None or (self.manifest is not None and self.ledger.complete)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands."""
-
-    total: int
-    """Targets known so far."""
-    complete: bool
-    """Whether all lists are dispatched, so that `total` is final."""
-    outcomes: Mapping[str, int]
-    """Final outcomes by `outcome_name`."""
-    earlier: int
-    """How many of them are of earlier runs."""
-    hosts: int
-    """Hosts that workers are at."""
-    batches: int
-    """Batches being worked on."""
-    delayed: Mapping[str, int]
-    """Targets that wait for their time, by reason; empty while there is something to do."""
-    elapsed: float
-    """Seconds."""
-
-    @property
-    def done(self) -> int:
-        return sum(self.outcomes.values())
-
-    @property
-    def rate(self) -> float:
-        """Outcomes a second in this run."""
-        return (self.done - self.earlier) / self.elapsed if self.elapsed else 0.0
-
-
-class Display(Protocol):
-    """Who shows a run while it goes on."""
-
-    def show(self, progress: Progress) -> None: ...
-    def say(self, text: str) -> None: ...
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A run at its end. `dead_letters` counts messages that were given up on."""
-
-    jobs: Sequence[Job]
-    progress: Progress
-    dead_letters: int
-    interrupted: bool
-
-    @property
-    def complete(self) -> bool:
-        return all(job.done for job in self.jobs)
-
-
-class _Watch:
+class _LocalRun:
     """Knows the jobs' state from the keys that are put; threads tell it, one waits."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, display: Display) -> None:
         self._folder = folder
+        self._display = display
         self._changed = threading.Condition()
+        self._began = time.monotonic()
+        self._next_look = self._began + _QUEUE_TICK
+        self._draining = False
+        self._idle = 0
+        self._closing: dict[str, float] = {}
+        """Until when the summary of a job is waited for whose outcomes are all there."""
         self.jobs: dict[str, Job] = {}
+        self.closed: set[str] = set()
+        """Jobs whose summary is there."""
+        self.cloud: LocalCloud
 
     def on_put(self, key: str) -> None:
         area, _, rest = key.partition("/")
@@ -147,21 +82,70 @@ class _Watch:
             if key == manifest_key(job.id):
                 job.manifest = decode_manifest((self._folder / key).read_bytes())
                 job.ledger.shards = job.manifest.shards
+            elif key == summary_key(job.id):
+                self.closed.add(job.id)
             else:
                 job.ledger.add(key)
             self._changed.notify_all()
 
     def wait(self) -> None:
+        for job in self._to_close() - self._closing.keys():
+            self._closing[job] = time.monotonic() + _CLOSE_SECONDS
+            self.cloud.look_at(job)
         with self._changed:
-            if not self.all_done():
+            if not self.done():
                 self._changed.wait(_TICK)
 
-    def all_done(self) -> bool:
-        return all(job.done for job in self.jobs.values())
+    def done(self) -> bool:
+        return all(
+            job.problem or (job.done and job.id in self.closed) for job in self.jobs.values()
+        )
 
-    def outcomes(self) -> Counter[str]:
+    def _to_close(self) -> set[str]:
         with self._changed:
-            return sum((job.ledger.final for job in self.jobs.values()), Counter[str]())
+            complete = {job.id for job in self.jobs.values() if job.done and not job.problem}
+        return complete - self.closed
+
+    def progress(self) -> Progress:
+        records = (
+            list(self.cloud.mappings[WORKER].in_flight.values()) if self.cloud.mappings else []
+        )
+        hosts = set()
+        for record in records:
+            batch = decode_batch(record["body"])
+            hosts |= {parse_url(target.location).host for target in batch.targets}
+        with self._changed:
+            return progress_of(
+                list(self.jobs.values()),
+                elapsed=time.monotonic() - self._began,
+                hosts=len(hosts),
+                batches=len(records),
+                busy=bool(records),
+            )
+
+    def leave(self, times: int) -> bool:
+        if times > 1:
+            return True
+        if not self._draining:
+            self._draining = True
+            under_way = self.progress().batches
+            self.cloud.drain()
+            self._display.say(
+                f"stopping: {under_way} batches under way are brought to their end; "
+                "Ctrl-C again stops at once"
+            )
+        return self.cloud.drained()
+
+    def stuck(self) -> bool:
+        if time.monotonic() < self._next_look:
+            return False
+        self._next_look = time.monotonic() + _QUEUE_TICK
+        closing = any(
+            self._closing.get(job, math.inf) > time.monotonic() for job in self._to_close()
+        )
+        # Twice: between two queues a message is in neither.
+        self._idle = self._idle + 1 if self.cloud.idle() and not closing else 0
+        return self._idle > 1
 
 
 def read_lists(files: Sequence[Path], urls: Sequence[str], *, spec: Path | None) -> list[UrlList]:
@@ -171,7 +155,7 @@ def read_lists(files: Sequence[Path], urls: Sequence[str], *, spec: Path | None)
     Raises:
         InvalidJobError: a file cannot be read, or a spec is wrong.
     """
-    shared_spec = None if spec is None else _checked_spec(spec)
+    shared_spec = None if spec is None else read_spec(spec)
     folders: dict[Path, str] = {}
     lists = []
     for path in dict.fromkeys(files):
@@ -181,17 +165,71 @@ def read_lists(files: Sequence[Path], urls: Sequence[str], *, spec: Path | None)
             names = (folder.name or "root", *(f"{folder.name}-{n}" for n in range(2, 10_000)))
             folders[folder] = next(name for name in names if name not in taken)
         own_spec = path.parent / "spec.yaml"
-        found = _checked_spec(own_spec) if spec is None and own_spec.is_file() else shared_spec
-        if path.is_file() and not path.name.lower().endswith(LIST_SUFFIXES):
-            raise InvalidJobError(
-                f"{path}: a list's name must end with {' or '.join(LIST_SUFFIXES)}"
-            )
-        body = _read(path, "URL list")
-        lists.append(UrlList(str(path), f"{folders[folder]}/{path.name}", body, found))
+        found = read_spec(own_spec) if spec is None and own_spec.is_file() else shared_spec
+        _check_readable(path)
+        kind_of(str(path))
+        lists.append(UrlList(str(path), f"{folders[folder]}/{path.name}", path, found))
     if urls:
         body = "".join(f"{url}\n" for url in urls).encode(errors="replace")
-        lists.append(UrlList("the command line", "command-line/urls.txt", body, shared_spec))
+        lists.append(
+            UrlList("the command line", "command-line/urls.txt", body, shared_spec, inline=True)
+        )
     return lists
+
+
+def read_sources(sources: Sequence[str], *, spec: Path | None) -> list[UrlList]:
+    """Read `sources` as the command line has them: files of lists, and URLs themselves."""
+    urls = [source for source in sources if _is_url(source)]
+    files = [Path(source) for source in sources if not _is_url(source)]
+    return read_lists(files, urls, spec=spec)
+
+
+def is_sitemap(source: str) -> bool:
+    """Tell whether this is the URL of a sitemap, whose pages are meant and not itself."""
+    name = source.lower().partition("?")[0].rpartition("/")[2].removesuffix(".gz")
+    return _is_url(source) and "sitemap" in name and name.endswith(".xml")
+
+
+def _is_url(source: str) -> bool:
+    return source.lower().startswith(("http://", "https://"))
+
+
+def local_parameters(workers: int) -> dict[str, str]:
+    """
+    Return the parameters that suit one machine, in place of the template's defaults.
+
+    What the embedded cloud costs, it costs for each batch, so batches are to be few and full: more
+    partitions than keep the workers busy only make them smaller.
+    """
+    partitions = max(_PARTITIONS, workers * _PARTITIONS_OF_A_WORKER)
+    return {"Partitions": f"{partitions}"}
+
+
+def read_sitemap_list(
+    url: str,
+    folder: Path,
+    *,
+    spec: Path | None,
+    parameters: Mapping[str, str],
+    say: Callable[[str], None],
+    template: Path = TEMPLATE,
+) -> tuple[UrlList, bool]:
+    """
+    Fetch the sitemap at `url`, and those it names; return its pages as a list in `folder`.
+
+    Also returns whether that is all of it; if not, `say` is told what is missing.
+
+    Raises:
+        InvalidJobError: it cannot be had, the spec is wrong, or the parameters are.
+    """
+    text = None if spec is None else read_spec(spec)
+    fetch = parse_spec(str(spec), text or b"").fetch
+    function = Template(template, "http://127.0.0.1", parameters).functions[WORKER]
+    settings = WorkerSettings.from_env(function.environment)
+    name = f"{job_id(url.partition('://')[2], url)}.txt"
+    path = folder / "sitemaps" / name
+    whole = read_sitemap(url, path, fetch, settings, say)
+    return UrlList(url, f"sitemaps/{name}", path, text), whole
 
 
 def run(
@@ -220,46 +258,71 @@ def run(
         InvalidJobError: the parameters or the template are wrong.
         OSError: the folder cannot be written.
     """
-    watch = _Watch(folder)
-    cloud = LocalCloud(
+    local = _LocalRun(folder, display)
+    cloud = local.cloud = LocalCloud(
         folder,
         workers=workers,
         parameters=parameters,
-        on_put=watch.on_put,
+        on_put=local.on_put,
         report=display.say,
         template=template,
     )
-    began = time.monotonic()
-    with _interruptions() as interruptions:
+    dead_letters = 0
+    with interruptions() as received:
         try:
             cloud.start()
-            notifications = [_upload(cloud, watch, url_list) for url_list in lists]
+            notifications = [_upload(cloud, local, url_list, parameters) for url_list in lists]
             cloud.load(path.relative_to(folder).as_posix() for path in folder.glob("state/*.json"))
-            for job in watch.jobs.values():
+            for job in local.jobs.values():
                 cloud.load(_keys_to_load(folder, job))
+                closing = _closing_keys(folder, job)
+                cloud.load(closing)
+                if closing:
+                    local.closed.add(job.id)
+            letters = [
+                letter for job in local.jobs.values() for letter in letters_left(folder, job)
+            ]
             cloud.serve()
             for url_list in notifications:
                 cloud.notify(url_list)
-            dead_letters = _wait(cloud, watch, display, interruptions, began)
-            if watch.all_done():
+            for letter in letters:
+                cloud.ask(letter)
+            watch(local, display, received)
+            dead_letters = cloud.dead_letters()
+            if local.done():
                 _finish(cloud)
         finally:
             cloud.stop()
-    progress = _progress(cloud, watch, began)
     return Finished(
-        list(watch.jobs.values()), progress, dead_letters, interrupted=bool(interruptions)
+        list(local.jobs.values()),
+        local.progress(),
+        dead_letters,
+        interrupted=bool(received.count),
     )
 
 
-def _upload(cloud: LocalCloud, watch: _Watch, url_list: UrlList) -> str:
+def _upload(
+    cloud: LocalCloud, local: _LocalRun, url_list: UrlList, parameters: Mapping[str, str]
+) -> str:
     if url_list.spec is not None:
         cloud.upload(f"{url_list.key.rpartition('/')[0]}/spec.yaml", url_list.spec)
-    notification = cloud.upload(url_list.key, url_list.body, salt=url_list.spec or b"")
+    salt = (url_list.spec or b"") + _parser_code(url_list)
+    if parameters.get("AllowPrivateNetworks") == "true":
+        salt += b"private"  # what was skipped without it is to be fetched with it
+    notification = cloud.upload(url_list.key, url_list.body, salt=salt)
     [uploaded] = decode_dispatch(notification)
     assert isinstance(uploaded, ListUploaded)
     job = uploaded_job(uploaded)
-    watch.jobs[job] = Job(job, url_list)
+    local.jobs[job] = Job(job, url_list)
     return notification
+
+
+def _parser_code(url_list: UrlList) -> bytes:
+    """Return the source of the list's Python parser: another one gives other rows."""
+    name = parse_spec(url_list.name, url_list.spec or b"").parser
+    if name is None:
+        return b""
+    return Path(inspect.getfile(inspect.unwrap(load_parser(name)))).read_bytes()
 
 
 def _keys_to_load(folder: Path, job: Job) -> list[str]:
@@ -283,52 +346,38 @@ def _keys_to_load(folder: Path, job: Job) -> list[str]:
             receipts.append(f"{job_prefix(job.id)}receipts/{file.name}")
         else:
             file.unlink()  # its outcomes are gone, so it is to be done again
+    redriven = []
+    for file in (folder / job_prefix(job.id) / "redriven").glob("[0-9]*"):
+        if file.name in batches:
+            redriven.append(redriven_key(job.id, file.name))
+        else:
+            file.unlink()
     job.manifest = manifest
-    job.ledger = ledger_of(manifest, receipts)
+    job.ledger = ledger_of(manifest, [*receipts, *redriven])
     job.earlier = job.ledger.final
     # What is dispatched again says again what it deferred, and so on: none of these batches may be
     # fetched a second time.
+    again = set() if job.ledger.letters_settled else {root_id(b) for b in job.ledger.redriven}
     commits = [
         results_key(job.id, batch)
         for batch in batches
-        if not settled(job.ledger.receipts, root_id(batch))
+        if root_id(batch) in again or not settled(job.ledger.receipts, root_id(batch))
     ]
-    return [manifest_key(job.id), *receipts, *commits]
+    return [manifest_key(job.id), *receipts, *redriven, *commits]
 
 
-def _wait(
-    cloud: LocalCloud,
-    watch: _Watch,
-    display: Display,
-    interruptions: list[int],
-    began: float,
-) -> int:
-    """Wait until all is done, nothing can be done any more, or somebody has had enough."""
-    next_look = time.monotonic() + _QUEUE_TICK
-    draining = False
-    idle = 0
-    while not watch.all_done():
-        watch.wait()
-        progress = _progress(cloud, watch, began)
-        display.show(progress)
-        if len(interruptions) > 1:
-            break
-        if interruptions and not draining:
-            draining = True
-            cloud.drain()
-            display.say(
-                f"stopping: {progress.batches} batches under way are brought to their end; "
-                "Ctrl-C again stops at once"
-            )
-        if draining and cloud.drained():
-            break
-        if time.monotonic() >= next_look:
-            next_look = time.monotonic() + _QUEUE_TICK
-            # Twice: between two queues a message is in neither.
-            idle = idle + 1 if cloud.idle() else 0
-            if idle > 1:
-                break
-    return cloud.dead_letters()
+def _closing_keys(folder: Path, job: Job) -> list[str]:
+    """Return what the end of a job has left, if nothing of the job was deleted since."""
+    if job.manifest is None or not (folder / summary_key(job.id)).is_file():
+        return []
+    ledger = ledger_of(job.manifest, ())
+    ledger.receipts, ledger.redriven = job.ledger.receipts, job.ledger.redriven
+    for path in (folder / job_prefix(job.id) / "dispatched").glob("[0-9]*"):
+        ledger.add(path.relative_to(folder).as_posix())
+    if not ledger.complete:
+        return []
+    announced = announced_key(job.id)
+    return [summary_key(job.id), *([announced] if (folder / announced).is_file() else [])]
 
 
 def _finish(cloud: LocalCloud) -> None:
@@ -339,60 +388,42 @@ def _finish(cloud: LocalCloud) -> None:
         time.sleep(_TICK / 10)
 
 
-def _progress(cloud: LocalCloud, watch: _Watch, began: float) -> Progress:
-    jobs = list(watch.jobs.values())
-    records = list(cloud.mappings[WORKER].in_flight.values()) if cloud.mappings else []
-    hosts = set()
-    for record in records:
-        batch = decode_batch(record["body"])
-        hosts |= {parse_url(target.location).host for target in batch.targets}
-    return Progress(
-        total=sum(job.ledger.targets for job in jobs),
-        complete=all(job.ledger.fully_dispatched for job in jobs),
-        outcomes=watch.outcomes(),
-        earlier=sum(job.earlier.total() for job in jobs),
-        hosts=len(hosts),
-        batches=len(records),
-        delayed=_delayed(jobs) if cloud.mappings and not records else {},
-        elapsed=time.monotonic() - began,
-    )
+def read_spec(path: Path) -> bytes:
+    """
+    Return the text of a spec that is in order.
 
-
-def _delayed(jobs: Sequence[Job]) -> dict[str, int]:
-    """Return how many targets were deferred, by reason, in batches whose children are to come."""
-    reasons: Counter[str] = Counter()
-    for job in jobs:
-        receipts = job.ledger.receipts
-        for batch, counts in receipts.items():
-            children = range(1, counts.get("children", 0) + 1)
-            if any(child_id(batch, number) not in receipts for number in children):
-                for name, count in counts.items():
-                    kind, _, reason = name.partition("-")
-                    if kind == Kind.DEFERRED:
-                        reasons[reason] += count
-    return dict(reasons)
-
-
-@contextmanager
-def _interruptions() -> Iterator[list[int]]:
-    """Collect the signals that ask us to stop, in place of being ended by them."""
-    received: list[int] = []
-
-    def note(signal_number: int, _frame: FrameType | None) -> None:
-        received.append(signal_number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _checked_spec(path: Path) -> bytes:
+    Raises:
+        InvalidJobError: it is not, or it cannot be read.
+    """
     text = _read(path, "spec")
-    parse_spec(str(path), text)
+    check_parser(str(path), parse_spec(str(path), text))
     return text
+
+
+def check_parser(name: str, spec: Spec) -> None:
+    """
+    Check that there is the Python parser that a spec names.
+
+    Args:
+        name: Of the spec, for the message.
+        spec: The spec.
+
+    Raises:
+        InvalidJobError: there is none, or it cannot be imported.
+    """
+    if spec.parser is not None:
+        try:
+            load_parser(spec.parser)
+        except InvalidJobError as error:
+            raise InvalidJobError(f"{name}: {error}") from error
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise InvalidJobError(f"cannot read the URL list {path}: {error.strerror}") from error
 
 
 def _read(path: Path, what: str) -> bytes:

@@ -12,6 +12,7 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
@@ -105,13 +106,14 @@ class Sandbox:
     def kill(self) -> None:
         """End the process, whatever it does; an invocation under way notices it by itself."""
         if self._process is not None:
-            self._process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)  # and what it has started
 
     def stop(self) -> None:
         """End the process, whatever it does. No invocation may be under way in another thread."""
         if self._process is None:
             return
-        self._process.kill()
+        self.kill()
         self._process.wait()
         self._close_pipes()
         self._process = None
@@ -194,9 +196,19 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def _resident_mb(pid: int) -> int | None:
-    """Return a process's resident memory; None where the system has no /proc to tell."""
+    """
+    Return the resident memory of a process and of those it has started.
+
+    None where the system has no /proc to tell.
+    """
+    pages = 0
+    family = [pid]
     try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, IndexError):
-        return None
+        for member in family:
+            folder = Path(f"/proc/{member}")
+            pages += int((folder / "statm").read_text().split()[1])
+            for children in folder.glob("task/*/children"):
+                family += map(int, children.read_text().split())
+    except (OSError, IndexError):  # ended meanwhile, if there is a /proc
+        return pages * os.sysconf("SC_PAGE_SIZE") // (1024 * 1024) if pages else None
     return pages * os.sysconf("SC_PAGE_SIZE") // (1024 * 1024)

@@ -2,6 +2,7 @@
 
 import gzip
 import shutil
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -9,32 +10,55 @@ from rich.console import Console
 from rich.table import Table
 
 from scatterfetch.demo.books import url_list
-from scatterfetch.run import Job, UrlList
+from scatterfetch.watch import Job, UrlList
+from shared.errors import InvalidJobError
 from shared.jobs import results_prefix
 from shared.outcomes import Kind
 
 DEMO_PARAMETERS = {"AllowPrivateNetworks": "true"}  # the shops are on this machine
 _KEY = "demo/urls.txt"
-_SPEC = b"""\
+DEMO_SPEC = b"""\
 fetch:
   pause: 0.02  # these shops are yours, so do not wait half a second between two requests
+extract:
+  rows: article.product_pod  # the books of a page
+  fields:
+    title: {css: h3 a, attr: title, required: true}
+    price: {css: .price_color, type: number, required: true}
+    rating:
+      {css: p.star-rating, attr: class, regex: 'star-rating (\\w+)',
+       enum: [One, Two, Three, Four, Five]}
+    link: {css: h3 a, attr: href, type: url, required: true}
 """
+_COLUMNS = {"title": 36, "price": 6, "rating": 6, "link": 24}
+"""Their widths: more than 80 characters together, and some terminals would leave columns out."""
 _ROWS = 5
 
 
 def demo_list(folder: Path) -> UrlList:
-    """Return the demo's list and spec; they are written to `folder` too, to look at."""
+    """
+    Return the demo's list and spec, which are written to `folder` too, to look at.
+
+    What an earlier demo has left there is deleted, and nothing else: it is to fetch again.
+
+    Raises:
+        InvalidJobError: other files of these names are there.
+    """
     body = url_list().encode()
     path = folder / "urls.txt"
-    path.write_bytes(body)
-    (folder / "spec.yaml").write_bytes(_SPEC)
-    return UrlList(str(path), _KEY, body, _SPEC)
-
-
-def forget(folder: Path) -> None:
-    """Delete what an earlier demo has left, and nothing else: it is to fetch again."""
-    for left in (*folder.glob("jobs/demo-urls-*"), *folder.glob("results/job=demo-urls-*")):
-        shutil.rmtree(left)
+    files = {path: body, folder / "spec.yaml": DEMO_SPEC}
+    left = [*folder.glob("jobs/demo-urls-*"), *folder.glob("results/job=demo-urls-*")]
+    for file, content in files.items():
+        # After a demo they are the demo's, if perhaps of another release.
+        if not left and file.exists() and file.read_bytes() != content:
+            raise InvalidJobError(
+                f"{file} is there already and not the demo's; name another folder with --out"
+            )
+    for old in left:
+        shutil.rmtree(old)
+    for file, content in files.items():
+        file.write_bytes(content)
+    return UrlList(str(path), _KEY, body, DEMO_SPEC)
 
 
 def print_rows(job: Job, folder: Path) -> bool:
@@ -49,15 +73,11 @@ def print_rows(job: Job, folder: Path) -> bool:
                     lines += 1
                     outcomes[outcome["line"]] = outcome
     table = Table(box=None, pad_edge=False)
-    table.add_column("line", justify="right")
-    for name in ("title", "description", "links"):
-        table.add_column(name, max_width=48, no_wrap=True)
-    scraped = [outcomes[line] for line in sorted(outcomes) if outcomes[line]["rows"]]
-    for outcome in scraped[:_ROWS]:
-        [row] = outcome["rows"]
-        table.add_row(
-            str(outcome["line"]), row["title"], row["description"] or "", f"{len(row['links'])}"
-        )
+    for name, width in _COLUMNS.items():
+        table.add_column(name, max_width=width, no_wrap=True)
+    rows = (row for line in sorted(outcomes) for row in outcomes[line]["rows"])
+    for row in islice(rows, _ROWS):
+        table.add_row(*(str(row[name]) for name in _COLUMNS))
     console = Console(highlight=False)
     console.print("\nthe first rows", style="bold")
     console.print(table)

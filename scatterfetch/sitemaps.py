@@ -1,0 +1,248 @@
+"""
+Sitemaps from their websites: what `scatterfetch run https://…/sitemap.xml` reads.
+
+The dispatcher fetches nothing from websites, so this happens before, and by the engine's own parts:
+robots.txt is asked for and obeyed, hosts have their pauses, addresses that are not public are
+refused. One request at a time.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from random import SystemRandom
+from typing import IO
+
+from functions.dispatcher.sitemaps import SitemapParser
+from functions.dispatcher.unpack import DamagedListError, unpacked
+from functions.worker.addresses import parse_connect_to
+from functions.worker.connections import Network
+from functions.worker.fetch import Fetcher, Redirect, Request, open_fetcher
+from functions.worker.page import Page
+from functions.worker.profiles import headers_for
+from functions.worker.retry import RetryPolicy, next_wait, parse_retry_after
+from functions.worker.robots import MAX_BYTES as ROBOTS_BYTES
+from functions.worker.robots import Rules, robots_url, rules_from_answer
+from shared.errors import FetchError, InvalidJobError, InvalidUrlError, Reason
+from shared.settings import WorkerSettings
+from shared.spec import FetchSpec
+from shared.urls import Url, parse_url, registrable_domain
+
+MAX_SITEMAPS = 1_000
+MAX_BYTES = 52_428_800  # what sitemaps.org allows one to have, unpacked
+_PIECE = 64 * 1024
+_LONGEST_WAIT = 120.0  # seconds; somebody sits there
+_SECRET = {"authorization", "cookie"}
+
+
+def read_sitemap(
+    url: str, path: Path, spec: FetchSpec, settings: WorkerSettings, say: Callable[[str], None]
+) -> bool:
+    """
+    Write the URLs of the sitemap at `url`, and of all that it names, to `path`, one a line.
+
+    Args:
+        url: Of a sitemap or of an index.
+        path: Is replaced.
+        spec: How to fetch.
+        settings: Of the workers of this deployment.
+        say: Is told what is missing, in words.
+
+    Returns whether nothing is missing.
+
+    Raises:
+        InvalidJobError: `url` is no sitemap, or cannot be had.
+    """
+    if spec.proxies is not None:
+        raise InvalidJobError(
+            f"{url}: a sitemap is fetched directly, and the spec wants proxies; fetch it and name "
+            "the file"
+        )
+    return asyncio.run(_read(parse_url(url), path, spec, settings, say))
+
+
+async def _read(
+    start: Url, path: Path, spec: FetchSpec, settings: WorkerSettings, say: Callable[[str], None]
+) -> bool:
+    network = Network(
+        parse_connect_to(settings.connect_to),
+        allow_private_networks=settings.allow_private_networks,
+        verify_tls=spec.verify_tls,
+    )
+    user_agent = spec.user_agent or settings.user_agent
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.new")
+    async with open_fetcher(user_agent=user_agent, connections=1, network=network) as fetcher:
+        visitor = _Visitor(fetcher, spec, user_agent, start)
+        with unfinished.open("w") as file:
+            whole = await _follow(visitor, start, file, say)
+    unfinished.replace(path)
+    return whole
+
+
+async def _follow(
+    visitor: "_Visitor", start: Url, file: IO[str], say: Callable[[str], None]
+) -> bool:
+    waiting, known, whole = deque([start]), {start.href}, True
+    while waiting:
+        url = waiting.popleft()
+        problem = None
+        try:
+            body = await visitor.get(url)
+            children, problem = _take(url.href, body, file)
+        except (FetchError, InvalidJobError) as error:
+            problem = error.detail if isinstance(error, FetchError) else str(error)
+            children = []
+            if url is start:
+                raise InvalidJobError(f"cannot read the sitemap {url.href}: {problem}") from error
+        if problem is not None:
+            whole = False
+            say(f"{url.href}: {problem}; the URLs that it has not told are missing")
+        for child in children:
+            if child.href not in known and len(known) < MAX_SITEMAPS:
+                known.add(child.href)
+                waiting.append(child)
+            elif child.href not in known:
+                whole = False
+                say(f"{url.href} names more than {MAX_SITEMAPS:,} sitemaps; the rest is left out")
+                break
+    return whole
+
+
+def _take(name: str, body: bytes, file: IO[str]) -> tuple[list[Url], str | None]:
+    """Write the pages of a sitemap; return the sitemaps that it names, and what is wrong."""
+    parser = SitemapParser(name)
+    children = []
+    problem = None
+    try:
+        for piece in _pieces(body):
+            parser.feed(piece)
+            while parser.found:
+                location = parser.found.popleft()
+                if not location.of_sitemap:
+                    # A line end in it would be another line, and is nothing in a URL.
+                    file.write("".join(location.text.split("\n")) + "\n")
+                    continue
+                try:
+                    children.append(parse_url(location.text))
+                except InvalidUrlError as error:
+                    problem = f"<loc> {location.number} is {location.text[:200]!r}: {error}"
+    except DamagedListError as error:
+        problem = str(error)
+    return children, problem or parser.problem
+
+
+def _pieces(body: bytes) -> Iterator[bytes]:
+    """Yield a sitemap unpacked, and then nothing."""
+    pieces: Iterable[bytes] = (body[at : at + _PIECE] for at in range(0, len(body), _PIECE))
+    if body.startswith(b"\x1f\x8b"):
+        pieces = unpacked(pieces, ".gz")
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > MAX_BYTES:
+            raise DamagedListError(f"longer than {MAX_BYTES:,} bytes")
+        yield piece
+    yield b""
+
+
+class _Visitor:
+    """Gets sitemaps, politely."""
+
+    def __init__(self, fetcher: Fetcher, spec: FetchSpec, user_agent: str, start: Url) -> None:
+        self._fetcher = fetcher
+        self._spec = spec
+        self._user_agent = user_agent
+        self._site = registrable_domain(start.host)
+        self._rng = SystemRandom()
+        self._policy = RetryPolicy(spec.attempts, spec.wait_initial, spec.wait_max)
+        self._rules: dict[str, Rules] = {}
+        self._next_at: dict[str, float] = {}
+
+    async def get(self, url: Url) -> bytes:
+        """
+        Return the body at `url`, behind its redirects.
+
+        Raises:
+            FetchError: it cannot be had, or must not be fetched.
+        """
+        for _ in range(self._spec.max_redirects + 1):
+            pause = self._spec.pause
+            if self._spec.robots == "obey":
+                rules = await self._rules_for(url)
+                if rules.unreachable:
+                    detail = "robots.txt cannot be had for now"
+                    raise FetchError(url.href, Reason.ROBOTS_UNREACHABLE, detail)
+                if not rules.can_fetch(url.href):
+                    raise FetchError(url.href, Reason.ROBOTS_DISALLOWED, "robots.txt forbids it")
+                pause = max(pause, rules.pause(self._spec.max_crawl_delay) or 0.0)
+            answer = await self._ask(url, MAX_BYTES, pause)
+            if isinstance(answer, Page):
+                return answer.body
+            url = answer.location
+        raise FetchError(url.href, Reason.TOO_MANY_REDIRECTS, "too many redirects")
+
+    async def _rules_for(self, url: Url) -> Rules:
+        origin = "/".join(url.href.split("/", 3)[:3])
+        if origin not in self._rules:
+            status: int | None = None
+            body = b""
+            at = parse_url(robots_url(url.href))
+            try:
+                for _ in range(self._spec.max_redirects + 1):
+                    answer = await self._ask(at, ROBOTS_BYTES, self._spec.pause, cut=True)
+                    status = answer.status
+                    if isinstance(answer, Page):
+                        body = answer.body
+                        break
+                    at = answer.location
+            except FetchError as error:
+                status = error.status
+            self._rules[origin] = rules_from_answer(status, body, user_agent=self._user_agent)
+        return self._rules[origin]
+
+    async def _ask(
+        self, url: Url, max_bytes: int, pause: float, *, cut: bool = False
+    ) -> Page | Redirect:
+        attempt = 1
+        while True:
+            await asyncio.sleep(max(0.0, self._next_at.get(url.host, 0.0) - time.monotonic()))
+            try:
+                return await self._fetcher.fetch(
+                    Request(url.href, headers=self._headers(url, robots=cut)),
+                    time_limit=self._spec.timeout,
+                    max_bytes=max_bytes,
+                    accepts=lambda _: True,
+                    connect_limit=self._spec.connect_timeout,
+                    cut=cut,
+                )
+            except FetchError as error:
+                wait = self._wait(error, attempt)
+                if wait is None:
+                    raise
+            finally:
+                self._next_at[url.host] = time.monotonic() + pause
+            attempt += 1
+            await asyncio.sleep(wait)
+
+    def _wait(self, error: FetchError, attempt: int) -> float | None:
+        """Return how long to wait before the next attempt; None if there is none."""
+        if not error.reason.retryable:
+            return None
+        wish = parse_retry_after(error.retry_after, now=datetime.now(UTC))
+        wait = next_wait(self._policy, attempt=attempt, rng=self._rng, retry_after=wish)
+        return wait if wait is not None and wait <= _LONGEST_WAIT else None
+
+    def _headers(self, url: Url, *, robots: bool) -> tuple[tuple[str, str], ...]:
+        headers = headers_for(
+            self._spec,
+            url.host,
+            user_agent=self._user_agent,
+            secure=url.href.startswith("https:"),
+            rng=self._rng,
+        )
+        if robots or registrable_domain(url.host) != self._site:
+            return tuple(header for header in headers if header[0].lower() not in _SECRET)
+        return headers

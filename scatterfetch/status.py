@@ -1,0 +1,353 @@
+"""
+Where jobs stand: `scatterfetch status` and `scatterfetch jobs`.
+
+A status is worked out from a manifest and one listing of `jobs/<job>/`, and from nothing else.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from enum import StrEnum, auto
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from scatterfetch.command import Commands, add_command
+from scatterfetch.deployment import (
+    READERS,
+    Data,
+    Folder,
+    Stack,
+    add_place,
+    open_place,
+    place_option,
+)
+from shared.errors import InvalidJobError
+from shared.jobs import (
+    CHILDREN,
+    DUE,
+    JOBS,
+    Ledger,
+    Manifest,
+    cancelled_key,
+    child_id,
+    decode_manifest,
+    job_prefix,
+    ledger_of,
+    manifest_key,
+    summary_key,
+)
+from shared.messages import Place
+from shared.outcomes import Kind
+
+if TYPE_CHECKING:
+    from functions.dispatcher.summary import Summary
+    from shared.store import Entry
+
+_FINAL = {*Kind} - {Kind.DEFERRED}
+RATE_SECONDS = 300
+"""The rate of a job under way is that of the last minutes; hosts come and go."""
+
+STATUS_EXAMPLE = """\
+Says where a job stands: its URLs by outcome and reason, what waits and until when, how fast it
+goes, and whether the sum adds up. JOB is as `scatterfetch jobs` shows it.
+
+examples:
+  $ scatterfetch status books-urls-9f86d081884c --stack scatterfetch
+  $ scatterfetch status books-urls-9f86d081884c out --json
+"""
+JOBS_EXAMPLE = """\
+Lists the jobs of a stack or of a folder, the last one at the end.
+
+examples:
+  $ scatterfetch jobs --stack scatterfetch
+  $ scatterfetch jobs out
+"""
+EPILOG = """\
+exit status:
+  0    the job is under way, or has come to its end
+  1    it has come to its end with failed URLs, it was refused, or its sum does not add up
+  2    there is no such job, wrong usage, or AWS refused
+  130  interrupted
+"""
+JOBS_EPILOG = """\
+exit status:
+  0    all are listed
+  2    wrong usage, or AWS refused
+  130  interrupted
+"""
+
+
+class State(StrEnum):
+    REFUSED = auto()
+    """Its list or its spec was wrong; nothing was fetched."""
+    DISPATCHING = auto()
+    """Its list is being read."""
+    RUNNING = auto()
+    WAITING = auto()
+    """All that is left was deferred, and is not due yet."""
+    STOPPED = auto()
+    """A local run that has ended before it was through; the same command goes on."""
+    COMPLETE = auto()
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """Where a job stands; times are in epoch seconds. What `--json` prints."""
+
+    job: str
+    state: State
+    cancelled: bool
+    """Whether somebody has asked for its end."""
+    problem: str | None
+    """Why it was refused."""
+    source: Place | None
+    """The list; None where the URLs came in the message."""
+    created_at: str
+    """UTC, ISO 8601."""
+    last_commit_at: float | None
+    """When the last receipt so far came."""
+    urls: int
+    """Lines of the list with a URL, as far as it is dispatched; duplicates are among them."""
+    duplicates: int
+    rejected: int
+    """Lines that are no URL."""
+    targets: int
+    outcomes: dict[str, int]
+    """Final outcomes, by `outcome_name`."""
+    deferred: int
+    """Targets that wait for another attempt."""
+    deferred_until: float | None
+    """When the last of them may be tried."""
+    under_way: int
+    """Targets in a queue or with a worker."""
+    batches: int
+    batches_done: int
+    rate: float
+    """Final outcomes a second."""
+    seconds_left: float | None
+    """None: nobody can tell."""
+    adds_up: bool
+    """Whether targets are final outcomes, deferred ones and such that are under way."""
+
+    @property
+    def done(self) -> int:
+        """Targets that have their final outcome."""
+        return sum(self.outcomes.values())
+
+    @property
+    def failed(self) -> bool:
+        return any(_kind(name) in {Kind.FAILED, Kind.DEAD} for name in self.outcomes)
+
+
+def read_manifest(data: Data, job: str) -> Manifest | None:
+    """Return the manifest of `job`, or None if there is none (yet)."""
+    body = data.get(manifest_key(job))
+    return None if body is None else decode_manifest(body)
+
+
+def read_summary(data: Data, job: str) -> "Summary | None":
+    """Return the summary of `job`, or None if it has not come to its end."""
+    from functions.dispatcher.summary import decode_summary  # noqa: PLC0415 -- the URL reader
+
+    body = data.get(summary_key(job))
+    return None if body is None else decode_summary(body)
+
+
+def status_of(manifest: Manifest, entries: "Iterable[Entry]", *, now: float) -> Status:
+    """
+    Work out where a job stands.
+
+    Args:
+        manifest: The job's.
+        entries: A listing of `job_prefix`.
+        now: In epoch seconds.
+    """
+    listed = list(entries)
+    ledger = ledger_of(manifest, (entry.key for entry in listed))
+    commits = [
+        (entry.modified, _final_in(ledger, entry.key))
+        for entry in listed
+        if entry.key.split("/")[2] == "receipts"
+    ]
+    final = ledger.final
+    left = ledger.targets - final.total()
+    deferred, due = _deferred(ledger)
+    under_way = left - deferred
+    waiting = bool(deferred) and not under_way and due > now
+    rate = _rate(manifest, commits, now, complete=ledger.complete)
+    return Status(
+        job=manifest.job,
+        state=_state(manifest, ledger, waiting=waiting),
+        cancelled=any(entry.key == cancelled_key(manifest.job) for entry in listed),
+        problem=manifest.error,
+        source=manifest.source,
+        created_at=manifest.created_at,
+        last_commit_at=max((modified for modified, _ in commits), default=None),
+        urls=ledger.targets + ledger.duplicates,
+        duplicates=ledger.duplicates,
+        rejected=ledger.rejected,
+        targets=ledger.targets,
+        outcomes=dict(final),
+        deferred=deferred,
+        deferred_until=due if deferred else None,
+        under_way=under_way,
+        batches=ledger.batches + sum(1 for batch in ledger.receipts if _is_redriven(batch)),
+        batches_done=len(ledger.receipts),
+        rate=rate,
+        seconds_left=_seconds_left(ledger, left, rate, due - now if deferred else 0),
+        adds_up=_adds_up(ledger, under_way),
+    )
+
+
+def _final_in(ledger: Ledger, receipt: str) -> int:
+    batch = receipt.rpartition("/")[2].partition(".")[0]
+    return _count(ledger.receipts[batch], _FINAL)
+
+
+def _count(counts: Mapping[str, int], kinds: Collection[str]) -> int:
+    return sum(count for name, count in counts.items() if _kind(name) in kinds)
+
+
+def _kind(name: str) -> str:
+    return name.partition("-")[0]
+
+
+def _is_redriven(batch: str) -> bool:
+    return batch.rpartition("-")[2].startswith("r")
+
+
+def _deferred(ledger: Ledger) -> tuple[int, float]:
+    """Return how many targets are in child batches without a receipt, and when all are due."""
+    waiting, due = 0, 0
+    for batch, counts in ledger.receipts.items():
+        children = [child_id(batch, n) for n in range(1, counts.get(CHILDREN, 0) + 1)]
+        settled = [child for child in children if child in ledger.receipts]
+        if len(settled) < len(children):
+            waiting += _count(counts, {Kind.DEFERRED})
+            waiting -= sum(_count(ledger.receipts[child], {*Kind}) for child in settled)
+            due = max(due, counts.get(DUE, 0))
+    return waiting, due
+
+
+def _adds_up(ledger: Ledger, under_way: int) -> bool:
+    roots = sum(1 for batch in ledger.receipts if batch.count("-") == 1)
+    all_tried = ledger.fully_dispatched and roots == sum(
+        counts.get("batches", 0) for counts in ledger.dispatched.values()
+    )
+    return under_way == ledger.redriven_left if all_tried else under_way >= 0
+
+
+def _state(manifest: Manifest, ledger: Ledger, *, waiting: bool) -> State:
+    if manifest.error:
+        return State.REFUSED
+    if not ledger.fully_dispatched:
+        return State.DISPATCHING
+    if ledger.complete:
+        return State.COMPLETE
+    return State.WAITING if waiting else State.RUNNING
+
+
+def _rate(
+    manifest: Manifest, commits: list[tuple[float, int]], now: float, *, complete: bool
+) -> float:
+    began = datetime.fromisoformat(manifest.created_at).timestamp()
+    end = max((modified for modified, _ in commits), default=began) if complete else now
+    start = began if complete else max(began, now - RATE_SECONDS)
+    recent = sum(final for modified, final in commits if modified >= start)
+    # S3 has whole seconds: a job of less than one would be of none.
+    return recent / max(1.0, end - start)
+
+
+def _seconds_left(ledger: Ledger, left: int, rate: float, until_due: float) -> float | None:
+    if not left:
+        return 0.0 if ledger.complete else None
+    if not rate or not ledger.fully_dispatched:
+        return None
+    return max(left / rate, until_due)
+
+
+# ---- the commands
+
+
+def add_commands(commands: Commands) -> None:
+    status = add_command(
+        commands, "status", "say where a job stands", STATUS_EXAMPLE, _status, epilog=EPILOG
+    )
+    status.add_argument("job", metavar="JOB", help="the id of a job")
+    add_place(status)
+    status.add_argument("--json", action="store_true", help="for programs: one JSON object")
+    listing = add_command(commands, "jobs", "list jobs", JOBS_EXAMPLE, _jobs, epilog=JOBS_EPILOG)
+    add_place(listing)
+
+
+def _status(args: argparse.Namespace) -> int:
+    place = open_place(args)
+    status = look_at(place, args.job)
+    if args.json:
+        print(msgspec.json.encode(status).decode())
+    else:
+        from scatterfetch.display import print_status  # noqa: PLC0415 -- rich
+
+        print_status(status, now=time.time())
+    return 1 if status.failed or status.state is State.REFUSED or not status.adds_up else 0
+
+
+def look_at(place: Folder | Stack, job: str) -> Status:
+    """
+    Return where `job` stands now.
+
+    Raises:
+        InvalidJobError: there is no such job.
+    """
+    manifest = read_manifest(place.data, job)
+    if manifest is None:
+        raise InvalidJobError(
+            f"there is no job {job!r} in {place}; "
+            f"`scatterfetch jobs {place_option(place)}` lists those that there are"
+        )
+    status = status_of(manifest, place.data.entries(job_prefix(job)), now=time.time())
+    if status.state not in {State.COMPLETE, State.REFUSED} and _has_stopped(place):
+        return replace(status, state=State.STOPPED, seconds_left=None)
+    return status
+
+
+def _has_stopped(place: Folder | Stack) -> bool:
+    return isinstance(place, Folder) and not place.is_in_use
+
+
+def _jobs(args: argparse.Namespace) -> int:
+    place = open_place(args)
+
+    def look(job: str) -> "tuple[Manifest | None, Summary | None]":
+        return read_manifest(place.data, job), read_summary(place.data, job)
+
+    with ThreadPoolExecutor(READERS) as pool:
+        looked = pool.map(look, place.data.folders(JOBS))
+        found = [(manifest, summary) for manifest, summary in looked if manifest is not None]
+    open_state = "stopped" if _has_stopped(place) else "under way"
+    width = max((len(manifest.job) for manifest, _ in found), default=0)
+    for manifest, summary in sorted(found, key=lambda one: one[0].created_at):
+        started = datetime.fromisoformat(manifest.created_at).astimezone(UTC)
+        words = _in_short(manifest, summary, open_state)
+        print(f"{started:%Y-%m-%d %H:%M:%S}  {manifest.job:{width}}  {words}")
+    if not found:
+        print(f"scatterfetch: there are no jobs in {place}", file=sys.stderr)
+    return 0
+
+
+def _in_short(manifest: Manifest, summary: "Summary | None", open_state: str) -> str:
+    if manifest.error:
+        return f"refused: {manifest.error}"
+    if summary is None:
+        return f"{open_state}, {source_name(manifest.source)}"
+    outcomes = ", ".join(f"{count:,} {kind}" for kind, count in summary.outcomes.items() if count)
+    return f"complete, {outcomes}"
+
+
+def source_name(source: Place | None) -> str:
+    return "URLs of a message" if source is None else f"s3://{source.bucket}/{source.key}"
