@@ -5,16 +5,12 @@ Both get the same pages from the same server, extract the same rows and write th
 in turns within one process, so that the ratio holds whatever else the machine does.
 """
 
-import argparse
 import asyncio
-import json
-import platform
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from random import Random
 from statistics import median
 from typing import NamedTuple
@@ -22,11 +18,14 @@ from typing import NamedTuple
 import aiohttp
 from aiohttp.abc import ResolveResult
 
+from bench.table import parse_options, print_table
 from functions.worker.addresses import parse_connect_to
 from functions.worker.commit import OutcomeFile
 from functions.worker.connections import Network
-from functions.worker.extract import extract
-from functions.worker.fetch import Page, open_fetcher
+from functions.worker.extraction import compile_extraction
+from functions.worker.extractor import Extractor, extraction_process
+from functions.worker.fetch import open_fetcher
+from functions.worker.page import Page
 from functions.worker.partition import decode_state, encode_state
 from functions.worker.robots import product_token
 from functions.worker.scrape import Scraper
@@ -81,6 +80,7 @@ async def bare(case: Case, port: int, *, extracting: bool) -> None:
     gates = {f"h{n}.example": asyncio.Semaphore(_PER_HOST) for n in range(case.hosts)}
     token = product_token(_USER_AGENT)
     outcomes = OutcomeFile()
+    extraction = compile_extraction(Spec())
 
     async def fetch(session: aiohttp.ClientSession, line: int, url: str) -> None:
         host = url.split("/")[2]
@@ -95,7 +95,7 @@ async def bare(case: Case, port: int, *, extracting: bool) -> None:
         if not extracting:
             return
         page = Page(url, response.status, response.content_type, response.charset, body)
-        extracted = extract(page, token=token)
+        extracted = extraction.extract(page, token=token)
         outcomes.add(
             Outcome(
                 url=url,
@@ -143,6 +143,12 @@ async def engine(case: Case, port: int, known: bytes | None) -> bytes:
                 targets=tuple(Target(url, line) for line, url in enumerate(urls(case), start=1)),
             ),
             fetcher,
+            Extractor(
+                Spec(fetch=spec),
+                token=product_token(_USER_AGENT),
+                process=extraction_process(),
+                careful=False,
+            ),
             state=state,
             pool=None,
             user_agent=_USER_AGENT,
@@ -184,10 +190,7 @@ def measure(case: Case, port: int, rounds: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="What the engine costs against a bare loop.")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--json", type=Path, help="a file for the numbers, as one line")
-    options = parser.parse_args()
+    options = parse_options("What the engine costs against a bare loop.", rounds=15)
     with subprocess.Popen(
         [sys.executable, "-m", "bench.website"], stdout=subprocess.PIPE, text=True
     ) as server:
@@ -197,14 +200,7 @@ def main() -> None:
             found = {case.name: measure(case, port, options.rounds) for case in CASES}
         finally:
             server.terminate()
-    columns = list(next(iter(found.values())))
-    print("ms of CPU for each page | " + " | ".join(columns))
-    print("|".join(["---"] * (len(columns) + 1)))
-    for name, numbers in found.items():
-        print(f"{name} | " + " | ".join(f"{numbers[column]:.3f}" for column in columns))
-    if options.json:
-        about = {"python": platform.python_version(), "machine": platform.machine()}
-        options.json.write_text(json.dumps(about | {"ms": found}) + "\n")
+    print_table(found, options.json)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,207 @@
+"""
+What `scatterfetch run` makes of its workers: `make bench-local`.
+
+The whole command, from its start to its exit, against the same sandboxes of the same handler when
+they are given the same batches one after the other and S3 and SQS cost next to nothing
+(bench/aws.py). Both in turns; the pages come from other processes.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from statistics import median
+from typing import NamedTuple
+
+import boto3
+import yaml
+
+from scatterfetch.cloud import TEMPLATE, WORKER
+from scatterfetch.run import local_parameters
+from scatterfetch.sandbox import Sandbox
+from scatterfetch.template import Template
+from shared.jobs import Manifest, batch_id, encode_manifest, manifest_key
+from shared.messages import Batch, Target, encode
+from shared.spec import FetchSpec, Spec
+from shared.store import Bucket
+from shared.urls import parse_url, partition_of
+
+_ROOT = Path(__file__).parents[1]
+_HOSTS = 256
+_FETCH = {"pause": 0, "per_host": 10, "robots": "obey"}
+
+
+class Used(NamedTuple):
+    """Wall time and CPU of all processes but the websites', in seconds."""
+
+    wall: float
+    cpu: float
+
+
+@contextmanager
+def serving(module: str) -> Iterator[int]:
+    """Run a server and yield its port."""
+    with subprocess.Popen(
+        [sys.executable, "-m", module], stdout=subprocess.PIPE, text=True, cwd=_ROOT
+    ) as server:
+        assert server.stdout is not None
+        try:
+            yield int(server.stdout.readline())
+        finally:
+            server.terminate()
+
+
+def children_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def parameters(website: int) -> dict[str, str]:
+    return {"AllowPrivateNetworks": "true", "ConnectTo": f":80:127.0.0.1:{website}"}
+
+
+def whole(urls: list[str], workers: int, website: int, folder: Path) -> Used:
+    """Run the command."""
+    (folder / "urls.txt").write_text("".join(f"{url}\n" for url in urls))
+    (folder / "spec.yaml").write_text(yaml.safe_dump({"fetch": _FETCH}))
+    command = [sys.executable, "-m", "scatterfetch", "run", str(folder / "urls.txt")]
+    command += ["--out", str(folder / "out"), "--workers", str(workers)]
+    for name, value in parameters(website).items():
+        command += ["--parameter", f"{name}={value}"]
+    cpu, began = children_cpu(), time.perf_counter()
+    done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
+    used = Used(time.perf_counter() - began, children_cpu() - cpu)
+    if done.returncode or f"{len(urls):,}" not in done.stdout:
+        raise SystemExit(f"the run failed:\n{done.stdout}\n{done.stderr}")
+    return used
+
+
+def alone(urls: list[str], workers: int, website: int, aws: int, folder: Path) -> Used:
+    """Give the same batches to the same sandboxes, without a cloud around them."""
+    endpoint = f"http://127.0.0.1:{aws}"
+    template = Template(TEMPLATE, endpoint, local_parameters(workers) | parameters(website))
+    function = template.functions[WORKER]
+    environment = function.environment
+    partitions, size = (
+        int(template.functions["DispatcherFunction"].environment[name])
+        for name in ("PARTITIONS", "BATCH_SIZE")
+    )
+    job = f"bench-{time.time_ns()}"
+    spec = Spec(fetch=FetchSpec(pause=0, per_host=10))
+    manifest = Manifest(
+        job=job, spec=spec, partitions=partitions, batch_size=size, created_at="now"
+    )
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="bench",
+        aws_secret_access_key="bench",  # noqa: S106 -- of nobody
+    )
+    Bucket(environment["DATA_BUCKET"], s3).put(manifest_key(job), encode_manifest(manifest))
+    batches: SimpleQueue[Batch] = SimpleQueue()
+    for batch in cut(job, urls, partitions, size):
+        batches.put(batch)
+    failed: list[object] = []
+
+    def work(sandbox: Sandbox) -> None:
+        while True:
+            try:
+                batch = batches.get_nowait()
+            except Empty:
+                return
+            record = {
+                "messageId": batch.batch,
+                "receiptHandle": "r",
+                "body": encode(batch),
+                "attributes": {"ApproximateReceiveCount": "1"},
+            }
+            answer = sandbox.invoke({"Records": [record]})
+            failed.extend(answer["batchItemFailures"])
+
+    cpu, began = children_cpu(), time.perf_counter()
+    sandboxes = [Sandbox(function, endpoint, folder / f"{n}.log", n) for n in range(workers)]
+    threads = [threading.Thread(target=work, args=(sandbox.start(),)) for sandbox in sandboxes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    wall = time.perf_counter() - began
+    for sandbox in sandboxes:
+        sandbox.stop()
+    if failed:
+        raise SystemExit(f"{len(failed)} batches failed; see {folder}")
+    return Used(wall, children_cpu() - cpu)
+
+
+def cut(job: str, urls: Iterable[str], partitions: int, size: int) -> Iterator[Batch]:
+    """Yield the batches that the dispatcher would send."""
+    waiting: dict[int, list[Target]] = {}
+    number = 0
+
+    def batch(partition: int) -> Batch:
+        nonlocal number
+        number += 1
+        targets = tuple(waiting.pop(partition))
+        return Batch(job=job, batch=batch_id(0, number), partition=partition, targets=targets)
+
+    for line, url in enumerate(urls, start=1):
+        partition = partition_of(parse_url(url).host, partitions)
+        waiting.setdefault(partition, []).append(Target(url, line))
+        if len(waiting[partition]) == size:
+            yield batch(partition)
+    for partition in sorted(waiting):
+        yield batch(partition)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="What a run makes of its workers.")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--pages", type=int, default=20_000)
+    parser.add_argument("--size", type=int, default=30_000, help="bytes of a page")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--json", type=Path, help="a file for the numbers, as one line")
+    options = parser.parse_args()
+    urls = [f"http://h{n % _HOSTS}.example/{options.size}?n={n}" for n in range(options.pages)]
+    rounds: list[dict[str, float]] = []
+    with ExitStack() as stack:
+        website = stack.enter_context(serving("bench.website"))
+        aws = stack.enter_context(serving("bench.aws"))
+        print("| | whole, s | alone, s | ratio | whole, CPU s | workers' CPU s | ratio |")
+        print("|---|---|---|---|---|---|---|")
+        for number in range(options.rounds):
+            with tempfile.TemporaryDirectory() as name:
+                folder = Path(name)
+                least = alone(urls, options.workers, website, aws, folder)
+                used = whole(urls, options.workers, website, folder)
+            found = {
+                "whole, s": used.wall,
+                "alone, s": least.wall,
+                "ratio": least.wall / used.wall,
+                "whole, CPU s": used.cpu,
+                "workers' CPU s": least.cpu,
+                "ratio of CPU": least.cpu / used.cpu,
+            }
+            rounds.append(found)
+            numbers = " | ".join(f"{value:.2f}" for value in found.values())
+            print(f"| round {number + 1} | {numbers} |", flush=True)
+    medians = {name: round(median(found[name] for found in rounds), 3) for name in rounds[0]}
+    print(f"| median | {' | '.join(f'{value:.2f}' for value in medians.values())} |")
+    if options.json:
+        about = {"python": platform.python_version(), "machine": platform.machine()}
+        about |= {"pages": options.pages, "size": options.size, "workers": options.workers}
+        options.json.write_text(json.dumps(about | {"medians": medians}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
