@@ -2,7 +2,7 @@
 # deployment tool, whose dependencies clash with ours, into .venv-sam); nothing is global.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup python313-bin demo test bench-engine check fix lock build deploy e2e clean
+.PHONY: help setup python313-bin demo test chaos bench-engine bench-extract bench-worker bench-cold bench-dispatch bench-fleet bench-local check fix lock build deploy e2e clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -43,8 +43,31 @@ demo: .venv/installed ## scrape the bundled bookshops on this machine
 test: .venv/installed ## run the tests
 	@$(BIN)/pytest
 
+RUNS ?= 1
+chaos: .venv/installed ## crashes, faults and duplicates, at length (RUNS=50 SEED=1 SCENARIO=name)
+	@nice $(BIN)/python -m tests.chaos --runs $(RUNS) $(if $(SEED),--seed $(SEED)) $(if $(SCENARIO),--only $(SCENARIO))
+
 bench-engine: .venv/installed ## CPU of the engine against a bare aiohttp loop (BENCH_ARGS="--json FILE")
 	@$(BIN)/python -m bench.engine $(BENCH_ARGS)
+
+bench-extract: .venv/installed ## CPU of declared extraction against selectolax by hand
+	@$(BIN)/python -m bench.extract $(BENCH_ARGS)
+
+bench-worker: .venv/installed ## CPU and memory of a worker against Scrapy, Crawlee and others (the same)
+	@$(BIN)/python -m bench.worker $(BENCH_ARGS)
+
+bench-cold: ## what a cold start of the built functions takes (the same)
+	@$(MAKE) --no-print-directory build ARCH=$(patsubst aarch64,arm64,$(shell uname -m))
+	@$(BIN)/python -m bench.cold --python "$(PYTHON313_BIN)/python3.13" $(BENCH_ARGS)
+
+bench-dispatch: .venv/installed ## dispatching a list against Celery and Redis (BENCH_ARGS="--json FILE")
+	@$(BIN)/python -m bench.dispatch $(BENCH_ARGS)
+
+bench-fleet: .venv/installed ## a fleet of workers, simulated: time, dollars, politeness (BENCH_ARGS="--json FILE")
+	@$(BIN)/python -m bench.fleet $(BENCH_ARGS)
+
+bench-local: .venv/installed ## `scatterfetch run` against its workers alone (the same)
+	@$(BIN)/python -m bench.local $(BENCH_ARGS)
 
 check: .venv/installed .venv-sam/installed ## lint, types, stale requirements, template
 	$(BIN)/ruff check
@@ -59,14 +82,14 @@ fix: .venv/installed ## mend what lint can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-LOCKED := requirements/dev.txt requirements/sam.txt requirements/uv.txt shared/requirements.txt \
+LOCKED := requirements/dev.txt requirements/sam.txt requirements/peers.txt requirements/uv.txt shared/requirements.txt \
 	functions/dispatcher/requirements.txt functions/worker/requirements.txt
 LOCKS := .
 COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate
 lock: .venv/installed ## compile the requirements anew from pyproject.toml (UPGRADE=1: newest versions)
 	@[ -z "$(UPGRADE)" ] || rm -f $(LOCKED)
 	@for f in $(LOCKED); do [ "$(LOCKS)" = . ] || install -D -m 644 $$f $(LOCKS)/$$f; done
-	@for g in uv sam dev; do \
+	@for g in uv sam peers dev; do \
 	  $(COMPILE) --python-version 3.11 --group $$g -o $(LOCKS)/requirements/$$g.txt || exit; done
 	@# the same versions in Lambda as in the tests
 	@for g in layer:shared dispatcher:functions/dispatcher worker:functions/worker; do \
@@ -79,10 +102,12 @@ DEPLOY_ARGS ?=
 build: .venv-sam/installed ## build the functions and the layer (ARCH=x86_64: not for Graviton)
 	@[ -x "$(PYTHON313_BIN)/python3.13" ] || { echo "sam build needs python3.13, Lambda's: neither PATH nor pyenv has it"; exit 1; }
 	PATH="$(PYTHON313_BIN):$$PATH" SAM_CLI_TELEMETRY=0 $(SAM) build --parameter-overrides Architecture=$(ARCH)
-	@# what nobody calls: the other services' descriptions (20 MB), C sources
+	@# what nobody calls: the other services' descriptions (20 MB), lxml.objectify (3 MB), C sources
 	@find .aws-sam/build/SharedLayer/python/botocore/data -mindepth 1 -maxdepth 1 -type d \
-	  ! -name s3 ! -name sqs ! -name sts ! -name secretsmanager ! -name ssm -exec rm -r {} +
-	@find .aws-sam/build -name '*.c' -o -name '*.pyx' -o -name '*.h' | xargs -r rm
+	  ! -name events ! -name s3 ! -name sqs ! -name sts ! -name secretsmanager ! -name ssm -exec rm -r {} +
+	@find .aws-sam/build -name '*.c' -o -name '*.pyx' -o -name '*.pxi' -o -name '*.pxd' -o -name '*.h' | xargs -r rm
+	@find .aws-sam/build/SharedLayer/python/lxml \( -name 'objectify*' -o -name '*diff*' \
+	  -o -name isoschematron -o -name includes \) -prune -exec rm -r {} +
 	@# Lambda cannot write .pyc files, and without them a cold start takes more than twice as long
 	@"$(PYTHON313_BIN)/python3.13" -m compileall -q -j 0 --invalidation-mode unchecked-hash \
 	  -s .aws-sam/build -x '/(boto3/examples)/' .aws-sam/build

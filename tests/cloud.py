@@ -21,7 +21,7 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Deployment:
-    """Two buckets and two queues; each test has its own."""
+    """Two buckets, two queues and their dead-letter queues; each test has its own."""
 
     s3: "S3Client"
     sqs: "SQSClient"
@@ -29,6 +29,20 @@ class Deployment:
     data_bucket: str
     dispatch_queue_url: str
     work_queue_url: str
+    dead_letter_queue_url: str
+    work_dlq_url: str
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The outputs of template.yaml."""
+        return {
+            "InputBucketName": self.input_bucket,
+            "DataBucketName": self.data_bucket,
+            "DispatchQueueUrl": self.dispatch_queue_url,
+            "WorkQueueUrl": self.work_queue_url,
+            "DispatchDLQUrl": self.dead_letter_queue_url,
+            "WorkDLQUrl": self.work_dlq_url,
+        }
 
     @property
     def data(self) -> Bucket:
@@ -43,6 +57,10 @@ class Deployment:
         return Queue(self.work_queue_url, self.sqs)
 
     @property
+    def dead_letter_queue(self) -> Queue:
+        return Queue(self.dead_letter_queue_url, self.sqs)
+
+    @property
     def dispatcher_environment(self) -> dict[str, str]:
         return {
             "DATA_BUCKET": self.data_bucket,
@@ -50,6 +68,9 @@ class Deployment:
             "WORK_QUEUE_URL": self.work_queue_url,
             "PARTITIONS": "16",
             "BATCH_SIZE": "10",
+            "STALL_MINUTES": "90",
+            "WORKER_MEMORY": "1024",
+            "ARCHITECTURE": "arm64",
         }
 
     @property
@@ -62,6 +83,7 @@ class Deployment:
             "DATA_BUCKET": self.data_bucket,
             "DISPATCH_QUEUE_URL": self.dispatch_queue_url,
             "WORK_QUEUE_URL": self.work_queue_url,
+            "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue_url,
             "USER_AGENT": "test-bot/1.0 (+https://bot.example/)",
             "ALLOW_PRIVATE_NETWORKS": "true",
         }
@@ -114,16 +136,27 @@ def new_deployment(endpoint: str) -> Deployment:
     buckets = [f"input-{number}", f"data-{number}"]
     for bucket in buckets:
         s3.create_bucket(Bucket=bucket)
-    dead = sqs.create_queue(QueueName=f"work-dead-{number}.fifo", Attributes={"FifoQueue": "true"})[
-        "QueueUrl"
-    ]
-    dead_arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"][
-        "QueueArn"
-    ]
-    redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 3})
-    dispatch = sqs.create_queue(QueueName=f"dispatch-{number}")["QueueUrl"]
-    work = sqs.create_queue(
-        QueueName=f"work-{number}.fifo",
-        Attributes={"FifoQueue": "true", "RedrivePolicy": redrive, "VisibilityTimeout": "130"},
-    )["QueueUrl"]
-    return Deployment(s3, sqs, buckets[0], buckets[1], dispatch, work)
+
+    def queue(name: str, *, dead: str | None = None, **attributes: str) -> str:
+        if dead is not None:
+            arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
+            target = arn["Attributes"]["QueueArn"]
+            attributes["RedrivePolicy"] = json.dumps(
+                {"deadLetterTargetArn": target, "maxReceiveCount": 3}
+            )
+        if name.endswith(".fifo"):
+            attributes["FifoQueue"] = "true"
+        return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # type: ignore[arg-type] # str keys
+
+    work_dlq = queue(f"work-dead-{number}.fifo")
+    dispatch_dead = queue(f"dispatch-dead-{number}")
+    return Deployment(
+        s3,
+        sqs,
+        buckets[0],
+        buckets[1],
+        dispatch_queue_url=queue(f"dispatch-{number}"),
+        work_queue_url=queue(f"work-{number}.fifo", dead=work_dlq, VisibilityTimeout="130"),
+        dead_letter_queue_url=dispatch_dead,
+        work_dlq_url=work_dlq,
+    )

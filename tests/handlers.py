@@ -1,6 +1,8 @@
 """Lambda handlers for the tests of the sandbox; each runs in a process of its own."""
 
 import os
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -33,6 +35,15 @@ def fill_memory(_event: dict[str, Any], _: LambdaContext) -> None:
     while True:
         held.append(b"x" * 10_000_000)
         time.sleep(0.01)
+
+
+def fill_memory_elsewhere(_event: dict[str, Any], _: LambdaContext) -> None:
+    program = "held = b'x' * 200_000_000; import time; time.sleep(600)"
+    subprocess.run([sys.executable, "-c", program], check=False)
+
+
+def start_another(_event: dict[str, Any], _: LambdaContext) -> int:
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]).pid
 
 
 def kill_itself_if_asked(event: dict[str, Any], _: LambdaContext) -> str:

@@ -8,6 +8,7 @@ Every target is the page of another host, and every host is 127.0.0.1:PORT.
 
 import asyncio
 import json
+import resource
 import sys
 import time
 from collections import Counter
@@ -17,6 +18,7 @@ from random import Random
 from functions.worker.addresses import parse_connect_to
 from functions.worker.commit import OutcomeFile
 from functions.worker.connections import Network
+from functions.worker.extractor import Extractor, extraction_process
 from functions.worker.fetch import open_fetcher
 from functions.worker.partition import PartitionState
 from functions.worker.scrape import Scraper
@@ -36,8 +38,6 @@ async def scrape(port: int, targets: int) -> Counter[str]:
     def emit(outcome: Outcome) -> None:
         outcomes.add(outcome)
         ends["-".join(filter(None, (outcome.outcome, outcome.reason)))] += 1
-        for problem in outcome.problems:
-            ends[f"problem-{problem['problem']}"] += 1
 
     async with open_fetcher(
         user_agent="test", connections=fetch.concurrency, network=network
@@ -51,6 +51,7 @@ async def scrape(port: int, targets: int) -> Counter[str]:
                 targets=tuple(Target(f"http://h{n}.example/", n) for n in range(targets)),
             ),
             fetcher,
+            Extractor(Spec(), token="test", process=extraction_process(), careful=False),
             state=PartitionState(),
             pool=None,
             user_agent="test",
@@ -62,16 +63,18 @@ async def scrape(port: int, targets: int) -> Counter[str]:
 
 
 def peak() -> float:
-    """Return the most memory that this process has had, in MB."""
+    """Return the most memory that this process has had, and any that it has started, in MB."""
     # Not ru_maxrss: a process begins with that of its parent, which may be a large test run.
     status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    largest_child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return (int(status.partition("VmHWM:")[2].split()[0]) + largest_child) / 1024
 
 
 def main() -> None:
     port, targets = map(int, sys.argv[1:])
     before = peak()
     ends = asyncio.run(scrape(port, targets))
+    extraction_process().stop()
     json.dump({"ends": ends, "before": round(before), "peak": round(peak())}, sys.stdout)
 
 

@@ -23,18 +23,8 @@ def outcome(
 ) -> Outcome:
     """Return the outcome of a URL of a.example, fetched `AT`."""
     url = f"http://a.example{path}"
-    return Outcome(
-        url=url,
-        final_url=url,
-        line=1,
-        outcome=kind,
-        reason=reason,
-        attempt=1,
-        fetched_at=AT,
-        elapsed_ms=5,
-        rows=list(rows),
-        **more,
-    )
+    facts: dict[str, Any] = {"line": 1, "attempt": 1, "fetched_at": AT, "elapsed_ms": 5, **more}
+    return Outcome(url=url, final_url=url, outcome=kind, reason=reason, rows=list(rows), **facts)
 
 
 def put_results(folder: Path, job: str, batch: str, *outcomes: Outcome) -> Path:
@@ -51,10 +41,16 @@ def put_results(folder: Path, job: str, batch: str, *outcomes: Outcome) -> Path:
 def all_outcomes(folder: Path) -> list[Outcome]:
     """Return every outcome line below `folder`, the deferred ones too."""
     return [
-        msgspec.json.decode(line, type=Outcome)
+        outcome
         for path in sorted(folder.glob("results/*/*.jsonl.gz"))
-        for line in gzip.decompress(path.read_bytes()).splitlines()
+        for outcome in read_outcomes(path)
     ]
+
+
+def read_outcomes(path: Path) -> list[Outcome]:
+    """Return what a commit object holds."""
+    lines = gzip.decompress(path.read_bytes()).splitlines()
+    return [msgspec.json.decode(line, type=Outcome) for line in lines]
 
 
 def final_outcomes(folder: Path) -> dict[str, Outcome]:

@@ -1,11 +1,14 @@
 """A real website on 127.0.0.1, scripted page by page."""
 
 import asyncio
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from random import Random
 from typing import NamedTuple
 
 from aiohttp import web
@@ -20,6 +23,8 @@ class LogEntry(NamedTuple):
     path: str
     began: float
     ended: float
+    """Or when the client was gone."""
+    user_agent: str
 
 
 @dataclass
@@ -38,10 +43,15 @@ class Site:
     user_agents: set[str] = field(default_factory=set)
     headers: list[dict[str, str]] = field(default_factory=list)
     """Of each request, in order."""
+    requests: list[tuple[str, str, bytes]] = field(default_factory=list)
+    """Method, path and body of each request, in order; without robots.txt."""
     most_open: int = 0
     """The most requests that were open at once."""
     on_visit: Callable[[str], None] = lambda _path: None
     """Is called with the path of each request, before it is answered."""
+    failures: float = 0.0
+    """The share of requests that fail by chance: resets, hangs and 503 in equal parts."""
+    rng: Random = field(default_factory=Random)
     _open: int = 0
     _replies: dict[str, list[Reply]] = field(default_factory=dict)
 
@@ -65,10 +75,11 @@ class Site:
     def paths(self) -> list[str]:
         return [path for _, path in self.visits]
 
-    async def answer(self, request: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         host, began = request.host.partition(":")[0], time.time()
         if request.path != "/robots.txt":
             self.visits.append((host, request.path))
+            self.requests.append((request.method, request.path, await request.read()))
         self.headers.append(dict(request.headers))
         self.user_agents.add(request.headers.get("User-Agent", ""))
         self.on_visit(request.path)
@@ -79,9 +90,12 @@ class Site:
             return await self._scripted(request)
         finally:
             self._open -= 1
-            self.log.append(LogEntry(host, request.path, began, time.time()))
+            user_agent = request.headers.get("User-Agent", "")
+            self.log.append(LogEntry(host, request.path, began, time.time(), user_agent))
 
-    async def _scripted(self, request: web.Request) -> web.Response:
+    async def _scripted(self, request: web.Request) -> web.StreamResponse:
+        if self.rng.random() < self.failures:
+            return await self._fail(request)
         queue = self._replies.get(request.path, [web.Response(status=404)])
         reply = queue.pop(0) if len(queue) > 1 else queue[0]
         if isinstance(reply, float):
@@ -90,18 +104,29 @@ class Site:
         # A Response may be sent once, so send a copy of the scripted one.
         return web.Response(body=reply.body, status=reply.status, headers=reply.headers)
 
+    async def _fail(self, request: web.Request) -> web.Response:
+        match self.rng.choice(["reset", "hang", "busy"]):
+            case "reset":
+                assert request.transport is not None
+                sock = request.transport.get_extra_info("socket")
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                request.transport.abort()
+            case "hang":
+                await asyncio.sleep(60)
+        return web.Response(status=503, headers={"Retry-After": "1"})
+
 
 @contextmanager
-def running_site() -> Iterator[Site]:
-    """Run a website until the end of the block."""
-    site = Site()
+def running_site(site: Site | None = None) -> Iterator[Site]:
+    """Run a website until the end of the block; a new one, if none is given."""
+    site = site or Site()
     loop = asyncio.new_event_loop()
     started = threading.Event()
 
     async def serve() -> web.AppRunner:
         app = web.Application()
-        app.router.add_get("/{path:.*}", site.answer)
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        app.router.add_route("*", "/{path:.*}", site.answer)
+        runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         site.port = runner.addresses[0][1]

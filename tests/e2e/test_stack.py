@@ -87,6 +87,40 @@ def test_uploaded_list_comes_out_as_one_outcome_per_url(
     eventually(lambda: stack.waiting("WorkQueueUrl") == 0, within=30, hope="an empty work queue")
 
 
+def test_rows_are_made_by_a_parser_in_python(stack: Stack, site: Site, name: str) -> None:
+    """In the function as it is built: it starts a process of its own for it."""
+    book = (
+        '<article class="product_pod"><h3><a title="A Book" href="b.html">A ...</a></h3>'
+        '<p class="price_color">£51.77</p><p class="star-rating Three"></p></article>'
+    )
+    url = site.reply("/books", web.Response(text=book, content_type="text/html"))
+
+    stack.upload(f"{name}/spec.yaml", b"parser: parsers.books:parse")
+    stack.upload(f"{name}/urls.txt", f"{url}\n".encode())
+    job = stack.job_from(f"{name}-urls", lambda _: True, within=60)
+    stack.complete(job, within=120)
+
+    [outcome] = stack.outcomes(job)
+    link = site.url("/b.html")
+    assert outcome["rows"] == [
+        {"title": "A Book", "price": 51.77, "rating": "Three", "link": link}
+    ], outcome
+
+
+def test_a_parser_that_is_not_there_is_an_outcome_and_no_dead_letter(
+    stack: Stack, site: Site, name: str
+) -> None:
+    stack.upload(f"{name}/spec.yaml", b"parser: parsers.nowhere:parse")
+    stack.upload(f"{name}/urls.txt", f"{site.page('/a', 'A')}\n".encode())
+    job = stack.job_from(f"{name}-urls", lambda _: True, within=60)
+    stack.complete(job, within=120)
+
+    [outcome] = stack.outcomes(job)
+    assert (outcome["outcome"], outcome["reason"]) == ("failed", "parser_error")
+    assert "there is no functions/worker/parsers/nowhere.py" in outcome["detail"]
+    assert site.paths() == []
+
+
 def test_redirect_to_another_host_is_left_to_its_owner(stack: Stack, site: Site, name: str) -> None:
     site.page("/there", title="There")
     location = site.url("/there", host="localhost")

@@ -10,18 +10,20 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from aiohttp import web
 
+from scatterfetch.demo.show import demo_list
 from tests.results import final_outcomes
 from tests.site import Site
 
 ROOT = Path(__file__).parents[2]
 
 
-def scatterfetch(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def scatterfetch(*args: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "scatterfetch", *args],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **environment},
         capture_output=True,
         text=True,
         timeout=100,
@@ -62,10 +64,29 @@ def test_a_list_as_people_have_them(site: Site, tmp_path: Path) -> None:
     assert "1 duplicate line left out." in done.stdout
     assert "3 lines of urls.txt rejected" in done.stdout
     assert "line 6 is 'not a url': a URL must start with http:// or https://" in done.stdout
-    assert "line 8 is '': longer than 16,000 bytes" in done.stdout
+    assert "xxx': longer than 16,000 bytes" in done.stdout
     [results] = [word for word in done.stdout.split() if "results/job=" in word]
     [path, *_] = sorted((tmp_path / results).glob("*.jsonl.gz"))
     assert msgspec.json.decode(gzip.decompress(path.read_bytes()).splitlines()[0])["rows"]
+
+
+def test_batches_are_few_on_one_machine_unless_somebody_says_otherwise(
+    site: Site, tmp_path: Path
+) -> None:
+    site.page("/a", "A")
+    for folder, parameter in (("one", "BatchSize=20"), ("other", "Partitions=7")):
+        (tmp_path / folder).mkdir()
+        run_list(
+            site, tmp_path / folder, b"http://one.example/a\n", "--workers", "3",
+            "--parameter", parameter,
+        )  # fmt: skip
+
+    manifests = [
+        msgspec.json.decode(path.read_bytes())
+        for folder in ("one", "other")
+        for path in (tmp_path / folder).glob("out/jobs/*/manifest.json")
+    ]
+    assert [manifest["partitions"] for manifest in manifests] == [32, 7]
 
 
 def test_failed_urls_are_the_exit_status(site: Site, tmp_path: Path) -> None:
@@ -73,6 +94,54 @@ def test_failed_urls_are_the_exit_status(site: Site, tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert "http_404" in done.stdout
+
+
+def test_what_was_given_up_on_is_said_and_can_be_looked_at(site: Site, tmp_path: Path) -> None:
+    site.reply("/down", web.Response(status=500))
+    (tmp_path / "hasty.yaml").write_text("fetch: {robots: ignore, attempts: 1}")
+
+    done = run_list(site, tmp_path, b"http://one.example/down\n", "--spec", "hasty.yaml")
+
+    assert done.returncode == 1
+    assert "given up on: 1 URL; `scatterfetch deadletters out` shows" in done.stderr
+    shown = scatterfetch("deadletters", "out", cwd=tmp_path).stdout
+    assert ["http_5xx", "one.example", "1"] in [line.split()[2:] for line in shown.splitlines()]
+
+
+def test_what_was_given_up_on_is_tried_again_by_the_same_command(
+    site: Site, tmp_path: Path
+) -> None:
+    site.reply("/down", web.Response(status=500), web.Response(text="<title>Up</title>"))
+    (tmp_path / "hasty.yaml").write_text("fetch: {robots: ignore, attempts: 1}")
+    command = (site, tmp_path, b"http://one.example/down\n", "--spec", "hasty.yaml")
+    assert "after `scatterfetch redrive out` the same command" in run_list(*command).stderr
+
+    shown = scatterfetch("redrive", "out", "--dry-run", cwd=tmp_path)
+    unchanged = run_list(*command)
+    redriven = scatterfetch("redrive", "out", cwd=tmp_path)
+    done = run_list(*command)
+
+    assert "1 URLs in 1 dead letters" in shown.stdout
+    assert unchanged.returncode == 1
+    assert len(site.visits) == 2
+    assert redriven.returncode == 0
+    assert "/urls.txt and its spec into out tries 1 URL again" in redriven.stdout
+    assert done.returncode == 0, done.stderr
+    assert scatterfetch("redrive", "out", cwd=tmp_path).stdout == "nothing was given up on\n"
+
+
+def test_hosts_on_whose_pages_nothing_matches_are_named(site: Site, tmp_path: Path) -> None:
+    for number in range(3):
+        site.page(f"/{number}", "T")
+    (tmp_path / "shop.yaml").write_text(
+        "fetch: {robots: ignore, pause: 0}\nextract: {fields: {price: {css: .price}}}"
+    )
+    urls = "http://one.example/0\nhttp://one.example/1\nhttp://two.example/2\n"
+
+    done = run_list(site, tmp_path, urls.encode(), "--spec", "shop.yaml")
+
+    assert "The spec found nothing on 3 pages: has the website changed?" in done.stdout
+    assert "  one.example: 2 of 2 URLs\n  two.example: 1 of 1 URL\n" in done.stdout
 
 
 def test_a_second_run_says_that_nothing_was_fetched(site: Site, tmp_path: Path) -> None:
@@ -135,7 +204,22 @@ def test_wrong_usage_is_said_clearly(tmp_path: Path, args: list[str], problem: s
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["demo"], ["results"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        [],
+        ["run"],
+        ["demo"],
+        ["results"],
+        ["submit"],
+        ["status"],
+        ["jobs"],
+        ["cancel"],
+        ["deadletters"],
+        ["redrive"],
+    ],
+    ids=" ".join,
+)
 def test_help_shows_an_example_and_the_exit_status(tmp_path: Path, command: list[str]) -> None:
     done = scatterfetch(*command, "--help", cwd=tmp_path)
 
@@ -200,14 +284,39 @@ def test_ctrl_c_stops_and_keeps_what_is_done(
 
 
 def test_the_demo_checks_itself(tmp_path: Path) -> None:
-    done = scatterfetch("demo", cwd=tmp_path)
+    done = scatterfetch("demo", cwd=tmp_path, COLUMNS="80")
 
     assert done.returncode == 0, done.stderr
+    [header] = [line for line in done.stdout.splitlines() if line.startswith("title")]
+    assert header.split() == ["title", "price", "rating", "link"]
     assert "398 final outcomes in the files for 398 URLs of the list." in done.stdout
     assert len(final_outcomes(tmp_path / "demo-out")) == 398
     readme = (ROOT / "README.md").read_text()
     shown = readme.partition("<!-- demo -->\n")[2].partition("<!-- end -->")[0]
     assert textwrap.dedent(shown) in done.stdout
+
+
+def test_the_demo_does_not_write_over_somebody_elses_files(tmp_path: Path) -> None:
+    mine = tmp_path / "demo-out/spec.yaml"
+    mine.parent.mkdir()
+    mine.write_text("fetch: {pause: 2}\n")
+
+    done = scatterfetch("demo", cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert "spec.yaml is there already and not the demo's" in done.stderr
+    assert mine.read_text() == "fetch: {pause: 2}\n"
+
+
+def test_the_demo_of_another_release_is_followed_by_this_one(tmp_path: Path) -> None:
+    urls = tmp_path / "urls.txt"
+    urls.write_text("http://www.alder-books.example/old\n")
+    (tmp_path / "jobs/demo-urls-0123456789ab").mkdir(parents=True)
+
+    url_list = demo_list(tmp_path)
+
+    assert urls.read_bytes() == url_list.body
+    assert list(tmp_path.glob("jobs/*")) == []
 
 
 def test_a_second_demo_fetches_again_and_leaves_other_files_alone(tmp_path: Path) -> None:

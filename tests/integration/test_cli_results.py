@@ -173,4 +173,4 @@ def examples() -> list[str]:
 def test_the_examples_of_the_documentation_are_commands(example: str) -> None:
     args = _parser().parse_args(shlex.split(example))
 
-    assert args.folder == Path("out")
+    assert args.source == "out" or args.stack

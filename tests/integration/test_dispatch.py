@@ -1,18 +1,24 @@
 """The dispatcher against a real S3 and SQS API."""
 
+import gzip
+import hashlib
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from backports import zstd
 
 import functions.dispatcher.dispatch as dispatch_module
-import shared.jobs
 import shared.store
+from functions.dispatcher.close import TICK_FIRST
 from functions.dispatcher.dispatch import Dispatcher
 from shared.errors import InvalidJobError
 from shared.jobs import (
     Manifest,
     batch_id,
+    cancelled_key,
     dispatched_key,
     job_prefix,
     receipt_key,
@@ -26,6 +32,7 @@ from shared.messages import (
     Shard,
     Submit,
     Target,
+    Tick,
     decode_batch,
     decode_dispatch,
     encode,
@@ -59,8 +66,8 @@ def dispatch_all(dispatcher: Dispatcher, deployment: Deployment) -> None:
     while records := deployment.received(deployment.dispatch_queue_url):
         for record in records:
             [shard] = decode_dispatch(record["body"])
-            assert isinstance(shard, Shard)
-            dispatcher.dispatch(shard)
+            if isinstance(shard, Shard):
+                dispatcher.dispatch(shard, time_left=lambda: 100.0)
 
 
 def sent(deployment: Deployment) -> list[Batch]:
@@ -156,16 +163,21 @@ def test_batches_that_have_their_receipt_are_not_sent_again(
     assert [batch.batch for batch in sent(deployment)] == [batch_id(0, 1), batch_id(0, 2)]
 
 
-def test_shards_give_what_the_whole_list_would(
-    dispatcher: Dispatcher, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shared.jobs, "SHARD_BYTES", 100)
+@pytest.fixture
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatch_module, "SHARD_BYTES", 100)
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_shards_give_what_the_whole_list_would(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
     body = b"\n".join(b"http://h%d.example/%s" % (n % 5, b"x" * (n * 7 % 60)) for n in range(60))
 
     manifest = run(dispatcher, deployment, upload(deployment, body))
 
     ledger = deployment.ledger(manifest.job)
+    assert manifest.shards is not None
     assert manifest.shards > 10
     assert ledger.fully_dispatched
     lines = body.decode().split("\n")
@@ -173,6 +185,130 @@ def test_shards_give_what_the_whole_list_would(
     assert set(found.values()) == set(lines)
     assert all(lines[number - 1] == url for number, url in found.items())
     assert ledger.targets == len(found)
+
+
+def shards_in(deployment: Deployment) -> list[Shard]:
+    """Take the shards out of the dispatch queue; ticks come when they are due."""
+    records = deployment.received(deployment.dispatch_queue_url)
+    messages = [message for record in records for message in decode_dispatch(record["body"])]
+    return [message for message in messages if isinstance(message, Shard)]
+
+
+def bodies(deployment: Deployment) -> list[str]:
+    return sorted(r["body"] for r in deployment.received(deployment.work_queue_url))
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_shards_are_dispatched_alone_and_in_any_order(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    """As by many invocations at once: the batches are those of one going through them all."""
+    body = b"\n".join(b"http://h%d.example/%d" % (n % 7, n) for n in range(80))
+    manifest = dispatcher.start(upload(deployment, body), message_id="m1")
+    assert manifest is not None
+    [whole] = shards_in(deployment)
+
+    dispatcher.dispatch(whole, time_left=lambda: 100.0)
+    shards = shards_in(deployment)
+    assert all(shard.alone for shard in shards)
+    assert len(shards) == manifest.shards
+    for shard in reversed(shards):
+        dispatcher.dispatch(shard, time_left=lambda: 0.0)
+    in_parallel = bodies(deployment)
+    keys = list(deployment.data.keys(f"{job_prefix(manifest.job)}dispatched/"))
+
+    # A message of an earlier release: one shard after another, from the first one on.
+    dispatcher.dispatch(whole, time_left=lambda: 0.0)
+    dispatch_all(dispatcher, deployment)
+
+    assert bodies(deployment) == in_parallel
+    assert list(deployment.data.keys(f"{job_prefix(manifest.job)}dispatched/")) == keys
+    assert shards_in(deployment) == []
+
+
+LONG = b"".join(b"http://h%d.example/%d\n" % (n % 7, n) for n in range(80))
+CSV = b"name;URL\n" + b"".join(
+    b'"one\nof %d";http://h%d.example/%d\n' % (n, n % 7, n) for n in range(80)
+)
+SITEMAP = (
+    b"<urlset>\n"
+    + b"".join(b"<url><loc>http://h%d.example/%d</loc></url>\n" % (n % 7, n) for n in range(80))
+    + b"</urlset>"
+)
+
+
+@pytest.mark.usefixtures("small_shards")
+@pytest.mark.parametrize(
+    ("key", "body"),
+    [
+        ("urls.txt.gz", gzip.compress(LONG[:700]) + gzip.compress(LONG[700:])),
+        ("urls.txt.zst", zstd.compress(LONG[:700]) + zstd.compress(LONG[700:])),
+        ("urls.csv", CSV),
+        ("urls.csv.gz", gzip.compress(CSV)),
+        ("urls.xml", SITEMAP),
+        ("urls.xml.zst", zstd.compress(SITEMAP)),
+        ("urls.jsonl.gz", gzip.compress(re.sub(rb"http.*", rb'{"url":"\g<0>"}', LONG))),
+    ],
+)
+def test_a_stream_gives_the_same_in_one_go_and_in_many(
+    dispatcher: Dispatcher, deployment: Deployment, key: str, body: bytes
+) -> None:
+    request = upload(deployment, body, key)
+    manifest = dispatcher.start(request, message_id="m1")
+    assert manifest is not None
+    deployment.received(deployment.dispatch_queue_url)
+    dispatcher.dispatch(Shard(job=manifest.job), time_left=lambda: 100.0)
+    in_one_go = bodies(deployment)
+    keys = list(deployment.data.keys(job_prefix(manifest.job)))
+    assert shards_in(deployment) == []
+
+    invocations = 0
+    waiting = [Shard(job=manifest.job)]
+    while waiting:
+        invocations += 1
+        dispatcher.dispatch(waiting.pop(), time_left=lambda: 0.0)
+        waiting += shards_in(deployment)
+
+    assert invocations > 10
+    assert bodies(deployment) == in_one_go
+    assert list(deployment.data.keys(job_prefix(manifest.job))) == keys
+    ledger = deployment.ledger(manifest.job)
+    assert ledger.fully_dispatched
+    assert (ledger.targets, ledger.rejected) == (80, 0)
+    line_of = {"csv": 2}.get(key.split(".")[1], 1)
+    step = 2 if ".csv" in key else 1
+    found = lines_of([decode_batch(body) for body in in_one_go])
+    assert found == {line_of + step * n: f"http://h{n % 7}.example/{n}" for n in range(80)}
+
+
+@pytest.mark.parametrize("packed", [gzip.compress, zstd.compress])
+def test_a_list_that_breaks_off_is_reported_and_dispatched_up_to_there(
+    dispatcher: Dispatcher, deployment: Deployment, packed: Callable[[bytes], bytes]
+) -> None:
+    body = b"".join(
+        b"http://h.example/%s\n" % hashlib.md5(b"%d" % n).hexdigest().encode() for n in range(9_000)
+    )
+    suffix = ".gz" if packed is gzip.compress else ".zst"
+    whole = packed(body)
+
+    manifest = run(
+        dispatcher, deployment, upload(deployment, whole[: len(whole) // 2], f"urls.txt{suffix}")
+    )
+
+    lines = body.decode().splitlines()
+    found = lines_of(sent(deployment))
+    assert 1_000 < len(found) < 9_000
+    assert found == dict(enumerate(lines[: len(found)], start=1))
+    report = deployment.data.get(rejected_key(manifest.job, 0))
+    assert report is not None
+    assert msgspec.json.decode(report) == {
+        "line": len(found) + 1,
+        "text": "",
+        "reason": f"the {suffix[1:]} breaks off here: the file is not complete",
+    }
+    ledger = deployment.ledger(manifest.job)
+    assert ledger.fully_dispatched
+    assert ledger.rejected == 1
 
 
 @pytest.mark.parametrize(
@@ -184,6 +320,17 @@ def test_shards_give_what_the_whole_list_would(
         ("urls.txt", "http://a.example/".encode("utf-16"), "is UTF-16 text; save it as UTF-8"),
         ("urls.txt", b"\0\1\2", "is not text"),
         ("urls.xlsx", b"PK", "a list's name must end with .txt"),
+        ("urls.txt.gz", b"http://a.example/", "urls.txt.gz is not compressed as its name says"),
+        ("urls.txt.gz", gzip.compress(b"\0\1"), "is not text"),
+        ("urls.txt.gz", gzip.compress(b""), "holds no URL"),
+        ("urls.csv", b"name,price\nx,1\n", "urls.csv has no column with URLs"),
+        ("feed.xml", b"<rss/>", "feed.xml is no sitemap: it begins with <rss>"),
+        ("urls.xml", b"http://a.example/", "urls.xml is no sitemap: not well-formed XML"),
+        (
+            "index.xml",
+            b"<sitemapindex><sitemap><loc>http://a.example/1.xml</loc></sitemap></sitemapindex>",
+            "line 1 is 'http://a.example/1.xml': another sitemap: put it into the bucket",
+        ),
     ],
 )
 def test_a_list_that_is_none_is_an_error_in_the_manifest(
@@ -221,7 +368,9 @@ def test_a_list_that_changes_while_it_is_read_is_an_error(
     assert sent(deployment) == []
 
 
-@pytest.mark.parametrize("key", ["books/spec.yaml", "README.md", "folder/"])
+@pytest.mark.parametrize(
+    "key", ["books/spec.yaml", "README.md", "folder/", "submitted/books-1/urls.txt"]
+)
 def test_other_objects_are_no_lists(
     dispatcher: Dispatcher, deployment: Deployment, key: str
 ) -> None:
@@ -249,14 +398,17 @@ def test_the_nearest_spec_up_the_folders_counts(
 @pytest.mark.parametrize(
     ("spec", "problem"),
     [
-        (b"fetch: {timout: 2}", "books/spec.yaml: Object contains unknown field `timout`"),
-        (b"fetch: {timeout: 0}", "books/spec.yaml: Expected `float` >= 1.0 - at `$.fetch.timeout`"),
+        (b"fetch: {timout: 2}", "books/spec.yaml:1: fetch.timout: there is no timout here"),
+        (b"fetch: {timeout: 0}", "books/spec.yaml:1: fetch.timeout: Expected `float` >= 1.0"),
         (b"fetch:\n  {timeout", "books/spec.yaml:2: not YAML"),
         (b"- a", "books/spec.yaml: Expected `object`, got `array`"),
         (b"\xff", "books/spec.yaml: not UTF-8"),
         (b"#" * 70_000, "books/spec.yaml: 70,000 bytes; a spec may have 65,536"),
         (b"[" * 30_000, "books/spec.yaml"),
-        (b"fetch: {timeout: 2026-13-45}", "books/spec.yaml: not YAML: a value makes no sense"),
+        (
+            b"fetch: {timeout: 2026-13-45}",
+            "books/spec.yaml:1: fetch.timeout: Expected `float`, got",
+        ),
         (b"fetch: !!bool z", "books/spec.yaml: not YAML: a value makes no sense"),
         (b"fetch: !!timestamp z", "books/spec.yaml: not YAML: a value makes no sense"),
     ],
@@ -347,7 +499,7 @@ def test_a_batch_that_is_not_due_goes_round_with_a_delay(
 
 def test_a_shard_of_no_job_is_refused(dispatcher: Dispatcher) -> None:
     with pytest.raises(InvalidJobError, match="shard of a job that has no list"):
-        dispatcher.dispatch(Shard(job="nobody"))
+        dispatcher.dispatch(Shard(job="nobody"), time_left=lambda: 100.0)
 
 
 def test_a_crash_between_batches_and_receipt_is_made_good(
@@ -370,3 +522,40 @@ def test_a_crash_between_batches_and_receipt_is_made_good(
     assert len(lines_of(before)) == 40
     key = dispatched_key(manifest.job, 0, batches=len(before), targets=40, rejected=0, duplicates=0)
     assert key in list(deployment.data.keys(job_prefix(manifest.job)))
+
+
+def test_what_waits_goes_on_at_once_when_its_job_is_cancelled(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    """A worker will skip it, so that the job ends."""
+    batch = Batch(job="j", batch="00000-000000-1", partition=3, targets=(Target("http://a/", 1),))
+    later = Defer(batch=batch, not_before=NOW.timestamp() + 3_000)
+    deployment.data.put(cancelled_key("j"), b"")
+
+    dispatcher.forward(later)
+
+    assert sent(deployment) == [batch]
+
+
+def test_a_job_has_a_tick_from_its_start(dispatcher: Dispatcher, deployment: Deployment) -> None:
+    """Whoever comes first sends it, and whoever comes after a crash does too."""
+    body = b"http://a.example/"
+    sent_messages: list[tuple[str, int]] = []
+    deployment.sqs.meta.events.register(
+        "provide-client-params.sqs.SendMessageBatch",
+        lambda params, **_: sent_messages.extend(
+            (entry["MessageBody"], entry.get("DelaySeconds", 0)) for entry in params["Entries"]
+        ),
+    )
+    request = upload(deployment, body)
+
+    for _ in range(2):
+        manifest = dispatcher.start(request, message_id="m1")
+        assert manifest is not None
+        tick, shard = sent_messages
+        assert tick == (encode(Tick(job=manifest.job)), TICK_FIRST)
+        assert shard == (encode(Shard(job=manifest.job)), 0)
+        sent_messages.clear()
+
+    dispatcher.start(upload(deployment, b"", key="books/empty.txt"), message_id="m2")
+    assert sent_messages == []

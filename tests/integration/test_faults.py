@@ -13,7 +13,8 @@ from backports import zstd
 from functions.worker import fetch as fetch_module
 from functions.worker.connections import Network
 from functions.worker.content_coding import decode
-from functions.worker.fetch import Fetcher, Page, Request, open_fetcher
+from functions.worker.fetch import Fetcher, Request, open_fetcher
+from functions.worker.page import Page
 from shared.errors import FetchError, Reason
 from tests.faults import Peer, Script, answer, faulty_server, sends
 

@@ -4,15 +4,20 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
+import functions.dispatcher.events
 import functions.dispatcher.handler as dispatcher_module
 import functions.worker.handler as worker_module
 import shared.queue
 import shared.store
-from shared.errors import InvalidJobError
-from shared.jobs import Manifest, encode_manifest, manifest_key
-from shared.messages import Defer, Shard, decode_batch, decode_dispatch, encode
+from functions.dispatcher.events import announce
+from functions.worker.extractor import extraction_process
+from shared.errors import InvalidJobError, StorageError
+from shared.jobs import Manifest, dispatched_key, encode_manifest, manifest_key, receipt_key
+from shared.messages import Batch, Defer, Shard, Target, Tick, decode_batch, decode_dispatch, encode
 from shared.queue import Message
 from shared.spec import Spec
 from tests.cloud import Deployment
@@ -151,6 +156,32 @@ def test_the_worker_brings_a_message_to_its_receipt(deployment: Deployment, site
     assert sum(counts.values()) == len(batch.targets)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_worker_knows_a_message_that_was_delivered_before(
+    deployment: Deployment, site: Site, count: int
+) -> None:
+    manifest = Manifest(job="j-1", spec=Spec(), partitions=1, batch_size=9, created_at="now")
+    deployment.data.put(manifest_key("j-1"), encode_manifest(manifest))
+    batch = Batch(
+        job="j-1",
+        batch="00000-000000",
+        partition=0,
+        targets=(Target(site.page("/a", "A"), 1),),
+    )
+    deployment.work_queue.send([Message(encode(batch), group="0", identity="1")])
+    for _ in range(count):
+        [record] = deployment.receive(deployment.work_queue_url)
+        deployment.sqs.change_message_visibility(
+            QueueUrl=deployment.work_queue_url,
+            ReceiptHandle=record["receiptHandle"],
+            VisibilityTimeout=0,
+        )
+
+    assert invoke(worker_module, {"Records": [record]}) == []
+    assert extraction_process().is_running == (count > 1)
+    extraction_process().stop()
+
+
 def test_a_batch_of_no_job_fails(deployment: Deployment) -> None:
     sample = event("worker_one_batch", deployment)
     body = sample["Records"][0]["body"].replace('"job":"', '"job":"not-')
@@ -168,3 +199,53 @@ def test_a_missing_setting_is_named(module: Any, monkeypatch: pytest.MonkeyPatch
 
     with pytest.raises(InvalidJobError, match=r"`work_queue_url`.*see the Environment"):
         invoke(module, {"Records": []})
+
+
+def test_a_complete_job_is_closed_and_announced(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[dict[str, str]] = []
+    events = boto3.client("events", endpoint_url=deployment.s3.meta.endpoint_url)
+    events.meta.events.register(
+        "provide-client-params.events.PutEvents", lambda params, **_: sent.extend(params["Entries"])
+    )
+    monkeypatch.setattr(functions.dispatcher.events, "events_client", lambda: events)
+    manifest = Manifest(
+        job="job-9", spec=Spec(), partitions=16, batch_size=10, created_at="2026-11-21T07:00:00Z"
+    )
+    deployment.data.put(manifest_key("job-9"), encode_manifest(manifest))
+    dispatched = dispatched_key("job-9", 0, batches=1, targets=2, rejected=0, duplicates=0)
+    deployment.data.put(dispatched, b"")
+    deployment.data.put(receipt_key("job-9", "00000-000000", {"scraped": 2}), b"")
+
+    assert invoke(dispatcher_module, event_of(Tick(job="job-9"))) == []
+
+    [event] = sent
+    assert (event["Source"], event["DetailType"]) == ("scatterfetch", "Job completed")
+    detail = json.loads(event["Detail"])
+    assert detail["outcomes"]["scraped"] == 2
+    summary = deployment.data.get(detail["summary"])
+    assert summary is not None
+    assert json.loads(summary)["job"] == "job-9"
+
+
+def test_looks_at_jobs_wait_when_time_is_short(deployment: Deployment) -> None:
+    ticks = [Tick(job="nobody-1"), Tick(job="nobody-2")]
+
+    assert invoke(dispatcher_module, event_of(*ticks), seconds=30) == []
+
+    assert dispatch_queue(deployment) == [ticks[1]]
+
+
+def test_an_event_that_the_bus_does_not_take_is_an_error(
+    deployment: Deployment,
+) -> None:
+    events = boto3.client("events", endpoint_url=deployment.s3.meta.endpoint_url)
+    with Stubber(events) as stub:
+        entry = {"ErrorCode": "ThrottlingException", "ErrorMessage": "slower"}
+        stub.add_response("put_events", {"FailedEntryCount": 1, "Entries": [entry]})
+        with pytest.raises(StorageError, match="ThrottlingException: slower"):
+            announce("Job completed", {}, events)
+        stub.add_client_error("put_events", "AccessDenied")
+        with pytest.raises(StorageError, match="AccessDenied"):
+            announce("Job completed", {}, events)

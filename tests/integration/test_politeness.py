@@ -1,22 +1,28 @@
 """The engine against a real website: whose turn it is, robots.txt, retries, what is handed back."""
 
+import asyncio
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 
-import functions.worker.visit as visit_module
+import functions.worker.extraction as extraction_module
 from functions.worker.addresses import parse_connect_to
 from functions.worker.connections import Network
-from functions.worker.extract import Extracted, extract
-from functions.worker.fetch import Fetcher, Page, Redirect, Request, open_fetcher
+from functions.worker.document import Document
+from functions.worker.extractor import ExtractionProcess, Extractor
+from functions.worker.fetch import Fetcher, Place, Redirect, Request, open_fetcher
+from functions.worker.page import Page
 from functions.worker.partition import PartitionState, decode_state, encode_state
 from functions.worker.pause import HostState
 from functions.worker.proxies import ProxyPool
+from functions.worker.robots import CachedRobots
 from functions.worker.scrape import MAX_HOPS, MAX_SLOWDOWNS, Scraper
 from shared.errors import Reason
 from shared.jobs import Manifest
@@ -42,6 +48,9 @@ class Recording:
         self.started.append((time.time(), request.url))
         return await self.fetcher.fetch(request, **options)
 
+    def place(self) -> Place:
+        return self.fetcher.place()
+
 
 class Engine:
     """Scrapes URLs of any host from one website, batch after batch with the same state."""
@@ -51,6 +60,9 @@ class Engine:
         self.state = PartitionState()
         self.started: list[tuple[float, str]] = []
         self.facts: dict[str, int] = {}
+        self.cancel: Callable[[float], object] = lambda _after: None
+        """Cancel the batch that is being scraped, from any thread."""
+        self.process = ExtractionProcess(package="tests.parsers")
 
     async def scrape(
         self,
@@ -60,17 +72,22 @@ class Engine:
         proxies: Sequence[Sequence[str]] = (),
         partitions: int = 1,
         hops: int = 0,
-        **spec: Any,
+        parser: str | None = None,
+        parser_timeout: float = 10,
+        careful: bool = False,
+        **fetch: Any,
     ) -> dict[str, Outcome]:
         """Return the outcome of each URL."""
-        fetch = FetchSpec(**{"pause": 0, "wait_initial": 0.1, **spec})
+        spec = Spec(
+            fetch=FetchSpec(**{"pause": 0, "wait_initial": 0.1, **fetch}),
+            parser=parser,
+            parser_timeout=parser_timeout,
+        )
         targets = [
             url if isinstance(url, Target) else Target(url, line)
             for line, url in enumerate(urls, start=1)
         ]
-        manifest = Manifest(
-            job="j", spec=Spec(fetch=fetch), partitions=partitions, batch_size=9, created_at=""
-        )
+        manifest = Manifest(job="j", spec=spec, partitions=partitions, batch_size=9, created_at="")
         first_host = targets[0].location.split("/")[2].partition(":")[0]
         batch = Batch(
             job="j",
@@ -91,12 +108,17 @@ class Engine:
                 manifest,
                 batch,
                 recording,  # type: ignore[arg-type] # a fetcher that also takes notes
+                Extractor(spec, token="acme-bot", process=self.process, careful=careful),
                 state=self.state,
                 pool=ProxyPool(proxies, "round_robin", Random(0)) if proxies else None,
                 user_agent=UA,
                 clock=time.time,
                 stop_at=time.time() + seconds,
                 rng=Random(0),
+            )
+            loop = asyncio.get_running_loop()
+            self.cancel = lambda after: loop.call_soon_threadsafe(
+                loop.call_later, after, scraper.cancel
             )
             await scraper.scrape(outcomes.append)
         self.started += recording.started
@@ -114,8 +136,10 @@ class Engine:
 
 
 @pytest.fixture
-def engine(site: Site) -> Engine:
-    return Engine(site)
+def engine(site: Site) -> Iterator[Engine]:
+    engine = Engine(site)
+    yield engine
+    engine.process.stop()
 
 
 def pages(site: Site, host: str, number: int) -> list[str]:
@@ -335,7 +359,7 @@ async def test_a_robots_txt_that_cannot_be_had_allows_nothing_for_now(
     assert [entry.path for entry in site.log] == ["/robots.txt"]
     for outcome in (*outcomes.values(), *again.values()):
         assert (outcome.outcome, outcome.reason) == (Kind.DEFERRED, Reason.ROBOTS_UNREACHABLE)
-        assert outcome.attempt == 2  # the next one, in an hour
+        assert outcome.attempt == 1  # the page was not asked for
         assert outcome.not_before is not None
         assert 3_500 < outcome.not_before - time.time() < 3_601
 
@@ -368,12 +392,41 @@ async def test_redirects_that_lead_to_no_rules_forbid_nothing(
     assert {entry.host for entry in site.log} == {"a.example"}
 
 
-async def test_a_robots_txt_that_is_never_to_be_had_ends(engine: Engine, site: Site) -> None:
+async def test_a_robots_txt_that_is_never_to_be_had_ends_all_who_wait(
+    engine: Engine, site: Site
+) -> None:
+    """The file has attempts, an hour apart, whatever batches come and go in between."""
     site.robots("", 500)
+    urls = pages(site, "a.example", 3)
+    found = []
+    for _ in range(3):
+        outcomes = await engine.scrape(urls)
+        found.append((kinds(outcomes), reasons(outcomes), {o.attempt for o in outcomes.values()}))
+        [origin] = engine.state.robots
+        earlier = msgspec.structs.replace(
+            engine.state.robots[origin], fetched_at=time.time() - 3_601
+        )
+        engine.state.robots[origin] = earlier
+        engine.state.hosts.clear()
+        engine.state = decode_state(encode_state(engine.state, time.time()))
 
-    [outcome] = (await engine.scrape([Target("http://a.example/", 1, 3)])).values()
+    unreachable: set[str | None] = {"robots_unreachable"}
+    assert found == [({kind}, unreachable, {1}) for kind in ("deferred", "deferred", "dead")]
+    assert len(site.log) == 3
 
-    assert (outcome.outcome, outcome.reason) == (Kind.FAILED, Reason.ROBOTS_UNREACHABLE)
+
+async def test_a_robots_txt_that_is_there_again_has_all_its_attempts(
+    engine: Engine, site: Site
+) -> None:
+    hour_ago = time.time() - 3_601
+    engine.state.robots["http://a.example"] = CachedRobots(
+        status=500, fetched_at=hour_ago, failures=2
+    )
+
+    outcomes = await engine.scrape(pages(site, "a.example", 1))
+
+    assert kinds(outcomes) == {"scraped"}
+    assert engine.state.robots["http://a.example"].failures == 0
 
 
 async def test_robots_txt_at_a_neighbour_waits_for_the_neighbours_turn(
@@ -428,7 +481,7 @@ async def test_attempts_are_limited(engine: Engine, site: Site) -> None:
 
     [outcome] = (await engine.scrape(["http://a.example/a"], attempts=2)).values()
 
-    assert (outcome.outcome, outcome.reason) == (Kind.FAILED, Reason.HTTP_5XX)
+    assert (outcome.outcome, outcome.reason) == (Kind.DEAD, Reason.HTTP_5XX)
     assert outcome.attempt == 2
     assert site.paths() == ["/a"] * 2
 
@@ -511,8 +564,91 @@ async def test_a_page_that_always_says_slow_down_ends(engine: Engine, site: Site
 
     [outcome] = (await engine.scrape([target], robots="ignore")).values()
 
-    assert (outcome.outcome, outcome.reason) == (Kind.FAILED, Reason.HTTP_429)
+    assert (outcome.outcome, outcome.reason) == (Kind.DEAD, Reason.HTTP_429)
     assert outcome.slowdowns == MAX_SLOWDOWNS
+
+
+@pytest.mark.parametrize("status", [429, 503, 500])
+async def test_a_host_that_asks_for_more_than_an_hour_is_given_up_on(
+    engine: Engine, site: Site, status: int
+) -> None:
+    """All its targets are, and at once, if it is the host that is to be left alone."""
+    site.reply("/a", web.Response(status=status, headers={"Retry-After": "7200"}))
+    urls = ["http://a.example/a", *pages(site, "a.example", 3)]
+
+    outcomes = await engine.scrape(urls, robots="ignore", per_host=1)
+
+    first = outcomes.pop(urls[0])
+    assert (first.outcome, first.reason) == (Kind.DEAD, Reason.WAIT_TOO_LONG)
+    assert first.status == status
+    if status == 500:  # a word about this page
+        assert kinds(outcomes) == {"scraped"}
+        return
+    assert (kinds(outcomes), reasons(outcomes)) == ({"dead"}, {"wait_too_long"})
+    again = await engine.scrape(urls, robots="ignore")
+    assert reasons(again) == {"wait_too_long"}
+    assert site.paths() == ["/a"]
+
+
+@pytest.mark.parametrize("status", [429, 503, 500])
+async def test_a_host_that_asks_for_an_hour_is_waited_for(
+    engine: Engine, site: Site, status: int
+) -> None:
+    site.reply("/a", web.Response(status=status, headers={"Retry-After": "3600"}))
+
+    outcomes = await engine.scrape(["http://a.example/a", "http://a.example/b"], robots="ignore")
+
+    assert outcomes["http://a.example/a"].outcome is Kind.DEFERRED
+    due = outcomes["http://a.example/a"].not_before
+    assert due is not None
+    assert due - time.time() > 3_599
+
+
+# ---- a job that nobody wants any more
+
+
+async def test_a_cancelled_batch_keeps_what_is_done_and_skips_the_rest(
+    engine: Engine, site: Site
+) -> None:
+    """What is on its way is left alone too: it might take a minute."""
+    urls = pages(site, "a.example", 8)
+    site.reply("/hangs", 60.0)
+    urls += ["http://a.example/hangs", *pages(site, "b.example", 3)]
+    site.reply("/2", web.Response(status=500))  # waits for its second attempt
+
+    def cancel_at(path: str) -> None:
+        if path == "/hangs":
+            engine.cancel(0.0)
+
+    site.on_visit = cancel_at
+
+    outcomes = await engine.scrape(urls, robots="ignore", per_host=1, wait_initial=60, pause=0.01)
+
+    assert {o.outcome for o in outcomes.values()} == {Kind.SCRAPED, Kind.SKIPPED}
+    assert {o.reason for o in outcomes.values() if o.outcome is Kind.SKIPPED} == {"cancelled"}
+    for url in (urls[0], urls[1], urls[7]):
+        assert outcomes[url].outcome is Kind.SCRAPED
+    for url in (urls[2], urls[8]):
+        assert outcomes[url].outcome is Kind.SKIPPED
+    assert len(site.paths()) < len(urls) + 1
+
+
+async def test_a_batch_that_waits_is_cancelled_at_once(engine: Engine, site: Site) -> None:
+    site.reply("/0", web.Response(status=500))
+
+    def cancel_soon(_: str) -> None:
+        engine.cancel(0.2)
+
+    site.on_visit = cancel_soon
+
+    outcomes = await engine.scrape(
+        ["http://a.example/0"],
+        robots="ignore",
+        max_idle=60,
+        wait_initial=50,
+    )
+
+    assert reasons(outcomes) == {"cancelled"}
 
 
 # ---- hosts that cannot be reached
@@ -523,7 +659,7 @@ async def test_an_unreachable_host_is_tried_and_given_up_on(
 ) -> None:
     [outcome] = (await engine.scrape([unreachable_url])).values()
 
-    assert (outcome.outcome, outcome.reason) == (Kind.FAILED, Reason.CONNECTION)
+    assert (outcome.outcome, outcome.reason) == (Kind.DEAD, Reason.CONNECTION)
     assert outcome.attempt == 3
 
 
@@ -542,21 +678,35 @@ async def test_the_circuit_opens_after_repeated_failures(
     assert all(55 < at - time.time() < 125 for at in due)
 
 
-async def test_a_host_that_stays_down_costs_all_who_wait_an_attempt(
+async def test_a_host_that_stays_down_is_given_up_on_for_all_who_wait(
     engine: Engine, unreachable_url: str
 ) -> None:
     """Or a dead host with ten thousand URLs would be tried for days, one URL at a time."""
-    now = time.time()
-    engine.state.hosts["127.0.0.1"] = HostState(failures=6, open_until=now + 100, updated_at=now)
-    last = Target(f"{unreachable_url}b", 2, 3)
+    urls = [f"{unreachable_url}{n}" for n in range(20)]
+    found = []
+    for _ in range(3):
+        outcomes = await engine.scrape(urls, robots="ignore", per_host=1)
+        found.append(kinds(outcomes))
+        state = engine.state.hosts["127.0.0.1"]
+        waited = msgspec.structs.replace(state, open_until=time.time(), next_at=0.0)
+        engine.state.hosts["127.0.0.1"] = waited
 
-    outcomes = await engine.scrape([Target(f"{unreachable_url}a", 1, 1), last])
-
-    assert engine.started == []
-    first = outcomes[f"{unreachable_url}a"]
-    assert (first.outcome, first.attempt) == (Kind.DEFERRED, 2)
-    assert outcomes[last.url].outcome is Kind.FAILED
+    assert found == [{"deferred"}, {"deferred"}, {"dead"}]
     assert reasons(outcomes) == {"connection"}
+    assert len(engine.started) == 5 + 1 + 1
+    assert [o.attempt for o in outcomes.values()].count(1) >= 19  # of their own they made none
+
+
+async def test_nobody_asks_for_a_host_that_is_given_up_on(
+    engine: Engine, unreachable_url: str
+) -> None:
+    now = time.time()
+    engine.state.hosts["127.0.0.1"] = HostState(failures=7, open_until=now + 100, updated_at=now)
+
+    outcomes = await engine.scrape([unreachable_url])
+
+    assert (kinds(outcomes), reasons(outcomes)) == ({"dead"}, {"connection"})
+    assert engine.started == []
 
 
 async def test_a_host_that_is_down_for_a_moment_costs_those_who_wait_nothing(
@@ -754,12 +904,12 @@ async def test_a_host_that_blocks_gets_the_dearer_tier(engine: Engine, site: Sit
 async def test_a_page_that_extraction_trips_over_is_an_outcome_of_its_own(
     engine: Engine, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def trip(page: Page, **_: Any) -> Extracted:
+    def trip(page: Page) -> Document:
         if page.url.endswith("/1"):
             raise KeyError("href")
-        return extract(page, token="")
+        return Document(page)
 
-    monkeypatch.setattr(visit_module, "extract", trip)
+    monkeypatch.setattr(extraction_module, "Document", trip)
 
     outcomes = await engine.scrape(pages(site, "a.example", 3))
 
@@ -768,6 +918,64 @@ async def test_a_page_that_extraction_trips_over_is_an_outcome_of_its_own(
     assert outcomes["http://a.example/1"].problems == [
         {"field": None, "problem": "extraction_failed", "value": "KeyError: 'href'"}
     ]
+
+
+async def test_fetching_goes_on_while_a_parser_works(
+    engine: Engine, site: Site, tmp_path: Path
+) -> None:
+    """Nor does any request wait for it: the parser is done with no page before all are fetched."""
+    all_fetched = tmp_path / "all fetched"
+    urls = [
+        site.reply(f"/{n}", web.Response(text=str(all_fetched), content_type="text/html"))
+        for n in range(100)
+    ]
+
+    def note(_: str) -> None:
+        if len(set(site.paths())) == len(urls):
+            all_fetched.touch()
+
+    site.on_visit = note
+
+    outcomes = await engine.scrape(
+        urls, parser="parsers.odd:waits_for_the_file_it_is_told", concurrency=8, robots="ignore"
+    )
+
+    assert {outcome.rows[0]["url"] for outcome in outcomes.values()} == set(urls)
+    assert len(site.visits) == len(urls)
+
+
+async def test_a_parser_that_hangs_costs_its_page_and_no_other(engine: Engine, site: Site) -> None:
+    urls = [site.page(path, "x") for path in ("/a", "/hang", "/b")]
+
+    outcomes = await engine.scrape(
+        urls, parser="parsers.odd:hangs_where_asked", parser_timeout=2, robots="ignore"
+    )
+
+    assert [outcome.outcome for outcome in outcomes.values()].count(Kind.SCRAPED) == 2
+    hung = outcomes[urls[1]]
+    assert (hung.outcome, hung.reason, hung.status) == (Kind.FAILED, Reason.PARSER_TIMEOUT, 200)
+    assert len(site.visits) == 3
+
+
+async def test_nothing_is_fetched_for_a_parser_that_is_not_there(
+    engine: Engine, site: Site
+) -> None:
+    outcomes = await engine.scrape(pages(site, "a.example", 3), parser="parsers.shoe:parse")
+
+    assert {outcome.outcome for outcome in outcomes.values()} == {Kind.FAILED}
+    assert reasons(outcomes) == {"parser_error"}
+    assert site.log == []
+
+
+async def test_a_page_that_is_still_being_parsed_at_the_end_is_handed_back(
+    engine: Engine, site: Site
+) -> None:
+    outcomes = await engine.scrape(
+        [site.page("/hang", "x")], parser="parsers.odd:hangs", seconds=3, robots="ignore"
+    )
+
+    assert kinds(outcomes) == {"deferred"}
+    assert reasons(outcomes) == {"out_of_time"}
 
 
 # ---- the end of an invocation

@@ -9,7 +9,8 @@ import pytest
 
 from functions.worker import addresses, connections
 from functions.worker.connections import Network
-from functions.worker.fetch import Page, Redirect, Request, open_fetcher
+from functions.worker.fetch import Redirect, Request, open_fetcher
+from functions.worker.page import Page
 from shared.errors import FetchError, InvalidUrlError, Reason
 from shared.urls import parse_url
 from tests.faults import FaultyServer, Peer, answer, faulty_server

@@ -16,7 +16,8 @@ import trustme
 from functions.worker import connections
 from functions.worker import fetch as fetch_module
 from functions.worker.connections import Network
-from functions.worker.fetch import Fetcher, Page, Request, open_fetcher
+from functions.worker.fetch import Fetcher, Request, open_fetcher
+from functions.worker.page import Page
 from shared.errors import FetchError, Reason
 from tests.faults import FaultyServer, Peer, answer, faulty_server, sends
 from tests.proxies import Proxy, http_proxy, socks_proxy

@@ -36,7 +36,7 @@ def test_a_call_holds_ten_messages_and_a_megabyte(deployment: Deployment) -> Non
         [Message("é" * 150_000)] * 4 + [Message("small")] * 21  # 300 kB each: three to a call
     )
 
-    assert [len(entries) for entries in calls] == [3, 10, 10, 2]
+    assert sorted(len(entries) for entries in calls) == [2, 3, 10, 10]  # several at once
     assert len(deployment.received(deployment.dispatch_queue_url)) == 25
 
 

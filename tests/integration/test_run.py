@@ -1,6 +1,8 @@
 """`scatterfetch run` from the list to the rows: the whole local cloud, every process real."""
 
 import errno
+import gzip
+import hashlib
 import json
 import os
 import re
@@ -9,18 +11,27 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 
 import scatterfetch.cloud
+from functions.dispatcher.summary import decode_summary
 from scatterfetch.cloud import TEMPLATE
-from scatterfetch.run import Finished, Progress, UrlList, read_lists, run
+from scatterfetch.deadletters import redrive_targets
+from scatterfetch.deployment import Folder
+from scatterfetch.results import Table, find_results
+from scatterfetch.run import read_lists, read_sitemap_list, run
 from scatterfetch.sandbox import Sandbox
+from scatterfetch.status import State, Status, look_at
+from scatterfetch.watch import Finished, Progress, UrlList
 from shared.errors import InvalidJobError
-from shared.jobs import job_prefix, rejected_key
+from shared.jobs import job_prefix, rejected_key, results_key, summary_key
 from shared.outcomes import Kind
+from shared.spec import Spec
 from tests.results import all_outcomes, final_outcomes, titles
 from tests.site import Site
 
@@ -102,6 +113,60 @@ def test_a_list_goes_in_and_rows_come_out(runner: Runner, site: Site) -> None:
     assert finished.progress.done == finished.progress.total == 242
     assert finished.progress.outcomes == {"scraped": 241, "failed-http_404": 1}
     assert Counter(site.visits).most_common(1)[0][1] <= 2  # /3 of host1, twice: once by redirect
+
+
+def test_rows_are_made_by_a_parser_in_python(runner: Runner, site: Site) -> None:
+    """The worker's process starts another one, with nothing but Lambda's environment."""
+    book = (
+        '<article class="product_pod"><h3><a title="A Book" href="b.html">A ...</a></h3>'
+        '<p class="price_color">£51.77</p><p class="star-rating Three"></p></article>'
+    )
+    site.reply("/books", web.Response(text=book * 2, content_type="text/html"))
+
+    finished = runner(
+        url_list(
+            ["http://a.example/books", "http://b.example/books", "http://a.example/none"],
+            HURRY + b"\nparser: parsers.books:parse",
+        )
+    )
+
+    row = {"title": "A Book", "price": 51.77, "rating": "Three"}
+    outcomes = final_outcomes(runner.folder)
+    for host in ("http://a.example", "http://b.example"):
+        assert outcomes[f"{host}/books"].rows == [row | {"link": f"{host}/b.html"}] * 2
+    assert finished.complete
+    assert finished.progress.outcomes == {"scraped": 2, "failed-http_404": 1}
+
+
+def test_a_spec_with_a_parser_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text("parser: parsers.bok:parse")
+    (tmp_path / "urls.txt").write_text("http://a.example/")
+
+    with pytest.raises(InvalidJobError) as caught:
+        read_lists([tmp_path / "urls.txt"], [], spec=None)
+
+    assert str(caught.value) == (
+        f"{tmp_path}/spec.yaml: parser: parsers.bok:parse: "
+        "there is no functions/worker/parsers/bok.py"
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "os:system",
+        "parsers:parse",
+        "parsers..books:parse",
+        "parsers.books",
+        "parsers.books:parse.x",
+        "parsers._books:parse",
+        "functions.worker.parsers.books:parse",
+        "parsers.books:parse\n",
+    ],
+)
+def test_a_parser_can_be_nothing_outside_of_its_folder(name: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match="parser"):
+        msgspec.convert({"parser": name}, Spec)
 
 
 def test_the_counts_are_those_of_the_files(runner: Runner, site: Site) -> None:
@@ -237,6 +302,37 @@ def test_a_batch_that_always_kills_its_worker_does_not_stop_the_others(
     assert site.paths().count("/deadly") == 3  # maxReceiveCount
 
 
+def test_a_website_that_fails_by_chance_is_scraped_to_the_last_page(
+    runner: Runner, site: Site
+) -> None:
+    """And what the summary says is what the result lines add up to."""
+    urls = many_urls(site, hosts=40, pages=50)
+    site.failures, site.rng = 0.05, Random(7)
+    spec = b"fetch: {pause: 0, per_host: 4, robots: ignore, attempts: 10, timeout: 1, wait_max: 2}"
+
+    finished = runner(url_list(urls, spec), workers=2)
+
+    assert finished.complete
+    outcomes = all_outcomes(runner.folder)
+    final = [outcome for outcome in outcomes if outcome.outcome is not Kind.DEFERRED]
+    assert {outcome.url for outcome in final if outcome.outcome is Kind.SCRAPED} == set(urls)
+    assert len(final) == len(urls) == 2_000
+    assert len(site.visits) > 2_040  # some did fail
+    [job] = finished.jobs
+    summary = decode_summary((runner.folder / summary_key(job.id)).read_bytes())
+    assert summary.outcomes == {"scraped": 2_000, "failed": 0, "skipped": 0, "dead": 0}
+    assert summary.reasons == {}
+    assert summary.targets == summary.urls == 2_000
+    assert summary.statuses == Counter(outcome.status for outcome in final)
+    assert summary.deferred == Counter(o.reason for o in outcomes if o.outcome is Kind.DEFERRED)
+    assert summary.bytes == sum(outcome.bytes for outcome in final)
+    assert summary.wire_bytes == sum(outcome.wire_bytes for outcome in final)
+    assert summary.batches == len(list(runner.folder.glob("results/*/*")))
+    times = sorted(outcome.elapsed_ms for outcome in final)
+    assert summary.latency_ms["p90"] == pytest.approx(times[1_799], rel=0.05, abs=1)
+    assert summary.worst_hosts == []
+
+
 def template_with(tmp_path: Path, pattern: str, replacement: str) -> Path:
     text, count = re.subn(pattern, replacement, TEMPLATE.read_text())
     assert count >= 1, pattern
@@ -349,10 +445,12 @@ def test_the_files_of_a_job_are_where_the_bucket_would_have_them(
     [job] = runner(lists).jobs
 
     assert sorted(p.name for p in (runner.folder / job_prefix(job.id)).iterdir()) == [
+        "announced",
         "dispatched",
         "manifest.json",
         "receipts",
         "rejected",
+        "summary.json",
     ]
     [line] = (runner.folder / rejected_key(job.id, 0)).read_text().splitlines()
     assert json.loads(line)["line"] == 2
@@ -404,5 +502,159 @@ def test_a_wrong_spec_is_refused_before_anything_starts(tmp_path: Path) -> None:
     spec = tmp_path / "my.yaml"
     spec.write_text("fetch: {timout: 3}")
 
-    with pytest.raises(InvalidJobError, match=r"my\.yaml: .*unknown field `timout`"):
+    with pytest.raises(InvalidJobError, match=r"my\.yaml:\d+: fetch\.timout: there is no timout"):
         read_lists([tmp_path / "urls.txt"], [], spec=spec)
+
+
+def test_a_list_on_disk_is_dispatched_from_there(
+    runner: Runner, site: Site, tmp_path: Path
+) -> None:
+    """Method, input and all; and the same file is the same job, wherever it is read."""
+    site.page("/a", "A")
+    site.page("/b", "B")
+    (tmp_path / "spec.yaml").write_bytes(HURRY)
+    path = tmp_path / "urls.jsonl.gz"
+    lines = (
+        b'{"url":"http://a.example/a","meta":{"id":1}}\n'
+        b'{"url":"http://b.example/b","method":"POST","body":"q"}\n'
+    )
+    path.write_bytes(gzip.compress(lines, mtime=0))
+
+    finished = runner(*read_lists([path], [], spec=None))
+
+    assert finished.complete
+    outcomes = final_outcomes(runner.folder)
+    assert outcomes["http://a.example/a"].input == {"id": 1}
+    assert outcomes["http://b.example/b"].method == "POST"
+    assert sorted(site.requests) == [("GET", "/a", b""), ("POST", "/b", b"q")]
+    [job] = finished.jobs
+    assert job.manifest is not None
+    assert job.manifest.etag == f'"{hashlib.md5(path.read_bytes()).hexdigest()}"'
+
+
+def test_a_sitemap_is_a_list(runner: Runner, site: Site, tmp_path: Path) -> None:
+    site.page("/x", "X")
+    url = "http://a.example/sitemap.xml"
+    text = "<urlset><url><loc>http://a.example/x</loc></url></urlset>"
+    site.reply("/sitemap.xml", web.Response(text=text, content_type="text/xml"))
+    spec = tmp_path / "spec.yaml"
+    spec.write_bytes(HURRY)
+    parameters = {**LOCAL, "ConnectTo": f"::127.0.0.1:{site.port}"}
+    said: list[str] = []
+
+    url_list, whole = read_sitemap_list(
+        url, runner.folder, spec=spec, parameters=parameters, say=said.append
+    )
+    finished = runner(url_list)
+
+    assert (finished.complete, whole, said) == (True, True, [])
+    assert titles(runner.folder) == {"http://a.example/x": "X"}
+
+
+BROKEN = web.Response(status=500)
+
+
+def dying_list(site: Site) -> UrlList:
+    """Return a list of which two targets die once, one for ever, and one is scraped."""
+    posts = [
+        {
+            "url": f"http://{host}.example/form",
+            "method": "POST",
+            "headers": {"X-Key": host},
+            "body": f"of {host}",
+            "meta": {"shop": host},
+        }
+        for host in ("a", "b")
+    ]
+    site.reply("/form", BROKEN, BROKEN, web.Response(text="<title>In</title>"))
+    site.reply("/down", BROKEN)
+    site.page("/up", "Up")
+    urls = [*posts, {"url": "http://c.example/down"}, {"url": "http://d.example/up"}]
+    body = b"".join(msgspec.json.encode(one) + b"\n" for one in urls)
+    spec = b"fetch: {pause: 0, robots: ignore, attempts: 1}"
+    return UrlList("urls.jsonl", "test/urls.jsonl", body, spec)
+
+
+def status_in(runner: Runner) -> Status:
+    [job] = (runner.folder / "jobs").iterdir()
+    return look_at(Folder(runner.folder), job.name)
+
+
+def last_outcomes(runner: Runner) -> dict[str, str]:
+    """Return by URL the outcome that tables show."""
+    records = Table(find_results(runner.folder), outcomes=True).records()
+    return {f"{record['url']}": f"{record['outcome']}" for record in records}
+
+
+def test_dead_targets_get_another_life(runner: Runner, site: Site) -> None:
+    """With what only the list says of them; what becomes of them then is their outcome."""
+    urls = dying_list(site)
+    assert runner(urls).progress.outcomes == {"dead-http_5xx": 3, "scraped": 1}
+    visits = len(site.visits)
+
+    assert redrive_targets(Folder(runner.folder), None).total() == 3
+    between = status_in(runner)
+    finished = runner(urls)
+
+    assert (between.state, between.under_way, between.adds_up) == (State.STOPPED, 3, True)
+    assert between.outcomes == {"scraped": 1}
+    assert finished.complete
+    assert finished.progress.outcomes == {"dead-http_5xx": 1, "scraped": 3}
+    assert finished.progress.done - finished.progress.earlier == 3
+    assert sorted(site.requests[visits:]) == [
+        ("GET", "/down", b""),
+        ("POST", "/form", b"of a"),
+        ("POST", "/form", b"of b"),
+    ]
+    assert last_outcomes(runner) == {
+        "http://a.example/form": "scraped",
+        "http://b.example/form": "scraped",
+        "http://c.example/down": "dead",
+        "http://d.example/up": "scraped",
+    }
+    status = status_in(runner)
+    assert (status.state, status.adds_up) == (State.COMPLETE, True)
+    assert status.outcomes == {"dead-http_5xx": 1, "scraped": 3}
+    summary = decode_summary((runner.folder / summary_key(status.job)).read_bytes())
+    assert (summary.outcomes["scraped"], summary.outcomes["dead"]) == (3, 1)
+
+    site.page("/down", "Up again")
+    assert runner(urls).progress.outcomes["dead-http_5xx"] == 1  # nobody has asked
+    assert redrive_targets(Folder(runner.folder), None).total() == 1
+    assert runner(urls).progress.outcomes == {"scraped": 4}
+    assert runner(urls).progress.outcomes == {"scraped": 4}
+    assert len(site.visits) == visits + 4
+
+
+def test_another_life_goes_on_where_the_last_run_stopped(runner: Runner, site: Site) -> None:
+    """As after a crash with one letter untouched, and one committed and not acknowledged."""
+    urls = dying_list(site)
+    [job] = runner(urls).jobs
+    redrive_targets(Folder(runner.folder), job.id)
+    runner(urls)
+    receipts = sorted((runner.folder / job_prefix(job.id) / "receipts").glob("*-r1.*"))
+    assert len(receipts) == 3  # of three partitions
+    untouched = receipts[0].name.partition(".")[0]
+    for receipt in receipts[:2]:
+        receipt.unlink()
+    (runner.folder / results_key(job.id, untouched)).unlink()
+    visits = len(site.visits)
+
+    again = runner(urls)
+
+    assert again.complete
+    assert again.progress.outcomes == {"dead-http_5xx": 1, "scraped": 3}
+    assert len(site.visits) == visits + 1
+    assert status_in(runner).adds_up
+
+
+def test_another_life_waits_for_its_own_list(runner: Runner, site: Site) -> None:
+    """Another list is another job; what was redriven stays under way until its own comes."""
+    urls = dying_list(site)
+    [job] = runner(urls).jobs
+    redrive_targets(Folder(runner.folder), job.id)
+
+    runner(url_list(many_urls(site, hosts=1, pages=1)))
+
+    assert look_at(Folder(runner.folder), job.id).under_way == 3
+    assert runner(urls).progress.outcomes == {"dead-http_5xx": 1, "scraped": 3}

@@ -1,6 +1,7 @@
 """Sandboxes are real processes; the functions here misbehave in every way that counts."""
 
 import os
+import select
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -81,6 +82,21 @@ def test_what_takes_too_long_is_killed_and_started_again(sandbox: Make) -> None:
 def test_what_takes_too_much_memory_is_killed(sandbox: Make) -> None:
     with pytest.raises(SandboxDiedError, match=r"used \d+ MB of memory and may use 128"):
         sandbox("fill_memory", memory=128).invoke({})
+
+
+def test_the_memory_of_what_it_has_started_is_its_own(sandbox: Make) -> None:
+    with pytest.raises(SandboxDiedError, match=r"used \d+ MB of memory and may use 150"):
+        sandbox("fill_memory_elsewhere", memory=150).invoke({})
+
+
+def test_what_it_has_started_ends_with_it(sandbox: Make) -> None:
+    one = sandbox("start_another")
+    started = os.pidfd_open(one.invoke({}))
+
+    one.stop()
+
+    assert select.select([started], [], [], 30)[0]
+    os.close(started)
 
 
 def test_a_process_that_is_killed_from_outside_is_noticed(sandbox: Make) -> None:

@@ -1,6 +1,7 @@
 """The worker's protocol against a real website and a real S3 and SQS API."""
 
 import gzip
+import math
 import re
 import time
 from random import Random
@@ -12,19 +13,31 @@ from aiohttp import web
 
 import functions.worker.commit as commit_module
 import functions.worker.work as work_module
-from functions.worker.commit import OutcomeFile
+from functions.worker.commit import OutcomeFile, dead_letters
+from functions.worker.extractor import extraction_process
 from functions.worker.scrape import MAX_HOPS
 from functions.worker.work import COMMIT_SECONDS, LEASE_MARGIN, Worked, work_on
 from shared.errors import Reason, StorageError
-from shared.jobs import Manifest, child_id, receipt_key, results_key
+from shared.jobs import (
+    Manifest,
+    cancelled_key,
+    child_id,
+    dispatched_key,
+    encode_manifest,
+    manifest_key,
+    receipt_key,
+    results_key,
+)
 from shared.messages import Batch, Defer, Target, decode_dispatch, encode
-from shared.outcomes import Kind, Outcome
+from shared.outcomes import Kind, Outcome, decode_lines, encode_line
 from shared.queue import Message, Queue
 from shared.settings import WorkerSettings
 from shared.spec import FetchSpec, Spec
 from shared.store import Bucket
+from shared.tally import decode_tally
 from shared.urls import partition_of
 from tests.cloud import Deployment
+from tests.results import AT
 from tests.site import Site
 
 PARTITIONS = 16
@@ -33,6 +46,9 @@ OTHER = partition_of("other.example", PARTITIONS)
 SPEC = Spec(
     fetch=FetchSpec(timeout=5, max_bytes=100_000, pause=0, robots="ignore", wait_initial=0.1)
 )
+
+
+DOWN = web.Response(status=500)
 
 
 class Work:
@@ -48,6 +64,7 @@ class Work:
             deployment.worker_settings, connect_to=f"other.example:80:127.0.0.1:{site.port}"
         )
         self.batch: Batch | None = None
+        self._deliveries = 0
 
     def send(self, *urls: str, **facts: Any) -> Batch:
         targets = tuple(Target(url, line) for line, url in enumerate(urls, start=1))
@@ -69,7 +86,9 @@ class Work:
         handle: str = record["receiptHandle"]
         return handle
 
-    def run(self, *, time_left: float = 60.0, handle: str | None = None) -> Worked:
+    def run(
+        self, *, time_left: float = 60.0, handle: str | None = None, redelivered: bool = False
+    ) -> Worked:
         assert self.batch is not None
         return work_on(
             self.batch,
@@ -79,19 +98,26 @@ class Work:
             data=self.deployment.data,
             work_queue=self.deployment.work_queue,
             dispatch_queue=self.deployment.dispatch_queue,
+            dead_letter_queue=self.deployment.dead_letter_queue,
             time_left=time_left,
             clock=time.time,
             rng=Random(0),
+            redelivered=redelivered,
         )
 
     def again(self) -> Worked:
         """Work on the batch as after a redelivery."""
-        self.deployment.sqs.purge_queue(QueueUrl=self.deployment.work_queue_url)
         assert self.batch is not None
-        self.deployment.work_queue.send(
-            [Message(encode(self.batch), group=self.batch.group, identity="again")]
-        )
+        self._deliveries += 1
+        # Of a group of its own, since the first message still holds the batch's.
+        name = f"delivery-{self._deliveries}"
+        self.deployment.work_queue.send([Message(encode(self.batch), group=name, identity=name)])
         return self.run()
+
+    def take(self, *batches: Batch) -> None:
+        """Work on batches as the dispatcher passes them on."""
+        for self.batch in batches:
+            self.again()
 
     def outcomes(self, batch: str = "00000-000000") -> list[Outcome]:
         body = self.deployment.data.get(results_key("job-1", batch))
@@ -102,7 +128,13 @@ class Work:
         )
 
     def children(self) -> list[Batch]:
-        records = self.deployment.received(self.deployment.dispatch_queue_url)
+        return self._deferred(self.deployment.dispatch_queue_url)
+
+    def dead_letters(self) -> list[Batch]:
+        return self._deferred(self.deployment.dead_letter_queue_url)
+
+    def _deferred(self, queue_url: str) -> list[Batch]:
+        records = self.deployment.received(queue_url)
         messages = [decode_dispatch(record["body"])[0] for record in records]
         return [message.batch for message in messages if isinstance(message, Defer)]
 
@@ -112,8 +144,19 @@ def work(deployment: Deployment, site: Site) -> Work:
     return Work(deployment, site)
 
 
+def test_a_batch_that_was_delivered_before_trusts_no_page(work: Work) -> None:
+    """Its worker may have died of one of them, so all are extracted where that can be noticed."""
+    work.send(work.site.page("/a", "Page A"))
+
+    work.run(redelivered=True)
+
+    assert extraction_process().is_running
+    assert work.outcomes()[0].rows[0]["title"] == "Page A"
+    extraction_process().stop()
+
+
 def test_a_batch_becomes_one_object_with_an_outcome_for_each_target(work: Work) -> None:
-    work.send(work.site.page("/a", "Page A"), work.site.url("/gone"))
+    batch = work.send(work.site.page("/a", "Page A"), work.site.url("/gone"))
 
     worked = work.run()
 
@@ -147,7 +190,15 @@ def test_a_batch_becomes_one_object_with_an_outcome_for_each_target(work: Work) 
     assert worked.fetched
     assert worked.facts == {"Pages": 1, "Bytes": scraped.wire_bytes}
     key = receipt_key("job-1", "00000-000000", worked.counts)
-    assert work.deployment.data.get(key) == b""
+    body = work.deployment.data.get(key)
+    assert body is not None
+    tally = decode_tally(body)
+    assert tally.counts == worked.counts
+    assert tally.hosts == {"127.0.0.1": worked.counts}
+    assert tally.statuses == {200: 1, 404: 1}
+    assert tally.bytes == scraped.bytes
+    assert tally.message_bytes == len(encode(batch))
+    assert 0 < tally.worker_seconds < 60
 
 
 def test_a_result_line_is_what_the_docs_promise(work: Work) -> None:
@@ -180,6 +231,8 @@ def test_a_result_line_is_what_the_docs_promise(work: Work) -> None:
         "robots_tags",
         "rows",
         "problems",
+        "method",
+        "input",
     ]
 
 
@@ -225,13 +278,24 @@ def test_a_crash_at_any_point_ends_in_the_same_state(
     assert len(list(work.deployment.data.keys("results/"))) == 1
 
 
+def test_a_receipt_that_is_there_is_not_written_over(work: Work) -> None:
+    """The second worker has fetched nothing, and would say that it all took no time."""
+    work.send(work.site.page("/a", "A"))
+    key = receipt_key("job-1", "00000-000000", work.run().counts)
+    first = work.deployment.data.get(key)
+
+    work.again()
+
+    assert work.deployment.data.get(key) == first
+
+
 def test_a_competitors_commit_counts(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two workers have the batch since a lease ran out: the second follows the first."""
     work.send(work.site.page("/a", "A"))
     competitor = OutcomeFile()
     outcome = {"url": work.site.url("/a"), "line": 1, "final_url": None, "attempt": 1}
     competitor.add(
-        Outcome(**outcome, outcome=Kind.FAILED, reason=Reason.TLS, fetched_at="", elapsed_ms=0)  # type: ignore[arg-type]
+        Outcome(**outcome, outcome=Kind.FAILED, reason=Reason.TLS, fetched_at=AT, elapsed_ms=0)  # type: ignore[arg-type]
     )
     body = competitor.close()
     monkeypatch.setattr(work_module, "committed", lambda *_: None)
@@ -305,7 +369,19 @@ def test_a_page_that_is_cut_off_by_the_deadline_is_deferred(work: Work) -> None:
     assert worked.counts == {"scraped": 1, "deferred-out_of_time": 1, "children": 1}
 
 
-def test_a_page_that_takes_longer_than_the_spec_allows_has_failed(work: Work) -> None:
+def test_the_receipt_says_when_all_that_was_deferred_is_due(work: Work) -> None:
+    busy = web.Response(status=429, headers={"Retry-After": "600"})
+    work.send(work.site.reply("/busy", busy), work.site.page("/a", "A"))
+
+    worked = work.run()
+
+    last = max(outcome.not_before or 0 for outcome in work.outcomes())
+    assert worked.counts["due"] == math.ceil(last) > time.time() + 500
+    [receipt] = work.deployment.data.keys("jobs/job-1/receipts/")
+    assert f".due={worked.counts['due']}" in receipt
+
+
+def test_a_page_that_takes_longer_than_the_spec_allows_is_dead(work: Work) -> None:
     work.manifest = msgspec.structs.replace(
         work.manifest, spec=Spec(fetch=FetchSpec(timeout=1, robots="ignore", attempts=1))
     )
@@ -314,7 +390,7 @@ def test_a_page_that_takes_longer_than_the_spec_allows_has_failed(work: Work) ->
     work.run()
 
     [outcome] = work.outcomes()
-    assert (outcome.outcome, outcome.reason) == (Kind.FAILED, Reason.TIMEOUT)
+    assert (outcome.outcome, outcome.reason) == (Kind.DEAD, Reason.TIMEOUT)
     assert outcome.detail == "no complete answer within the time limit"
 
 
@@ -363,6 +439,36 @@ def test_the_owner_goes_on_where_the_redirect_led(work: Work) -> None:
     assert outcome.outcome is Kind.SCRAPED
 
 
+POST = Target(
+    "http://other.example/a",
+    7,
+    method="POST",
+    headers={"Content-Type": "text/x", "X-Key": "k"},
+    body="q",
+    input={"id": 1},
+)
+
+
+@pytest.mark.parametrize(("status", "turned"), [(303, True), (308, False)])
+def test_what_the_list_says_of_a_request_goes_with_it(
+    work: Work, status: int, turned: bool
+) -> None:
+    """To the owner of the host that it is redirected to, and back to the list if it dies there."""
+    work.site.reply("/a", moved("http://127.0.0.1/b", status))
+    work.send(partition=OTHER, targets=(POST,))
+
+    work.run()
+
+    [outcome] = work.outcomes()
+    assert outcome.method == ("GET" if turned else "POST")
+    [child] = work.children()
+    redirected = ("http://127.0.0.1/b",)
+    assert child.targets == (msgspec.structs.replace(POST, redirects=redirected, turned=turned),)
+    died = encode_line(msgspec.structs.replace(outcome, outcome=Kind.DEAD, reason=Reason.TIMEOUT))
+    [letter] = dead_letters(child, {7: child.targets[0]}, decode_lines([died]), 8)
+    assert letter.batch.targets == (POST,)
+
+
 @pytest.mark.parametrize(
     ("replies", "detail"),
     [
@@ -385,12 +491,12 @@ def test_redirects_without_end_are_a_failure(
     assert detail in (outcome.detail or "")
 
 
-def test_a_target_that_is_handed_on_for_ever_has_failed(work: Work) -> None:
+def test_a_target_that_is_handed_on_for_ever_is_dead(work: Work) -> None:
     work.send(work.site.page("/a", "A"), hops=MAX_HOPS)
 
     worked = work.run(time_left=0)
 
-    assert worked.counts == {"failed-too_many_hops": 1}
+    assert worked.counts == {"dead-too_many_hops": 1}
     assert work.children() == []
 
 
@@ -422,3 +528,133 @@ def test_private_addresses_are_skipped_unless_allowed(work: Work) -> None:
 
     assert worked.counts == {"skipped-private_address": 1}
     assert work.site.visits == []
+
+
+def test_what_died_goes_to_the_dead_letter_queue_by_reason(work: Work) -> None:
+    """As the list has it: with all its attempts, and from the start."""
+    work.manifest = one_attempt(work.manifest)
+    broken = [work.site.reply(f"/{n}", web.Response(status=500)) for n in range(2)]
+    slow = work.site.reply("/slow", 30.0)
+    work.site.reply("/end", web.Response(status=500))
+    moved_on = work.site.reply("/moved", moved("/end"))
+    gone = work.site.url("/gone")
+    work.send(*broken, slow, moved_on, gone)
+
+    worked = work.run()
+
+    assert worked.counts == {"dead-http_5xx": 3, "dead-timeout": 1, "failed-http_404": 1}
+    assert work.children() == []
+    letters = {letter.batch: letter for letter in work.dead_letters()}
+    assert letters == {
+        "00000-000000-r1": Batch(
+            job="job-1",
+            batch="00000-000000-r1",
+            partition=OWN,
+            died=Reason.HTTP_5XX,
+            targets=(Target(broken[0], 1), Target(broken[1], 2), Target(moved_on, 4)),
+        ),
+        "00000-000000-r2": Batch(
+            job="job-1",
+            batch="00000-000000-r2",
+            partition=OWN,
+            died=Reason.TIMEOUT,
+            targets=(Target(slow, 3),),
+        ),
+    }
+
+
+def one_attempt(manifest: Manifest) -> Manifest:
+    fetch = msgspec.structs.replace(manifest.spec.fetch, attempts=1, timeout=1)
+    return msgspec.structs.replace(manifest, spec=Spec(fetch=fetch))
+
+
+def test_the_outcomes_of_a_redriven_batch_replace_the_dead_ones(work: Work) -> None:
+    work.manifest = one_attempt(work.manifest)
+    data = work.deployment.data
+    data.put(manifest_key("job-1"), encode_manifest(work.manifest))
+    data.put(dispatched_key("job-1", 0, batches=1, targets=3, rejected=0, duplicates=0), b"")
+    work.send(work.site.page("/a", "A"), *(work.site.reply(f"/{n}", DOWN) for n in range(2)))
+    work.run()
+    assert work.deployment.ledger("job-1").final == {"scraped": 1, "dead-http_5xx": 2}
+    assert work.deployment.ledger("job-1").complete
+
+    work.site.page("/0", "0")
+    work.take(*work.dead_letters())
+
+    ledger = work.deployment.ledger("job-1")
+    assert (ledger.final, ledger.complete) == ({"scraped": 2, "dead-http_5xx": 1}, True)
+
+    work.site.page("/1", "1")
+    [letter] = work.dead_letters()
+    assert letter.batch == "00000-000000-r1-r1"
+    work.take(letter)
+
+    assert work.deployment.ledger("job-1").final == {"scraped": 3}
+
+
+def test_a_dead_letter_that_is_delivered_twice_does_nothing_twice(work: Work) -> None:
+    work.manifest = one_attempt(work.manifest)
+    work.send(work.site.reply("/a", DOWN))
+    work.run()
+    work.again()
+    first, second = work.dead_letters()
+    assert first == second
+    visits = len(work.site.visits)
+
+    work.take(first)
+    keys = list(work.deployment.data.keys(""))
+    work.take(second)
+
+    assert len(work.site.visits) == visits + 1
+    assert list(work.deployment.data.keys("")) == keys
+
+
+def test_a_batch_is_not_concluded_with_the_lines_of_another(work: Work) -> None:
+    work.send(work.site.page("/a", "A"))
+    work.run()
+    assert work.batch is not None
+    [target] = work.batch.targets
+    work.batch = msgspec.structs.replace(work.batch, targets=(Target(target.url, 2),))
+
+    with pytest.raises(StorageError, match="not about its targets"):
+        work.again()
+
+
+def test_of_two_targets_with_one_line_none_is_lost_in_silence(work: Work) -> None:
+    urls = work.site.page("/a", "A"), work.site.page("/b", "B")
+    work.send("", targets=tuple(Target(url, 1) for url in urls))
+
+    with pytest.raises(StorageError, match="not about its targets"):
+        work.run()
+
+
+def test_of_a_cancelled_job_nothing_is_fetched(work: Work) -> None:
+    work.deployment.data.put(cancelled_key("job-1"), b"")
+    work.send(work.site.page("/a", "A"), work.site.page("/b", "B"))
+
+    worked = work.run()
+
+    assert worked.counts == {"skipped-cancelled": 2}
+    assert work.site.log == []
+    assert work.children() == []
+
+
+def test_a_job_that_is_cancelled_while_it_is_fetched_is_left(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work_module, "CANCEL_SECONDS", 0.05)
+    work.manifest = msgspec.structs.replace(
+        work.manifest, spec=Spec(fetch=FetchSpec(pause=0, robots="ignore", per_host=1, timeout=50))
+    )
+    work.send(work.site.page("/a", "A"), work.site.reply("/slow", 60.0), work.site.page("/b", "B"))
+
+    def cancel(path: str) -> None:
+        if path == "/slow":
+            work.deployment.data.put(cancelled_key("job-1"), b"")
+
+    work.site.on_visit = cancel
+
+    worked = work.run(time_left=100)
+
+    assert worked.counts == {"scraped": 1, "skipped-cancelled": 2}
+    assert work.site.paths() == ["/a", "/slow"]

@@ -2,19 +2,22 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
-import yaml
 
-from functions.dispatcher.lists import MAX_LINE_BYTES
-from functions.worker.extract import MAX_LINK_BYTES, MAX_LINKS, MAX_TEXT
+from functions.dispatcher.lists import MAX_LINE_BYTES, MAX_ROW_BYTES
+from functions.dispatcher.plan import MAX_REJECTED
+from functions.worker.document import MAX_TAGS
+from functions.worker.extraction import MAX_ROWS_BYTES
+from functions.worker.extraction_process import MEMORY
+from functions.worker.readymade import MAX_LINK_BYTES, MAX_LINKS, MAX_TITLE
 from functions.worker.scrape import MAX_HOPS, MAX_SLOWDOWNS
+from scatterfetch.sitemaps import MAX_BYTES, MAX_SITEMAPS
 from shared.errors import Reason
-from shared.outcomes import Outcome
-from shared.spec import Spec
+from shared.jobs import SHARD_BYTES
+from shared.outcomes import Outcome, final_kind
 from shared.urls import MAX_URL_BYTES
+from tests.chaos.scenarios import SCENARIOS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -37,11 +40,43 @@ def test_every_reason_is_described() -> None:
     assert set(rows("docs/spec.md", "\nReasons.")) == set(Reason)
 
 
+def test_what_becomes_of_each_reason_is_described() -> None:
+    table = (ROOT / "docs/spec.md").read_text().partition("\nReasons.")[2]
+    for line in re.findall(r"^\| (`.*) \|$", table, re.MULTILINE):
+        names, kind, again, _ = (cell.strip() for cell in line.split(" |"))
+        for reason in map(Reason, re.findall(r"`(\w+)`", names)):
+            assert kind in {final_kind(reason), "deferred"}, reason
+            if reason is not Reason.ROBOTS_UNREACHABLE:  # of the file, not of the page
+                assert bool(again) == reason.retryable, reason
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
 
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def guarantees() -> dict[str, str]:
+    """Return the section of each guarantee by its heading."""
+    sections = (ROOT / "docs/guarantees.md").read_text().split("\n## ")[1:]
+    return {text.partition("\n")[0]: text for text in sections if text[0].isdecimal()}
+
+
+def test_there_are_seven_guarantees() -> None:
+    assert [heading.partition(".")[0] for heading in guarantees()] == list("1234567")
+
+
+@pytest.mark.parametrize("heading", guarantees())
+def test_tests_that_keep_a_guarantee_exist(heading: str) -> None:
+    text = guarantees()[heading]
+    tests = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
+    scenarios = re.findall(r"chaos: (\w+)", text)
+
+    assert tests
+    for path, name in tests:
+        assert re.search(rf"^(async )?def {name}\(", (ROOT / path).read_text(), re.MULTILINE), name
+    assert set(scenarios) <= set(SCENARIOS)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -52,27 +87,23 @@ def test_make_targets_in_the_docs_exist(page: Path) -> None:
     assert [name for name in named if not re.search(rf"^{name}:", makefile, re.MULTILINE)] == []
 
 
-def yaml_examples() -> list[str]:
-    return re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/spec.md").read_text(), re.DOTALL)
-
-
-@pytest.mark.parametrize("text", yaml_examples())
-def test_examples_of_specs_are_specs(text: str) -> None:
-    content: Any = yaml.safe_load(text)
-
-    msgspec.convert(content, Spec)
-
-
 @pytest.mark.parametrize(
     "limit",
     [
         f"{MAX_URL_BYTES:,} bytes",
         f"{MAX_LINE_BYTES:,} bytes",
+        f"line of JSON, {MAX_ROW_BYTES:,}",
+        f"{MAX_SITEMAPS:,} of them, {MAX_BYTES:,} bytes each",
+        f"the first {MAX_REJECTED:,} of a shard",
+        f"a shard ({SHARD_BYTES // 1024**2} MiB of the unpacked list)",
         f"{MAX_SLOWDOWNS} answers of 429",
         f"{MAX_HOPS:,} times",
         f"{MAX_LINKS:,} | cut off",
         f"{MAX_LINK_BYTES // 1000} kB together",
-        f"{MAX_TEXT:,} characters",
+        f"{MAX_TITLE:,} characters",
+        f"{MEMORY // 1_000_000} MB of memory",
+        f"{MAX_ROWS_BYTES:,} bytes of JSON",
+        f"more than {MAX_TAGS:,} tags",
     ],
 )
 def test_limits_are_the_codes(limit: str) -> None:

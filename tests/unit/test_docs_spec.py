@@ -1,5 +1,6 @@
-"""What docs/spec.md says of a field is what the field is."""
+"""What docs/spec.md says of a field is what the field is, and its examples do what they show."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,16 @@ import yaml
 from msgspec import inspect
 
 from functions.dispatcher.specs import parse_spec
-from shared.spec import FetchSpec, ProxySpec
+from functions.worker.extraction import compile_extraction
+from functions.worker.page import Page
+from functions.worker.parsing import load_parser, parse_rows
+from shared.extract_spec import ExtractSpec
+from shared.spec import FetchSpec, ProxySpec, Spec
 
 TEXT = (Path(__file__).parents[2] / "docs" / "spec.md").read_text()
 ROW = re.compile(r"^\| `(\w+)` \| .+? \| `(.+?)` \| (.*?) ?\| .+\. \|$", re.MULTILINE)
-STRUCTS = {"fetch": FetchSpec, "fetch.proxies": ProxySpec}
+TYPES = {"html": "text/html", "json": "application/json"}
+STRUCTS = {"fetch": FetchSpec, "fetch.proxies": ProxySpec, "extract": ExtractSpec}
 
 
 def rows(heading: str) -> dict[str, tuple[str, str]]:
@@ -59,6 +65,32 @@ def test_each_field_is_described_with_its_default_and_bounds(heading: str) -> No
         assert sorted(bounds.split(", ")) == sorted(bounds_of(found.type).split(", ")), found.name
 
 
-@pytest.mark.parametrize("example", re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL))
+# Each example, and what follows it up to the next one or the next heading.
+EXAMPLES = re.findall(r"```yaml\n(.*?)```\n(.*?)(?=\n```yaml|\n##|\Z)", TEXT, re.DOTALL)
+
+
+@pytest.mark.parametrize("example", [example for example, _ in EXAMPLES])
 def test_each_example_is_a_spec(example: str) -> None:
-    assert parse_spec("docs/spec.md", example.encode()).fetch != FetchSpec()
+    assert parse_spec("docs/spec.md", example.encode()) != Spec()
+
+
+@pytest.mark.parametrize(
+    ("example", "then"),
+    [pair for pair in EXAMPLES if re.search("^(?:extract|parser):", pair[0], re.MULTILINE)],
+)
+def test_each_example_makes_the_rows_shown_of_the_page_shown(example: str, then: str) -> None:
+    [(kind, body), (_, expected)] = re.findall(r"```(\w+)\n(.*?)```", then, re.DOTALL)
+    page = Page("https://shop.example/books/", 200, TYPES[kind], None, body.encode())
+    spec = parse_spec("docs/spec.md", example.encode())
+
+    found: Any
+    if spec.parser is None:
+        extracted = compile_extraction(spec).extract(page, token="bot")
+        found = {"rows": extracted.rows, "problems": extracted.problems}
+    else:
+        found = {"rows": parse_rows(load_parser(spec.parser), page), "problems": []}
+
+    assert found == json.loads(expected)
+    assert [list(row) for row in found["rows"]] == [
+        list(row) for row in json.loads(expected)["rows"]
+    ]  # in this order

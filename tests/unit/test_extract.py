@@ -3,8 +3,12 @@ from urllib.parse import urldefrag, urljoin
 import pytest
 from bs4 import BeautifulSoup
 
-from functions.worker.extract import MAX_LINKS, Extracted, extract
-from functions.worker.fetch import Page
+from functions.worker.extraction import Extracted, compile_extraction
+from functions.worker.page import Page
+from functions.worker.readymade import MAX_LINKS
+from shared.spec import Spec
+
+DEFAULT = compile_extraction(Spec())
 
 
 def page(html: str | bytes, *, charset: str | None = None, url: str = "http://e.com/a/b") -> Page:
@@ -13,7 +17,7 @@ def page(html: str | bytes, *, charset: str | None = None, url: str = "http://e.
 
 
 def extract_page(page: Page) -> Extracted:
-    return extract(page, token="acme-bot")
+    return DEFAULT.extract(page, token="acme-bot")
 
 
 HTML = """<!doctype html><html><head>
@@ -47,6 +51,7 @@ def test_a_page_becomes_one_row() -> None:
         ],
         [],
         [],
+        None,
     )
 
 
@@ -58,14 +63,14 @@ def test_links_are_those_that_beautifulsoup_finds() -> None:
         if not str(a["href"]).startswith(("mailto:", "http://[broken"))
     )
 
-    [row], _, _ = extract_page(page(HTML))
+    [row], *_ = extract_page(page(HTML))
 
     assert row["links"] == list(expected)
     assert row["title"] == " ".join(soup.title.get_text().split()) if soup.title else False
 
 
 def test_links_are_relative_to_the_base_element() -> None:
-    [row], _, _ = extract_page(page("<base href='/shop/'><a href='x'>x</a>"))
+    [row], *_ = extract_page(page("<base href='/shop/'><a href='x'>x</a>"))
 
     assert row["links"] == ["http://e.com/shop/x"]
 
@@ -86,7 +91,7 @@ def test_links_are_relative_to_the_base_element() -> None:
     ],
 )
 def test_no_page_raises(html: bytes) -> None:
-    rows, problems, _ = extract_page(page(html))
+    rows, problems, *_ = extract_page(page(html))
 
     assert len(rows) == 1
     assert problems == []
@@ -106,13 +111,13 @@ def test_no_page_raises(html: bytes) -> None:
     ],
 )
 def test_characters_are_read_by_header_bom_and_meta(body: bytes, charset: str | None) -> None:
-    [row], _, _ = extract_page(page(body, charset=charset))
+    [row], *_ = extract_page(page(body, charset=charset))
 
     assert row["title"] == "é"
 
 
 def test_latin_1_means_windows_1252_as_in_browsers() -> None:
-    [row], _, _ = extract_page(page(b"<title>\x80 5</title>", charset="iso-8859-1"))
+    [row], *_ = extract_page(page(b"<title>\x80 5</title>", charset="iso-8859-1"))
 
     assert row["title"] == "€ 5"
 
@@ -120,23 +125,23 @@ def test_latin_1_means_windows_1252_as_in_browsers() -> None:
 def test_too_many_links_are_cut_off_and_said_so() -> None:
     html = "".join(f"<a href=/{n}>" for n in range(MAX_LINKS + 5))
 
-    [row], problems, _ = extract_page(page(html))
+    [row], problems, *_ = extract_page(page(html))
 
     assert len(row["links"]) == MAX_LINKS
-    assert problems == [{"field": "links", "problem": "truncated", "value": MAX_LINKS + 5}]
+    assert problems == [{"field": "links", "problem": "truncated", "value": f"{MAX_LINKS + 5}"}]
 
 
 def test_a_long_base_does_not_make_a_long_row() -> None:
     html = f"<base href='/{'x' * 7_000}/'>" + "".join(f"<a href={n}>" for n in range(80_000))
 
-    [row], [problem], _ = extract_page(page(html))
+    [row], [problem], *_ = extract_page(page(html))
 
     assert sum(map(len, row["links"])) <= 500_000
     assert problem["problem"] == "truncated"
 
 
 def test_long_texts_are_cut_off() -> None:
-    [row], _, _ = extract_page(page(f"<title>{'a b ' * 100_000}</title>"))
+    [row], *_ = extract_page(page(f"<title>{'a b ' * 100_000}</title>"))
 
     assert len(row["title"]) == 10_000
 

@@ -4,20 +4,26 @@ from itertools import permutations
 import msgspec
 import pytest
 
-from shared.errors import InvalidJobError
+from shared.errors import InvalidJobError, Reason
 from shared.jobs import (
+    MAX_ID,
     SHARD_BYTES,
     Ledger,
     Manifest,
     child_id,
+    dead_letter_id,
     decode_manifest,
     dispatched_key,
     encode_manifest,
+    final_counts,
+    generation,
     job_id,
+    last_generations,
     receipt_key,
+    redriven_key,
     settled,
 )
-from shared.messages import JobId
+from shared.messages import BatchId, JobId
 from shared.spec import FetchSpec, Spec
 
 MANIFEST = Manifest(
@@ -60,13 +66,45 @@ def test_what_is_no_manifest_is_refused() -> None:
     [(0, 1), (1, 1), (SHARD_BYTES, 1), (SHARD_BYTES + 1, 2)],
 )
 def test_a_list_is_cut_into_shards_by_its_size(size: int, shards: int) -> None:
-    assert msgspec.structs.replace(MANIFEST, size=size).shards == shards
+    manifest = msgspec.structs.replace(MANIFEST, size=size, shard_bytes=SHARD_BYTES)
+
+    assert manifest.shards == shards
+
+
+def test_a_job_under_way_keeps_the_shards_it_began_with() -> None:
+    """A manifest of an earlier release says nothing of their size."""
+    body = (
+        b'{"type":"manifest.v1","job":"j","spec":{},"partitions":8,"batch_size":10,'
+        b'"created_at":"now","size":8388609}'
+    )
+
+    assert decode_manifest(body).shards == 2
+
+
+def test_how_many_shards_a_stream_has_is_known_when_the_last_is_dispatched() -> None:
+    manifest = msgspec.structs.replace(MANIFEST, size=1, streamed=True)
+    ledger = Ledger(manifest.shards)
+    assert not ledger.fully_dispatched
+
+    def key(shard: int, *, last: bool = False) -> str:
+        return dispatched_key("j", shard, batches=0, targets=0, rejected=0, duplicates=0, last=last)
+
+    ledger.add(key(2, last=True))
+    ledger.add(key(0))
+    assert not ledger.fully_dispatched
+
+    ledger.add(key(1))
+    assert ledger.fully_dispatched
 
 
 KEYS = [
     dispatched_key("j", 0, batches=2, targets=20, rejected=3, duplicates=1),
     receipt_key("j", "00000-000000", {"scraped": 9, "failed-http_404": 1}),
-    receipt_key("j", "00000-000001", {"scraped": 7, "deferred-out_of_time": 3, "children": 1}),
+    receipt_key(
+        "j",
+        "00000-000001",
+        {"scraped": 7, "deferred-out_of_time": 3, "children": 1, "due": 1_795_255_321},
+    ),
     receipt_key("j", "00000-000001-1", {"scraped": 3}),
 ]
 
@@ -126,3 +164,108 @@ def test_a_job_is_not_complete_since_some_other_batch_has_a_receipt() -> None:
     ledger.add(receipt_key("j", "00000-000000-2", {"scraped": 1}))
 
     assert ledger.complete
+
+
+def test_ids_of_children_stay_short_and_different_however_often_targets_are_deferred() -> None:
+    ids = set()
+    families = ["00000-000001", "00000-000001-r1", "00000-000002"]
+    for depth in range(1_000):
+        families = [child_id(batch, 1 + depth % 7) for batch in families]
+        ids |= set(families)
+        assert [generation(batch) for batch in families] == [0, 1, 0]
+        assert {batch[:12] for batch in families} == {"00000-000001", "00000-000002"}
+
+    assert len(ids) == 3_000
+    assert max(map(len, ids)) <= MAX_ID
+    for batch in ids:
+        msgspec.convert(batch, BatchId)
+
+
+def test_a_childs_id_is_the_same_every_time() -> None:
+    long = "00000-000000" + "-1" * 26
+    assert len(long) == MAX_ID
+    assert child_id(long, 1) == child_id(long, 1) != child_id(long, 2)
+
+
+def test_what_is_redriven_is_of_the_next_generation() -> None:
+    batch, generations = "00000-000000", []
+    for _ in range(3):
+        batch = dead_letter_id(child_id(batch, 1), 12)
+        generations.append(generation(batch))
+
+    assert generations == [1, 2, 3]
+    assert batch == "00000-000000-1-r12-1-r12-1-r12"
+
+
+def test_a_receipts_name_fits_into_a_file_system_whatever_the_reasons() -> None:
+    counts = {f"{kind}-{reason}": 200 for kind in ("failed", "deferred") for reason in Reason}
+    everything = counts | {"children": 200, "scraped": 200, "redriven-timeout": 200}
+
+    key = receipt_key("j", "00000-000000", everything)
+
+    ledger = Ledger(shards=1)
+    ledger.add(key)
+    assert len(key.rpartition("/")[2]) <= 250
+    assert ledger.receipts["00000-000000"]["children"] == 200
+    assert ledger.final == {"scraped": 200, "failed": 200 * len(Reason)}
+    assert ".failed-timeout=200" in receipt_key("j", "00000-000000", {"failed-timeout": 200})
+
+
+def test_a_redriven_targets_outcome_is_its_last_one() -> None:
+    assert final_counts(
+        {
+            "scraped": 6,
+            "dead-timeout": 5,
+            "deferred-timeout": 3,
+            "redriven-timeout": 4,
+            "children": 1,
+            "problems": 7,
+            "no_match": 2,
+        }
+    ) == {"scraped": 6, "dead-timeout": 1}
+    # of a receipt without room for reasons
+    assert final_counts({"dead": 5, "redriven-timeout": 4}) == {"dead": 1}
+
+
+def test_what_a_redriven_batch_gave_up_on_is_under_way() -> None:
+    """Until all its letters have said what became of it; other batches stay dead."""
+    ledger = Ledger(1)
+    ledger.add(dispatched_key("j", 0, batches=2, targets=6, rejected=0, duplicates=0))
+    ledger.add(receipt_key("j", "00000-000000", {"dead-timeout": 2, "dead-dns": 1, "scraped": 1}))
+    ledger.add(receipt_key("j", "00000-000001", {"dead-dns": 2}))
+    assert ledger.complete
+
+    ledger.add(redriven_key("j", "00000-000000"))
+
+    assert (ledger.complete, ledger.redriven_left) == (False, 3)
+    assert ledger.final == {"scraped": 1, "dead-dns": 2}
+
+    ledger.add(receipt_key("j", "00000-000000-r1", {"redriven-dns": 1, "dead-timeout": 1}))
+
+    assert (ledger.complete, ledger.redriven_left) == (False, 2)
+    assert ledger.final == {"scraped": 1, "dead-dns": 2, "dead-timeout": 1}
+
+    ledger.add(receipt_key("j", "00000-000000-r2", {"redriven-timeout": 2, "scraped": 2}))
+
+    assert (ledger.complete, ledger.redriven_left) == (True, 0)
+    assert ledger.final == {"scraped": 3, "dead-dns": 2, "dead-timeout": 1}
+
+
+def test_a_job_waits_for_what_a_dead_letter_has_deferred() -> None:
+    ledger = Ledger(shards=1)
+    ledger.add(dispatched_key("j", 0, batches=1, targets=1, rejected=0, duplicates=0))
+    ledger.add(receipt_key("j", "00000-000000", {"dead-timeout": 1}))
+    redriven = {"redriven-timeout": 1, "deferred-timeout": 1, "children": 1}
+    ledger.add(receipt_key("j", "00000-000000-r1", redriven))
+    before = (ledger.complete, ledger.final)
+
+    ledger.add(receipt_key("j", "00000-000000-r1-1", {"scraped": 1}))
+
+    assert before == (False, {})
+    assert (ledger.complete, ledger.final) == (True, {"scraped": 1})
+
+
+def test_the_last_outcome_of_each_line_is_known_by_its_generation() -> None:
+    finals = [("00000-000000-r1", 1), ("00000-000000-r1-1-r1", 2), ("00000-000000-r1", 2)]
+
+    assert last_generations(finals) == {1: 1, 2: 2}

@@ -5,16 +5,48 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.dispatcher.lists import MAX_LINE_BYTES, check_list, parse_line, read_lines
-from shared.errors import InvalidJobError, InvalidUrlError
+from functions.dispatcher.lists import (
+    MAX_LINE_BYTES,
+    JsonReader,
+    Kind,
+    Reader,
+    Source,
+    TextReader,
+    check_list,
+    kind_of,
+)
+from functions.dispatcher.plan import Plan
+from shared.errors import InvalidJobError
+from shared.messages import Batch, Method, Target
 
 
 def cut(data: bytes, size: int) -> Iterator[bytes]:
     return (data[i : i + size] for i in range(0, len(data), size))
 
 
-def lines(data: bytes, size: int = 7) -> list[bytes | None]:
-    return list(read_lines(cut(data, size), length=len(data)))
+class Heard:
+    """Takes what readers give, and remembers it."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[int, bytes]] = []
+        self.rejected: list[tuple[int, bytes, str]] = []
+
+    def add_lines(self, block: bytes, line: int) -> None:
+        lines = block.removesuffix(b"\n").split(b"\n")
+        self.lines += list(enumerate(lines, start=line))
+
+    def add(self, line: int, url: str, method: Method = "GET", *_: object) -> None:
+        raise NotImplementedError(line, url, method)
+
+    def reject(self, line: int, text: bytes, reason: str) -> None:
+        self.rejected.append((line, text, reason))
+
+
+def read(data: bytes, size: int = 7, **place: int) -> Heard:
+    heard = Heard()
+    until = place.pop("until", len(data))
+    TextReader(Source(cut(data, size)), **place).fill(heard, until)
+    return heard
 
 
 @pytest.mark.parametrize(
@@ -32,27 +64,45 @@ def lines(data: bytes, size: int = 7) -> list[bytes | None]:
 def test_lines_do_not_depend_on_how_the_bytes_arrive(
     data: bytes, expected: list[bytes], size: int
 ) -> None:
-    assert lines(data, size) == expected
+    assert read(data, size).lines == list(enumerate(expected, start=1))
 
 
-@given(
-    st.lists(st.sampled_from([b"", b"ab", b"http://e.com/", b"x" * 40]), max_size=30),
-    st.integers(min_value=1, max_value=100),
-    st.integers(min_value=1, max_value=50),
-    st.booleans(),
-)
+LISTS = st.lists(st.sampled_from([b"", b"ab", b"http://e.com/", b"x" * 40]), max_size=30)
+
+
+@given(LISTS, st.integers(1, 100), st.integers(1, 50), st.booleans())
 def test_shards_have_each_line_exactly_once(
     texts: list[bytes], shard_size: int, chunk_size: int, newline_at_end: bool
 ) -> None:
     data = b"\n".join(texts) + (b"\n" if newline_at_end and texts else b"")
+    expected = read(data).lines
 
-    found: list[bytes | None] = []
+    found: list[tuple[int, bytes]] = []
     for start in range(0, len(data), shard_size):
-        first = max(0, start - 1)
-        length = min(start + shard_size, len(data)) - first
-        found += read_lines(cut(data[first:], chunk_size), length=length, inside_line=start > 0)
+        before = max(0, start - 1)
+        # As the scan counts: the lines that begin before `start`.
+        line = 1 + data[:before].count(b"\n") + (start > 0)
+        until = start + shard_size
+        found += read(data[before:], chunk_size, start=start, line=line, until=until).lines
 
-    assert found == list(read_lines([data], length=len(data)))
+    assert found == expected
+
+
+@given(LISTS, st.integers(1, 100), st.integers(1, 50))
+def test_one_reader_gives_the_shards_one_after_another(
+    texts: list[bytes], shard_size: int, chunk_size: int
+) -> None:
+    data = b"\n".join(texts)
+    reader = TextReader(Source(cut(data, chunk_size)))
+    heard = Heard()
+
+    until = 0
+    while not reader.ended:
+        until += shard_size
+        reader.fill(heard, until)
+
+    assert heard.lines == read(data).lines
+    assert until <= len(data) + shard_size
 
 
 def test_a_line_that_is_too_long_is_counted_and_not_held() -> None:
@@ -64,67 +114,113 @@ def test_a_line_that_is_too_long_is_counted_and_not_held() -> None:
             yield megabyte
         yield b"\nhttp://b.example/\n"
 
+    heard = Heard()
     tracemalloc.start()
-    found = list(read_lines(chunks(), length=101 * 1024 * 1024))
+    TextReader(Source(chunks())).fill(heard, 101 * 1024 * 1024)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert found == [b"http://a.example/", None, b"http://b.example/"]
+    assert heard.lines == [(1, b"http://a.example/"), (3, b"http://b.example/")]
+    [(line, text, reason)] = heard.rejected
+    assert (line, text[:3], reason) == (2, b"xxx", "longer than 16,000 bytes")
     assert peak < 10 * 1024 * 1024
 
 
 def test_a_shard_does_not_read_a_long_line_to_its_end() -> None:
-    read = 0
+    count = 0
 
     def chunks() -> Iterator[bytes]:
-        nonlocal read
+        nonlocal count
         while True:
-            read += 1000
+            count += 1000
             yield b"x" * 1000
 
-    assert list(read_lines(chunks(), length=50_000)) == [None]
-    assert read < 100_000
+    heard = Heard()
+    TextReader(Source(chunks())).fill(heard, 50_000)
+
+    assert heard.lines == []
+    assert len(heard.rejected) == 1
+    assert count < 100_000
 
 
-def test_a_line_of_the_longest_length_is_read() -> None:
-    assert lines(b"x" * MAX_LINE_BYTES, 999) == [b"x" * MAX_LINE_BYTES]
-    assert lines(b"x" * (MAX_LINE_BYTES + 1) + b"\n", 999) == [None]
+def plan_of(reader: Reader) -> tuple[dict[int, Target], dict[int, str]]:
+    """Return the targets and the reasons that a reader gives, by line."""
+    plan = Plan(job="j", shard=0, partitions=4, batch_size=100)
+    reader.fill(plan, 1 << 60)
+    batches: list[Batch] = list(plan.batches())
+    targets = {target.line: target for batch in batches for target in batch.targets}
+    return targets, {report.line: report.reason for report in plan.counts.reports}
+
+
+@pytest.mark.parametrize("size", [999, 100_000])
+def test_a_line_of_the_longest_length_is_read(size: int) -> None:
+    line = b"x" * MAX_LINE_BYTES
+
+    _, problems = plan_of(TextReader(Source(cut(line + b"\nx" + line, size))))
+
+    assert "must start with http" in problems[1]
+    assert problems[2] == "longer than 16,000 bytes"
+
+
+def test_a_line_of_json_is_a_request() -> None:
+    text = (
+        b'\xef\xbb\xbf{"url": "http://A.example"}\r\n\n'
+        b'{"url":"http://a.example/p","method":"POST","body":"q=1",'
+        b'"headers":{"Content-Type":"text/plain"},"meta":{"id":7}}\n'
+        b'{"url":"http://a.example/h","method":"HEAD"}'
+    )
+
+    targets, problems = plan_of(JsonReader(Source([text])))
+
+    assert problems == {}
+    assert targets == {
+        1: Target("http://a.example/", 1),
+        3: Target(
+            "http://a.example/p",
+            3,
+            method="POST",
+            headers={"Content-Type": "text/plain"},
+            body="q=1",
+            input={"id": 7},
+        ),
+        4: Target("http://a.example/h", 4, method="HEAD"),
+    }
 
 
 @pytest.mark.parametrize(
-    "raw",
+    ("line", "reason"),
     [
-        b"http://e.com/",
-        b"http://e.com/\r",
-        b"  http://e.com/\t ",
-        b"\xef\xbb\xbfhttp://e.com/",
+        (b'{"url":"/about"}', "a URL must start with http"),
+        (b'{"uri":"http://a.example/"}', "no request: Object contains unknown field `uri`"),
+        (b'{"url":"http://a.example/","method":"PUT"}', "no request: Invalid enum value 'PUT'"),
+        (b'{"url":"http://a.example/","headers":{"Host":"b"}}', "belongs to the transport"),
+        (b'{"url":"http://a.example/","headers":{"X":"a\\r\\nY: b"}}', "printable ASCII"),
+        (b'{"url":"http://a.example/","body":"q"}', "body is for POST"),
+        (b'{"url":"http://a.example/","meta":{"x":"\xff"}}', "no request: "),
+        (b'{"url":"http://a.example/","meta":{"x":"\\ud800"}}', "no request: "),
+        (b'{"url":"http://a.example/","meta":{"x":"\xef\xbf\xbe"}}', "U+FFFE"),
+        (b'{"url":"http://a.example/","meta":' + b"[" * 5_000, "no request: "),
+        (
+            b'{"url":"http://a.example/","meta":{"x":"' + b"a" * 65_536 + b'"}}',
+            "longer than 65,536",
+        ),
+        (b"http://a.example/", "no request: JSON is malformed"),
     ],
 )
-def test_what_editors_leave_around_a_url_is_taken_off(raw: bytes) -> None:
-    url = parse_line(raw)
+def test_a_line_that_is_no_request_is_rejected_with_the_reason(line: bytes, reason: str) -> None:
+    targets, problems = plan_of(JsonReader(Source([line + b'\n{"url":"http://b.example/"}'])))
 
-    assert url is not None
-    assert url.href == "http://e.com/"
-
-
-@pytest.mark.parametrize(
-    "raw", [b"", b"   ", b"\r", b"# a comment", b"  # another", b"\xef\xbb\xbf"]
-)
-def test_blank_lines_and_comments_are_nothing(raw: bytes) -> None:
-    assert parse_line(raw) is None
+    assert list(targets) == [2]
+    assert reason in problems[1]
 
 
-@pytest.mark.parametrize(
-    ("raw", "problem"),
-    [
-        (b"/about", "must start with http"),
-        (b"http://e.com/\xff", "not UTF-8"),
-        (None, "longer than 16,000 bytes"),
-    ],
-)
-def test_anything_else_is_rejected_with_a_reason(raw: bytes | None, problem: str) -> None:
-    with pytest.raises(InvalidUrlError, match=problem):
-        parse_line(raw)
+def test_what_is_in_headers_is_in_no_report() -> None:
+    line = b'{"url":"http://a.example/","headers":{"Authorization":"Bearer s3cret"},"methd":"GET"}'
+    plan = Plan(job="j", shard=0, partitions=4, batch_size=100)
+    JsonReader(Source([line])).fill(plan, 1_000)
+
+    [report] = plan.counts.reports
+    assert report.text == '{"url":"http://a.example/",'
 
 
 @pytest.mark.parametrize(
@@ -132,8 +228,8 @@ def test_anything_else_is_rejected_with_a_reason(raw: bytes | None, problem: str
     [
         (0, b"", "is empty"),
         (9, "http".encode("utf-16"), "is UTF-16"),
-        (9, b"\x1f\x8b\x08", "compressed with gzip"),
-        (9, b"\x28\xb5\x2f\xfd", "compressed with zstd"),
+        (9, b"\x1f\x8b\x08", "compressed with gzip; its name must end with .gz"),
+        (9, b"\x28\xb5\x2f\xfd", "compressed with zstd; its name must end with .zst"),
         (9, b"PK\x03\x04", "zip archive or a spreadsheet"),
         (9, b"%PDF-1.7", "PDF"),
         (9, b"abc\0def", "is not text"),
@@ -142,3 +238,30 @@ def test_anything_else_is_rejected_with_a_reason(raw: bytes | None, problem: str
 def test_what_is_no_list_is_refused_by_name(size: int, head: bytes, problem: str) -> None:
     with pytest.raises(InvalidJobError, match=rf"urls\.txt .*{problem}|urls\.txt {problem}"):
         check_list("urls.txt", size, head)
+
+
+def test_what_is_not_compressed_as_its_name_says_is_refused() -> None:
+    with pytest.raises(InvalidJobError, match=r"urls\.txt\.gz is not compressed as its name says"):
+        check_list("urls.txt.gz", 9, b"http://a.example/", ".gz")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "streamed"),
+    [
+        ("books/Urls.TXT", Kind("txt", ""), False),
+        ("urls.jsonl", Kind("jsonl", ""), False),
+        ("urls.csv", Kind("csv", ""), True),
+        ("urls.2026.tsv.zst", Kind("tsv", ".zst"), True),
+        ("sitemap.xml.gz", Kind("xml", ".gz"), True),
+        ("urls.txt.gz", Kind("txt", ".gz"), True),
+    ],
+)
+def test_the_name_of_a_list_says_what_it_is(name: str, kind: Kind, streamed: bool) -> None:
+    assert kind_of(name) == kind
+    assert kind.is_streamed is streamed
+
+
+@pytest.mark.parametrize("name", ["urls", "urls.xlsx", ".txt", "urls.gz", "urls.txt.bz2"])
+def test_another_name_is_no_lists(name: str) -> None:
+    with pytest.raises(InvalidJobError, match=r"must end with \.txt, \.csv, .* and \.gz or \.zst"):
+        kind_of(name)

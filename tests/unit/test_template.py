@@ -1,6 +1,7 @@
 """What template.yaml promises the code, and the code template.yaml."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -330,6 +331,7 @@ def test_allowed_is_one_action_on_one_arn(statement: dict[str, Any]) -> None:
         assert (
             intrinsic == "GetAtt"
             or (intrinsic == "Sub" and value.startswith("${"))
+            or (intrinsic == "Sub" and value.endswith("${AWS::AccountId}:event-bus/default"))
             or (intrinsic == "Ref" and value.endswith("Arn"))  # one that the deployer names
         )
 
@@ -381,5 +383,45 @@ def test_schedule_without_a_list_is_refused() -> None:
     assert assertion["Assert"] == {"Not": [{"Equals": [{"Ref": "ScheduledList"}, ""]}]}
 
 
+def test_nothing_is_paid_for_by_the_hour() -> None:
+    """
+    Idle costs next to nothing: no server, no capacity that waits, no timer but a schedule.
+
+    Of these kinds of resources what is used is paid for: calls, bytes kept, and Lambda's polling.
+    """
+    by_use = {
+        "AWS::Events::Rule",
+        "AWS::IAM::Role",
+        "AWS::Lambda::EventSourceMapping",
+        "AWS::Logs::LogGroup",
+        "AWS::S3::Bucket",
+        "AWS::S3::BucketPolicy",
+        "AWS::SQS::Queue",
+        "AWS::SQS::QueuePolicy",
+        "AWS::Serverless::Function",
+        "AWS::Serverless::LayerVersion",
+    }
+    capacity = {"ProvisionedConcurrencyConfig", "ProvisionedPollerConfig", "VpcConfig"}
+
+    assert {resource["Type"] for resource in TEMPLATE["Resources"].values()} <= by_use
+    for function in FUNCTIONS:
+        assert not capacity & (set(properties(function)) | set(event_source(function)))
+    timers = [
+        name for name in of_type("AWS::Events::Rule") if "ScheduleExpression" in properties(name)
+    ]
+    assert [TEMPLATE["Resources"][name]["Condition"] for name in timers] == ["HasSchedule"]
+
+
 def test_outputs_are_described() -> None:
     assert all(output["Description"] for output in TEMPLATE["Outputs"].values())
+
+
+def test_the_build_keeps_the_services_that_are_called() -> None:
+    sources = [
+        path.read_text() for f in ("shared", "functions") for path in (ROOT / f).rglob("*.py")
+    ]
+    called = {name for text in sources for name in re.findall(r'new_client\("(\w+)"', text)}
+    kept = set(re.findall(r"! -name (\w+)", (ROOT / "Makefile").read_text()))
+
+    assert called == {"events", "s3", "sqs"}
+    assert called <= kept

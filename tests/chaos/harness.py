@@ -1,0 +1,637 @@
+"""
+A fleet under fire: the local cloud, its sandboxes told apart, its calls led through a fault proxy.
+
+Knows how to run jobs until every queue is empty, and what must be true then whatever happened.
+"""
+
+import asyncio
+import json
+import os
+import re
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
+from itertools import count, pairwise
+from math import inf
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import boto3
+from aiohttp import web
+
+from functions.dispatcher.dispatch import uploaded_job
+from functions.dispatcher.summary import decode_summary
+from scatterfetch.cloud import TEMPLATE, LocalCloud
+from scatterfetch.deadletters import redrive
+from scatterfetch.deployment import Stack
+from scatterfetch.sandbox import Sandbox
+from scatterfetch.template import REGION, Function, Template
+from shared.jobs import (
+    announced_key,
+    cancelled_key,
+    child_id,
+    dead_letter_id,
+    decode_manifest,
+    ledger_of,
+    manifest_key,
+    outcome_name,
+    results_prefix,
+    root_id,
+    summary_key,
+)
+from shared.messages import ListUploaded, decode_dispatch
+from shared.outcomes import Kind, Outcome
+from shared.urls import parse_url
+from tests.chaos.proxy import Answer, Call, Effect, FaultProxy, Forward, refuse, succeed
+from tests.results import read_outcomes
+from tests.site import LogEntry, Site
+
+DISPATCHER = "DispatcherFunction"
+PAUSE = 0.4
+_LATENCY = 0.15  # seconds, of every answer
+_LOOK_INTERVAL = 0.4  # seconds between two looks at the queues
+_LIFE = re.compile(r"/(\w+-\d+\.\d+)\)")
+# The template's times, shorter and in the same order of length. Faults come a hundred times as
+# often as in life, so messages are not given up on.
+TIMES = {
+    r"(?m)^( +)Timeout: \d+": r"\1Timeout: 40",
+    r"(?m)^( +)VisibilityTimeout: \d+": r"\1VisibilityTimeout: 41",
+    r"maxReceiveCount: \d+": "maxReceiveCount: 100",
+    r"Handler: functions\.(\w+)\.handler\.handler": r"Handler: tests.chaos.handlers.\1",
+}
+
+
+@dataclass
+class Website(Site):
+    """
+    All hosts of a scenario.
+
+    ``/page/N`` is a page, ``/moved/HOST/N`` leads to one on another host, anything else is not
+    found.
+    """
+
+    seed: int = 0
+    flaky: float = 0.0
+    """How many requests fail: resets, 503s and hangs."""
+    outages: dict[str, float] = field(default_factory=dict)
+    """By host, how long it resets every connection, from the first one on; in seconds."""
+    busy: set[str] = field(default_factory=set)
+    """Hosts that answer 429 to everything but robots.txt."""
+    broken: set[str] = field(default_factory=set)
+    """Hosts that answer 500 to everything but robots.txt."""
+    _asked: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _first: dict[str, float] = field(default_factory=dict)
+
+    async def _scripted(self, request: web.Request) -> web.StreamResponse:
+        host, path = request.host.partition(":")[0], request.path
+        self._asked[host, path] += 1
+        # Long enough for two workers at one host to be seen there at once.
+        await asyncio.sleep(_LATENCY)
+        trouble = self._trouble(host, path)
+        if trouble == "reset":
+            assert request.transport is not None
+            request.transport.abort()
+        elif trouble == "hang":
+            await asyncio.sleep(3600)
+        elif trouble:
+            return web.Response(status=int(trouble))
+        match path.split("/"):
+            case ["", "robots.txt"]:
+                return web.Response(text="User-agent: *\nDisallow: /secret\n")
+            case ["", "page", number]:
+                html = f"<!doctype html><title>{host} {number}</title>"
+                return web.Response(text=html, content_type="text/html")
+            case ["", "moved", other, number]:
+                location = f"http://{other}/page/{number}"
+                return web.Response(status=301, headers={"Location": location})
+        return web.Response(status=404)
+
+    def _trouble(self, host: str, path: str) -> str:
+        """Return what a request meets: `reset`, `hang`, a status, or nothing."""
+        first = self._first.setdefault(host, time.monotonic())
+        if time.monotonic() - first < self.outages.get(host, 0.0):
+            return "reset"
+        if host in self.busy and path != "/robots.txt":
+            return "429"
+        if host in self.broken and path != "/robots.txt":
+            return "500"
+        # Of the request and not of the moment: the same seed is the same website.
+        chance = Random(f"{self.seed}/{host}/{path}/{self._asked[host, path]}")
+        return chance.choice(["reset", "503", "hang"]) if chance.random() < self.flaky else ""
+
+
+# ---- lists
+
+
+@dataclass(frozen=True)
+class UrlList:
+    """A list of URLs of a `Website`; with lines that are none, since those are never missing."""
+
+    name: str
+    urls: tuple[str, ...]
+    spec: str = f"pause: {PAUSE}, attempts: 10"
+
+    @property
+    def key(self) -> str:
+        return f"{self.name}/urls.txt"
+
+    @property
+    def body(self) -> bytes:
+        first, *others = self.urls
+        return "\n".join(["# a comment", "/about", first, "", first, *others]).encode()
+
+    @property
+    def spec_body(self) -> bytes:
+        """At most one request to a host, and two seconds for it."""
+        usual = "per_host: 1, timeout: 2, wait_initial: 0.1, wait_max: 1, max_idle: 1"
+        return f"fetch: {{{usual}, {self.spec}}}".encode()
+
+    @property
+    def lines(self) -> dict[int, str]:
+        """The URL by its line."""
+        first, *others = self.urls
+        return {3: first, **dict(enumerate(others, start=6))}
+
+
+def list_of(name: str, hosts: Sequence[str], pages: int, **more: str) -> UrlList:
+    """Return a list of `pages` pages of each host; the first has lost some, and moved others."""
+    urls = [f"http://{host}/page/{n}" for n in range(pages) for host in hosts]
+    # In a row, so that one batch has to tell several partitions of them.
+    urls += [f"http://{hosts[0]}/moved/{host}/9" for host in hosts[1:7]]
+    return UrlList(name, (*urls, f"http://{hosts[0]}/gone"), **more)
+
+
+# ---- the fleet
+
+
+class _Sandbox(Sandbox):
+    """
+    A sandbox whose requests, to AWS and to websites, tell which process they come from.
+
+    A process is a `life`: ``worker-1.2`` is the second one of the first worker.
+    """
+
+    def __init__(
+        self, function: Function, endpoint: str, log: Path, number: int, fleet: "Fleet"
+    ) -> None:
+        super().__init__(function, endpoint, log, number)
+        self._fleet = fleet
+        self._number = number
+        self._lives = 0
+        self.handles: list[str] = []
+        """Of the messages that it works on."""
+
+    @property
+    def life(self) -> str:
+        kind = "worker" if "Worker" in self.name else "dispatcher"
+        return f"{kind}-{self._number}.{self._lives}"
+
+    def start(self) -> "_Sandbox":
+        if self.pid is None:
+            self._lives += 1
+            self._environment["AWS_ACCESS_KEY_ID"] = self.life
+            self._environment["USER_AGENT"] = f"chaos/1 (+https://chaos.example/{self.life})"
+        super().start()
+        return self
+
+    def invoke(self, event: Mapping[str, Any]) -> Any:
+        self.handles = [record["receiptHandle"] for record in event["Records"]]
+        self._fleet.sqs.note(event["Records"])
+        result = super().invoke(event)
+        failed = {failure["itemIdentifier"] for failure in result["batchItemFailures"]}
+        for record in event["Records"]:
+            if record["messageId"] in failed:
+                self._fleet.hurry(record["receiptHandle"])
+        return result
+
+    def kill(self) -> None:
+        super().kill()
+        self._fleet.deaths.setdefault(self.life, time.time())
+
+    def stop(self) -> None:
+        super().stop()
+        self._fleet.deaths.setdefault(self.life, time.time())
+
+
+class Sqs:
+    """
+    What SQS does otherwise than moto.
+
+    It heeds the last receipt handle of a message and no earlier one, and for five minutes it knows
+    the deduplication ids of what was deleted, too.
+    """
+
+    def __init__(self) -> None:
+        self._messages: dict[str, str] = {}
+        self._last: dict[str, str] = {}
+        self._sent: set[tuple[str, str]] = set()
+        self.first: set[str] = set()
+        """The handles of messages that were delivered for the first time."""
+
+    def note(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Take note of a delivery."""
+        for record in records:
+            self._messages[record["receiptHandle"]] = record["messageId"]
+            self._last[record["messageId"]] = record["receiptHandle"]
+            if record["attributes"]["ApproximateReceiveCount"] == "1":
+                self.first.add(record["receiptHandle"])
+
+    def holds(self, handle: str) -> bool:
+        """Tell whether `handle` is the last one of its message."""
+        message = self._messages.get(handle)
+        return message is None or self._last[message] == handle
+
+    def correct(self, call: Call, forward: Forward) -> Answer:
+        action = call.what.partition(" ")[0]
+        if action in {"ChangeMessageVisibility", "DeleteMessage"}:
+            if not self.holds(call.arguments["ReceiptHandle"]):
+                return (refuse if call.client else succeed)(call, forward)
+        elif action == "SendMessageBatch":
+            return self._send(call, forward)
+        return forward(call)
+
+    def _send(self, call: Call, forward: Forward) -> Answer:
+        entries = call.arguments["Entries"]
+        ids = {
+            e["Id"]: (e.get("MessageGroupId", ""), e.get("MessageDeduplicationId")) for e in entries
+        }
+        known = [entry for entry in entries if ids[entry["Id"]] in self._sent]
+        answer = succeed(call, forward)
+        if fresh := [entry for entry in entries if entry not in known]:
+            answer = forward(call.asking(Entries=fresh))
+            if answer.status != HTTPStatus.OK:
+                return answer
+        said = json.loads(answer.body)
+        sent = said.get("Successful", [])
+        self._sent |= {ids[entry["Id"]] for entry in sent if ids[entry["Id"]][1]}
+        said["Successful"] = sent + [{"Id": entry["Id"], "MessageId": "known"} for entry in known]
+        return answer._replace(body=json.dumps(said).encode())
+
+
+class Fleet(LocalCloud):
+    """
+    The local cloud under fire.
+
+    Args:
+        folder: For its data bucket, its logs and its template.
+        site: All the hosts there are.
+        rng: The source of chance.
+        times: Patterns in the template and what takes their place, after `TIMES`.
+        workers: Worker sandboxes.
+        dispatchers: Dispatcher sandboxes.
+        parameters: Of the template.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        site: Website,
+        rng: Random,
+        *,
+        times: Mapping[str, str] | None = None,
+        workers: int = 3,
+        dispatchers: int = 2,
+        **parameters: str,
+    ) -> None:
+        self.rng = rng
+        self.site = site
+        self.folder = folder
+        self.said: list[str] = []
+        self.letters = 0
+        """Messages that were in dead-letter queues when all others were empty."""
+        self.deaths: dict[str, float] = {}
+        """When each process that has died did so, by its life."""
+        self.sqs = Sqs()
+        template = folder / "template.yaml"
+        template.write_text(_edited(TEMPLATE.read_text(), {**TIMES, **(times or {})}))
+        parameters = {
+            "AllowPrivateNetworks": "true",
+            "ConnectTo": f"::127.0.0.1:{site.port}",
+            "Partitions": "3",
+            "BatchSize": "3",
+            **parameters,
+        }
+        super().__init__(
+            folder,
+            workers=workers,
+            parameters=parameters,
+            on_put=lambda _: None,
+            report=self.said.append,
+            template=template,
+        )
+        self._wanted[DISPATCHER] = dispatchers
+        self.proxy = FaultProxy(self._server.endpoint, rng, self.sqs.correct)
+        self._server.endpoint = self.proxy.endpoint
+        self.template = Template(template, self.proxy.endpoint, parameters)
+
+    def run(
+        self, *lists: UrlList, limit: float = 200.0, later: Iterable[Callable[[], object]] = ()
+    ) -> dict[str, UrlList]:
+        """
+        Upload `lists` and work until every queue is empty; return them by their jobs.
+
+        Then comes the first of `later`, and the work goes on until every queue is empty again.
+
+        Raises:
+            AssertionError: that is not so after `limit` seconds.
+        """
+        jobs = {}
+        try:
+            self.proxy.start()
+            self.start()
+            notifications = []
+            for each in lists:
+                self.upload(f"{each.name}/spec.yaml", each.spec_body)
+                notifications.append(self.upload(each.key, each.body))
+                [uploaded] = decode_dispatch(notifications[-1])
+                assert isinstance(uploaded, ListUploaded)
+                jobs[uploaded_job(uploaded)] = each
+            self.serve()
+            for notification in notifications:
+                self.notify(notification)
+            deadline = time.monotonic() + limit
+            self._exhaust(deadline)
+            for step in later:
+                step()
+                self._exhaust(deadline)
+            self._settle(jobs)
+        finally:
+            self.stop()
+            self.proxy.stop()
+        return jobs
+
+    def cancel(self, job: str) -> None:
+        """Ask for the end of a job, as the command does."""
+        self._s3.put_object(Bucket=self._kept.bucket, Key=cancelled_key(job), Body=b"")
+
+    def redrive(self) -> int:
+        """Give all dead letters another life, as the command does; return how many there were."""
+        outputs = {f"{name}Url": self.template.queue_url(name) for name in self.template.queues}
+        session = boto3.Session("test", "test", region_name=REGION)
+        os.environ["AWS_ENDPOINT_URL"] = self.proxy.endpoint
+        return redrive(Stack("chaos", session, outputs), "DispatchDLQ", None).letters
+
+    def _exhaust(self, deadline: float) -> None:
+        empty = 0
+        while empty < 2:  # between two queues a message is in neither
+            empty = empty + 1 if self.idle() else 0
+            assert time.monotonic() < deadline, "there is no end: " + "; ".join(self.said[-5:])
+            time.sleep(_LOOK_INTERVAL)
+
+    def _settle(self, jobs: Iterable[str]) -> None:
+        for job in jobs:
+            self.look_at(job)
+        # Not for ever: a job that is not complete is told better by its results.
+        _within(30, lambda: all((self.folder / announced_key(job)).exists() for job in jobs))
+        self.letters = self.dead_letters()
+
+    def hurry(self, handle: str) -> None:
+        """Let a message that has failed come back now: its visibility timeout is over."""
+        if self.sqs.holds(handle):
+            queue = self.template.queue_url("WorkQueue")
+            self._sqs.change_message_visibility(
+                QueueUrl=queue, ReceiptHandle=handle, VisibilityTimeout=0
+            )
+
+    def kill(self, life: str) -> None:
+        """End the process of that life with SIGKILL."""
+        self._sandbox(life).kill()
+
+    def kill_one(self) -> None:
+        """End some process that runs."""
+        alive = [sandbox for sandbox in self._sandboxes if sandbox.pid]
+        if alive:
+            self.rng.choice(alive).kill()
+
+    def killing(self, *, after: bool = False, entries: int | None = None) -> Effect:
+        """
+        Return what kills who calls, before or after what he asks for is done.
+
+        With `entries`, only that many of several messages are sent before.
+        """
+
+        def effect(call: Call, forward: Forward) -> None:
+            if entries is not None:
+                forward(call.asking(Entries=call.arguments["Entries"][:entries]))
+            elif after:
+                forward(call)
+            self.kill(call.client)
+
+        return effect
+
+    def redelivering(self) -> Effect:
+        """Return what makes acknowledged messages come back, once each."""
+
+        def effect(call: Call, forward: Forward) -> Answer | None:
+            if call.arguments["ReceiptHandle"] not in self.sqs.first:
+                return forward(call)
+            forward(call.asking("ChangeMessageVisibility", VisibilityTimeout=0))
+            return succeed(call, forward)
+
+        return effect
+
+    def stalling(self) -> Effect:
+        """Return what leaves the first process that calls without any answer, for all its life."""
+        victims: list[str] = []
+
+        def effect(call: Call, forward: Forward) -> Answer | None:
+            victims.append(call.client)
+            if call.client != victims[0]:
+                return forward(call)
+            while call.client not in self.deaths:
+                time.sleep(0.1)
+            return None
+
+        return effect
+
+    def losing_lease(self) -> Effect:
+        """Return what does as asked once the caller's message is another worker's."""
+
+        def effect(call: Call, forward: Forward) -> Answer:
+            handle = self._give_away(call.client)
+            _within(3, lambda: not self.sqs.holds(handle))
+            return forward(call)
+
+        return effect
+
+    def losing_commit(self, times: int) -> Effect:
+        """Return what holds commits until another worker has committed the same batch."""
+        held: dict[str, str] = {}
+
+        def effect(call: Call, forward: Forward) -> Answer | None:
+            key = call.what.partition("/")[2]
+            if key not in held and len(held) < times:
+                held[key] = call.client
+                self._give_away(call.client)
+            if held.get(key) != call.client or _within(3, (self.folder / key).exists):
+                return forward(call)
+            return None  # and the SDK asks again
+
+        return effect
+
+    def _give_away(self, life: str) -> str:
+        """Let the message that a process works on be received again; return its handle so far."""
+        [handle] = self._sandbox(life).handles
+        self.hurry(handle)
+        return handle
+
+    def _sandbox(self, life: str) -> "_Sandbox":
+        [found] = [s for s in self._sandboxes if isinstance(s, _Sandbox) and s.life == life]
+        return found
+
+    def _start_sandboxes(self, name: str, count: int) -> None:
+        for number in range(1, count + 1):
+            log = self._logs / f"{name}-{number}.log"
+            sandbox = _Sandbox(
+                self.template.functions[name], self.proxy.endpoint, log, number, self
+            )
+            self._sandboxes.append(sandbox.start())
+
+
+def _within(seconds: float, condition: Callable[[], bool]) -> bool:
+    """Wait for `condition`, `seconds` at most; tell whether it came true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _edited(text: str, edits: Mapping[str, str]) -> str:
+    for pattern, replacement in edits.items():
+        text, count = re.subn(pattern, replacement, text)
+        assert count, f"template.yaml has no {pattern}"
+    return text
+
+
+# ---- what must be true afterwards
+
+
+class Results:
+    """
+    The results of a job, each batch with what it has deferred.
+
+    Raises:
+        AssertionError: a target has no final outcome or two, or the ledger says otherwise.
+    """
+
+    def __init__(self, folder: Path, job: str, lines: Mapping[int, str]) -> None:
+        self._folder, self._job = folder, job
+        manifest = decode_manifest((folder / manifest_key(job)).read_bytes())
+        keys = [p.relative_to(folder).as_posix() for p in folder.glob(f"jobs/{job}/*/*")]
+        self._ledger = ledger_of(manifest, keys)
+        self._committed = {
+            path.name.partition(".")[0]: read_outcomes(path)
+            for path in folder.glob(f"{results_prefix(job)}[0-9]*")
+        }
+        assert self._ledger.complete, self._ledger
+        self._final: dict[int, Outcome] = {}
+        self._letters = 0
+        self.starts: list[tuple[str, float]] = []
+        """Host and time of the first request for each target in each batch."""
+        roots = [batch for batch in self._committed if batch == root_id(batch)]
+        for batch in roots:
+            self._follow(batch, lines)
+        assert not self._committed, f"nobody has deferred anything to {list(self._committed)}"
+        assert {line: outcome.url for line, outcome in self._final.items()} == lines
+        self._check_ledger([key for key in keys if "/receipts/" in key], len(lines))
+
+    @property
+    def final(self) -> dict[str, Outcome]:
+        """The final outcome of each URL."""
+        return {outcome.url: outcome for outcome in self._final.values()}
+
+    def _follow(self, batch: str, targets: Mapping[int, str]) -> None:
+        """Take out a batch, in which the first thing to fetch is `targets`, and its children."""
+        outcomes = self._committed.pop(batch)
+        deferred: dict[int, str] = {}
+        for outcome in outcomes:
+            assert outcome.line in targets, f"{batch} holds {outcome.url}, which is not for it"
+            if outcome.elapsed_ms:  # something was fetched
+                began = datetime.fromisoformat(outcome.fetched_at).timestamp()
+                self.starts.append((parse_url(targets[outcome.line]).host, began))
+            if outcome.outcome is Kind.DEFERRED:
+                deferred[outcome.line] = (outcome.url, *outcome.redirects)[-1]
+            else:
+                assert outcome.line not in self._final, f"{outcome.url} has two final outcomes"
+                self._final[outcome.line] = outcome
+        children = self._ledger.receipts[batch].get("children", 0)
+        names = [child_id(batch, number) for number in range(1, children + 1)]
+        came_back = [o.line for name in names for o in self._committed.get(name, [])]
+        assert sorted(came_back) == sorted(deferred), f"what {batch} has deferred came back else"
+        for name in names:
+            self._follow(name, deferred)
+        self._follow_letters(batch, {o.line: o.url for o in outcomes if o.outcome is Kind.DEAD})
+
+    def _follow_letters(self, batch: str, dead: Mapping[int, str]) -> None:
+        """Take out what was redriven of a batch: its outcomes are in the place of the dead ones."""
+        for number in count(1):
+            letter = dead_letter_id(batch, number)
+            if letter not in self._committed:
+                return
+            self._letters += 1
+            for outcome in self._committed[letter]:
+                died = self._final.pop(outcome.line)
+                assert died.outcome is Kind.DEAD, f"{died.url} was redriven and not dead"
+            self._follow(letter, dead)
+
+    def _check_ledger(self, receipts: list[str], lines: int) -> None:
+        ledger = self._ledger
+        assert len(receipts) == len(ledger.receipts) == ledger.batches + self._letters
+        assert (ledger.targets, ledger.rejected, ledger.duplicates) == (lines, 1, 1)
+        summary = decode_summary((self._folder / summary_key(self._job)).read_bytes())
+        assert (summary.targets, summary.rejected, summary.duplicates) == (lines, 1, 1)
+        kinds = Counter(str(outcome.outcome) for outcome in self._final.values())
+        # It is written once, and a redrive comes later.
+        assert self._letters or +Counter(summary.outcomes) == kinds
+        counted = Counter(outcome_name(o.outcome, o.reason) for o in self._final.values())
+        assert ledger.final == counted
+
+
+def check_pages(final: Mapping[str, Outcome]) -> None:
+    """All pages are scraped, each with what is on it; what is gone is gone."""
+    for url, outcome in final.items():
+        _, _, host, *path = url.split("/")
+        if path == ["gone"]:
+            assert (outcome.outcome, outcome.status) == (Kind.FAILED, 404)
+        else:
+            at = path[1] if path[0] == "moved" else host
+            assert outcome.outcome is Kind.SCRAPED, outcome
+            assert outcome.rows[0]["title"] == f"{at} {path[-1]}"
+
+
+def check_visits(log: Iterable[LogEntry], deaths: Mapping[str, float]) -> None:
+    """
+    No host has two requests at once, by the log of the website.
+
+    Specs allow one, so two would be of two workers. A request ends with the process that made it.
+    """
+    by_host = defaultdict(list)
+    for entry in sorted(log, key=lambda entry: entry.began):
+        life = _LIFE.search(entry.user_agent)
+        died = deaths.get(life[1], inf) if life else inf
+        if entry.began < died:
+            by_host[entry.host].append((entry, min(entry.ended, died)))
+    assert by_host
+    for entries in by_host.values():
+        for (one, ended), (other, _) in pairwise(entries):
+            assert ended <= other.began, f"at once: {one} and {other}"
+
+
+def check_pause(starts: Iterable[tuple[str, float]], pause: float) -> None:
+    """
+    Between two requests to a host there is at least half of the pause, which is what jitter leaves.
+
+    By the clock of the workers: on its way a request can catch up with the one before it.
+    """
+    by_host = defaultdict(list)
+    for host, began in sorted(starts):
+        by_host[host].append(began)
+    for times in by_host.values():
+        gaps = [later - earlier for earlier, later in pairwise(times)]
+        assert min(gaps, default=inf) >= pause / 2 - 0.002, times  # of whole milliseconds

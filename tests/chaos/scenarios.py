@@ -1,0 +1,468 @@
+"""
+What a fleet must survive: one function a scenario.
+
+Each one gets an `Arena` and returns what it has done to the fleet, in a few words; it raises
+AssertionError where an outcome is missing or a host was visited by two workers at once.
+"""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from random import Random
+
+from scatterfetch.results import Table, find_results
+from shared.errors import Reason, StorageError
+from shared.outcomes import Kind, Outcome
+from tests.chaos.harness import (
+    PAUSE,
+    Fleet,
+    Results,
+    UrlList,
+    Website,
+    check_pages,
+    check_pause,
+    check_visits,
+    list_of,
+)
+from tests.chaos.proxy import (
+    Answer,
+    Call,
+    Fault,
+    Forward,
+    fail,
+    lose_answer,
+    lose_request,
+    refuse,
+    refuse_some,
+    throttle,
+    time_out,
+)
+
+_FUNCTIONS = "^(worker|dispatcher)"
+_COMMIT = "^worker.* PUT .*/results/"
+_RECEIPT = "^worker.* PUT .*/receipts/"
+_DEFER = "^worker.* SendMessageBatch .*-dispatchqueue"
+_CANCEL_LIMIT = 5.0  # seconds; a worker looks every second
+_SEVERAL = " ([2-9]|10)$"
+
+
+class Skipped(Exception):  # noqa: N818 -- nothing is wrong
+    """This machine cannot do what the scenario needs."""
+
+
+@dataclass
+class Arena:
+    """Where a scenario takes place. A `short` one has fewer targets and fewer faults."""
+
+    folder: Path
+    site: Website
+    seed: int
+    short: bool
+    rng: Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rng = Random(self.seed)
+        self.site.seed = self.seed
+
+    def fleet(self, times: Mapping[str, str] | None = None, **parameters: str) -> Fleet:
+        workers, dispatchers = (2, 1) if self.short else (4, 2)
+        return Fleet(
+            self.folder,
+            self.site,
+            self.rng,
+            times=times,
+            workers=workers,
+            dispatchers=dispatchers,
+            **parameters,
+        )
+
+    def hosts(self) -> list[str]:
+        return [f"shop{n}.example" for n in range(8 if self.short else 14)]
+
+    def url_list(self, name: str = "shops", pages: int | None = None) -> UrlList:
+        return list_of(name, self.hosts(), pages or (2 if self.short else 4))
+
+
+def killed_at_every_point(arena: Arena) -> str:
+    """Kill -9 at each named point of the commit protocol, and of dispatching."""
+    fleet = arena.fleet()
+    before, after, amid = fleet.killing(), fleet.killing(after=True), fleet.killing(entries=1)
+    times = 1 if arena.short else 3
+    points = [
+        Fault(_COMMIT, before, times=times),
+        Fault(_COMMIT, after, times=times),
+        Fault(_DEFER + _SEVERAL, amid, times=1),
+        Fault(_DEFER, after, times=times),
+        Fault(_RECEIPT, before, times=times),
+        Fault(_RECEIPT, after, times=times),  # before the acknowledgement
+        Fault("^dispatcher.* PUT .*/manifest.json", before, times=1),
+        Fault("^dispatcher.* PUT .*/manifest.json", after, times=1),
+        Fault("^dispatcher.* SendMessageBatch .*-work.fifo" + _SEVERAL, amid, times=1),
+        Fault("^dispatcher.* PUT .*/dispatched/", before, times=1),
+        Fault("^dispatcher.* PUT .*/dispatched/", after, times=1),
+        Fault("^dispatcher.* SendMessageBatch .*-work.fifo 1", after, times=1),
+    ]
+    fleet.proxy.faults += points
+    _check(arena, fleet, fleet.run(arena.url_list()))
+    assert [point.where for point in points if not point.fired] == []
+    return f"{sum(point.fired for point in points)} kills at {len(points)} points"
+
+
+def killed_at_random(arena: Arena) -> str:
+    """Kill -9 of workers and dispatchers at any moment: in the middle of pages, or of calls."""
+    fleet = arena.fleet()
+    pages = set(arena.rng.sample(range(1, 30), 2 if arena.short else 6))
+    killed = []
+
+    def on_visit(_path: str) -> None:
+        if len(arena.site.visits) in pages:
+            killed.append(len(arena.site.visits))
+            fleet.kill_one()
+
+    arena.site.on_visit = on_visit
+    times = 1 if arena.short else 3
+    calls = [
+        Fault(_FUNCTIONS, fleet.killing(), chance=0.03, times=times),
+        Fault(_FUNCTIONS, fleet.killing(after=True), chance=0.03, times=times),
+    ]
+    fleet.proxy.faults += calls
+    _check(arena, fleet, fleet.run(arena.url_list()))
+    assert killed
+    return f"{len(killed)} kills amid pages, {sum(fault.fired for fault in calls)} amid calls"
+
+
+def delivered_twice(arena: Arena) -> str:
+    """Every message twice; S3's events twice, late and out of order."""
+    fleet = arena.fleet()
+
+    def late_and_twice(call: Call, forward: Forward) -> Answer:
+        forward(call.asking(DelaySeconds=arena.rng.randint(0, 3)))
+        return forward(call.asking(DelaySeconds=arena.rng.randint(0, 3)))
+
+    events = Fault("^ SendMessage ", late_and_twice)
+    fleet.proxy.faults += [events, Fault("^ DeleteMessage ", fleet.redelivering())]
+    jobs = fleet.run(*(arena.url_list(name, pages=2) for name in ("shops", "again", "late")))
+    _check(arena, fleet, jobs)
+    assert events.fired >= len(jobs)
+    again = [what for what, _ in fleet.proxy.log if what.startswith(" ChangeMessageVisibility")]
+    return f"{len(again)} messages came back"
+
+
+def leases_run_out(arena: Arena) -> str:
+    """A message goes to a second worker before the first has begun, and before it commits."""
+    fleet = arena.fleet()
+    times = 1 if arena.short else 3
+    begins = Fault("^worker.* ChangeMessageVisibility", fleet.losing_lease(), times=times)
+    commits = Fault(_COMMIT, fleet.losing_commit(times))
+    fleet.proxy.faults += [begins, commits]
+    _check(arena, fleet, fleet.run(arena.url_list()))
+    assert begins.fired
+    second = [what for what, status in fleet.proxy.log if status == 412 and "/results/" in what]
+    assert second
+    return f"{begins.fired} leases lost, {len(second)} commits lost"
+
+
+def services_in_trouble(arena: Arena) -> str:
+    """S3 and SQS fail, throttle, time out, and do as asked without saying so."""
+    fleet = arena.fleet()
+    faults = [
+        Fault(_FUNCTIONS, lose_request, chance=0.03),
+        Fault(_FUNCTIONS, lose_answer, chance=0.04),
+        Fault(_FUNCTIONS, fail, chance=0.04),
+        Fault(_FUNCTIONS, throttle, chance=0.04),
+        Fault("SendMessageBatch .*" + _SEVERAL, refuse_some, chance=0.5, times=5),
+        Fault(_FUNCTIONS, time_out, chance=0.02, times=2 if arena.short else 5),
+        Fault(_COMMIT, lose_answer, chance=0.3),
+    ]
+    fleet.proxy.faults += faults
+    _check(arena, fleet, fleet.run(arena.url_list()))
+    fired = [fault.fired for fault in faults]
+    assert sum(fired) > 5
+    return f"{sum(fired)} calls in trouble: {fired}"
+
+
+def invocations_time_out(arena: Arena) -> str:
+    """A dispatcher and a worker get no answer until their time is up."""
+    fleet = arena.fleet(times={r" Timeout: 40": " Timeout: 8"})
+    fleet.proxy.faults += [
+        Fault(_COMMIT, fleet.stalling(), times=20),
+        Fault("^dispatcher.* PUT .*/dispatched/", fleet.stalling(), times=20),
+    ]
+    _check(arena, fleet, fleet.run(arena.url_list()))
+    late = [said for said in fleet.said if "timed out after 8 s and was killed" in said]
+    assert len(late) >= 2, fleet.said
+    return f"{len(late)} invocations were ended"
+
+
+def hosts_in_trouble(arena: Arena) -> str:
+    """Hosts die and come back, and one answers 429 to everything; the others do not notice."""
+    arena.site.outages = {"shop1.example": 2.0, "shop2.example": 1.0}
+    arena.site.busy = {"busy.example"}
+    fleet = arena.fleet()
+    shops = arena.url_list()
+    pages = range(1 if arena.short else 3)
+    busy = UrlList("busy", tuple(f"http://busy.example/page/{n}" for n in pages))
+    final = _final_outcomes(arena, fleet, fleet.run(shops, busy))
+    given_up = [outcome for url, outcome in final.items() if "//busy" in url]
+    check_pages({url: outcome for url, outcome in final.items() if "//busy" not in url})
+    assert len(given_up) == len(pages)
+    assert {outcome.reason for outcome in given_up} == {Reason.HTTP_429}
+    assert {outcome.outcome for outcome in given_up} == {Kind.DEAD}
+    assert 1 <= fleet.letters <= len(given_up)
+    return f"{len(arena.site.visits)} visits for {len(final)} targets"
+
+
+def flaky_website(arena: Arena) -> str:
+    """5 % of all requests fail, by resets, 503s and hangs; every page is scraped."""
+    arena.site.flaky = 0.05
+    pages = 8 if arena.short else 100
+    hosts = [f"shop{n}.example" for n in range(20)]
+    fleet = arena.fleet(Partitions="8", BatchSize="50")
+    shops = list_of("shops", hosts, pages, spec="pause: 0, attempts: 10")
+    _check(arena, fleet, fleet.run(shops), pause=0.0)
+    return f"{len(arena.site.visits)} visits for {len(shops.urls)} targets"
+
+
+def many_shards(arena: Arena) -> str:
+    """A list in many parts, whose dispatchers are killed, time out and hear everything twice."""
+    by_part = {r"chaos\.handlers\.dispatcher": "chaos.handlers.dispatcher_of_shards"}
+    fleet = arena.fleet(times=by_part)
+    times = 1 if arena.short else 3
+    sends = "^dispatcher.* SendMessageBatch .*-dispatchqueue"
+    fleet.proxy.faults += [
+        Fault("^dispatcher.* GET .*/urls.txt", fleet.killing(), chance=0.5, times=times),
+        Fault(sends, fleet.killing(), chance=0.5, times=times),
+        Fault(sends, fleet.killing(after=True), chance=0.5, times=times),
+        Fault("^dispatcher.* SendMessageBatch .*-work.fifo", fleet.killing(after=True), times=1),
+        Fault("^dispatcher.* PUT .*/dispatched/", fleet.killing(), chance=0.5, times=times),
+        Fault("^dispatcher.* PUT .*/dispatched/", fleet.killing(after=True), times=1),
+        Fault("^dispatcher", time_out, chance=0.05, times=times),
+        Fault("^ DeleteMessage ", fleet.redelivering()),
+    ]
+    jobs = fleet.run(arena.url_list())
+    _check(arena, fleet, jobs)
+    [job] = jobs
+    shards = list((arena.folder / f"jobs/{job}/dispatched").iterdir())
+    assert len(shards) > 1
+    kills = sum(fault.fired for fault in fleet.proxy.faults[:6])
+    assert kills
+    return f"{len(shards)} parts, {kills} kills"
+
+
+def cancelled(arena: Arena) -> str:
+    """The job is cancelled at any moment, while workers and dispatchers are killed."""
+    fleet = arena.fleet()
+    shops = arena.url_list(pages=8)
+    moment = arena.rng.randint(1, len(shops.urls) // 3)
+    asked: list[float] = []
+
+    def on_visit(_path: str) -> None:
+        if len(arena.site.visits) >= moment and not asked:
+            [job] = [path.parent.name for path in arena.folder.glob("jobs/*/manifest.json")]
+            fleet.cancel(job)
+            asked.append(time.time())
+
+    arena.site.on_visit = on_visit
+    times = 1 if arena.short else 3
+    fleet.proxy.faults += [
+        Fault(_FUNCTIONS, fleet.killing(), chance=0.03, times=times),
+        Fault(_COMMIT, fleet.killing(after=True), chance=0.1, times=times),
+        Fault(_FUNCTIONS, lose_answer, chance=0.03, times=5),
+    ]
+    final = _final_outcomes(arena, fleet, fleet.run(shops))
+    left = {url for url, outcome in final.items() if outcome.reason is Reason.CANCELLED}
+    assert {final[url].outcome for url in left} == {Kind.SKIPPED}
+    check_pages({url: outcome for url, outcome in final.items() if url not in left})
+    late = [entry for entry in arena.site.log if entry.began > asked[0] + _CANCEL_LIMIT]
+    assert late == []
+    assert not fleet.letters, fleet.said
+    return f"{len(left)} of {len(final)} targets left, of which {moment} visits were made"
+
+
+def redriven(arena: Arena) -> str:
+    """What is dead gets another life, and a third one, while all comes twice and is killed."""
+    fleet = arena.fleet()
+    for_good, for_now = "shop1.example", "shop2.example"
+    arena.site.broken = {for_good, for_now}
+    times = 1 if arena.short else 3
+    dead_letters = "^worker.* SendMessageBatch .*-dispatchdlq"
+    points = [
+        Fault(dead_letters, fleet.killing(), times=times),
+        Fault(dead_letters, fleet.killing(after=True), times=times),
+        Fault("^ DeleteMessageBatch .*-dispatchdlq", fail, times=7),  # more than are tried
+        Fault("^ SendMessageBatch .*-dispatchqueue", lose_answer, times=times),
+    ]
+    fleet.proxy.faults += [
+        *points,
+        Fault("^ StartMessageMoveTask ", refuse),  # moto has none: the letters are moved by hand
+        Fault("^ DeleteMessage ", fleet.redelivering()),
+        Fault(_FUNCTIONS, fleet.killing(after=True), chance=0.03, times=times),
+    ]
+    moved = []
+
+    def redrive_all_but(*hosts: str) -> None:
+        arena.site.broken = {*hosts}
+        for _ in range(3):
+            with suppress(StorageError):
+                moved.append(fleet.redrive())
+
+    hosts = arena.hosts()[1:]  # the first one has what leads to the others
+    shops = list_of("shops", hosts, 2, spec=f"pause: {PAUSE}, attempts: 2")
+    later = [lambda: redrive_all_but(for_good), redrive_all_but]
+    jobs = fleet.run(shops, later=later)
+    final = _final_outcomes(arena, fleet, jobs)
+    check_pages(final)
+    [job] = jobs
+    shown = Table(find_results(arena.folder, job)).last_outcomes()
+    assert {outcome.url: outcome for _, outcome in shown} == final
+    assert [point.where for point in points if not point.fired] == []
+    third = list(arena.folder.glob("results/*/*-r*-r*"))
+    assert third
+    assert not fleet.letters, fleet.said
+    return f"{moved} letters moved, {len(third)} batches in their third life"
+
+
+# ---- `scatterfetch run`, as people start it
+
+
+def interrupted(arena: Arena) -> str:
+    """Ctrl-C at random moments, once or twice, or kill -9, and then the same command again."""
+    shops = arena.url_list()
+    command = _run_command(arena, shops)
+    statuses = []
+    committed: dict[Path, bytes] = {}
+    for _ in range(2 if arena.short else 4):
+        with _started(command, arena) as process:
+            moment = len(arena.site.visits) + arena.rng.randint(0, len(shops.urls) // 2)
+            while len(arena.site.visits) < moment and process.poll() is None:
+                time.sleep(0.02)
+            time.sleep(arena.rng.uniform(0.0, 1.0))
+            end = arena.rng.choice([signal.SIGINT, signal.SIGINT, signal.SIGKILL])
+            process.send_signal(end)
+            if arena.rng.random() < 0.5:
+                time.sleep(arena.rng.uniform(0.0, 0.3))
+                process.send_signal(signal.SIGINT)
+            statuses.append(process.wait(200))
+        committed |= {p: p.read_bytes() for p in arena.folder.glob("out/results/*/[0-9]*")}
+    with _started(command, arena) as process:
+        statuses.append(process.wait(200))
+    assert statuses[-1] == 1, _output(arena)  # one of the URLs is gone
+    _check_run(arena, shops)
+    assert all(path.read_bytes() == body for path, body in committed.items()), "fetched again"
+    return f"exit statuses {statuses}, {len(committed)} commits before the last run"
+
+
+def full_disk(arena: Arena) -> str:
+    """The disk is full for a while. In a mount namespace of its own, see `tests.chaos.__main__`."""
+    disk = arena.folder / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)]
+    if shutil.which("mount") is None or subprocess.run(mount, check=False).returncode:
+        raise Skipped("a small file system cannot be mounted here")
+    shops = arena.url_list()
+    visits = count()
+
+    def on_visit(_path: str) -> None:
+        if next(visits) == 3:
+            _fill(disk / "filler")
+
+    arena.site.on_visit = on_visit
+    with _started(_run_command(arena, shops, out=disk / "out"), arena) as process:
+        while not (disk / "filler").exists() and process.poll() is None:
+            time.sleep(0.1)
+        began = time.time()
+        # Until all workers have something to write.
+        while time.time() < max([began, *(entry.ended for entry in arena.site.log)]) + 1.5:
+            _fill(disk / "filler")  # with what was freed meanwhile
+            time.sleep(0.02)
+        (disk / "filler").unlink()
+        full = time.time() - began
+        status = process.wait(200)
+    output = _output(arena)
+    assert status == 1, output
+    assert "No space left on device" in output, output
+    _check_run(arena, shops, out=disk / "out")
+    return f"full for {full:.1f} s"
+
+
+SCENARIOS: dict[str, Callable[[Arena], str]] = {
+    scenario.__name__: scenario
+    for scenario in (
+        killed_at_every_point,
+        killed_at_random,
+        delivered_twice,
+        leases_run_out,
+        services_in_trouble,
+        invocations_time_out,
+        hosts_in_trouble,
+        flaky_website,
+        many_shards,
+        cancelled,
+        redriven,
+        interrupted,
+        full_disk,
+    )
+}
+
+
+def _final_outcomes(
+    arena: Arena, fleet: Fleet, jobs: Mapping[str, UrlList], pause: float = PAUSE
+) -> dict[str, Outcome]:
+    results = [Results(arena.folder, job, each.lines) for job, each in jobs.items()]
+    check_visits(arena.site.log, fleet.deaths)
+    check_pause([start for each in results for start in each.starts], pause)
+    return {url: outcome for each in results for url, outcome in each.final.items()}
+
+
+def _check(arena: Arena, fleet: Fleet, jobs: Mapping[str, UrlList], pause: float = PAUSE) -> None:
+    check_pages(_final_outcomes(arena, fleet, jobs, pause))
+    assert not fleet.letters, fleet.said
+
+
+def _run_command(arena: Arena, url_list: UrlList, out: Path | None = None) -> list[str]:
+    (arena.folder / "urls.txt").write_bytes(url_list.body)
+    (arena.folder / "spec.yaml").write_bytes(url_list.spec_body)
+    command = [sys.executable, "-m", "scatterfetch", "run", str(arena.folder / "urls.txt")]
+    command += ["--out", str(out or arena.folder / "out"), "--workers", "2"]
+    everywhere = f"ConnectTo=::127.0.0.1:{arena.site.port}"
+    for parameter in (everywhere, "AllowPrivateNetworks=true", "Partitions=3", "BatchSize=3"):
+        command += ["--parameter", parameter]
+    return command
+
+
+@contextmanager
+def _started(command: Sequence[str], arena: Arena) -> Iterator[subprocess.Popen[bytes]]:
+    with (arena.folder / "output.txt").open("ab") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _output(arena: Arena) -> str:
+    return (arena.folder / "output.txt").read_text()
+
+
+def _check_run(arena: Arena, url_list: UrlList, out: Path | None = None) -> None:
+    folder = out or arena.folder / "out"
+    [manifest] = folder.glob("jobs/*/manifest.json")
+    results = Results(folder, manifest.parent.name, url_list.lines)
+    check_pages(results.final)
+    check_visits(arena.site.log, {})
+    check_pause(results.starts, PAUSE)
+
+
+def _fill(path: Path) -> None:
+    """Write to `path` until the disk is full."""
+    with path.open("ab", buffering=0) as filler, suppress(OSError):
+        while filler.write(bytes(4096)):
+            pass

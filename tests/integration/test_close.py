@@ -1,0 +1,413 @@
+"""Completion: ticks, the summary and the events, against a real S3 and SQS API."""
+
+from typing import Any
+
+import boto3
+import msgspec
+import pytest
+
+from functions.dispatcher.close import COMPLETED, STALLED, TICK_FIRST, Closer
+from functions.dispatcher.summary import Summary, decode_summary
+from shared.errors import Reason, StorageError
+from shared.jobs import (
+    Manifest,
+    announced_key,
+    batch_id,
+    dispatched_key,
+    encode_manifest,
+    fold_key,
+    job_prefix,
+    manifest_key,
+    receipt_key,
+    summary_key,
+)
+from shared.messages import Place, Tick, decode_dispatch, encode
+from shared.outcomes import Kind, decode_lines, encode_line
+from shared.queue import Queue
+from shared.spec import Spec
+from shared.tally import Tally, encode_tally, tally_of
+from tests.cloud import Deployment
+from tests.results import outcome
+
+JOB = "books-1"
+T0 = 1_795_244_400.0
+
+
+class Job:
+    """A job in a deployment's data bucket, and a dispatcher that looks at it."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.data = deployment.data
+        self.now = T0
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self._sent: list[dict[str, Any]] = []
+        # A client of its own, to see what is sent: a delayed message cannot be received.
+        sqs = boto3.client("sqs", endpoint_url=deployment.sqs.meta.endpoint_url)
+        sqs.meta.events.register("provide-client-params.sqs.SendMessageBatch", self._note)
+        self._queue = Queue(deployment.dispatch_queue_url, sqs)
+        self.data.put(
+            manifest_key(JOB),
+            encode_manifest(
+                Manifest(
+                    job=JOB,
+                    source=Place("input", "books/1.txt"),
+                    spec=Spec(),
+                    partitions=16,
+                    batch_size=10,
+                    created_at="2026-11-21T01:14:40.000+00:00",
+                )
+            ),
+        )
+
+    def dispatched(
+        self, batches: int, targets: int | None = None, rejected: int = 0, duplicates: int = 0
+    ) -> None:
+        key = dispatched_key(
+            JOB,
+            0,
+            batches=batches,
+            targets=batches if targets is None else targets,
+            rejected=rejected,
+            duplicates=duplicates,
+        )
+        self.data.put(key, b"")
+
+    def receipt(self, batch: str, tally: Tally) -> str:
+        key = receipt_key(JOB, batch, tally.counts)
+        self.data.put(key, encode_tally(tally))
+        return key
+
+    def closer(self, announce: Any = None) -> Closer:
+        return Closer(
+            self.deployment.dispatcher_settings,
+            data=self.data,
+            dispatch_queue=self._queue,
+            announce=announce or (lambda what, facts: self.events.append((what, facts))),
+            now=lambda: self.now,
+        )
+
+    def look(self, tick: Tick | None = None, *, until: float = T0 * 2) -> None:
+        self.closer().look(tick or Tick(job=JOB), until=until)
+
+    def follow(self, tick: Tick, *, after: float) -> Tick:
+        """Look, and return the tick that was sent, `after` seconds later."""
+        self.look(tick)
+        [(following, _)] = self.sent()
+        self.now += after
+        return following
+
+    def sent(self) -> list[tuple[Tick, int]]:
+        """Return each tick that was sent since the last time, and its delay in seconds."""
+        entries, self._sent = self._sent, []
+        return [(_tick(entry["MessageBody"]), entry.get("DelaySeconds", 0)) for entry in entries]
+
+    def _note(self, params: dict[str, Any], **_: Any) -> None:
+        self._sent += params["Entries"]
+
+    def summary(self) -> Summary:
+        body = self.data.get(summary_key(JOB))
+        assert body is not None
+        return decode_summary(body)
+
+    def kinds(self) -> list[str]:
+        return [what for what, _ in self.events]
+
+
+def _tick(body: str) -> Tick:
+    [tick] = decode_dispatch(body)
+    assert isinstance(tick, Tick)
+    return tick
+
+
+@pytest.fixture
+def job(deployment: Deployment) -> Job:
+    return Job(deployment)
+
+
+SCRAPED = Tally(receipts=1, counts={"scraped": 1})
+
+
+def test_a_job_that_is_not_complete_is_looked_at_again_and_ever_later(job: Job) -> None:
+    job.dispatched(batches=2)
+    job.receipt(batch_id(0, 0), SCRAPED)
+    tick, delays = Tick(job=JOB), []
+    for _ in range(9):
+        job.look(tick)
+        [(tick, delay)] = job.sent()
+        delays.append(delay)
+
+    assert delays == [20, 40, 80, 160, 320, 640, 900, 900, 900]
+    assert TICK_FIRST == 10
+    assert job.data.get(summary_key(JOB)) is None
+    assert job.events == []
+
+
+def test_a_complete_job_is_closed_once_and_has_no_timer_any_more(job: Job) -> None:
+    job.dispatched(batches=1)
+    job.receipt(batch_id(0, 0), SCRAPED)
+
+    job.look()
+    before = {key: job.data.get(key) for key in job.data.keys("")}
+    job.look()
+    job.look(Tick(job=JOB, number=7))
+
+    assert job.sent() == []
+    assert {key: job.data.get(key) for key in job.data.keys("")} == before
+    assert job.summary().outcomes == {"scraped": 1, "failed": 0, "skipped": 0, "dead": 0}
+    [(what, facts)] = job.events
+    assert what == COMPLETED
+    assert facts == {
+        "job": JOB,
+        "targets": 1,
+        "outcomes": {"scraped": 1, "failed": 0, "skipped": 0, "dead": 0},
+        "rejected": 0,
+        "no_match": 0,
+        "seconds": None,
+        "cost_usd": facts["cost_usd"],
+        "data_bucket": job.data.name,
+        "summary": summary_key(JOB),
+    }
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_job_that_is_refused_or_deleted_has_no_timer(job: Job, gone: bool) -> None:
+    if gone:
+        job.deployment.s3.delete_object(Bucket=job.data.name, Key=manifest_key(JOB))
+    else:
+        manifest = msgspec.structs.replace(job.deployment.manifest(JOB), error="no URL")
+        job.data.put(manifest_key(JOB), encode_manifest(manifest))
+
+    job.look()
+
+    assert job.sent() == []
+    assert job.events == []
+
+
+def test_a_tick_that_begins_anew_takes_the_place_of_the_jobs_own(job: Job) -> None:
+    """Its delays are short again, and the tick that was on its way ends."""
+    job.dispatched(batches=2)
+    tick = Tick(job=JOB)
+    for _ in range(9):
+        job.look(tick)
+        [(tick, _)] = job.sent()
+
+    job.look(Tick(job=JOB, number=9, first=9))
+    [(anew, delay)] = job.sent()
+    job.look(tick)
+
+    assert (tick.number, anew.number, delay) == (9, 10, 20)
+    assert job.sent() == []
+
+
+def test_copies_of_a_tick_do_not_multiply(job: Job) -> None:
+    """Every message comes twice: there would be a thousand after ten of them."""
+    job.dispatched(batches=1)
+    ticks = [Tick(job=JOB)]
+    for _ in range(10):
+        for tick in [*ticks, *ticks]:
+            job.look(tick)
+        ticks = [tick for tick, _ in job.sent()]
+        assert len(ticks) == 1
+
+
+def test_a_crash_before_the_next_tick_is_sent_loses_no_timer(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job.dispatched(batches=1)
+    with monkeypatch.context() as patch:
+        patch.setattr("shared.queue.Queue.send", _crash)
+        with pytest.raises(KeyboardInterrupt):
+            job.look()
+
+    job.look()
+
+    assert [tick.number for tick, _ in job.sent()] == [1]
+
+
+def _crash(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_event_that_could_not_be_sent_is_sent_by_the_next_tick(job: Job) -> None:
+    """The summary is written by then: whoever comes next must not take the job for closed."""
+    job.dispatched(batches=1)
+    job.receipt(batch_id(0, 0), SCRAPED)
+
+    def refuse(*_: object) -> None:
+        raise StorageError("the bus is full")
+
+    with pytest.raises(StorageError):
+        job.closer(refuse).look(Tick(job=JOB), until=T0 * 2)
+    written = job.summary()
+    assert job.data.get(announced_key(JOB)) is None
+
+    job.look()
+
+    assert job.kinds() == [COMPLETED]
+    assert job.summary() == written
+
+
+def test_of_two_that_close_a_job_one_writes_the_summary(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job.dispatched(batches=1)
+    job.receipt(batch_id(0, 0), SCRAPED)
+    job.look()
+    first = job.data.get(summary_key(JOB))
+    redriven = Tally(receipts=1, counts={"scraped": 1})  # so that the other's would differ
+    job.receipt(batch_id(0, 0) + "-r1", redriven)
+    earlier = {*job.data.keys(job_prefix(JOB))} - {summary_key(JOB), announced_key(JOB)}
+    monkeypatch.setattr(type(job.data), "keys", lambda *_: iter(earlier))
+
+    job.look()
+
+    assert job.data.get(summary_key(JOB)) == first
+    assert job.kinds() == [COMPLETED, COMPLETED]  # at least once
+
+
+def test_a_standstill_is_announced_once_until_there_is_something_new(job: Job) -> None:
+    job.dispatched(batches=3)
+    tick = job.follow(Tick(job=JOB), after=89 * 60)
+    tick = job.follow(tick, after=60)
+    assert job.events == []
+
+    tick = job.follow(tick, after=3_600)
+    tick = job.follow(tick, after=3_600)
+    assert job.events == [
+        (STALLED, {"job": JOB, "minutes": 90, "data_bucket": job.data.name}),
+    ]
+
+    job.receipt(batch_id(0, 0), SCRAPED)
+    tick = job.follow(tick, after=91 * 60)
+    job.follow(tick, after=0)
+    assert job.kinds() == [STALLED, STALLED]
+
+
+def test_a_job_from_which_nothing_can_come_any_more_has_no_timer(job: Job) -> None:
+    """A batch is in the dead-letter queue, say, and nobody has cared for two weeks."""
+    job.dispatched(batches=1)
+    tick = job.follow(Tick(job=JOB), after=91 * 60)
+    tick = job.follow(tick, after=14 * 24 * 60 * 60)
+
+    job.look(tick)
+
+    assert job.sent() == []
+
+
+def test_the_adding_up_goes_on_with_the_next_tick(job: Job) -> None:
+    job.dispatched(batches=150)
+    for number in range(150):
+        job.receipt(batch_id(0, number), SCRAPED)
+    clock = iter(range(10_000))
+    closer = job.closer()
+    closer._now = lambda: float(next(clock))
+    looks = 0
+    while job.data.get(summary_key(JOB)) is None:
+        closer.look(Tick(job=JOB), until=float(next(clock)) + 60)
+        looks += 1
+        assert [delay for _, delay in job.sent()] in ([0], [])
+
+    assert looks == 3
+    assert job.summary().outcomes["scraped"] == job.summary().batches == 150
+
+
+def test_receipts_that_came_in_between_are_not_left_out(job: Job) -> None:
+    """A dead letter's, which stands before the last that was added up."""
+    job.dispatched(batches=2)
+    dead = Tally(receipts=1, counts={"dead-timeout": 1})
+    job.receipt(batch_id(0, 0), dead)
+    job.receipt(batch_id(0, 1), SCRAPED)
+    clock = iter([0.0, 99.0])
+    closer = job.closer()
+    closer._now = lambda: next(clock, 0.0)
+    closer.look(Tick(job=JOB), until=50)
+    assert job.data.get(fold_key(JOB)) is not None
+    redriven = Tally(receipts=1, counts={"redriven-timeout": 1, "scraped": 1})
+    job.receipt(batch_id(0, 0) + "-r1", redriven)
+
+    job.look()
+
+    assert job.summary().outcomes == {"scraped": 2, "failed": 0, "skipped": 0, "dead": 0}
+
+
+def test_a_receipt_of_an_older_release_counts_by_its_key(job: Job) -> None:
+    job.dispatched(batches=1)
+    job.data.put(receipt_key(JOB, batch_id(0, 0), {"scraped": 2, "failed-tls": 1}), b"")
+
+    job.look()
+
+    assert job.summary().outcomes == {"scraped": 2, "failed": 1, "skipped": 0, "dead": 0}
+
+
+def test_the_summary_says_what_became_of_a_job(job: Job) -> None:
+    job.dispatched(batches=2, targets=7, rejected=3, duplicates=2)
+    no_match = {"field": None, "problem": "no_match", "value": None}
+    outcomes = [
+        outcome("/1", {"a": 1}, status=200, bytes=9_000, wire_bytes=3_000, elapsed_ms=100),
+        outcome("/2", status=200, problems=[no_match], elapsed_ms=100),
+        outcome("/3", kind=Kind.FAILED, reason=Reason.HTTP_404, status=404, elapsed_ms=100),
+        outcome("/4", kind=Kind.DEAD, reason=Reason.TIMEOUT, elapsed_ms=2_000),
+        outcome("/5", kind=Kind.DEFERRED, reason=Reason.HTTP_503),
+        outcome("/6", kind=Kind.SKIPPED, reason=Reason.CONTENT_TYPE, status=200, elapsed_ms=100),
+    ]
+    tally = tally_of(decode_lines(map(encode_line, outcomes)))
+    tally.counts["children"] = 1
+    tally.worker_seconds, tally.message_bytes = 10.0, 500
+    job.receipt(batch_id(0, 0), tally)
+    job.receipt(batch_id(0, 0) + "-1", SCRAPED)
+    job.receipt(batch_id(0, 1), Tally(receipts=1, counts={"scraped": 1}, worker_seconds=1.5))
+
+    job.look()
+
+    summary = job.summary()
+    assert summary == Summary(
+        job=JOB,
+        source=Place("input", "books/1.txt"),
+        created_at="2026-11-21T01:14:40.000+00:00",
+        started_at="2026-11-21T01:14:42.120Z",
+        ended_at="2026-11-21T01:14:44.120Z",
+        seconds=4.12,
+        urls=9,
+        targets=7,
+        duplicates=2,
+        rejected=3,
+        outcomes={"scraped": 4, "failed": 1, "skipped": 1, "dead": 1},
+        reasons={"dead-timeout": 1, "failed-http_404": 1, "skipped-content_type": 1},
+        statuses={200: 3, 404: 1},
+        problems=0,
+        no_match=1,
+        batches=3,
+        deferred={"http_503": 1},
+        latency_ms=dict.fromkeys(["p50", "p90", "p95", "p99"], 103.1),
+        bytes=9_000,
+        wire_bytes=3_000,
+        worker_seconds=11.5,
+        worst_hosts=summary.worst_hosts,
+        worst_hosts_exact=True,
+        cost_usd=summary.cost_usd,
+    )
+    [worst] = summary.worst_hosts
+    assert (worst.host, worst.targets, worst.no_match) == ("a.example", 5, 1)
+    assert worst.outcomes["dead-timeout"] == 1
+    total = summary.cost_usd.pop("total")
+    assert sum(summary.cost_usd.values()) == pytest.approx(total, abs=1e-5)
+    assert 0.00015 < total < 0.0004  # 11.5 s of a gigabyte alone are 0.00015 dollars
+
+
+def test_the_worst_hosts_come_first(job: Job) -> None:
+    hosts = {f"h{n}.example": {"scraped": 10, "failed-tls": n} for n in range(30)}
+    tally = Tally(receipts=1, counts={"scraped": 300, "failed-tls": 435}, hosts=hosts)
+    job.dispatched(batches=1, targets=735)
+    job.receipt(batch_id(0, 0), tally)
+
+    job.look()
+
+    worst = job.summary().worst_hosts
+    assert [entry.host for entry in worst] == [f"h{n}.example" for n in range(29, 9, -1)]
+
+
+def test_a_tick_is_a_message_of_the_dispatch_queue() -> None:
+    tick = Tick(job=JOB, number=3, done=7, since=T0, stalled=True)
+
+    assert decode_dispatch(encode(tick)) == [tick]

@@ -1,0 +1,166 @@
+"""Sitemaps read from a website before a run."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from scatterfetch.sitemaps import read_sitemap
+from shared.errors import InvalidJobError
+from shared.settings import WorkerSettings
+from shared.spec import FetchSpec, ProxySpec
+from tests.site import Site
+
+START = "http://a.example/sitemap.xml"
+
+
+def sitemap(*locations: str, of: str = "url") -> bytes:
+    entries = "".join(f"<{of}><loc>{location}</loc></{of}>" for location in locations)
+    root = "urlset" if of == "url" else "sitemapindex"
+    return f"<{root}>{entries}</{root}>".encode()
+
+
+class Reader:
+    """Reads the sitemap of a test's website."""
+
+    def __init__(self, site: Site, folder: Path) -> None:
+        self.site = site
+        self.path = folder / "sitemaps/list.txt"
+        self.said: list[str] = []
+        self.settings = WorkerSettings(
+            data_bucket="data",
+            dispatch_queue_url="http://q",
+            dead_letter_queue_url="http://q",
+            work_queue_url="http://q",
+            user_agent="test-bot/1.0 (+https://bot.example/)",
+            connect_to=f"::127.0.0.1:{site.port}",
+            allow_private_networks=True,
+        )
+
+    def __call__(self, spec: FetchSpec | None = None) -> list[str]:
+        spec = spec or FetchSpec(pause=0, wait_initial=0.1)
+        self.whole = read_sitemap(START, self.path, spec, self.settings, self.said.append)
+        return self.path.read_text().splitlines()
+
+
+@pytest.fixture
+def read(site: Site, tmp_path: Path) -> Reader:
+    return Reader(site, tmp_path)
+
+
+def xml(body: bytes) -> web.Response:
+    return web.Response(body=body, content_type="application/xml")
+
+
+def test_an_index_leads_to_the_pages_of_its_sitemaps(read: Reader, site: Site) -> None:
+    site.reply("/sitemap.xml", web.Response(status=301, headers={"Location": "/index.xml"}))
+    children = ("http://a.example/1.xml", "http://b.example/2.xml.gz", "http://a.example/1.xml")
+    site.reply("/index.xml", xml(sitemap(*children, of="sitemap")))
+    site.reply("/1.xml", xml(sitemap("http://a.example/x", "http://a.example/y?a=1&amp;b=2")))
+    site.reply("/2.xml.gz", web.Response(body=gzip.compress(sitemap("http://c.example/z"))))
+
+    assert read() == ["http://a.example/x", "http://a.example/y?a=1&b=2", "http://c.example/z"]
+    assert read.whole
+    assert read.said == []
+    assert [path for _, path in site.visits] == [
+        "/sitemap.xml",
+        "/index.xml",
+        "/1.xml",
+        "/2.xml.gz",
+    ]
+    assert site.user_agents == {"test-bot/1.0 (+https://bot.example/)"}
+
+
+def test_a_sitemap_that_cannot_be_had_is_said_and_the_others_are_read(
+    read: Reader, site: Site
+) -> None:
+    broken = sitemap("http://a.example/3").removesuffix(b"</urlset>")
+    site.reply(
+        "/sitemap.xml",
+        xml(sitemap("http://a.example/gone.xml", "/no", "http://a.example/3.xml", of="sitemap")),
+    )
+    site.reply("/3.xml", xml(broken))
+
+    assert read() == ["http://a.example/3"]
+    assert not read.whole
+    assert [sentence.partition(";")[0][:75] for sentence in read.said] == [
+        "http://a.example/sitemap.xml: <loc> 2 is '/no': a URL must start with http:",
+        "http://a.example/gone.xml: the server answered 404",
+        "http://a.example/3.xml: not well-formed XML: no element found",
+    ]
+
+
+def test_robots_txt_is_obeyed(read: Reader, site: Site) -> None:
+    site.robots("User-agent: *\nDisallow: /sitemap.xml")
+    site.reply("/sitemap.xml", xml(sitemap("http://a.example/x")))
+
+    with pytest.raises(InvalidJobError, match=r"cannot read the sitemap .*: robots.txt forbids it"):
+        read()
+
+    assert site.visits == []
+    assert not read.path.exists()
+
+
+def test_hosts_have_their_pauses(read: Reader, site: Site) -> None:
+    site.reply("/sitemap.xml", xml(sitemap("http://a.example/1.xml", of="sitemap")))
+    site.reply("/1.xml", xml(sitemap("http://a.example/x")))
+
+    read(FetchSpec(pause=0.3))
+
+    began = [entry.began for entry in site.log]
+    assert len(began) == 3, "robots.txt, the index, its sitemap"
+    # Not each of them: a request can catch up with the one before it on its way.
+    assert began[-1] - began[0] > 0.5
+
+
+def test_what_may_help_is_tried_again(read: Reader, site: Site) -> None:
+    site.reply("/sitemap.xml", web.Response(status=500), xml(sitemap("http://a.example/x")))
+
+    assert read() == ["http://a.example/x"]
+
+
+def test_secrets_stay_with_the_site_they_are_for(read: Reader, site: Site) -> None:
+    site.reply("/sitemap.xml", xml(sitemap("http://b.example/1.xml", of="sitemap")))
+    site.reply("/1.xml", xml(sitemap("http://b.example/x")))
+
+    read(FetchSpec(pause=0, robots="ignore", headers={"Authorization": "s"}))
+
+    assert [headers.get("Authorization") for headers in site.headers] == ["s", None]
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (xml(b"<html/>"), "is no sitemap: it begins with <html>"),
+        (web.Response(status=404), "the server answered 404"),
+        (web.Response(body=gzip.compress(bytes(60_000_000))), "is no sitemap"),
+    ],
+)
+def test_what_is_no_sitemap_is_an_error(
+    read: Reader, site: Site, answer: web.Response, problem: str
+) -> None:
+    site.reply("/sitemap.xml", answer)
+
+    with pytest.raises(InvalidJobError, match=problem):
+        read()
+
+
+def test_a_private_address_is_refused(read: Reader, site: Site) -> None:
+    read.settings = WorkerSettings(
+        data_bucket="data",
+        dispatch_queue_url="http://q",
+        dead_letter_queue_url="http://q",
+        work_queue_url="http://q",
+        user_agent="test-bot/1.0",
+        connect_to=f"::127.0.0.1:{site.port}",
+    )
+
+    with pytest.raises(InvalidJobError, match="address"):
+        read(FetchSpec(robots="ignore", attempts=1))
+
+
+def test_a_spec_with_proxies_is_refused(read: Reader) -> None:
+    """Who wants a proxy does not want to be seen without."""
+    with pytest.raises(InvalidJobError, match="the spec wants proxies"):
+        read(FetchSpec(proxies=ProxySpec(urls=("http://p.example:8080",))))

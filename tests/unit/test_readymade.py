@@ -1,0 +1,107 @@
+"""The values of ready-made columns."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from functions.worker.extraction import compile_extraction
+from functions.worker.page import Page
+from shared.spec import Spec
+
+META = """<html lang="de-AT"><head><title> A  lamp </title><link rel="canonical" href="/lamp">
+<meta name="description" content="Bright."><meta name="Robots" content="noindex">
+<meta name="robots" content="nofollow"><meta property="og:title" content="Lamp">
+<meta property="og:title" content="second"><meta name="twitter:card" content="summary"></head>"""
+LINKS = """<a href="/a" rel="nofollow  noopener">A <b>b</b></a><a href="/a">A b</a>
+<a href="/a">A b</a><a href="http://shop.e.com/c"><img></a><a href="http://other.com/">o</a>
+<a href="mailto:a@b.c">mail</a>"""
+MICRODATA = """<div itemscope itemtype="https://schema.org/Book" itemid="urn:7">
+<h1 itemprop="name headline">Oak</h1><a itemprop="url" href="/oak">x</a>
+<meta itemprop="isbn" content="42"><time itemprop="datePublished" datetime="2026-01-02">Jan</time>
+<p itemprop="author" itemscope><i itemprop="name">Zoë</i></p>
+<p itemprop="genre">trees</p><p itemprop="genre">wood</p><data itemprop="sku" value="7">seven</data>
+</div><p itemprop="name">nobody's</p>"""
+TEXT = """<title>no</title><nav>Home</nav><p>One <b>and</b>
+ two<br>three<script>no</script></p><ul><li>four<li>five</ul>"""
+TABLE = """<table><caption> Prices </caption><tr><th>What<th colspan="2">Sizes
+<tr><td rowspan="3">Lamp<td>S<td>1 €<tr><td>M<td>2 <table><tr><td>inner</table>
+<tr><td>L<td>3</table>"""
+RSS = """<?xml version="1.0"?><rss><channel><link>http://e.com/</link><item><title>T &amp; U</title>
+<link>/1</link><pubDate>Sat, 21 Nov 2026 10:00:00 GMT</pubDate><description>d</description>
+<guid>g1</guid></item><item><title>second</title><pubDate>soon</pubDate></item></channel></rss>"""
+ATOM = """<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>i</id><title>T</title>
+<link rel="self" href="/self"/><link href="/2"/><updated>2026-11-21</updated>
+<summary>s</summary></entry></feed>"""
+SITEMAP = """<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><url>
+<loc> http://e.com/1 </loc><lastmod>2026-11-21</lastmod></url><url><loc>/2</loc></url></urlset>"""
+
+
+def included(name: str, body: str, kind: str) -> Any:
+    extraction = compile_extraction(msgspec.convert({"extract": {"include": [name]}}, Spec))
+    [row], problems, *_ = extraction.extract(
+        Page("http://www.e.com/x/", 200, kind, None, body.encode()), token="bot"
+    )
+    assert problems == []
+    return row[name]
+
+
+def link(url: str, text: str, rel: str | None = None, *, internal: bool = True) -> dict[str, Any]:
+    return {"url": url, "text": text, "rel": rel, "internal": internal}
+
+
+@pytest.mark.parametrize(
+    ("name", "html", "value"),
+    [
+        pytest.param("meta", META, {
+            "title": "A lamp", "description": "Bright.", "canonical": "http://www.e.com/lamp",
+            "language": "de-AT", "robots": "noindex, nofollow", "opengraph": {"title": "Lamp"},
+            "twitter": {"card": "summary"},
+        }, id="meta"),
+        pytest.param("links", LINKS, [
+            link("http://www.e.com/a", "A b", "nofollow noopener"),
+            link("http://www.e.com/a", "A b"),
+            link("http://shop.e.com/c", ""), link("http://other.com/", "o", internal=False),
+        ], id="links"),
+        pytest.param("jsonld", '<script type="application/LD+json">{"@type": "A",\n"b": "c\nd"};'
+                     '</script><script type="application/ld+json">{no</script>'
+                     '<script>{"x": 1}</script>',
+                     [{"@type": "A", "b": "c\nd"}], id="jsonld"),
+        pytest.param("microdata", MICRODATA, [{
+            "@type": "Book", "@id": "urn:7", "name": "Oak", "headline": "Oak",
+            "url": "http://www.e.com/oak", "isbn": "42", "datePublished": "2026-01-02",
+            "author": {"name": "Zoë"}, "genre": ["trees", "wood"], "sku": "7",
+        }], id="microdata"),
+        pytest.param("text", TEXT, "Home\nOne and two\nthree\nfour\nfive", id="text"),
+        pytest.param("tables", TABLE, [
+            {"caption": "Prices", "header": ["What", "Sizes", "Sizes"],
+             "rows": [["Lamp", "S", "1 €"], ["Lamp", "M", "2 inner"], ["Lamp", "L", "3"]]},
+            {"caption": None, "header": None, "rows": [["inner"]]},
+        ], id="tables"),
+    ],
+)  # fmt: skip
+def test_columns_of_html(name: str, html: str, value: Any) -> None:
+    assert included(name, html, "text/html") == value
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/xml", "text/plain"])
+@pytest.mark.parametrize(
+    ("name", "xml", "value"),
+    [
+        pytest.param("feed", RSS, [
+            {"url": "http://www.e.com/1", "title": "T & U",
+             "published": "2026-11-21T10:00:00+00:00", "summary": "d", "id": "g1"},
+            {"url": None, "title": "second", "published": "soon", "summary": None, "id": None},
+        ], id="rss"),
+        pytest.param("feed", ATOM, [
+            {"url": "http://www.e.com/2", "title": "T", "published": "2026-11-21", "summary": "s",
+             "id": "i"},
+        ], id="atom"),
+        pytest.param("sitemap", SITEMAP, [
+            {"url": "http://e.com/1", "lastmod": "2026-11-21"},
+            {"url": "http://www.e.com/2", "lastmod": None},
+        ], id="sitemap"),
+    ],
+)  # fmt: skip
+def test_columns_of_xml_whatever_it_is_sent_as(name: str, xml: str, value: Any, kind: str) -> None:
+    assert included(name, xml, kind) == value

@@ -1,0 +1,81 @@
+"""A spec that is wrong is refused with file, line, path and what to do."""
+
+import pytest
+
+from functions.dispatcher.specs import MAX_SPEC_BYTES, parse_spec
+from shared.errors import InvalidJobError
+
+FIELD = "extract:\n  fields:\n    x:\n      "
+MULTIPLIED = f"a: &a [{'1,' * 3_000}]\nb: [{'*a,' * 18}]"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("fetch:\n  timout: 3", "2: fetch.timout: there is no timout here; did you mean timeout?"),
+        ("fetch:\n  zzz: 3", "2: fetch.zzz: there is no zzz here"),
+        ("fetch:\n  pause: 301", "2: fetch.pause: Expected `float` <= 300.0"),
+        ("fetch:\n  pause: [1]", "2: fetch.pause: Expected `float`, got `array`"),
+        ("fetch:\n  pause: 1\n  pause: 2", "3: not YAML: 'pause' is there twice"),
+        ("fetch:\n  profiles: hots",
+         "2: fetch.profiles: Invalid enum value 'hots'; did you mean host?"),
+        (f"{FIELD}css: 'div > )'", "4: fields.x.css: unexpected ')' at 7"),
+        (f"{FIELD}css: 'a >'", "4: fields.x.css: the selector ends too early"),
+        (f"{FIELD}css: a::text",
+         "4: fields.x.css: unexpected '::' at 2; text is the default, else use attr"),
+        (f"{FIELD}css: a:contains(b)",
+         "4: fields.x.css: unknown :contains() at 2; use :lexbor-contains()"),
+        (f"{FIELD}css: a:foo", "4: fields.x.css: the CSS engine does not know :foo"),
+        (f"{FIELD}xpath: '//a['", "4: fields.x.xpath: no XPath 1.0: invalid expression"),
+        (f"{FIELD}xpath: nope(a)", "4: fields.x.xpath: no XPath 1.0: unregistered function"),
+        (f"{FIELD}jmespath: a.", "4: fields.x.jmespath: no JMESPath: it ends too early"),
+        (f"{FIELD}jmespath: a..b", "4: fields.x.jmespath: no JMESPath: unexpected '.' at 3"),
+        (f"{FIELD}jmespath: nope(a)", "4: fields.x.jmespath: JMESPath has no function nope()"),
+        (f"{FIELD}jsonld: a..b", "4: fields.x.jsonld: write a path as in Product.offers.price"),
+        (f"{FIELD}css: a\n      regex: '(a'", "5: fields.x.regex: missing ): '(a' at 1"),
+        (f"{FIELD}regex: a(?=b)",
+         "4: fields.x.regex: invalid perl operator: '(?=' at 2; RE2 has no look-around"),
+        (f"{FIELD}css: a\n      pattern: '*'",
+         "5: fields.x.pattern: no argument for repetition operator: '*' at 1"),
+        (f"{FIELD}any:\n        - {{css: a}}\n        - {{css: 'b)'}}",
+         "6: fields.x.any[1].css: unexpected ')' at 2"),
+        (f"{FIELD}css: a\n      xpath: b", "3: fields.x: css and xpath: name one source"),
+        (f"{FIELD}type: text",
+         "3: fields.x: there is no source; name one of css, xpath, jsonld, ..."),
+        (f"{FIELD}css: a\n      tpye: text",
+         "5: fields.x.tpye: there is no tpye here; did you mean type?"),
+        (f"{FIELD}css: a\n      type: nubmer",
+         "5: fields.x.type: Invalid enum value 'nubmer'; did you mean number?"),
+        (f"{FIELD}css: a\n      min: 3",
+         "3: fields.x: min and max are for the types number, integer, date"),
+        (f"{FIELD}css: a\n      type: number\n      min: x", "6: fields.x.min: 'x' is no number"),
+        (f"{FIELD}css: a\n      type: date\n      max: soon",
+         "6: fields.x.max: 'soon' is no date; write YYYY-MM-DD"),
+        (f"{FIELD}css: a\n      type: integer\n      enum: [1, b]",
+         "6: fields.x.enum[1]: 'b' is no integer"),
+        ("extract:\n  fields:\n    1x: {css: a}",
+         "3: fields.1x: a name is up to 64 letters, digits, _ and -, and begins with no digit"),
+        ("extract:\n  include: [metta]",
+         "2: include[0]: Invalid enum value 'metta'; did you mean meta?"),
+        ("extract:\n  fields:\n    title: {css: a}\n  include: [page]",
+         "1: extract: the column title is there twice"),
+        ("extract: {}",
+         "1: extract: there is nothing to extract; name fields, or something to include"),
+        ("extract: [", "1: not YAML: expected the node content, but found '<stream end>'"),
+        ("a: &a [*a]", "1: not YAML: nested too deeply"),
+        ("a: [*c]", "1: not YAML: found undefined alias 'c'"),
+        (MULTIPLIED, "2: not YAML: more than 50,000 values: aliases multiply"),
+        ("[" * 30 + "]" * 30, "1: not YAML: nested too deeply"),
+        ("fetch: {? [a] : 1}", "1: not YAML: a name must be a text"),
+        ("- a", " Expected `object`, got `array`"),
+        ("a: \udcff",
+         " not UTF-8 text: 'utf-8' codec can't decode byte 0xff in position 3: invalid start byte"),
+        ("x" * (MAX_SPEC_BYTES + 1),
+         " 65,537 bytes; a spec may have 65,536. Is this the URL list?"),
+    ],
+)  # fmt: skip
+def test_a_wrong_spec_is_refused_with_its_place(text: str, problem: str) -> None:
+    with pytest.raises(InvalidJobError) as caught:
+        parse_spec("books/spec.yaml", text.encode(errors="surrogateescape"))
+
+    assert str(caught.value) == f"books/spec.yaml:{problem}"
