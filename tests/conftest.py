@@ -4,10 +4,17 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from scatterfetch.embedded import EmbeddedCloud
 from tests.cloud import Deployment, new_deployment
 from tests.site import Site, running_site
+
+_UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same examples on each machine and in each run; `search` looks for others (CONTRIBUTING.md).
+settings.register_profile("fixed", _UNTIMED, derandomize=True, database=None)
+settings.register_profile("search", _UNTIMED, max_examples=5_000)
+settings.load_profile("fixed")
 
 
 @pytest.fixture(scope="session", autouse=True)

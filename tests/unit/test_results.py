@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
@@ -67,6 +67,33 @@ def test_a_row_has_its_page_and_the_time_beside_it(tmp_path: Path) -> None:
         {"url": "http://a.example/", "fetched_at": AT, "title": "A", "price": 51.77},
         {"url": "http://a.example/", "fetched_at": AT, "title": "B", "price": None},
     ]
+
+
+def test_a_redriven_target_has_its_last_outcome_alone(tmp_path: Path) -> None:
+    def dead(path: str, line: int) -> Outcome:
+        found = outcome(path, kind=Kind.DEAD, reason=Reason.TIMEOUT)
+        return msgspec.structs.replace(found, line=line)
+
+    def alive(path: str, line: int) -> Outcome:
+        return msgspec.structs.replace(outcome(path, {"title": path}), line=line)
+
+    put_results(
+        tmp_path, "b", "00000-000000", alive("/1", 1), dead("/2", 2), dead("/3", 3), dead("/4", 4)
+    )
+    put_results(tmp_path, "b", "00000-000000-r1", alive("/2", 2), dead("/3", 3))
+    put_results(tmp_path, "b", "00000-000000-r1-r1", alive("/3", 3))
+    put_results(tmp_path, "a", "00000-000000", alive("/2", 2), dead("/3", 3))
+    table = Table(find_results(tmp_path, "b"))
+
+    assert [record["title"] for record in table.records()] == ["/1", "/2", "/3"]
+    finals = list(Table(table.files, outcomes=True).records())
+    assert [(found["line"], found["outcome"]) for found in finals] == [
+        (1, "scraped"),
+        (4, "dead"),
+        (2, "scraped"),
+        (3, "scraped"),
+    ]
+    assert len(list(Table(find_results(tmp_path), outcomes=True).records())) == 6
 
 
 def test_outcomes_that_are_not_final_are_left_out(tmp_path: Path) -> None:
@@ -304,7 +331,6 @@ def expected_cell(value: object) -> str:
 
 
 @pytest.mark.parametrize("output", [Format.CSV, Format.TSV])
-@settings(deadline=None)  # it writes files
 @given(rows=st.lists(st.dictionaries(TEXTS, FINITE | st.lists(FINITE), max_size=4), max_size=4))
 def test_a_reader_of_csv_gets_what_was_put_in(
     tmp_path_factory: pytest.TempPathFactory, output: Format, rows: list[dict[str, Any]]
