@@ -84,7 +84,8 @@ def unpacked(package: str) -> Path:
             stderr=subprocess.DEVNULL,
         )
         [archive] = downloads.glob("*.deb")
-        partial = folder.with_suffix(".partial")
+        partial = folder.with_name(f"{package}.partial")
+        partial.mkdir(parents=True, exist_ok=True)
         subprocess.run(["dpkg", "-x", str(archive), str(partial)], check=True)
         partial.rename(folder)
         archive.unlink()
