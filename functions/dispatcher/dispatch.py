@@ -5,6 +5,7 @@ Everything here may happen twice and then does nothing twice: a manifest is writ
 there is none, batches have deterministic ids, and equal receipts have equal keys.
 """
 
+import gc
 import math
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -229,7 +230,7 @@ class Dispatcher:
         new_reader = _LINE_READERS[kind_of(place.key).format]
         reader = new_reader(source, start=shard.start, line=shard.line)
         plan = self._plan(manifest, shard.shard)
-        reader.fill(plan, end)
+        _fill(plan, reader, end)
         self._send(manifest, shard.shard, plan)
         if not plan.counts.targets and manifest.shards == 1:
             self._fail_empty(manifest, plan.counts)
@@ -246,7 +247,7 @@ class Dispatcher:
         number = shard.shard
         while True:
             plan = self._plan(manifest, number)
-            reader.fill(plan, (number + 1) * manifest.shard_bytes)
+            _fill(plan, reader, (number + 1) * manifest.shard_bytes)
             if reader.ended and source.damage:
                 plan.reject(reader.line, b"", source.damage)
             self._send(manifest, number, plan, last=reader.ended)
@@ -276,9 +277,15 @@ class Dispatcher:
         ledger = Ledger(manifest.shards)
         for key in self._data.keys(receipts_prefix(manifest.job, shard)):
             ledger.add(key)
-        self._work_queue.send(
-            _message(batch) for batch in plan.batches() if not settled(ledger.receipts, batch.batch)
-        )
+        gc.freeze()  # the plan is large, and will not be garbage before it is sent
+        try:
+            self._work_queue.send(
+                _message(batch)
+                for batch in plan.batches()
+                if not settled(ledger.receipts, batch.batch)
+            )
+        finally:
+            gc.unfreeze()
         counts = plan.counts
         if counts.reports:
             body = b"".join(msgspec.json.encode(line) + b"\n" for line in counts.reports)
@@ -293,6 +300,14 @@ class Dispatcher:
             last=last,
         )
         self._data.put(key, b"")
+
+
+def _fill(plan: Plan, reader: Reader, end: int) -> None:
+    gc.disable()  # it would look through all that there is, again and again, and find nothing
+    try:
+        reader.fill(plan, end)
+    finally:
+        gc.enable()
 
 
 def open_stream(
