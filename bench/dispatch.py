@@ -31,11 +31,12 @@ from shutil import which
 from typing import Any
 from urllib.request import urlopen
 
+from bench.subjects import BATCH_SIZE
+
 _HOSTS = 100_000
 _PEERS = Path(".venv/bench-dispatch")
 _PACKAGES = ("celery==5.5.3", "redis==5.2.1")
 _CELERY_URLS = 20_000  # a million would take minutes, and cost the same each
-_BATCH = 200  # the template's default
 _JOB = "bench-000000000000"
 
 Write = Callable[[int, str], str]
@@ -91,7 +92,7 @@ def dispatch(name: str, size: int, shards: int | None, only: list[int] | None) -
         dispatch_queue_url=f"{endpoint}/1/dispatch",
         work_queue_url=f"{endpoint}/1/work.fifo",
         partitions=256,
-        batch_size=_BATCH,
+        batch_size=BATCH_SIZE,
         stall_minutes=60,
         worker_memory=1769,
         architecture="arm64",

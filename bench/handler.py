@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from bench.spec import SPEC
-from bench.subjects import arguments, say
+from bench.subjects import BATCH_SIZE, arguments, say
 from functions.worker.handler import handler
 from scatterfetch.bootstrap import LambdaContext
 from shared.jobs import Manifest, batch_id, encode_manifest, manifest_key
@@ -14,22 +14,21 @@ from shared.messages import Batch, Target, encode
 from shared.settings import WorkerSettings
 from shared.store import Bucket
 
-_BATCH_SIZE = 100  # the template's default
 _SECONDS = 120
 
 
 def work(job: str, urls: list[str]) -> list[str]:
     """Have `urls` scraped, batch after batch; return the batches."""
     batches = []
-    for number in range(-(-len(urls) // _BATCH_SIZE)):
-        first = number * _BATCH_SIZE
+    for number in range(-(-len(urls) // BATCH_SIZE)):
+        first = number * BATCH_SIZE
         batch = Batch(
             job=job,
             batch=batch_id(0, number),
             partition=0,
             targets=tuple(
                 Target(url, line)
-                for line, url in enumerate(urls[first : first + _BATCH_SIZE], first + 1)
+                for line, url in enumerate(urls[first : first + BATCH_SIZE], first + 1)
             ),
         )
         record = {
@@ -52,7 +51,7 @@ def main() -> None:
     jobs = [f"{name}-{time.time_ns()}" for name in ("warm", "work")]
     for job in jobs:
         manifest = Manifest(
-            job=job, spec=SPEC, partitions=1, batch_size=_BATCH_SIZE, created_at="now"
+            job=job, spec=SPEC, partitions=1, batch_size=BATCH_SIZE, created_at="now"
         )
         data.put(manifest_key(job), encode_manifest(manifest))
     work(jobs[0], warm)

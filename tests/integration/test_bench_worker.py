@@ -12,6 +12,9 @@ import boto3
 import pytest
 
 from bench.aws import worker_environment
+from bench.subjects import BATCH_SIZE
+from scatterfetch.cloud import TEMPLATE
+from scatterfetch.template import Template
 from shared.errors import StorageError
 from shared.messages import Place
 from shared.queue import Message, Queue
@@ -114,3 +117,7 @@ def test_the_measured_worker_scrapes(stub: str, site: Site, tmp_path: Path) -> N
     rows = [json.loads(line) for line in (tmp_path / "rows").read_text().splitlines()]
     assert len({row["url"] for row in rows}) == 101
     assert {row["title"] for row in rows} == {"It works"}
+
+
+def test_batches_are_as_large_as_the_template_makes_them() -> None:
+    assert Template(TEMPLATE, "http://127.0.0.1:1").parameters["BatchSize"] == str(BATCH_SIZE)
