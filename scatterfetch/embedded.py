@@ -8,8 +8,10 @@ so that results are there as they are committed and survive this process.
 import hashlib
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,7 +20,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.models import s3_backends
-from moto.sqs.models import sqs_backends
+from moto.sqs import models as sqs_models
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from scatterfetch.template import ACCOUNT, REGION
@@ -31,6 +33,14 @@ _BUSY = (
     b'<?xml version="1.0" encoding="UTF-8"?>'
     b"<Error><Code>SlowDown</Code><Message>%s</Message></Error>"
 )
+
+
+class _Moto(DomainDispatcherApplication):
+    """moto, without a look into its folders for each request."""
+
+    @cache  # noqa: B019 -- there is one at a time
+    def get_backend_for_host(self, host: str | None) -> Any:  # noqa: ANN401 -- moto's
+        return super().get_backend_for_host(host)
 
 
 class _QuietHandler(WSGIRequestHandler):
@@ -179,6 +189,10 @@ class _Application:
         return answer
 
 
+def _now_ms() -> float:
+    return time.time() * 1000
+
+
 class EmbeddedCloud:
     """
     The server; `endpoint` is its address once it runs.
@@ -188,8 +202,10 @@ class EmbeddedCloud:
 
     def __init__(self) -> None:
         s3_backends.reset()
-        sqs_backends.reset()
-        self._application = _Application(DomainDispatcherApplication(create_backend_app))
+        sqs_models.sqs_backends.reset()
+        # moto's takes 2 µs, and is asked about each message in a queue whenever one is sent.
+        sqs_models.unix_time_millis = _now_ms  # type: ignore[attr-defined, assignment]
+        self._application = _Application(_Moto(create_backend_app))
         self._server = make_server(
             "127.0.0.1", 0, self._application, threaded=True, request_handler=_QuietHandler
         )
@@ -202,7 +218,7 @@ class EmbeddedCloud:
     def messages(self, queue: str) -> list[str]:
         """Return the body of every message in a queue, delayed ones and those in flight as well."""
         # The API shows none but those that may be received now, to who receives them.
-        queues = sqs_backends[ACCOUNT][REGION].queues
+        queues = sqs_models.sqs_backends[ACCOUNT][REGION].queues
         return [message.body for message in list(queues[queue]._messages)]  # noqa: SLF001
 
     def keep(self, bucket: FolderBucket) -> None:

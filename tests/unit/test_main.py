@@ -1,0 +1,19 @@
+import sys
+from importlib.abc import MetaPathFinder
+
+import pytest
+
+from scatterfetch.__main__ import main
+
+
+class Interrupted(MetaPathFinder):
+    def find_spec(self, fullname: str, *_: object) -> None:
+        if fullname == "scatterfetch.cli":
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_during_the_imports_ends_it_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "scatterfetch.cli", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+
+    assert main() == 130
