@@ -99,12 +99,25 @@ lock: .venv/installed ## compile the requirements anew from pyproject.toml (UPGR
 # Architecture goes to the build as well: the packages hold compiled code.
 ARCH ?= arm64
 DEPLOY_ARGS ?=
+define KEEP_ENDPOINTS
+import json, pathlib, sys
+data = pathlib.Path(sys.argv[1])
+endpoints = json.loads((data / "endpoints.json").read_bytes())
+for partition in endpoints["partitions"]:
+    services = partition["services"]
+    partition["services"] = {name: services[name] for name in services if (data / name).is_dir()}
+(data / "endpoints.json").write_text(json.dumps(endpoints))
+endef
+export KEEP_ENDPOINTS
+
 build: .venv-sam/installed ## build the functions and the layer (ARCH=x86_64: not for Graviton)
 	@[ -x "$(PYTHON313_BIN)/python3.13" ] || { echo "sam build needs python3.13, Lambda's: neither PATH nor pyenv has it"; exit 1; }
 	PATH="$(PYTHON313_BIN):$$PATH" SAM_CLI_TELEMETRY=0 $(SAM) build --parameter-overrides Architecture=$(ARCH)
 	@# what nobody calls: the other services' descriptions (20 MB), lxml.objectify (3 MB), C sources
 	@find .aws-sam/build/SharedLayer/python/botocore/data -mindepth 1 -maxdepth 1 -type d \
 	  ! -name events ! -name s3 ! -name sqs ! -name sts ! -name secretsmanager ! -name ssm -exec rm -r {} +
+	@# and where they are, which botocore reads when it starts (1.2 MB)
+	@"$(PYTHON313_BIN)/python3.13" -c "$$KEEP_ENDPOINTS" .aws-sam/build/SharedLayer/python/botocore/data
 	@find .aws-sam/build -name '*.c' -o -name '*.pyx' -o -name '*.pxi' -o -name '*.pxd' -o -name '*.h' | xargs -r rm
 	@find .aws-sam/build/SharedLayer/python/lxml \( -name 'objectify*' -o -name '*diff*' \
 	  -o -name isoschematron -o -name includes \) -prune -exec rm -r {} +
