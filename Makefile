@@ -44,8 +44,8 @@ test: .venv/installed ## run the tests
 	@$(BIN)/pytest
 
 RUNS ?= 1
-chaos: .venv/installed ## crashes, faults and duplicates, at length (RUNS=50 SEED=1 SCENARIO=name)
-	@nice $(BIN)/python -m tests.chaos --runs $(RUNS) $(if $(SEED),--seed $(SEED)) $(if $(SCENARIO),--only $(SCENARIO))
+chaos: .venv/installed ## crashes, faults and duplicates, at length (RUNS=50 SEED=1 SCENARIO=name JOBS=4)
+	@nice $(BIN)/python -m tests.chaos --runs $(RUNS) $(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed $(SEED)) $(if $(SCENARIO),--only $(SCENARIO))
 
 bench-engine: .venv/installed ## CPU of the engine against a bare aiohttp loop (BENCH_ARGS="--json FILE")
 	@$(BIN)/python -m bench.engine $(BENCH_ARGS)

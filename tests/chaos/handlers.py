@@ -5,17 +5,28 @@ Only how long things take is changed, and only in the processes that run these h
 `TIMES` in `tests.chaos.harness` for what the template says of it.
 """
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-import functions.dispatcher.handler
-import functions.worker.handler
-from functions.dispatcher import close, dispatch
-from functions.worker import pause, robots, scrape, work
 from shared import clients
+
+Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+
+
+def __getattr__(name: str) -> Handler:
+    """Return a handler. Most of what a scenario costs are imports, so the other's are left out."""
+    try:
+        return {
+            "worker": _worker,
+            "dispatcher": _dispatcher,
+            "dispatcher_of_shards": _dispatcher_of_shards,
+        }[name]()
+    except KeyError:
+        raise AttributeError(name) from None
 
 
 def _set(module: ModuleType, **values: Any) -> None:
@@ -26,20 +37,30 @@ def _set(module: ModuleType, **values: Any) -> None:
 
 # A client that waits for 4 s where it would wait for 20.
 _set(clients, _CONFIG=clients._CONFIG.merge(Config(connect_timeout=4, read_timeout=4)))
-_set(functions.dispatcher.handler, SHARD_SECONDS=4, _MARGIN_SECONDS=2)
-_set(dispatch, SHARD_SECONDS=4, _SCAN_SECONDS=4, TICK_FIRST=1)
-_set(close, TICK_FIRST=1)
-_set(work, CANCEL_SECONDS=1.0, COMMIT_SECONDS=4.0, LEASE_MARGIN=1)
-_set(pause, COOL_FIRST=0.1, COOL_MAX=0.5, CIRCUIT_FIRST=0.5, CIRCUIT_MAX=2.0)
-_set(robots, TTL_ERROR=1.0)
-_set(scrape, TTL_ERROR=1.0)
-
-dispatcher = functions.dispatcher.handler.handler
-worker = functions.worker.handler.handler
 
 
-def dispatcher_of_shards(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def _worker() -> Handler:
+    from functions.worker import handler, pause, robots, scrape, work  # noqa: PLC0415
+
+    _set(work, CANCEL_SECONDS=1.0, COMMIT_SECONDS=4.0, LEASE_MARGIN=1)
+    _set(pause, COOL_FIRST=0.1, COOL_MAX=0.5, CIRCUIT_FIRST=0.5, CIRCUIT_MAX=2.0)
+    _set(robots, TTL_ERROR=1.0)
+    _set(scrape, TTL_ERROR=1.0)
+    return handler.handler
+
+
+def _dispatcher() -> Handler:
+    from functions.dispatcher import close, dispatch, handler  # noqa: PLC0415
+
+    _set(handler, SHARD_SECONDS=4, _MARGIN_SECONDS=2)
+    _set(dispatch, SHARD_SECONDS=4, _SCAN_SECONDS=4, TICK_FIRST=1)
+    _set(close, TICK_FIRST=1)
+    return handler.handler
+
+
+def _dispatcher_of_shards() -> Handler:
     """Cut lists after a dozen lines."""
+    from functions.dispatcher import dispatch  # noqa: PLC0415
+
     _set(dispatch, SHARD_BYTES=400)
-    result: dict[str, Any] = dispatcher(event, context)
-    return result
+    return _dispatcher()
