@@ -40,17 +40,21 @@ class Resolver:
             usual = link.partition("#")[0]
             if not usual:
                 return self.base
-            if usual.startswith("/"):
+            first = usual[0]
+            if first == "/":
                 if _PATH.fullmatch(usual):
                     return self._origin + usual
-            elif usual[:4] == "http":
+            elif first == "h" and usual[:4] == "http":
                 found = _ORIGIN.match(usual)
                 if found and _PATH.fullmatch(usual, found.end()):
                     origin = known_origin(found[0])
                     if origin is not None:
                         return origin + usual[found.end() :]
-            elif usual.startswith(_NO_PAGES):
+            elif first in "mjtd" and usual.startswith(_NO_PAGES):
                 return None
+            elif first != ".":
+                if _RELATIVE.fullmatch(usual):
+                    return self._folder + usual
             else:
                 start, folder = 0, self._folder
                 while usual.startswith("../", start) and len(folder) > self._root:
