@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
@@ -210,6 +211,7 @@ class LocalCloud:
                 queues[source.queue].name,
                 source,
                 [s for s in self._sandboxes if s.name == function.name],
+                has_messages=partial(self._server.has_visible, queues[source.queue].name),
                 report=self._report,
                 done=self._wake_all,
             )

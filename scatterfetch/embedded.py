@@ -218,8 +218,15 @@ class EmbeddedCloud:
     def messages(self, queue: str) -> list[str]:
         """Return the body of every message in a queue, delayed ones and those in flight as well."""
         # The API shows none but those that may be received now, to who receives them.
+        return [message.body for message in self._messages(queue)]
+
+    def has_visible(self, queue: str) -> bool:
+        """Tell whether a message in a queue is neither delayed nor in flight."""
+        return any(message.visible and not message.delayed for message in self._messages(queue))
+
+    def _messages(self, queue: str) -> list[Any]:
         queues = sqs_models.sqs_backends[ACCOUNT][REGION].queues
-        return [message.body for message in list(queues[queue]._messages)]  # noqa: SLF001
+        return list(queues[queue]._messages)  # noqa: SLF001
 
     def keep(self, bucket: FolderBucket) -> None:
         """From now on, keep what is put into `bucket`."""

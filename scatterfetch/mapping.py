@@ -29,6 +29,8 @@ class EventSourceMapping:
         queue_name: Of the queue, for the events' ARN.
         source: What the template says of the mapping.
         sandboxes: Of the function; more than `MaximumConcurrency` are not used.
+        has_messages: Tells whether asking the queue for messages may be worth it, for it is asked
+            several times a second.
         report: Is told of what went wrong, in words.
         done: Is called after each invocation; a place to `wake` whom it concerns.
     """
@@ -41,6 +43,7 @@ class EventSourceMapping:
         source: QueueSource,
         sandboxes: Sequence[Sandbox],
         *,
+        has_messages: Callable[[], bool],
         report: Callable[[str], None],
         done: Callable[[], None],
     ) -> None:
@@ -49,6 +52,7 @@ class EventSourceMapping:
         self._arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue_name}"
         self._source = source
         self._sandboxes = sandboxes[: source.maximum_concurrency]
+        self._has_messages = has_messages
         self._report = report
         self._done = done
         self._receiving = threading.Lock()
@@ -123,7 +127,7 @@ class EventSourceMapping:
 
     def _receive(self) -> list[dict[str, Any]]:
         with self._receiving:
-            if self._stopping.is_set():
+            if self._stopping.is_set() or not self._has_messages():
                 return []
             answer = self._sqs.receive_message(
                 QueueUrl=self._queue_url,
