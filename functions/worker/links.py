@@ -45,27 +45,34 @@ class Resolver:
                 if _PATH.fullmatch(usual):
                     return self._origin + usual
             elif first == "h" and usual[:4] == "http":
-                found = _ORIGIN.match(usual)
-                if found and _PATH.fullmatch(usual, found.end()):
-                    origin = known_origin(found[0])
-                    if origin is not None:
-                        return origin + usual[found.end() :]
+                if url := _absolute(usual):
+                    return url
             elif first in "mjtd" and usual.startswith(_NO_PAGES):
                 return None
-            elif first != ".":
-                if _RELATIVE.fullmatch(usual):
-                    return self._folder + usual
-            else:
-                start, folder = 0, self._folder
-                while usual.startswith("../", start) and len(folder) > self._root:
-                    start += 3
-                    folder = folder[: folder.rindex("/", 0, -1) + 1]
-                if _RELATIVE.fullmatch(usual, start):
-                    return folder + usual[start:]
+            elif first == ".":
+                if url := self._upwards(usual):
+                    return url
+            elif _RELATIVE.fullmatch(usual):
+                return self._folder + usual
         try:
             return parse_url(link, base=self.base).href
         except InvalidUrlError:
             return None
+
+    def _upwards(self, link: str) -> str | None:
+        start, folder = 0, self._folder
+        while link.startswith("../", start) and len(folder) > self._root:
+            start += 3
+            folder = folder[: folder.rindex("/", 0, -1) + 1]
+        return folder + link[start:] if _RELATIVE.fullmatch(link, start) else None
+
+
+def _absolute(link: str) -> str | None:
+    found = _ORIGIN.match(link)
+    if found and _PATH.fullmatch(link, found.end()):
+        origin = known_origin(found[0])
+        return None if origin is None else origin + link[found.end() :]
+    return None
 
 
 @lru_cache(maxsize=4_096)
