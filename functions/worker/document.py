@@ -12,7 +12,6 @@ import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, cached_property
-from io import FileIO
 from typing import TYPE_CHECKING, Any
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
@@ -320,14 +319,7 @@ def memory_limit(more: int) -> Iterator[None]:
 def memory_used(column: int) -> int | None:
     """Return the bytes of this process; column 0 of its address space, 1 of the memory in use."""
     try:
-        statm = _statm()
-        statm.seek(0)
-        return int(statm.read(100).split()[column]) * resource.getpagesize()
+        with open(_STATM, "rb", buffering=0) as statm:  # noqa: PTH123 -- for each page: half the time
+            return int(statm.read(100).split()[column]) * resource.getpagesize()
     except OSError:  # not Linux
         return None
-
-
-@cache
-def _statm() -> FileIO:
-    """Open it once: it is read for each page, and opening it takes three times as long."""
-    return FileIO(_STATM)
