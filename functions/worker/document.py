@@ -108,7 +108,7 @@ class Document:
         """Makes links absolute, by the <base> of the page or else its URL."""
         resolve = Resolver(self.page.url)
         # Wherever it is: what is in the wrong place makes a browser begin the body.
-        hrefs = (element.attributes.get("href") for element in self.about["base"])
+        hrefs = (element.attrs.get("href") for element in self.about["base"])
         href = next((href for href in hrefs if href is not None), None)
         absolute = resolve(href) if href else None
         return resolve if absolute is None else Resolver(absolute)
@@ -117,7 +117,7 @@ class Document:
         """Return what robots meta elements ask of all, and of `token`."""
         found = []
         for element in self.about["meta"]:
-            attributes = element.attributes
+            attributes = element.attrs
             if (attributes.get("name") or "").lower() in {"robots", token}:
                 found.append(attributes.get("content"))
         return [content for content in found if content]

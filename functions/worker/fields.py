@@ -263,13 +263,13 @@ def _part(source: SourceSpec, field: FieldSpec) -> Callable[[LexborNode, Documen
     attr = source.attr
     if attr is not None and field.type == "boolean":
         # What HTML writes without a value, such as `disabled`, is true.
-        return lambda node, _: node.attributes.get(attr, "false") or "true"
+        return lambda node, _: node.attrs.get(attr, "false") or "true"
     if attr is not None and field.type in {"html", "url"}:
-        return lambda node, _: node.attributes.get(attr)
+        return lambda node, _: node.attrs.get(attr)
     if attr is not None:
 
         def attribute(node: LexborNode, _document: Document) -> str | None:
-            value = node.attributes.get(attr)
+            value = node.attrs.get(attr)
             return fold(value) if value else None
 
         return attribute

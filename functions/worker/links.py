@@ -18,7 +18,7 @@ _REST = rf"{_STEP}?(?:/{_STEP})*/?(?:\?[A-Za-z0-9_~!$&()*+,;=@./:?%-]*)?"
 _PATH = re.compile(rf"/(?!/){_REST}")
 _RELATIVE = re.compile(rf"(?:{_STEP}(?:/{_STEP})*/?(?:\?[A-Za-z0-9_~!$&()*+,;=@./:?%-]*)?)")
 _NO_PAGES = ("mailto:", "javascript:", "tel:", "data:")
-_ORIGIN = re.compile(r"https?://[^/?#\\\s]+(?=/)")
+_ORIGIN = re.compile(r"https?://[^/?#\\\s]+(?=/|\Z)")
 
 
 class Resolver:
@@ -61,18 +61,21 @@ class Resolver:
 
     def _upwards(self, link: str) -> str | None:
         start, folder = 0, self._folder
-        while link.startswith("../", start) and len(folder) > self._root:
+        while link.startswith("../", start):
             start += 3
-            folder = folder[: folder.rindex("/", 0, -1) + 1]
-        return folder + link[start:] if _RELATIVE.fullmatch(link, start) else None
+            if len(folder) > self._root:  # above that there is nothing
+                folder = folder[: folder.rindex("/", 0, -1) + 1]
+        below = start == len(link) or _RELATIVE.fullmatch(link, start)
+        return folder + link[start:] if below else None
 
 
 def _absolute(link: str) -> str | None:
     found = _ORIGIN.match(link)
-    if found and _PATH.fullmatch(link, found.end()):
-        origin = known_origin(found[0])
-        return None if origin is None else origin + link[found.end() :]
-    return None
+    if found is None:
+        return None
+    path = link[found.end() :] or "/"
+    origin = known_origin(found[0]) if _PATH.fullmatch(path) else None
+    return None if origin is None else origin + path
 
 
 @lru_cache(maxsize=4_096)

@@ -46,7 +46,7 @@ def page(document: Document, row: dict[str, Any], _name: str) -> None:
     size = 0
     elements = tree.css(_LINKS)
     # Most pages name some places twice, and a bad one half a million times.
-    for href in dict.fromkeys([element.attributes.get("href") for element in elements]):
+    for href in dict.fromkeys([element.attrs.get("href") for element in elements]):
         url = resolve(href) if href is not None else None
         if url is None or url in links:
             continue
@@ -65,7 +65,7 @@ def _title(tree: LexborHTMLParser) -> str | None:
 
 def _description(document: Document) -> str | None:
     for element in document.about["meta"]:
-        attributes = element.attributes
+        attributes = element.attrs
         if (attributes.get("name") or "").lower() == "description":
             return _short(attributes.get("content"))
     return None
@@ -73,7 +73,7 @@ def _description(document: Document) -> str | None:
 
 def _canonical(document: Document) -> str | None:
     for element in document.about["link"]:
-        attributes = element.attributes
+        attributes = element.attrs
         if "canonical" in (attributes.get("rel") or "").lower().split():
             href = attributes.get("href")
             return document.resolve(href) if href is not None else None
@@ -93,7 +93,7 @@ def meta(document: Document, row: dict[str, Any], name: str) -> None:
         "title": _title(document.tree),
         "description": _description(document),
         "canonical": _canonical(document),
-        "language": _short(root.attributes.get("lang")) if root is not None else None,
+        "language": _short(root.attrs.get("lang")) if root is not None else None,
         "robots": _short(", ".join(found.get("robots", ()))),
         "opengraph": _prefixed("og:", found),
         "twitter": _prefixed("twitter:", found),
@@ -112,7 +112,7 @@ def links(document: Document, row: dict[str, Any], name: str) -> None:
     size = 0
     elements = document.tree.css(_LINKS)
     for element in elements:
-        attributes = element.attributes
+        attributes = element.attrs
         url = document.resolve(attributes.get("href") or "")
         if url is None:
             continue
@@ -242,7 +242,7 @@ def _take_spanning(line: list[str], spanning: dict[int, tuple[int, str]]) -> Non
 
 
 def _span(cell: LexborNode, name: str) -> int:
-    text = cell.attributes.get(name) or ""
+    text = cell.attrs.get(name) or ""
     return min(max(int(text), 1), MAX_SPAN) if text.isdecimal() and len(text) < 6 else 1  # noqa: PLR2004
 
 

@@ -27,7 +27,7 @@ def json_ld(document: Document) -> list[Any]:
     """Return what the JSON-LD scripts of a page hold, those left out that are no JSON."""
     found = []
     for script in document.about["script"]:
-        if (script.attributes.get("type") or "").lower() != "application/ld+json":
+        if (script.attrs.get("type") or "").lower() != "application/ld+json":
             continue
         value = _lenient_json(script.text())
         if value is not None and not is_deep(value):
@@ -123,7 +123,7 @@ def properties(document: Document) -> dict[str, list[str]]:
     """Return the contents of meta elements by `property`, or `name`, lower case."""
     found: dict[str, list[str]] = {}
     for element in document.about["meta"]:
-        attributes = element.attributes
+        attributes = element.attrs
         name = attributes.get("property") or attributes.get("name")
         content = attributes.get("content")
         if name and content:
