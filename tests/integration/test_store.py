@@ -1,6 +1,10 @@
+import time
+from datetime import timedelta
+
 import pytest
 from botocore.stub import Stubber
 
+from shared.clients import new_client
 from shared.errors import InvalidJobError, StorageError
 from shared.messages import Place
 from shared.store import Bucket, head, read_from
@@ -45,6 +49,22 @@ def test_keys_are_listed_over_pages(deployment: Deployment) -> None:
     deployment.data.put("other", b"")
 
     assert list(deployment.data.keys("many/")) == [f"many/{number:04d}" for number in range(1_003)]
+
+
+def test_times_are_read_in_whatever_form_they_come(
+    deployment: Deployment, endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A listing has them as in ISO 8601, and a header as in RFC 9110."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    client = new_client("s3")
+    Bucket(deployment.data_bucket, client).put("key", b"")
+
+    [entry] = Bucket(deployment.data_bucket, client).entries("key")
+
+    in_header = client.head_object(Bucket=deployment.data_bucket, Key="key")["LastModified"]
+    assert in_header.utcoffset() == timedelta(0)
+    assert int(entry.modified) == int(in_header.timestamp())
+    assert abs(entry.modified - time.time()) < 600
 
 
 def test_a_refusal_names_what_was_refused(deployment: Deployment) -> None:
