@@ -37,6 +37,7 @@ from bench.simulation import (
     url_of,
 )
 from functions.worker.partition import MAX_HOSTS, PartitionState, decode_state, encode_state
+from functions.worker.pause import HostState
 from functions.worker.robots import cached_robots
 from shared.messages import Batch, Target
 from shared.spec import FetchSpec
@@ -44,8 +45,10 @@ from shared.spec import FetchSpec
 MAX_UNITS = 200_000
 RETENTION = 14 * 24 * 3600.0  # seconds that SQS keeps a message
 _ALIKE = 1.3  # times as large a share of the list, and a partition is of another kind
-_MODELS = 12  # partitions that are sampled
-_SAMPLES = 4  # batches of each
+_MODELS = 32  # partitions that are sampled
+_SAMPLES = 6  # batches of each
+_MOST_TRIED = 12  # targets of a dead host, after which nothing is learnt of it
+_FIRST_PERIOD = 60.0  # seconds from one batch of a partition to the next, until it is known
 
 
 # ---- one kind of batch
@@ -74,6 +77,7 @@ class Sampler:
         self._web = Web(fleet, seed)
         self._worker = Worker(fleet, self._web, seed)
         self._numbers = count()
+        self._tried: dict[tuple[int, int], tuple[HostState, float]] = {}
 
     def close(self) -> None:
         self._worker.close()
@@ -91,34 +95,66 @@ class Sampler:
         gap = max(0.0, 1 / share - 1)
         now, known = EPOCH, encode_state(PartitionState(), EPOCH)
         units = []
+        period = _FIRST_PERIOD
         for _ in range(_SAMPLES):
             batch = rng.choices(hosts, cum_weights=cumulated, k=size)
-            known = self._in_the_middle(known, now, batch, len(hosts))
+            known = self._in_the_middle(partition, known, now, batch, period)
+            began = now
             unit, now, known = self._unit(partition, batch, now, known)
             units.append(unit)
             now += unit.billed * gap + fleet.assumed.handover
+            period = now - began
         return units
 
-    def _in_the_middle(self, known: bytes, now: float, batch: list[int], hosts: int) -> bytes:
+    def _in_the_middle(
+        self, partition: int, known: bytes, now: float, batch: list[int], period: float
+    ) -> bytes:
         """
         Return the state as it would be at this batch: new hosts are new, all others known.
 
         A host is new once in a job, and again when there are more than a state can hold.
         """
-        fleet = self._fleet
+        population = self._population
         state = decode_state(known)
-        forgotten = 1 - min(1.0, MAX_HOSTS / hosts)
+        forgotten = 1 - min(1.0, MAX_HOSTS / len(population.members[partition]))
         for number, pages in Counter(batch).items():
             name = name_of(number)
-            visits = fleet.urls * self._population.weights[number]
+            visits = self._fleet.urls * population.weights[number]
             if self._rng.random() < max(forgotten, pages / max(visits, 1e-9)):
                 state.hosts.pop(name, None)
                 state.robots.pop(f"https://{name}", None)
-            elif not self._web.host(name).dead:
+            elif self._web.host(name).dead:
+                # So many batches of this partition are there for each with one of the host's.
+                turns = population.shares[partition] / population.weights[number] / len(batch)
+                before = self._rng.randint(1, max(1, min(round(visits), _MOST_TRIED)))
+                interval = period * max(1.0, turns)
+                state.hosts[name] = self._left_by(number, partition, before, interval, now)
+            else:
                 robots = cached_robots(404, b"", user_agent=USER_AGENT, now=now)
                 assert robots is not None
                 state.robots[f"https://{name}"] = robots
         return encode_state(state, now)
+
+    def _left_by(
+        self, host: int, partition: int, targets: int, interval: float, now: float
+    ) -> HostState:
+        """Return what is known of a dead host after so many of its targets, `interval` apart."""
+        kind = targets, round(math.log(interval, _ALIKE))
+        if kind not in self._tried:
+            at, known = EPOCH, encode_state(PartitionState(), EPOCH)
+            for _ in range(targets):
+                _, ended, known = self._unit(partition, [host], at, known)
+                at = max(ended, at + interval)
+            left = decode_state(known).hosts.get(name_of(host), HostState())
+            self._tried[kind] = left, at
+        left, at = self._tried[kind]
+        return replace(
+            left,
+            next_at=left.next_at + now - at,
+            open_until=left.open_until + now - at,
+            booked_until=left.booked_until + now - at,
+            updated_at=left.updated_at + now - at,
+        )
 
     def _unit(
         self, partition: int, hosts: list[int], now: float, known: bytes

@@ -64,6 +64,24 @@ def test_the_projection_agrees_with_the_simulation(skew: float) -> None:
     assert figures(projected) == pytest.approx(figures(exact), rel=0.25)
 
 
+def test_the_projection_knows_that_a_dead_host_is_given_up() -> None:
+    """Its first targets are dear, the others are not; who samples batches sees the others."""
+    fleet = Fleet(
+        urls=20_000,
+        hosts=2_000,
+        partitions=16,
+        workers=8,
+        assumed=Assumptions(dead=0.02, slow=0),
+    )
+
+    exact, projected = simulate(fleet), project(fleet)
+
+    def figures(totals: Totals) -> list[float]:  # not batches: it has fewer children
+        return [totals.nearly, totals.cost(fleet).total, totals.requests]
+
+    assert figures(projected) == pytest.approx(figures(exact), rel=0.25)
+
+
 def test_the_oldest_message_of_a_free_group_comes_first() -> None:
     queue = WorkQueue()
     for number, partition in enumerate([1, 1, 2]):
