@@ -22,6 +22,7 @@ from functions.worker.extractor import Extractor, extraction_process
 from functions.worker.fetch import open_fetcher
 from functions.worker.partition import PartitionState
 from functions.worker.scrape import Scraper
+from functions.worker.work import seldom_collecting
 from shared.jobs import Manifest
 from shared.messages import Batch, Target
 from shared.outcomes import Outcome
@@ -73,7 +74,8 @@ def peak() -> float:
 def main() -> None:
     port, targets = map(int, sys.argv[1:])
     before = peak()
-    ends = asyncio.run(scrape(port, targets))
+    with seldom_collecting():
+        ends = asyncio.run(scrape(port, targets))
     extraction_process().stop()
     json.dump({"ends": ends, "before": round(before), "peak": round(peak())}, sys.stdout)
 
