@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 EPILOG = """\
 exit status:
   0    every URL has its final outcome, and none failed
-  1    some URLs failed, or could not be brought to an end
+  1    some URLs failed, or could not be brought to an end, or a list is damaged
   2    wrong usage or input; nothing was fetched
   130  interrupted; what was done is kept, and the same command goes on
 """

@@ -132,6 +132,11 @@ def _judge(finished: Finished, place: Folder | Stack, complain: Callable[[str], 
             f"the sum does not add up: {_count(lost, 'URL')} without an outcome, though every "
             "batch is done. This is a mistake of scatterfetch; please report it"
         )
+    damaged = [job for job in finished.jobs if job.ledger.damaged]
+    for job in damaged:
+        complain(
+            f"{job.list.name} could not be read to its end: what it holds beyond is not in the job"
+        )
     private = outcomes.get(outcome_name(Kind.SKIPPED, Reason.PRIVATE_ADDRESS), 0)
     if private and isinstance(place, Folder):
         complain(
@@ -151,7 +156,7 @@ def _judge(finished: Finished, place: Folder | Stack, complain: Callable[[str], 
             "them again"
         )
     failed = any(name.startswith(Kind.FAILED) for name in outcomes)
-    return not (failed or dead or lost)
+    return not (failed or dead or lost or damaged)
 
 
 def print_summary(finished: Finished, place: Folder | Stack) -> None:
@@ -210,6 +215,8 @@ def print_status(status: Status, *, now: float) -> None:
         console.print(
             f"{_count(status.rejected, 'line')} rejected; see {job_prefix(status.job)}rejected/"
         )
+    if status.damaged:
+        console.print("The list could not be read to its end.")
     if status.deferred_until is not None:
         console.print(f"The last deferred ones are due {_moment(status.deferred_until, now)}.")
     facts = [f"{status.batches_done:,} of {_count(status.batches, 'batch', 'batches')}"]

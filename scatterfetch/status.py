@@ -71,7 +71,7 @@ examples:
 EPILOG = """\
 exit status:
   0    the job is under way, or has come to its end
-  1    it has come to its end with failed URLs, it was refused, or its sum does not add up
+  1    URLs have failed, it was refused, its list is damaged, or its sum does not add up
   2    there is no such job, wrong usage, or AWS refused
   130  interrupted
 """
@@ -116,6 +116,8 @@ class Status(Struct, frozen=True, kw_only=True):
     duplicates: int
     rejected: int
     """Lines that are no URL."""
+    damaged: bool
+    """Whether the list could not be read to its end."""
     targets: int
     outcomes: dict[str, int]
     """Final outcomes, by `outcome_name`."""
@@ -191,6 +193,7 @@ def status_of(manifest: Manifest, entries: "Iterable[Entry]", *, now: float) -> 
         urls=ledger.targets + ledger.duplicates,
         duplicates=ledger.duplicates,
         rejected=ledger.rejected,
+        damaged=ledger.damaged,
         targets=ledger.targets,
         outcomes=dict(final),
         deferred=deferred,
@@ -294,7 +297,8 @@ def _status(args: argparse.Namespace) -> int:
         from scatterfetch.display import print_status  # noqa: PLC0415 -- rich
 
         print_status(status, now=time.time())
-    return 1 if status.failed or status.state is State.REFUSED or not status.adds_up else 0
+    well = status.adds_up and not (status.failed or status.damaged or status.state is State.REFUSED)
+    return 0 if well else 1
 
 
 def look_at(place: Folder | Stack, job: str) -> Status:

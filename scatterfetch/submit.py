@@ -63,7 +63,7 @@ exit status:
 SUBMIT_EPILOG = """\
 exit status:
   0    the jobs are submitted; with --wait: every URL has its final outcome, and none failed
-  1    with --wait: some URLs failed
+  1    with --wait: some URLs failed, or a list is damaged
   2    wrong usage or input, or AWS refused; nothing was submitted
   130  interrupted; what was submitted goes on
 """

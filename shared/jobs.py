@@ -183,11 +183,13 @@ def dispatched_key(
     rejected: int,
     duplicates: int,
     last: bool = False,
+    damaged: bool = False,
 ) -> str:
     """
     Return the key that says what a shard gave. Equal shards give equal keys.
 
-    `last` is for lists that are streamed: no shard follows.
+    `last` is for lists that are streamed: no shard follows. One that is `damaged` ends before its
+    end, and nobody knows what else it holds.
     """
     counts = {
         "batches": batches,
@@ -195,6 +197,7 @@ def dispatched_key(
         "rejected": rejected,
         "duplicates": duplicates,
         "last": int(last),
+        "damaged": int(damaged),
     }
     return f"jobs/{job}/dispatched/{shard:05d}{_encode_counts(counts)}"
 
@@ -313,6 +316,11 @@ class Ledger:
     @property
     def duplicates(self) -> int:
         return self._sum(self.dispatched, "duplicates")
+
+    @property
+    def damaged(self) -> bool:
+        """Whether the list could not be read to its end."""
+        return self._sum(self.dispatched, "damaged") > 0
 
     @property
     def complete(self) -> bool:

@@ -166,6 +166,7 @@ class Closer:
             "targets": summary.targets,
             "outcomes": summary.outcomes,
             "rejected": summary.rejected,
+            "damaged": summary.damaged,
             "no_match": summary.no_match,
             "seconds": summary.seconds,
             "cost_usd": summary.cost_usd["total"],

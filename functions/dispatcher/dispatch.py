@@ -249,7 +249,7 @@ class Dispatcher:
             plan = self._plan(manifest, number)
             _fill(plan, reader, (number + 1) * manifest.shard_bytes)
             if reader.ended and source.damage:
-                plan.reject(reader.line, b"", source.damage)
+                plan.break_off(reader.line, source.damage)
             self._send(manifest, number, plan, last=reader.ended)
             if reader.ended:
                 if not number and not plan.counts.targets:
@@ -298,6 +298,7 @@ class Dispatcher:
             rejected=counts.rejected,
             duplicates=counts.duplicates,
             last=last,
+            damaged=counts.damaged,
         )
         self._data.put(key, b"")
 

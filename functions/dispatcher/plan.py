@@ -56,6 +56,8 @@ class Counts:
     batches: int = 0
     duplicates: int = 0
     rejected: int = 0
+    damaged: bool = False
+    """Whether the list ends before its end."""
     reports: list[Rejected] = field(default_factory=list)
 
 
@@ -170,6 +172,12 @@ class Plan:
             excerpt = text.strip()[:_EXCERPT].decode(errors="replace")
             report = Rejected(line, _PASSWORD.sub("//***@", excerpt), reason)
             self.counts.reports.append(report)
+
+    def break_off(self, line: int, reason: str) -> None:
+        """Report that nothing can be read from `line` on, though there may be more."""
+        self.counts.damaged = True
+        self.counts.rejected += 1
+        self.counts.reports.append(Rejected(line, "", reason))
 
     def batches(self) -> Iterator[Batch]:
         """

@@ -164,7 +164,7 @@ class SitemapReader:
             self._read()
         self.line = self._parser.count + 1
         if self._parser.problem is not None:
-            plan.reject(self.line, b"", f"the sitemap is read up to here: {self._parser.problem}")
+            plan.break_off(self.line, f"the sitemap is read up to here: {self._parser.problem}")
         self.ended = True
 
     def _read(self) -> None:

@@ -55,6 +55,8 @@ class Summary(Struct, frozen=True, kw_only=True, tag="summary.v1"):
     targets: int
     duplicates: int
     rejected: int
+    damaged: bool = False
+    """Whether the list could not be read to its end."""
     outcomes: dict[str, int]
     """Final ones, by kind."""
     reasons: dict[str, int]
@@ -108,6 +110,7 @@ def summarize(
         targets=ledger.targets,
         duplicates=ledger.duplicates,
         rejected=ledger.rejected,
+        damaged=ledger.damaged,
         outcomes=outcomes,
         reasons=_sorted({n: c for n, c in final.items() if n != Kind.SCRAPED}),
         statuses=dict(sorted(tally.statuses.items())),

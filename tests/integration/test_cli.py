@@ -1,6 +1,7 @@
 """The command as people call it: a process, its output and its exit status."""
 
 import gzip
+import json
 import os
 import signal
 import subprocess
@@ -31,13 +32,15 @@ def scatterfetch(*args: str, cwd: Path, **environment: str) -> subprocess.Comple
     )
 
 
-def run_list(site: Site, folder: Path, body: bytes, *args: str) -> subprocess.CompletedProcess[str]:
-    (folder / "urls.txt").write_bytes(body)
+def run_list(
+    site: Site, folder: Path, body: bytes, *args: str, name: str = "urls.txt"
+) -> subprocess.CompletedProcess[str]:
+    (folder / name).write_bytes(body)
     (folder / "spec.yaml").write_text("fetch: {pause: 0, robots: ignore}")
     everywhere = f"ConnectTo=::127.0.0.1:{site.port}"
     return scatterfetch(
         "run",
-        "urls.txt",
+        name,
         "--out",
         "out",
         "--parameter",
@@ -94,6 +97,21 @@ def test_failed_urls_are_the_exit_status(site: Site, tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert "http_404" in done.stdout
+
+
+def test_a_list_that_breaks_off_is_no_success(site: Site, tmp_path: Path) -> None:
+    """What there was is scraped; whether there was more, only the exit status can tell a script."""
+    site.page("/a", "A")
+    urls = b"".join(b"http://h.example/a?%032d\n" % (n * n) for n in range(100))
+
+    done = run_list(site, tmp_path, gzip.compress(urls)[:-40], name="cut.txt.gz")
+    [job] = (tmp_path / "out/jobs").iterdir()
+    status = scatterfetch("status", job.name, "out", cwd=tmp_path)
+
+    assert (done.returncode, status.returncode) == (1, 1)
+    assert "cut.txt.gz could not be read to its end" in done.stderr
+    assert "The list could not be read to its end." in status.stdout
+    assert json.loads((job / "summary.json").read_text())["damaged"] is True
 
 
 def test_what_was_given_up_on_is_said_and_can_be_looked_at(site: Site, tmp_path: Path) -> None:

@@ -162,6 +162,7 @@ def test_a_complete_job_is_closed_once_and_has_no_timer_any_more(job: Job) -> No
         "targets": 1,
         "outcomes": {"scraped": 1, "failed": 0, "skipped": 0, "dead": 0},
         "rejected": 0,
+        "damaged": False,
         "no_match": 0,
         "seconds": None,
         "cost_usd": facts["cost_usd"],

@@ -308,7 +308,7 @@ def test_a_list_that_breaks_off_is_reported_and_dispatched_up_to_there(
     }
     ledger = deployment.ledger(manifest.job)
     assert ledger.fully_dispatched
-    assert ledger.rejected == 1
+    assert (ledger.rejected, ledger.damaged) == (1, True)
 
 
 @pytest.mark.parametrize(

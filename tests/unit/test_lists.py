@@ -38,6 +38,9 @@ class Heard:
     def add(self, line: int, url: str, method: Method = "GET", *_: object) -> None:
         raise NotImplementedError(line, url, method)
 
+    def break_off(self, line: int, reason: str) -> None:
+        self.reject(line, b"", reason)
+
     def reject(self, line: int, text: bytes, reason: str) -> None:
         self.rejected.append((line, text, reason))
 
