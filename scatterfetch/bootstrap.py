@@ -7,19 +7,27 @@ descriptors; messages are JSON, one a line. What Lambda's runtime interface clie
 
 import importlib
 import json
+import math
 import os
 import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, TextIO
 
 
 class LambdaContext:
-    """What a handler gets to know of its invocation. `deadline` in seconds since the epoch."""
+    """
+    What a handler gets to know of its invocation.
 
-    def __init__(self, request_id: str, deadline: float) -> None:
+    `deadline` is in seconds since the epoch, and so is what `latest` returns, which may be sooner.
+    """
+
+    def __init__(
+        self, request_id: str, deadline: float, latest: Callable[[], float] = lambda: math.inf
+    ) -> None:
         self.aws_request_id = request_id
         self.function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
         self.function_version = "$LATEST"
@@ -30,9 +38,39 @@ class LambdaContext:
         self.client_context = None
         self.identity = None
         self._deadline = deadline
+        self._latest = latest
 
     def get_remaining_time_in_millis(self) -> int:
-        return max(0, int((self._deadline - time.time()) * 1000))
+        return max(0, int((min(self._deadline, self._latest()) - time.time()) * 1000))
+
+
+class _Inbox:
+    """
+    What the parent says.
+
+    A message with an `event` is a request; any other is a `deadline` for the one under way, which
+    is a word to the handler and nothing that would end it.
+    """
+
+    def __init__(self, incoming: TextIO) -> None:
+        self._incoming = incoming
+        self._requests: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        self.deadline = math.inf
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def get(self) -> dict[str, Any]:
+        """Wait for the next request."""
+        return self._requests.get()
+
+    def _listen(self) -> None:
+        for line in self._incoming:
+            message = json.loads(line)
+            if "event" in message:
+                self._requests.put(message)
+            else:
+                self.deadline = message["deadline"]
+        # There can be no more: the parent is gone, and nobody may work on.
+        os._exit(0)
 
 
 def main(handler_name: str, requests: int, answers: int) -> None:
@@ -51,24 +89,16 @@ def main(handler_name: str, requests: int, answers: int) -> None:
             answer({"error": f"{type(error).__name__}: {error}"})
             raise
         answer({"ready": True})
-        lines: SimpleQueue[str] = SimpleQueue()
-        threading.Thread(target=_listen, args=(incoming, lines), daemon=True).start()
+        inbox = _Inbox(incoming)
         while True:
-            request = json.loads(lines.get())
-            context = LambdaContext(request["id"], request["deadline"])
+            request = inbox.get()
+            context = LambdaContext(request["id"], request["deadline"], lambda: inbox.deadline)
             try:
                 answer({"result": handler(request["event"], context)})
             except Exception as error:  # noqa: BLE001 -- a failed invocation; the sandbox lives on
                 traceback.print_exc()
                 answer({"error": f"{type(error).__name__}: {error}"})
             sys.stdout.flush()
-
-
-def _listen(incoming: TextIO, lines: "SimpleQueue[str]") -> None:
-    """Take requests; when there can be no more, the parent is gone, and nobody may work on."""
-    for line in incoming:
-        lines.put(line)
-    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,8 @@ INPUT_BUCKET = "InputBucket"  # logical ids, as in the template
 DATA_BUCKET = "DataBucket"
 WORKER = "WorkerFunction"
 DISPATCHER = "DispatcherFunction"
+# What a worker keeps free at its end, and a moment: from then on it begins nothing.
+LAST_SECONDS = 21.0
 _DISK_INTERVAL = 10.0  # seconds between two words about a full disk
 
 
@@ -170,6 +172,11 @@ class LocalCloud:
         """Take no more messages; the invocations under way go on."""
         for mapping in self.mappings.values():
             mapping.drain()
+
+    def cut_short(self) -> None:
+        """Have the invocations under way hand back what they have not begun."""
+        for mapping in self.mappings.values():
+            mapping.cut_short(time.time() + LAST_SECONDS)
 
     def drained(self) -> bool:
         """Tell whether no invocation is under way."""

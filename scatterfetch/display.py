@@ -319,7 +319,8 @@ def _facts(progress: Progress) -> str:
         *(f"{kinds[kind]:,} {kind}" for kind in Kind if kinds[kind]),
     ]
     if progress.hosts:
-        parts.append(f"at {_count(progress.hosts, 'host')}")
+        # A batch tells what became of it at its end.
+        parts.append(f"{progress.under_way:,} under way at {_count(progress.hosts, 'host')}")
     if progress.delayed:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in progress.delayed.items())
         parts.append(f"waiting for their time: {reasons}")

@@ -81,6 +81,11 @@ class EventSourceMapping:
         self._stopping.set()
         self.wake()
 
+    def cut_short(self, deadline: float) -> None:
+        """Have the invocations under way believe that their time ends at `deadline`."""
+        for sandbox in self._sandboxes:
+            sandbox.cut_short(deadline)
+
     def kill(self) -> None:
         """Take no more messages, and end the invocations under way."""
         self._killed.set()

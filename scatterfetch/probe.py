@@ -78,7 +78,7 @@ async def fetch(url: str, spec: Spec, settings: WorkerSettings, process: Extract
         state=state,
         emit=outcomes.append,
         is_cancelled=lambda: False,
-        stop_at=time.time() + _SECONDS,
+        stop_at=lambda: time.time() + _SECONDS,
         clock=time.time,
         rng=Random(),  # noqa: S311 -- jitter
     )

@@ -111,15 +111,17 @@ class _LocalRun:
             list(self.cloud.mappings[WORKER].in_flight.values()) if self.cloud.mappings else []
         )
         hosts = set()
+        targets = 0
         for record in records:
             batch = decode_batch(record["body"])
             hosts |= {parse_url(target.location).host for target in batch.targets}
+            targets += len(batch.targets)
         with self._changed:
             return progress_of(
                 list(self.jobs.values()),
                 elapsed=time.monotonic() - self._began,
                 hosts=len(hosts),
-                batches=len(records),
+                under_way=targets,
                 busy=bool(records),
             )
 
@@ -128,11 +130,10 @@ class _LocalRun:
             return True
         if not self._draining:
             self._draining = True
-            under_way = self.progress().batches
             self.cloud.drain()
+            self.cloud.cut_short()
             self._display.say(
-                f"stopping: {under_way} batches under way are brought to their end; "
-                "Ctrl-C again stops at once"
+                "stopping: what was asked for is waited for and kept; Ctrl-C again stops at once"
             )
         return self.cloud.drained()
 

@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Mapping
@@ -39,6 +40,7 @@ class Sandbox:
         self._environment = _environment(function, endpoint, number)
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
+        self._writing = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -98,10 +100,16 @@ class Sandbox:
         deadline = time.time() + self._function.timeout
         request = {"id": str(uuid.uuid4()), "deadline": deadline, "event": event}
         try:
-            _write_all(self._requests.fileno(), json.dumps(request).encode() + b"\n")
+            self._say(request)
         except OSError:
             self._died()
         return self._answer(deadline).get("result")
+
+    def cut_short(self, deadline: float) -> None:
+        """Have the handler believe that its time ends at `deadline`, from now on."""
+        if self.pid is not None:
+            with suppress(OSError, ValueError):  # its process or the pipe is gone
+                self._say({"deadline": deadline})
 
     def kill(self) -> None:
         """End the process, whatever it does; an invocation under way notices it by itself."""
@@ -117,6 +125,10 @@ class Sandbox:
         self._process.wait()
         self._close_pipes()
         self._process = None
+
+    def _say(self, message: Mapping[str, Any]) -> None:
+        with self._writing:
+            _write_all(self._requests.fileno(), json.dumps(message).encode() + b"\n")
 
     def _answer(self, deadline: float) -> dict[str, Any]:
         while b"\n" not in self._received:

@@ -118,8 +118,8 @@ class Progress:
     """How many of them are of earlier runs."""
     hosts: int
     """Hosts that workers are at; 0 if nobody knows."""
-    batches: int
-    """Batches being worked on."""
+    under_way: int
+    """Targets of batches that are being worked on; 0 if nobody knows."""
     delayed: Mapping[str, int]
     """Targets that wait for their time, by reason; empty while there is something to do."""
     elapsed: float
@@ -136,7 +136,7 @@ class Progress:
 
 
 def progress_of(
-    jobs: Sequence[Job], *, elapsed: float, hosts: int = 0, batches: int = 0, busy: bool = False
+    jobs: Sequence[Job], *, elapsed: float, hosts: int = 0, under_way: int = 0, busy: bool = False
 ) -> Progress:
     """
     Return where `jobs` stand.
@@ -149,7 +149,7 @@ def progress_of(
         outcomes=sum((job.ledger.final for job in jobs), Counter[str]()),
         earlier=sum(job.earlier.total() for job in jobs),
         hosts=hosts,
-        batches=batches,
+        under_way=under_way,
         delayed={} if busy else _delayed(jobs),
         elapsed=elapsed,
     )

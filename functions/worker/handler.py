@@ -43,7 +43,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
                 work_queue=Queue(settings.work_queue_url),
                 dispatch_queue=Queue(settings.dispatch_queue_url),
                 dead_letter_queue=Queue(settings.dead_letter_queue_url),
-                time_left=context.get_remaining_time_in_millis() / 1000,
+                time_left=lambda: context.get_remaining_time_in_millis() / 1000,
                 clock=time.time,
                 rng=Random(),  # noqa: S311 -- jitter
                 redelivered=int(record["attributes"]["ApproximateReceiveCount"]) > 1,

@@ -167,6 +167,10 @@ class Scraper:
         """Fetch nothing from now on: the targets without an outcome are skipped."""
         self._cancelled.set()
 
+    def stop_by(self, at: float) -> None:
+        """Stop as at `stop_at`, if this is sooner."""
+        self._stop_at = min(self._stop_at, at)
+
     async def _begin(self) -> None:
         try:
             await self._extractor.check(self._stop_at - self._clock())

@@ -33,6 +33,7 @@ from shared.store import Bucket
 
 LEASE_MARGIN = 10  # seconds that the lease outlasts the invocation
 CANCEL_SECONDS = 5.0  # between two looks whether the job was cancelled
+TIME_SECONDS = 1.0  # between two looks how much time is left
 COMMIT_SECONDS = 20.0  # kept free at the end of an invocation for S3 and SQS
 _YOUNG_OBJECTS = 20_000  # that the garbage collector lets come together
 
@@ -65,7 +66,7 @@ def work_on(
     work_queue: Queue,
     dispatch_queue: Queue,
     dead_letter_queue: Queue,
-    time_left: float,
+    time_left: Callable[[], float],
     clock: Callable[[], float],
     rng: Random,
     redelivered: bool = False,
@@ -82,7 +83,7 @@ def work_on(
         work_queue: Where the message came from.
         dispatch_queue: Where deferred targets go.
         dead_letter_queue: Where dead ones go.
-        time_left: Seconds until the invocation is ended.
+        time_left: Returns the seconds until the invocation is ended. They may become fewer at once.
         clock: Returns the seconds since the epoch.
         rng: Source of jitter.
         redelivered: Whether somebody has tried before, and may have died of a page.
@@ -94,13 +95,16 @@ def work_on(
     # The clock of the visibility timeout runs since the message was received, which may be a
     # while ago. Without the lease, another worker may be on this host.
     began = clock()
-    stop_at = began + time_left - COMMIT_SECONDS
-    work_queue.renew(receipt_handle, round(time_left) + LEASE_MARGIN)
+    work_queue.renew(receipt_handle, round(time_left()) + LEASE_MARGIN)
     job = manifest(batch.job)
     body = committed(data, batch)
     fetched = False
     facts: Counter[str] = Counter()
     if body is None:
+
+        def stop_at() -> float:
+            return clock() + time_left() - COMMIT_SECONDS
+
         own = _fetch(batch, job, settings, data, stop_at, clock, rng, careful=redelivered)
         body, fetched = commit(data, batch, own.body)
         facts = own.facts
@@ -122,7 +126,7 @@ def _fetch(
     job: Manifest,
     settings: WorkerSettings,
     data: Bucket,
-    stop_at: float,
+    stop_at: Callable[[], float],
     clock: Callable[[], float],
     rng: Random,
     *,
@@ -185,7 +189,7 @@ async def scrape_batch(
     state: PartitionState,
     emit: Callable[[Outcome], None],
     is_cancelled: Callable[[], bool],
-    stop_at: float,
+    stop_at: Callable[[], float],
     clock: Callable[[], float],
     rng: Random,
 ) -> Counter[str]:
@@ -220,15 +224,25 @@ async def scrape_batch(
             pool=pool,
             user_agent=settings.user_agent,
             clock=clock,
-            stop_at=stop_at,
+            stop_at=stop_at(),
             rng=rng,
         )
         if is_cancelled():
             scraper.cancel()
-        watch = asyncio.create_task(_cancel_when_asked(scraper, is_cancelled))
+        watches = [
+            asyncio.create_task(_cancel_when_asked(scraper, is_cancelled)),
+            asyncio.create_task(_keep_time(scraper, stop_at)),
+        ]
         await scraper.scrape(emit)
-        watch.cancel()
+        for watch in watches:
+            watch.cancel()
     return scraper.facts
+
+
+async def _keep_time(scraper: Scraper, stop_at: Callable[[], float]) -> None:
+    while True:
+        await asyncio.sleep(TIME_SECONDS)
+        scraper.stop_by(stop_at())
 
 
 async def _cancel_when_asked(scraper: Scraper, is_cancelled: Callable[[], bool]) -> None:

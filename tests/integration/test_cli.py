@@ -13,6 +13,8 @@ import msgspec
 import pytest
 from aiohttp import web
 
+from functions.worker.work import COMMIT_SECONDS
+from scatterfetch.cloud import LAST_SECONDS
 from scatterfetch.demo.show import demo_list
 from tests.results import final_outcomes
 from tests.site import Site
@@ -299,6 +301,36 @@ def test_ctrl_c_stops_and_keeps_what_is_done(
     again = run_list(site, tmp_path, (tmp_path / "urls.txt").read_bytes())
     assert again.returncode == 0
     assert len(final_outcomes(tmp_path / "out")) == 41
+
+
+def test_ctrl_c_does_not_wait_until_a_slow_host_is_through(site: Site, tmp_path: Path) -> None:
+    """A batch of 200 pages with pauses between them takes minutes."""
+    (tmp_path / "urls.txt").write_text("".join(f"http://h.example/{n}\n" for n in range(200)))
+    (tmp_path / "spec.yaml").write_text("fetch: {pause: 0.5, robots: ignore}")
+    for number in range(200):
+        site.page(f"/{number}", "T")
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "scatterfetch", "run", "urls.txt", "--out", "out"),
+            *("--workers", "1", "--parameter", "AllowPrivateNetworks=true"),
+            *("--parameter", f"ConnectTo=::127.0.0.1:{site.port}"),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    site.on_visit = lambda _: process.send_signal(signal.SIGINT) if len(site.visits) == 3 else None
+
+    _, stderr = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "stopping: what was asked for is waited for and kept" in stderr
+    outcomes = final_outcomes(tmp_path / "out")
+    assert 3 <= len(outcomes) < 200
+    assert len(outcomes) == len(site.visits)
+    assert LAST_SECONDS > COMMIT_SECONDS  # or it would stop before the commit
 
 
 def test_the_demo_checks_itself(tmp_path: Path) -> None:

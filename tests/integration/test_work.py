@@ -4,6 +4,7 @@ import gzip
 import math
 import re
 import time
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -87,7 +88,11 @@ class Work:
         return handle
 
     def run(
-        self, *, time_left: float = 60.0, handle: str | None = None, redelivered: bool = False
+        self,
+        *,
+        time_left: float | Callable[[], float] = 60.0,
+        handle: str | None = None,
+        redelivered: bool = False,
     ) -> Worked:
         assert self.batch is not None
         return work_on(
@@ -99,7 +104,7 @@ class Work:
             work_queue=self.deployment.work_queue,
             dispatch_queue=self.deployment.dispatch_queue,
             dead_letter_queue=self.deployment.dead_letter_queue,
-            time_left=time_left,
+            time_left=time_left if callable(time_left) else lambda: time_left,
             clock=time.time,
             rng=Random(0),
             redelivered=redelivered,
@@ -367,6 +372,26 @@ def test_a_page_that_is_cut_off_by_the_deadline_is_deferred(work: Work) -> None:
     worked = work.run(time_left=COMMIT_SECONDS + 0.5)
 
     assert worked.counts == {"scraped": 1, "deferred-out_of_time": 1, "children": 1}
+
+
+def test_time_that_becomes_short_is_noticed(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who stops a local run does not wait until a batch of one slow host is through."""
+    monkeypatch.setattr(work_module, "TIME_SECONDS", 0.05)
+    work.manifest = msgspec.structs.replace(
+        work.manifest, spec=Spec(fetch=FetchSpec(pause=0, robots="ignore", per_host=1))
+    )
+    work.send(work.site.page("/a", "A"), work.site.reply("/slow", 1.0), work.site.page("/b", "B"))
+    left = [100.0]
+
+    def hurry(path: str) -> None:
+        if path == "/slow":
+            left[0] = COMMIT_SECONDS
+
+    work.site.on_visit = hurry
+
+    worked = work.run(time_left=lambda: left[0])
+
+    assert worked.counts == {"scraped": 2, "deferred-out_of_time": 1, "children": 1}
 
 
 def test_the_receipt_says_when_all_that_was_deferred_is_due(work: Work) -> None:
