@@ -182,8 +182,7 @@ def _add_results(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--format",
-        type=Format,
-        choices=[*Format],
+        choices=[known.value for known in Format],
         metavar="FORMAT",
         help=f"{', '.join(Format)} (default: as the name of FILE ends, or else jsonl)",
     )
@@ -263,7 +262,10 @@ def _demo(args: argparse.Namespace) -> int:
 
 
 def _results(args: argparse.Namespace) -> int:
-    output = args.format or (Format.JSONL if args.output is None else format_of(args.output))
+    if args.format:
+        output = Format(args.format)
+    else:
+        output = Format.JSONL if args.output is None else format_of(args.output)
     if args.output is None and not output.is_text:
         raise InvalidJobError(f"--format {output} is no text; name a file with -o")
     if args.outcomes and (args.explode or args.no_explode):

@@ -216,9 +216,12 @@ def locked(folder: Path) -> Iterator[None]:
     Keep other runs out of `folder`, which is made where it is not there.
 
     Raises:
-        InvalidJobError: one is there.
+        InvalidJobError: one is there, or it cannot be a folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InvalidJobError(f"{folder} is no folder; name another one with --out") from None
     with (folder / _LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

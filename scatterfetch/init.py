@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,7 +76,10 @@ def _init(args: argparse.Namespace) -> int:
         print(text, end="")
     else:
         args.output.write_text(text)
-        print(f"{args.output}: look at it with `scatterfetch try {args.url} --spec {args.output}`")
+        words = ["scatterfetch", "try", args.url, "--spec", str(args.output)]
+        for name, value in args.parameter:
+            words += ["--parameter", f"{name}={value}"]
+        print(f"{args.output}: look at it with `{shlex.join(words)}`")
     return 0
 
 

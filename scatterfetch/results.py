@@ -636,9 +636,11 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             yield file
         if not in_place:
             partial.replace(target)
-    except BaseException:
+    except BaseException as error:
         if not in_place:
             partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:  # such as of a full disk
+            error.filename = str(path)
         raise
 
 

@@ -14,6 +14,7 @@ MAX_FIELDS = 100
 MAX_ALTERNATIVES = 10
 
 FieldName = Annotated[str, Meta(pattern=r"\A[A-Za-z_][A-Za-z0-9_-]{0,63}\Z")]
+Locale = Annotated[str, Meta(pattern=r"\A[a-z]{2}(-[A-Z]{2})?\Z", description="as in de or en-US")]
 Expression = Annotated[str, Meta(min_length=1, max_length=1_000)]
 Text = Annotated[str, Meta(max_length=10_000)]
 Scalar = Text | int | float | bool
@@ -97,7 +98,7 @@ class FieldSpec(
     """Sources in place of one: the first that has a value counts."""
     type: Type = "text"
     """What the value is turned into."""
-    locale: Annotated[str, Meta(pattern=r"\A[a-z]{2}(-[A-Z]{2})?\Z")] | None = None
+    locale: Locale | None = None
     """How numbers and days are written there, such as `de` or `en-US`; null: as it looks."""
     many: bool = False
     """Whether all matches are wanted, as a list."""

@@ -10,9 +10,22 @@ from msgspec import Meta, Struct, field
 from shared.extract_spec import DEFAULT_EXTRACT, ExtractSpec
 
 ProxyUrl = Annotated[str, Meta(max_length=2_000)]
-UserAgent = Annotated[str, Meta(min_length=1, max_length=400, pattern=r"\A[!-~]([ -~]*[!-~])?\Z")]
+UserAgent = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=400,
+        pattern=r"\A[!-~]([ -~]*[!-~])?\Z",
+        description="printable ASCII without spaces around it",
+    ),
+]
 ContentType = Annotated[
-    str, Meta(max_length=100, pattern=r"\A[a-z0-9*][a-z0-9.+*-]*/[a-z0-9*][a-z0-9.+*-]*\Z")
+    str,
+    Meta(
+        max_length=100,
+        pattern=r"\A[a-z0-9*][a-z0-9.+*-]*/[a-z0-9*][a-z0-9.+*-]*\Z",
+        description="as in text/html or image/*",
+    ),
 ]
 # Nothing outside of functions/worker/parsers/: a spec is data, and names no other code.
 ParserName = Annotated[

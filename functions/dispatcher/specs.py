@@ -12,9 +12,17 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from shared.errors import InvalidJobError, InvalidSpecError
 from shared.expressions import check_extract
-from shared.extract_spec import ExtractSpec, FieldSpec, ReadyMade
+from shared.extract_spec import ExtractSpec, FieldSpec, Locale, ReadyMade
 from shared.messages import Place
-from shared.spec import FetchSpec, ProxySpec, SecretName, Spec
+from shared.spec import (
+    ContentType,
+    FetchSpec,
+    ParserName,
+    ProxySpec,
+    SecretName,
+    Spec,
+    UserAgent,
+)
 from shared.store import Bucket
 
 MAX_SPEC_BYTES = 64 * 1024
@@ -23,12 +31,19 @@ MAX_DEPTH = 20
 _STRUCTS = (Spec, FetchSpec, ProxySpec, SecretName, ExtractSpec, FieldSpec)
 _AT = re.compile(r"(?P<problem>.*?)(?: - at (?P<key>`key` in )?`\$(?P<path>.*)`)?", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_NO_PATTERN = re.compile(r"Expected `str` matching regex (.*)", re.DOTALL)
 _NO_VALUE = re.compile(r"Invalid enum value '(.*)'", re.DOTALL)
 _VALUES = {
     *get_args(ReadyMade),
     *(value for struct in _STRUCTS for kind in get_type_hints(struct).values()
       if get_origin(kind) is Literal for value in get_args(kind)),
 }  # fmt: skip
+_PATTERNS = {
+    repr(meta.pattern): meta.description
+    for patterned in (ContentType, Locale, ParserName, UserAgent)
+    for meta in get_args(patterned)
+    if isinstance(meta, msgspec.Meta)
+}
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]|(\[\.\.\.\])")
 
 
@@ -150,6 +165,9 @@ def _convert(content: Any) -> Spec:  # noqa: ANN401 -- whatever YAML holds
             path, problem = f"{path}.{unknown[1]}", f"there is no {unknown[1]} here"
             names = {name for struct in _STRUCTS for name in struct.__struct_fields__}
             problem += _meant(unknown[1], names)
+        pattern = _NO_PATTERN.fullmatch(problem)
+        if pattern:
+            problem = f"it must be {_PATTERNS[pattern[1]]}"
         value = _NO_VALUE.fullmatch(problem)
         if value:
             problem += _meant(value[1], _VALUES)

@@ -99,6 +99,13 @@ def test_no_rows_are_said_to_be_none(tmp_path: Path) -> None:
     assert "out has no rows; --outcomes says what became of the URLs" in done.stderr
 
 
+def test_a_full_disk_is_said_with_the_file(out: Path) -> None:
+    done = scatterfetch("results", "out", "-o", "/dev/full", "--format", "csv", cwd=out.parent)
+
+    assert done.returncode == 2
+    assert done.stderr == "scatterfetch: /dev/full: No space left on device\n"
+
+
 def test_a_damaged_file_is_named_and_the_rest_is_kept(out: Path) -> None:
     path = put_results(out, "books", "00000-000001", outcome("/b", {"title": "B"}))
     path.write_bytes(path.read_bytes()[:-4])

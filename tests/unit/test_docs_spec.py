@@ -31,6 +31,8 @@ def rows(heading: str) -> dict[str, tuple[str, str]]:
 def bounds_of(kind: Any) -> str:
     if isinstance(kind, inspect.UnionType):
         [kind] = [part for part in kind.types if not isinstance(part, inspect.NoneType)]
+    if isinstance(kind, inspect.Metadata):
+        kind = kind.type
     match kind:
         case inspect.LiteralType():
             return ", ".join(f"`{value}`" for value in kind.values)
