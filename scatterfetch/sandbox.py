@@ -4,6 +4,7 @@ one invocation at a time, killed at its timeout or beyond its memory, started ag
 """
 
 import json
+import math
 import os
 import select
 import signal
@@ -41,6 +42,7 @@ class Sandbox:
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._writing = threading.Lock()
+        self._latest = math.inf
 
     @property
     def name(self) -> str:
@@ -98,7 +100,11 @@ class Sandbox:
             self._answer(time.time() + 60)
             self._ready = True
         deadline = time.time() + self._function.timeout
-        request = {"id": str(uuid.uuid4()), "deadline": deadline, "event": event}
+        request = {
+            "id": str(uuid.uuid4()),
+            "deadline": min(deadline, self._latest),
+            "event": event,
+        }
         try:
             self._say(request)
         except OSError:
@@ -107,6 +113,7 @@ class Sandbox:
 
     def cut_short(self, deadline: float) -> None:
         """Have the handler believe that its time ends at `deadline`, from now on."""
+        self._latest = deadline
         if self.pid is not None:
             with suppress(OSError, ValueError):  # its process or the pipe is gone
                 self._say({"deadline": deadline})

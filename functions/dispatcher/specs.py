@@ -166,7 +166,7 @@ def _convert(content: Any) -> Spec:  # noqa: ANN401 -- whatever YAML holds
             names = {name for struct in _STRUCTS for name in struct.__struct_fields__}
             problem += _meant(unknown[1], names)
         pattern = _NO_PATTERN.fullmatch(problem)
-        if pattern:
+        if pattern and pattern[1] in _PATTERNS:
             problem = f"it must be {_PATTERNS[pattern[1]]}"
         value = _NO_VALUE.fullmatch(problem)
         if value:

@@ -3,7 +3,9 @@
 import os
 import select
 import signal
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,28 @@ def test_an_exception_is_the_invocations_and_not_the_sandboxes(
 
     assert one.invoke({"fail": False}) == "fine"
     assert "Traceback" in (tmp_path / "log").read_text()
+
+
+def test_a_handler_can_be_told_that_its_time_is_short(sandbox: Make, tmp_path: Path) -> None:
+    """It is none the less not killed at that time, so that it can come to a good end."""
+    one = sandbox("wait_for_the_end", timeout=60)
+    begun = tmp_path / "begun"
+
+    with ThreadPoolExecutor(1) as pool:
+        left = pool.submit(one.invoke, {"begun": str(begun)})
+        while not begun.exists():
+            time.sleep(0.01)
+        one.cut_short(time.time() + 1)
+
+        assert left.result(timeout=30) <= 1_000
+
+
+def test_who_is_told_before_it_begins_knows_as_well(sandbox: Make, tmp_path: Path) -> None:
+    one = sandbox("wait_for_the_end", timeout=60)
+
+    one.cut_short(time.time() - 1)
+
+    assert one.invoke({"begun": str(tmp_path / "begun")}) == 0
 
 
 def test_what_takes_too_long_is_killed_and_started_again(sandbox: Make) -> None:
