@@ -30,6 +30,7 @@ from scatterfetch.cloud import TEMPLATE, WORKER
 from scatterfetch.run import local_parameters
 from scatterfetch.sandbox import Sandbox
 from scatterfetch.template import Template
+from scatterfetch.watch import UrlList
 from shared.jobs import Manifest, batch_id, encode_manifest, manifest_key
 from shared.messages import Batch, Target, encode
 from shared.spec import FetchSpec, Spec
@@ -70,9 +71,13 @@ def parameters(website: int) -> dict[str, str]:
     return {"AllowPrivateNetworks": "true", "ConnectTo": f":80:127.0.0.1:{website}"}
 
 
+def text_of(urls: list[str]) -> bytes:
+    return "".join(f"{url}\n" for url in urls).encode()
+
+
 def whole(urls: list[str], workers: int, website: int, folder: Path) -> Used:
     """Run the command."""
-    (folder / "urls.txt").write_text("".join(f"{url}\n" for url in urls))
+    (folder / "urls.txt").write_bytes(text_of(urls))
     (folder / "spec.yaml").write_text(yaml.safe_dump({"fetch": _FETCH}))
     command = [sys.executable, "-m", "scatterfetch", "run", str(folder / "urls.txt")]
     command += ["--out", str(folder / "out"), "--workers", str(workers)]
@@ -89,7 +94,9 @@ def whole(urls: list[str], workers: int, website: int, folder: Path) -> Used:
 def alone(urls: list[str], workers: int, website: int, aws: int, folder: Path) -> Used:
     """Give the same batches to the same sandboxes, without a cloud around them."""
     endpoint = f"http://127.0.0.1:{aws}"
-    template = Template(TEMPLATE, endpoint, local_parameters(workers) | parameters(website))
+    url_list = UrlList("urls.txt", "urls.txt", text_of(urls), None)
+    suitable = local_parameters(workers, [url_list])
+    template = Template(TEMPLATE, endpoint, suitable | parameters(website))
     function = template.functions[WORKER]
     environment = function.environment
     partitions, size = (

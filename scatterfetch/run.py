@@ -51,6 +51,8 @@ _FINISH_SECONDS = 3.0
 _CLOSE_SECONDS = 30.0
 _PARTITIONS = 32
 _PARTITIONS_OF_A_WORKER = 4
+_SHORT_BYTES = 1_000_000  # of lists, some 20,000 URLs
+_SMALLEST_BATCH, _LARGEST_BATCH = 20, 200  # of these; a longer list has the template's
 
 
 class _LocalRun:
@@ -195,15 +197,21 @@ def _is_url(source: str) -> bool:
     return source.lower().startswith(("http://", "https://"))
 
 
-def local_parameters(workers: int) -> dict[str, str]:
+def local_parameters(workers: int, lists: Sequence[UrlList]) -> dict[str, str]:
     """
     Return the parameters that suit one machine, in place of the template's defaults.
 
     What the embedded cloud costs, it costs for each batch, so batches are to be few and full: more
-    partitions than keep the workers busy only make them smaller.
+    partitions than keep the workers busy only make them smaller. Of a short list they are small
+    all the same, since somebody watches: what became of a batch is seen at its end, and 200 pages
+    of one host take minutes.
     """
     partitions = max(_PARTITIONS, workers * _PARTITIONS_OF_A_WORKER)
-    return {"Partitions": f"{partitions}"}
+    parameters = {"Partitions": f"{partitions}"}
+    size = sum(url_list.size for url_list in lists)
+    if size < _SHORT_BYTES:
+        parameters["BatchSize"] = f"{max(_SMALLEST_BATCH, _LARGEST_BATCH * size // _SHORT_BYTES)}"
+    return parameters
 
 
 def read_sitemap_list(

@@ -75,11 +75,11 @@ def test_a_list_as_people_have_them(site: Site, tmp_path: Path) -> None:
     assert msgspec.json.decode(gzip.decompress(path.read_bytes()).splitlines()[0])["rows"]
 
 
-def test_batches_are_few_on_one_machine_unless_somebody_says_otherwise(
+def test_batches_suit_one_machine_unless_somebody_says_otherwise(
     site: Site, tmp_path: Path
 ) -> None:
     site.page("/a", "A")
-    for folder, parameter in (("one", "BatchSize=20"), ("other", "Partitions=7")):
+    for folder, parameter in (("one", "BatchSize=30"), ("other", "Partitions=7")):
         (tmp_path / folder).mkdir()
         run_list(
             site, tmp_path / folder, b"http://one.example/a\n", "--workers", "3",
@@ -91,7 +91,8 @@ def test_batches_are_few_on_one_machine_unless_somebody_says_otherwise(
         for folder in ("one", "other")
         for path in (tmp_path / folder).glob("out/jobs/*/manifest.json")
     ]
-    assert [manifest["partitions"] for manifest in manifests] == [32, 7]
+    found = [(manifest["partitions"], manifest["batch_size"]) for manifest in manifests]
+    assert found == [(32, 30), (7, 20)]
 
 
 def test_failed_urls_are_the_exit_status(site: Site, tmp_path: Path) -> None:
@@ -209,7 +210,7 @@ def test_a_list_without_urls_is_wrong_input(
         ),
         (["run", "http://a.example/", "--parameter", "Partitions=0"], "it must be 1 to 65536"),
         (["run", "http://a.example/", "--spec", "no.yaml"], "cannot read the spec no.yaml"),
-        (["run", "http://a.example/", "--out", "file/x"], "file/x: Not a directory"),
+        (["run", "http://a.example/", "--out", "file/x"], "file/x is no folder; name another one"),
         (["walk"], "invalid choice: 'walk'"),
         ([], "the following arguments are required: COMMAND"),
     ],
