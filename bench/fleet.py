@@ -126,7 +126,7 @@ class Sampler:
             elif self._web.host(name).dead:
                 # So many batches of this partition are there for each with one of the host's.
                 turns = population.shares[partition] / population.weights[number] / len(batch)
-                before = self._rng.randint(1, max(1, min(round(visits), _MOST_TRIED)))
+                before = min(self._rng.randint(1, max(1, round(visits))), _MOST_TRIED)
                 interval = period * max(1.0, turns)
                 state.hosts[name] = self._left_by(number, partition, before, interval, now)
             else:
@@ -143,6 +143,8 @@ class Sampler:
         if kind not in self._tried:
             at, known = EPOCH, encode_state(PartitionState(), EPOCH)
             for _ in range(targets):
+                # Other batches in between forget hosts of which nothing was heard for an hour.
+                known = encode_state(decode_state(known), at)
                 _, ended, known = self._unit(partition, [host], at, known)
                 at = max(ended, at + interval)
             left = decode_state(known).hosts.get(name_of(host), HostState())
@@ -494,7 +496,7 @@ def main() -> None:
     exact = Fleet(urls=options.exact, hosts=options.exact // 10)
     _run("Request by request", assuming([("exact", exact)]), simulate, found)
     _run("The same, projected", assuming([("projected", exact)]), project, found)
-    _run("Politeness", rows_of_rules(min(6_000, options.exact)), simulate, found)
+    _run("Politeness", assuming(rows_of_rules(min(6_000, options.exact))), simulate, found)
     if options.json:
         about = {"assumed": msgspec.to_builtins(replace(Assumptions(), **own))}
         options.json.write_text(json.dumps(about | found, indent=1) + "\n")

@@ -48,8 +48,8 @@ class _Inbox:
     """
     What the parent says.
 
-    A message with an `event` is a request; any other is a `deadline` for the one under way, which
-    is a word to the handler and nothing that would end it.
+    A message with an `event` is a request; any other is a `deadline` for whatever is under way from
+    then on, which is a word to the handler and nothing that would end it.
     """
 
     def __init__(self, incoming: TextIO) -> None:
@@ -63,14 +63,16 @@ class _Inbox:
         return self._requests.get()
 
     def _listen(self) -> None:
-        for line in self._incoming:
-            message = json.loads(line)
-            if "event" in message:
-                self._requests.put(message)
-            else:
-                self.deadline = message["deadline"]
-        # There can be no more: the parent is gone, and nobody may work on.
-        os._exit(0)
+        try:
+            for line in self._incoming:
+                message = json.loads(line)
+                if "event" in message:
+                    self._requests.put(message)
+                else:
+                    self.deadline = message["deadline"]
+        finally:
+            # The parent is gone, maybe in the middle of a line, and nobody may work on.
+            os._exit(0)
 
 
 def main(handler_name: str, requests: int, answers: int) -> None:

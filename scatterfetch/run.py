@@ -52,6 +52,7 @@ _CLOSE_SECONDS = 30.0
 _PARTITIONS = 32
 _PARTITIONS_OF_A_WORKER = 4
 _SHORT_BYTES = 1_000_000  # of lists, some 20,000 URLs
+_PACKED_TO = 10  # one byte for so many of URLs
 _SMALLEST_BATCH, _LARGEST_BATCH = 20, 200  # of these; a longer list has the template's
 
 
@@ -208,10 +209,17 @@ def local_parameters(workers: int, lists: Sequence[UrlList]) -> dict[str, str]:
     """
     partitions = max(_PARTITIONS, workers * _PARTITIONS_OF_A_WORKER)
     parameters = {"Partitions": f"{partitions}"}
-    size = sum(url_list.size for url_list in lists)
+    size = sum(map(_length, lists))
     if size < _SHORT_BYTES:
         parameters["BatchSize"] = f"{max(_SMALLEST_BATCH, _LARGEST_BATCH * size // _SHORT_BYTES)}"
     return parameters
+
+
+def _length(url_list: UrlList) -> int:
+    """Return the bytes of a list; of a packed one about those that it holds."""
+    body = url_list.body
+    size = len(body) if isinstance(body, bytes) else body.stat().st_size
+    return size * _PACKED_TO if kind_of(url_list.key).packed else size
 
 
 def read_sitemap_list(

@@ -134,8 +134,9 @@ class Sandbox:
         self._process = None
 
     def _say(self, message: Mapping[str, Any]) -> None:
+        line = json.dumps(message).encode() + b"\n"
         with self._writing:
-            _write_all(self._requests.fileno(), json.dumps(message).encode() + b"\n")
+            _write_all(self._requests.fileno(), line)
 
     def _answer(self, deadline: float) -> dict[str, Any]:
         while b"\n" not in self._received:
@@ -179,7 +180,8 @@ class Sandbox:
 
     def _close_pipes(self) -> None:
         if self._process is not None:
-            self._requests.close()
+            with self._writing:
+                self._requests.close()
             self._answers.close()
 
 

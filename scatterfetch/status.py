@@ -350,7 +350,7 @@ def _in_short(manifest: Manifest, summary: "Summary | None", open_state: str) ->
     if summary is None:
         return f"{open_state}, {source_name(manifest.source)}"
     outcomes = ", ".join(f"{count:,} {kind}" for kind, count in summary.outcomes.items() if count)
-    return f"complete, {outcomes}"
+    return f"complete, {outcomes}{', of a damaged list' if summary.damaged else ''}"
 
 
 def source_name(source: Place | None) -> str:

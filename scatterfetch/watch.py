@@ -38,11 +38,6 @@ class UrlList(NamedTuple):
     inline: bool = False
     """Whether it was given on the command line."""
 
-    @property
-    def size(self) -> int:
-        """In bytes, as it is stored."""
-        return len(self.body) if isinstance(self.body, bytes) else self.body.stat().st_size
-
     @contextmanager
     def opened(self) -> Iterator[BinaryIO]:
         """

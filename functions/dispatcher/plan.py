@@ -50,7 +50,11 @@ class Rejected(Struct, frozen=True):
 
 @dataclass
 class Counts:
-    """What came of a shard. Of what was `rejected`, `reports` holds the first `MAX_REJECTED`."""
+    """
+    What came of a shard.
+
+    Of the lines that were `rejected`, `reports` holds the first `MAX_REJECTED`, and the damage.
+    """
 
     targets: int = 0
     batches: int = 0

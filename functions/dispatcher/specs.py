@@ -116,6 +116,13 @@ def parse_spec(name: str, text: bytes) -> Spec:
         raise InvalidJobError(
             f"{name}:{place}: {path}: {error.problem}" if path else f"{name}: {error.problem}"
         ) from error
+    try:
+        msgspec.json.encode(spec)  # as the manifest will hold it
+    except UnicodeEncodeError as error:
+        surrogate = ascii(error.object[error.start])
+        raise InvalidJobError(
+            f"{name}: {surrogate} is half a character; write the character itself"
+        ) from error
     return spec
 
 

@@ -121,7 +121,7 @@ class Scraper:
         self._user_agent = self._spec.user_agent or user_agent
         self._token = product_token(self._user_agent)
         self._clock = clock
-        self._stop_at = stop_at
+        self._stop_at = self._end_at = stop_at
         self._rng = rng
         self._policy = RetryPolicy(
             self._spec.attempts, self._spec.wait_initial, self._spec.wait_max
@@ -168,12 +168,12 @@ class Scraper:
         self._cancelled.set()
 
     def stop_by(self, at: float) -> None:
-        """Stop as at `stop_at`, if this is sooner."""
+        """Begin no request after `at`, if this is sooner than `stop_at`."""
         self._stop_at = min(self._stop_at, at)
 
     async def _begin(self) -> None:
         try:
-            await self._extractor.check(self._stop_at - self._clock())
+            await self._extractor.check(self._end_at - self._clock())
         except FetchError as error:
             self._refuse_all(error)  # before any of them is fetched in vain
             return
@@ -508,7 +508,7 @@ class Scraper:
     async def _extract(self, visit: Visit, page: Page, place: Place) -> None:
         """Have something else make rows of `page`, which keeps its place until then."""
         try:
-            extracted = await self._extractor.elsewhere(page, self._stop_at - self._clock())
+            extracted = await self._extractor.elsewhere(page, self._end_at - self._clock())
         except FetchError as error:
             if error.reason is Reason.OUT_OF_TIME:
                 self._defer(visit, error, None)

@@ -169,8 +169,8 @@ def seldom_collecting() -> Iterator[None]:
     """
     Have the garbage collector look for circles less often.
 
-    By default it does so for each 700 new objects, several times a page, and takes a tenth of the
-    CPU to find next to nothing: no circle holds a page.
+    By default it does so for each 2,000 new objects (700 before Python 3.13), again and again for a
+    page, and takes up to a tenth of the CPU to find next to nothing: no circle holds a page.
     """
     before = gc.get_threshold()
     gc.set_threshold(_YOUNG_OBJECTS, *before[1:])

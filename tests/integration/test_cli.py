@@ -324,7 +324,11 @@ def test_ctrl_c_does_not_wait_until_a_slow_host_is_through(site: Site, tmp_path:
     )
     site.on_visit = lambda _: process.send_signal(signal.SIGINT) if len(site.visits) == 3 else None
 
-    _, stderr = process.communicate(timeout=60)
+    with process:
+        try:
+            _, stderr = process.communicate(timeout=60)
+        finally:
+            process.kill()
 
     assert process.returncode == 130
     assert "stopping: what was asked for is waited for and kept" in stderr

@@ -311,6 +311,18 @@ def test_a_list_that_breaks_off_is_reported_and_dispatched_up_to_there(
     assert (ledger.rejected, ledger.damaged) == (1, True)
 
 
+@pytest.mark.parametrize(("rest", "damaged"), [(b"<url></loc>", True), (b"</urlset>", False)])
+def test_a_sitemap_that_is_wrong_in_the_middle_is_damaged(
+    dispatcher: Dispatcher, deployment: Deployment, rest: bytes, damaged: bool
+) -> None:
+    begin = b"<urlset><url><loc>http://h.example/a</loc></url>"
+
+    manifest = run(dispatcher, deployment, upload(deployment, begin + rest, "map.xml"))
+
+    ledger = deployment.ledger(manifest.job)
+    assert (ledger.targets, ledger.damaged) == (1, damaged)
+
+
 @pytest.mark.parametrize(
     ("key", "body", "problem"),
     [

@@ -158,13 +158,15 @@ def test_a_sandbox_ends_with_its_parent(sandbox: Make) -> None:
     assert process.wait(timeout=30) == 0
 
 
-def test_an_invocation_ends_with_its_parent(sandbox: Make) -> None:
+@pytest.mark.parametrize("rest", [b"", b'{"id": "2", "dead'])  # it may be gone within a line
+def test_an_invocation_ends_with_its_parent(sandbox: Make, rest: bytes) -> None:
     """Whoever works on would be a second worker beside those of the next run."""
     one = sandbox("sleep_if_asked").start()
     process = one._process
     assert process is not None
     one.invoke({"sleep": False})
     one._requests.write(b'{"id": "1", "deadline": 0, "event": {"sleep": true}}\n')
+    one._requests.write(rest)
 
     one._requests.close()
 

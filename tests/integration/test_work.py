@@ -374,7 +374,10 @@ def test_a_page_that_is_cut_off_by_the_deadline_is_deferred(work: Work) -> None:
     assert worked.counts == {"scraped": 1, "deferred-out_of_time": 1, "children": 1}
 
 
-def test_time_that_becomes_short_is_noticed(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("redelivered", [False, True])  # its pages are extracted elsewhere
+def test_time_that_becomes_short_is_noticed(
+    work: Work, monkeypatch: pytest.MonkeyPatch, *, redelivered: bool
+) -> None:
     """Who stops a local run does not wait until a batch of one slow host is through."""
     monkeypatch.setattr(work_module, "TIME_SECONDS", 0.05)
     work.manifest = msgspec.structs.replace(
@@ -389,9 +392,10 @@ def test_time_that_becomes_short_is_noticed(work: Work, monkeypatch: pytest.Monk
 
     work.site.on_visit = hurry
 
-    worked = work.run(time_left=lambda: left[0])
+    worked = work.run(time_left=lambda: left[0], redelivered=redelivered)
 
     assert worked.counts == {"scraped": 2, "deferred-out_of_time": 1, "children": 1}
+    extraction_process().stop()
 
 
 def test_the_receipt_says_when_all_that_was_deferred_is_due(work: Work) -> None:

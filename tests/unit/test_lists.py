@@ -30,6 +30,7 @@ class Heard:
     def __init__(self) -> None:
         self.lines: list[tuple[int, bytes]] = []
         self.rejected: list[tuple[int, bytes, str]] = []
+        self.broken_off: list[tuple[int, str]] = []
 
     def add_lines(self, block: bytes, line: int) -> None:
         lines = block.removesuffix(b"\n").split(b"\n")
@@ -39,7 +40,7 @@ class Heard:
         raise NotImplementedError(line, url, method)
 
     def break_off(self, line: int, reason: str) -> None:
-        self.reject(line, b"", reason)
+        self.broken_off.append((line, reason))
 
     def reject(self, line: int, text: bytes, reason: str) -> None:
         self.rejected.append((line, text, reason))

@@ -73,6 +73,8 @@ MULTIPLIED = f"a: &a [{'1,' * 3_000}]\nb: [{'*a,' * 18}]"
         ("[" * 30 + "]" * 30, "1: not YAML: nested too deeply"),
         ("fetch: {? [a] : 1}", "1: not YAML: a name must be a text"),
         ("- a", " Expected `object`, got `array`"),
+        (f'{FIELD}css: a\n      attr: "\\ud83dx"',
+         r" '\ud83d' is half a character; write the character itself"),
         ("a: \udcff",
          " not UTF-8 text: 'utf-8' codec can't decode byte 0xff in position 3: invalid start byte"),
         ("x" * (MAX_SPEC_BYTES + 1),
