@@ -379,15 +379,17 @@ def test_time_that_becomes_short_is_noticed(
     work: Work, monkeypatch: pytest.MonkeyPatch, *, redelivered: bool
 ) -> None:
     """Who stops a local run does not wait until a batch of one slow host is through."""
-    monkeypatch.setattr(work_module, "TIME_SECONDS", 0.05)
+    monkeypatch.setattr(work_module, "TIME_SECONDS", 0)
     work.manifest = msgspec.structs.replace(
         work.manifest, spec=Spec(fetch=FetchSpec(pause=0, robots="ignore", per_host=1))
     )
-    work.send(work.site.page("/a", "A"), work.site.reply("/slow", 1.0), work.site.page("/b", "B"))
+    # Large, so that neither its answer nor its extraction is there at once.
+    large = work.site.page("/large", "x" * 1_000_000)
+    work.send(work.site.page("/a", "A"), large, work.site.page("/b", "B"))
     left = [100.0]
 
     def hurry(path: str) -> None:
-        if path == "/slow":
+        if path == "/large":
             left[0] = COMMIT_SECONDS
 
     work.site.on_visit = hurry
