@@ -110,8 +110,10 @@ def test_a_list_that_breaks_off_is_no_success(site: Site, tmp_path: Path) -> Non
     done = run_list(site, tmp_path, gzip.compress(urls)[:-40], name="cut.txt.gz")
     [job] = (tmp_path / "out/jobs").iterdir()
     status = scatterfetch("status", job.name, "out", cwd=tmp_path)
+    jobs = scatterfetch("jobs", "out", cwd=tmp_path)
 
     assert (done.returncode, status.returncode) == (1, 1)
+    assert jobs.stdout.endswith("scraped, of a damaged list\n")
     assert "cut.txt.gz could not be read to its end" in done.stderr
     assert "The list could not be read to its end." in status.stdout
     assert json.loads((job / "summary.json").read_text())["damaged"] is True

@@ -24,7 +24,7 @@ from scatterfetch.cloud import TEMPLATE
 from scatterfetch.deadletters import redrive_targets
 from scatterfetch.deployment import Folder
 from scatterfetch.results import Table, find_results
-from scatterfetch.run import read_lists, read_sitemap_list, run
+from scatterfetch.run import local_parameters, read_lists, read_sitemap_list, run
 from scatterfetch.sandbox import Sandbox
 from scatterfetch.status import State, Status, look_at
 from scatterfetch.watch import Finished, Progress, UrlList
@@ -94,6 +94,23 @@ def many_urls(site: Site, hosts: int, pages: int) -> list[str]:
     for number in range(pages):
         site.page(f"/{number}", f"Page {number}")
     return [f"http://host{h}.example/{n}" for h in range(hosts) for n in range(pages)]
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "batch"),
+    [
+        ("urls.txt", 10, "20"),
+        ("urls.txt", 500_000, "100"),
+        ("urls.txt", 1_000_000, None),  # the template's
+        ("urls.txt.gz", 10_000, "20"),
+        ("urls.csv.zst", 50_000, "100"),  # packed to a tenth
+        ("urls.txt.gz", 100_000, None),
+    ],
+)
+def test_a_short_list_has_small_batches(name: str, size: int, batch: str | None) -> None:
+    found = local_parameters(2, [UrlList(name, f"books/{name}", bytes(size), None)])
+
+    assert (found["Partitions"], found.get("BatchSize")) == ("32", batch)
 
 
 def test_a_list_goes_in_and_rows_come_out(runner: Runner, site: Site) -> None:
