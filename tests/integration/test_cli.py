@@ -266,6 +266,22 @@ def test_two_runs_do_not_write_to_one_folder(site: Site, tmp_path: Path) -> None
     assert "another run is writing to out; wait for it, or use another --out" in second[0].stderr
 
 
+def running(site: Site, folder: Path, *args: str) -> "subprocess.Popen[str]":
+    """Start a run of `urls.txt`."""
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-m", "scatterfetch", "run", "urls.txt", "--out", "out"),
+            *("--workers", "1", "--parameter", "AllowPrivateNetworks=true"),
+            *("--parameter", f"ConnectTo=::127.0.0.1:{site.port}", *args),
+        ],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 @pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGINT, signal.SIGINT]])
 def test_ctrl_c_stops_and_keeps_what_is_done(
     site: Site, tmp_path: Path, signals: list[signal.Signals]
@@ -276,18 +292,7 @@ def test_ctrl_c_stops_and_keeps_what_is_done(
     urls = "".join(f"http://h{n % 8}.example/{n}\n" for n in range(40))
     (tmp_path / "urls.txt").write_text(urls + "http://slow.example/slow\n")
     (tmp_path / "spec.yaml").write_text("fetch: {pause: 0, robots: ignore}")
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "scatterfetch", "run", "urls.txt", "--out", "out"),
-            *("--workers", "1", "--parameter", "AllowPrivateNetworks=true"),
-            *("--parameter", f"ConnectTo=::127.0.0.1:{site.port}"),
-        ],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = running(site, tmp_path)
 
     def interrupt(_: str) -> None:
         if len(site.visits) == 8:
@@ -312,18 +317,7 @@ def test_ctrl_c_does_not_wait_until_a_slow_host_is_through(site: Site, tmp_path:
     (tmp_path / "spec.yaml").write_text("fetch: {pause: 0.5, robots: ignore}")
     for number in range(200):
         site.page(f"/{number}", "T")
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "scatterfetch", "run", "urls.txt", "--out", "out"),
-            *("--workers", "1", "--parameter", "AllowPrivateNetworks=true"),
-            *("--parameter", f"ConnectTo=::127.0.0.1:{site.port}"),
-        ],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = running(site, tmp_path, "--parameter", "BatchSize=200")
     site.on_visit = lambda _: process.send_signal(signal.SIGINT) if len(site.visits) == 3 else None
 
     with process:

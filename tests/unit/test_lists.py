@@ -30,7 +30,6 @@ class Heard:
     def __init__(self) -> None:
         self.lines: list[tuple[int, bytes]] = []
         self.rejected: list[tuple[int, bytes, str]] = []
-        self.broken_off: list[tuple[int, str]] = []
 
     def add_lines(self, block: bytes, line: int) -> None:
         lines = block.removesuffix(b"\n").split(b"\n")
@@ -40,7 +39,7 @@ class Heard:
         raise NotImplementedError(line, url, method)
 
     def break_off(self, line: int, reason: str) -> None:
-        self.broken_off.append((line, reason))
+        raise NotImplementedError(line, reason)
 
     def reject(self, line: int, text: bytes, reason: str) -> None:
         self.rejected.append((line, text, reason))
