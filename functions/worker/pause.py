@@ -115,6 +115,10 @@ class HostState(Struct, frozen=True, kw_only=True, omit_defaults=True):
         turn = max(now, self.next_at)
         return replace(self, next_at=turn + max(jittered(pause, rng), at_least), updated_at=now)
 
+    def late(self, seconds: float) -> Self:
+        """Return the state when what was started begins only `seconds` after its turn."""
+        return replace(self, next_at=self.next_at + max(0.0, seconds))
+
     def answered(self, now: float, *, pause: float | None = None) -> Self:
         """
         Return the state after an answer that does not say "slow down".

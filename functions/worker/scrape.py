@@ -73,6 +73,8 @@ class _Host:
     name: str
     state: HostState
     open: int = 0
+    opened_at: float = 0.0
+    """When the last one was, or began."""
     learning: bool = False
     """Its robots.txt is being fetched, and nothing else."""
     waiting: list[tuple[float, int, Visit]] = field(default_factory=list)
@@ -269,7 +271,15 @@ class Scraper:
         if self._spec.adaptive and host.state.pause is not None:
             pause = max(pause, host.state.pause)
         host.open += 1
+        host.opened_at = now
         host.state = host.state.started(now, pause, self._rng, at_least=crawl_delay or 0.0)
+
+    def _note_begin(self, host: _Host) -> float:
+        """Return when the request to `host` begins, now: its pause counts from here."""
+        now = self._clock()  # the loop may have had a page to extract since it was the host's turn
+        host.state = host.state.late(now - host.opened_at)
+        host.opened_at = now
+        return now
 
     def _spawn(self, coroutine: "asyncio._CoroutineLike[None]") -> None:
         self._running.add(asyncio.ensure_future(coroutine))  # type: ignore[arg-type]
@@ -415,7 +425,8 @@ class Scraper:
             await asyncio.sleep(max(ready - now, _MOMENT))
 
     async def _ask_robots(self, host: _Host, url: Url) -> Page | Redirect:
-        proxy = self._pool.choose(host.name, self._clock()) if self._pool else None
+        began = self._note_begin(host)
+        proxy = self._pool.choose(host.name, began) if self._pool else None
         if self._pool is not None and proxy is None:
             raise FetchError(url.href, Reason.NO_PROXY, "all proxies rest")
         try:
@@ -425,7 +436,7 @@ class Scraper:
                     headers=self._headers(url, {}, private=False),
                     proxy=proxy.url if proxy else None,
                 ),
-                time_limit=self._time_limit(),
+                time_limit=self._time_limit(began),
                 max_bytes=ROBOTS_BYTES,
                 accepts=lambda _type: True,
                 connect_limit=self._spec.connect_timeout,
@@ -449,7 +460,7 @@ class Scraper:
     # ---- pages
 
     async def _visit(self, host: _Host, visit: Visit, proxy: Proxy | None) -> None:
-        began = self._clock()
+        began = self._note_begin(host)
         place = self._fetcher.place()
         answer: Page | Redirect | FetchError
         try:
@@ -464,7 +475,7 @@ class Scraper:
                     proxy.url if proxy else None,
                 ),
                 place=place,
-                time_limit=self._time_limit(),
+                time_limit=self._time_limit(began),
                 max_bytes=self._spec.max_bytes,
                 accepts=self._spec.accepts,
                 connect_limit=self._spec.connect_timeout,
@@ -656,8 +667,8 @@ class Scraper:
 
     # ---- arithmetic
 
-    def _time_limit(self) -> float:
-        return max(0.001, min(self._spec.timeout, self._stop_at - self._clock()))
+    def _time_limit(self, now: float) -> float:
+        return max(0.001, min(self._spec.timeout, self._stop_at - now))
 
     def _headers(
         self, url: Url, own: Mapping[str, str], *, private: bool, jar: CookieJar | None = None

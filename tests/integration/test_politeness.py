@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -37,15 +37,34 @@ from tests.site import Site
 UA = "acme-bot/1.0 (+https://acme.example/bot)"
 
 
-class Recording:
-    """A fetcher that notes when each request was started."""
+class Clock:
+    """The time, and when somebody last asked for it."""
 
-    def __init__(self, fetcher: Fetcher) -> None:
+    def __init__(self) -> None:
+        self.ahead = 0.0
+        self.read_at = 0.0
+
+    def __call__(self) -> float:
+        self.read_at = time.time() + self.ahead
+        return self.read_at
+
+
+class Recording:
+    """
+    A fetcher that notes when each request was started.
+
+    By the clock of who starts it: a process that is not let run has no say in when it goes on.
+    """
+
+    def __init__(self, fetcher: Fetcher, clock: Clock, busy: Mapping[str, float]) -> None:
         self.fetcher = fetcher
+        self.clock = clock
+        self.busy = busy
         self.started: list[tuple[float, str]] = []
 
     async def fetch(self, request: Request, **options: Any) -> Page | Redirect:
-        self.started.append((time.time(), request.url))
+        self.started.append((self.clock.read_at, request.url))
+        self.clock.ahead += self.busy.get(request.url, 0.0)
         return await self.fetcher.fetch(request, **options)
 
     def place(self) -> Place:
@@ -62,6 +81,9 @@ class Engine:
         self.facts: dict[str, int] = {}
         self.cancel: Callable[[float], object] = lambda _after: None
         """Cancel the batch that is being scraped, from any thread."""
+        self.clock = Clock()
+        self.busy: dict[str, float] = {}
+        """For how many seconds starting the request to a URL keeps everybody from running."""
         self.process = ExtractionProcess(package="tests.parsers")
 
     async def scrape(
@@ -103,7 +125,7 @@ class Engine:
         )
         outcomes: list[Outcome] = []
         async with open_fetcher(user_agent=UA, connections=100, network=network) as fetcher:
-            recording = Recording(fetcher)
+            recording = Recording(fetcher, self.clock, self.busy)
             scraper = Scraper(
                 manifest,
                 batch,
@@ -112,8 +134,8 @@ class Engine:
                 state=self.state,
                 pool=ProxyPool(proxies, "round_robin", Random(0)) if proxies else None,
                 user_agent=UA,
-                clock=time.time,
-                stop_at=time.time() + seconds,
+                clock=self.clock,
+                stop_at=self.clock() + seconds,
                 rng=Random(0),
             )
             loop = asyncio.get_running_loop()
@@ -189,6 +211,16 @@ async def test_the_pause_holds_between_batches(engine: Engine, site: Site) -> No
         await engine.scrape([url], pause=0.2)
 
     assert min(engine.gaps("a.example")) >= 0.1
+
+
+async def test_the_pause_counts_from_when_the_request_begins(engine: Engine, site: Site) -> None:
+    """Both hosts get their turn at once; what the first one takes, the second one begins late."""
+    first, second = pages(site, "a.example", 1), pages(site, "b.example", 2)
+    engine.busy = {first[0]: 0.4}
+
+    await engine.scrape([*first, *second], robots="ignore", pause=0.2)
+
+    assert min(engine.gaps("b.example")) >= 0.1
 
 
 async def test_hosts_are_visited_side_by_side(engine: Engine, site: Site) -> None:

@@ -71,6 +71,13 @@ def test_a_start_is_followed_by_the_pause(pause: float, at_least: float, rng: Ra
     assert waited <= max(pause * 1.5, at_least) + 1e-6
 
 
+def test_a_request_that_begins_late_has_its_whole_pause_behind_it() -> None:
+    state = HostState().started(NOW, 2.0, Random(0))
+
+    assert wait(state.late(0.5)) == pytest.approx(wait(state) + 0.5)
+    assert state.late(-0.5) == state  # the clock was set back
+
+
 def test_turns_given_at_once_are_spread_out() -> None:
     state, rng = HostState(), Random(0)
     turns = []
