@@ -205,6 +205,12 @@ class EmbeddedCloud:
         sqs_models.sqs_backends.reset()
         # moto's takes 2 µs, and is asked about each message in a queue whenever one is sent.
         sqs_models.unix_time_millis = _now_ms  # type: ignore[attr-defined, assignment]
+        # Released messages are visible at once. moto wants the time to have gone on since then, and
+        # a float of it goes on in steps of 240 ns: half of them stayed in flight, and others of
+        # their group were delivered before them.
+        sqs_models.Message.visible = property(  # type: ignore[assignment, method-assign]
+            lambda message: _now_ms() >= message.visible_at
+        )
         self._application = _Application(_Moto(create_backend_app))
         self._server = make_server(
             "127.0.0.1", 0, self._application, threaded=True, request_handler=_QuietHandler

@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 from botocore.stub import ANY, Stubber
@@ -103,3 +104,20 @@ def test_the_embedded_queue_hands_out_one_message_of_a_group_at_a_time(
         assert record["body"] == f"{number}"
         assert deployment.receive(url, 1) == []
         deployment.sqs.delete_message(QueueUrl=url, ReceiptHandle=record["receiptHandle"])
+
+
+def test_what_the_embedded_queue_gets_back_it_hands_out_again_before_the_rest(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in the same instant."""
+    now = time.time() * 1000
+    monkeypatch.setattr("scatterfetch.embedded._now_ms", lambda: now)
+    monkeypatch.setattr("moto.sqs.models.unix_time_millis", lambda: now)
+    queue = Queue(deployment.work_dlq_url, deployment.sqs)
+    for n in range(4):  # several calls at once would keep no order
+        queue.send([Message(f"{n}", group="same", identity=f"{n}")])
+
+    for _ in range(2):
+        records = deployment.receive(queue.url, 2)
+        assert [record["body"] for record in records] == ["0", "1"]
+        queue.release([record["receiptHandle"] for record in records])
