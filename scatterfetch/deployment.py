@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -167,8 +166,10 @@ def open_stack(name: str) -> Stack:
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError  # noqa: PLC0415
     from botocore.session import get_session  # noqa: PLC0415
 
+    from shared.clients import read_time  # noqa: PLC0415
+
     core = get_session()
-    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_read_time)
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=read_time)
     try:
         # boto3 reads AWS_DEFAULT_REGION only, the AWS CLI this one first.
         session = boto3.Session(
@@ -266,18 +267,6 @@ def open_place(args: argparse.Namespace) -> Folder | Stack:
 def place_option(place: Folder | Stack) -> str:
     """Return the argument that stands for `place` on the command line."""
     return f"--stack {place.name}" if isinstance(place, Stack) else str(place.path)
-
-
-def _read_time(text: Any) -> datetime:  # noqa: ANN401 -- botocore's
-    # A listing has one for each object, and botocore guesses what format it is: half the time
-    # that a listing takes.
-    try:
-        return datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        from botocore.utils import parse_timestamp  # noqa: PLC0415
-
-        guessed: datetime = parse_timestamp(text)
-        return guessed
 
 
 def _config(**more: Any) -> Any:  # noqa: ANN401 -- botocore's Config has no types
