@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient
 
     from shared.queue import Queue
-    from shared.store import Bucket, Entry
+    from shared.store import Bucket
 
 _LOCK = ".lock"
 DEFAULT_FOLDER = "out"
@@ -36,7 +36,7 @@ class Data(Protocol):
     """The data bucket, as `shared.store.Bucket` has it."""
 
     def get(self, key: str) -> bytes | None: ...
-    def entries(self, prefix: str) -> "Iterator[Entry]": ...
+    def keys(self, prefix: str, *, end: str = "") -> Iterator[str]: ...
     def folders(self, prefix: str) -> Iterator[str]: ...
 
 
@@ -75,13 +75,10 @@ class Folder:
         except FileNotFoundError:
             return None
 
-    def entries(self, prefix: str) -> "Iterator[Entry]":
-        from shared.store import Entry  # noqa: PLC0415 -- boto3
-
+    def keys(self, prefix: str, *, end: str = "") -> Iterator[str]:  # noqa: ARG002 -- a bucket's
         for path in sorted((self.path / prefix).rglob("[!.]*")):
             if path.is_file():
-                key = path.relative_to(self.path).as_posix()
-                yield Entry(key, path.stat().st_mtime)
+                yield path.relative_to(self.path).as_posix()
 
     def folders(self, prefix: str) -> Iterator[str]:
         for path in sorted((self.path / prefix).glob("*/")):
@@ -164,17 +161,10 @@ def open_stack(name: str) -> Stack:
     """
     import boto3  # noqa: PLC0415 -- --help need not wait for it
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError  # noqa: PLC0415
-    from botocore.session import get_session  # noqa: PLC0415
 
-    from shared.clients import read_time  # noqa: PLC0415
-
-    core = get_session()
-    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=read_time)
     try:
         # boto3 reads AWS_DEFAULT_REGION only, the AWS CLI this one first.
-        session = boto3.Session(
-            region_name=os.environ.get("AWS_REGION") or None, botocore_session=core
-        )
+        session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
         cloudformation = session.client("cloudformation", config=_config())
         try:
             [description] = cloudformation.describe_stacks(StackName=name)["Stacks"]

@@ -127,7 +127,7 @@ def fetched_results(stack: Stack, job: str) -> Iterator[list[ResultFile]]:
     Raises:
         InvalidJobError: there are none.
     """
-    keys = [entry.key for entry in stack.data.entries(results_prefix(job))]
+    keys = list(stack.data.keys(results_prefix(job)))
     if not keys:
         raise InvalidJobError(
             f"{stack} has no results of a job {job!r}; `scatterfetch jobs {place_option(stack)}` "

@@ -5,6 +5,7 @@ A status is worked out from a manifest and one listing of `jobs/<job>/`, and fro
 """
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Collection, Iterable, Mapping
@@ -31,7 +32,9 @@ from shared.errors import InvalidJobError
 from shared.jobs import (
     CHILDREN,
     DUE,
+    ENDED,
     JOBS,
+    RECEIPT_END,
     Ledger,
     Manifest,
     cancelled_key,
@@ -47,7 +50,6 @@ from shared.outcomes import Kind
 
 if TYPE_CHECKING:
     from functions.dispatcher.summary import Summary
-    from shared.store import Entry
 
 _FINAL = {*Kind} - {Kind.DEFERRED}
 RATE_SECONDS = 300
@@ -109,8 +111,8 @@ class Status(Struct, frozen=True, kw_only=True):
     """The list; None where the URLs came in the message."""
     created_at: str
     """UTC, ISO 8601."""
-    last_commit_at: float | None
-    """When the last receipt so far came."""
+    last_commit_at: int | None
+    """When the last outcome so far came that is committed."""
     urls: int
     """Lines of the list with a URL, as far as it is dispatched; duplicates are among them."""
     duplicates: int
@@ -160,22 +162,19 @@ def read_summary(data: Data, job: str) -> "Summary | None":
     return None if body is None else decode_summary(body)
 
 
-def status_of(manifest: Manifest, entries: "Iterable[Entry]", *, now: float) -> Status:
+def status_of(manifest: Manifest, keys: Iterable[str], *, now: float) -> Status:
     """
     Work out where a job stands.
 
     Args:
         manifest: The job's.
-        entries: A listing of `job_prefix`.
+        keys: A listing of `job_prefix`.
         now: In epoch seconds.
     """
-    listed = list(entries)
-    ledger = ledger_of(manifest, (entry.key for entry in listed))
-    commits = [
-        (entry.modified, _final_in(ledger, entry.key))
-        for entry in listed
-        if entry.key.split("/")[2] == "receipts"
-    ]
+    listed = set(keys)
+    ledger = ledger_of(manifest, listed)
+    receipts = ledger.receipts.values()
+    commits = [(counts[ENDED], _count(counts, _FINAL)) for counts in receipts if ENDED in counts]
     final = ledger.final
     left = ledger.targets - final.total()
     deferred, due = _deferred(ledger)
@@ -185,11 +184,11 @@ def status_of(manifest: Manifest, entries: "Iterable[Entry]", *, now: float) -> 
     return Status(
         job=manifest.job,
         state=_state(manifest, ledger, waiting=waiting),
-        cancelled=any(entry.key == cancelled_key(manifest.job) for entry in listed),
+        cancelled=cancelled_key(manifest.job) in listed,
         problem=manifest.error,
         source=manifest.source,
         created_at=manifest.created_at,
-        last_commit_at=max((modified for modified, _ in commits), default=None),
+        last_commit_at=max((ended for ended, _ in commits), default=None),
         urls=ledger.targets + ledger.duplicates,
         duplicates=ledger.duplicates,
         rejected=ledger.rejected,
@@ -205,11 +204,6 @@ def status_of(manifest: Manifest, entries: "Iterable[Entry]", *, now: float) -> 
         seconds_left=_seconds_left(ledger, left, rate, due - now if deferred else 0),
         adds_up=_adds_up(ledger, under_way),
     )
-
-
-def _final_in(ledger: Ledger, receipt: str) -> int:
-    batch = receipt.rpartition("/")[2].partition(".")[0]
-    return _count(ledger.receipts[batch], _FINAL)
 
 
 def _count(counts: Mapping[str, int], kinds: Collection[str]) -> int:
@@ -256,13 +250,13 @@ def _state(manifest: Manifest, ledger: Ledger, *, waiting: bool) -> State:
 
 
 def _rate(
-    manifest: Manifest, commits: list[tuple[float, int]], now: float, *, complete: bool
+    manifest: Manifest, commits: list[tuple[int, int]], now: float, *, complete: bool
 ) -> float:
     began = datetime.fromisoformat(manifest.created_at).timestamp()
-    end = max((modified for modified, _ in commits), default=began) if complete else now
-    start = began if complete else max(began, now - RATE_SECONDS)
-    recent = sum(final for modified, final in commits if modified >= start)
-    # S3 has whole seconds: a job of less than one would be of none.
+    end = max((ended for ended, _ in commits), default=began) if complete else now
+    start = math.floor(began if complete else max(began, now - RATE_SECONDS))
+    recent = sum(final for ended, final in commits if ended >= start)
+    # Receipts have whole seconds: a job of less than one would be of none.
     return recent / max(1.0, end - start)
 
 
@@ -314,7 +308,8 @@ def look_at(place: Folder | Stack, job: str) -> Status:
             f"there is no job {job!r} in {place}; "
             f"`scatterfetch jobs {place_option(place)}` lists those that there are"
         )
-    status = status_of(manifest, place.data.entries(job_prefix(job)), now=time.time())
+    keys = place.data.keys(job_prefix(job), end=RECEIPT_END)
+    status = status_of(manifest, keys, now=time.time())
     if status.state not in {State.COMPLETE, State.REFUSED} and _has_stopped(place):
         return replace(status, state=State.STOPPED, seconds_left=None)
     return status

@@ -22,6 +22,7 @@ from scatterfetch.watch import (
 )
 from shared.errors import InvalidJobError
 from shared.jobs import (
+    RECEIPT_END,
     SHARD_BYTES,
     cancelled_key,
     job_id,
@@ -225,7 +226,7 @@ class _Deployed:
             # Again while there are no targets: then an error may follow.
             job.manifest = read_manifest(data, job.id)
         if job.manifest is not None:
-            keys = (entry.key for entry in data.entries(job_prefix(job.id)))
+            keys = data.keys(job_prefix(job.id), end=RECEIPT_END)
             job.ledger = ledger_of(job.manifest, keys)
 
     def _watch_for_news(self) -> None:

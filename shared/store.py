@@ -14,6 +14,10 @@ from shared.errors import InvalidJobError, StorageError
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
+    from types_boto3_s3.type_defs import (
+        ListObjectsV2OutputTypeDef,
+        ListObjectsV2RequestPaginateTypeDef,
+    )
 
     from shared.messages import Place
 
@@ -27,13 +31,6 @@ class Head(NamedTuple):
 
     size: int
     etag: str
-
-
-class Entry(NamedTuple):
-    """An object as a listing has it; `modified` in epoch seconds, of which S3 knows whole ones."""
-
-    key: str
-    modified: float
 
 
 @cache
@@ -127,27 +124,31 @@ class Bucket:
             while some := list(islice(waiting, 4 * _READERS)):
                 yield from zip(some, pool.map(self.get, some), strict=True)
 
-    def keys(self, prefix: str) -> Iterator[str]:
-        """Yield the keys that start with `prefix`, in order; 1,000 a call."""
-        return (entry.key for entry in self.entries(prefix))
+    def keys(self, prefix: str, *, end: str = "") -> Iterator[str]:
+        """
+        Yield the keys that start with `prefix`, in order; 1,000 a call.
 
-    def entries(self, prefix: str) -> Iterator[Entry]:
-        """Yield the objects whose keys start with `prefix`, in order; 1,000 a call."""
-        with _translated(f"list s3://{self.name}/{prefix}"):
-            for page in self._s3.get_paginator("list_objects_v2").paginate(
-                Bucket=self.name, Prefix=prefix
-            ):
-                for entry in page.get("Contents", []):
-                    yield Entry(entry["Key"], entry["LastModified"].timestamp())
+        With an `end`, those that end with it cost less, are out of order, and must have it nowhere
+        else.
+        """
+        for page in self._listed(prefix, end):
+            for entry in page.get("Contents", []):
+                yield entry["Key"]
+            for common in page.get("CommonPrefixes", []):
+                yield common["Prefix"]
 
     def folders(self, prefix: str) -> Iterator[str]:
         """Yield the names that follow `prefix` up to a slash, in order; 1,000 a call."""
+        for page in self._listed(prefix, "/"):
+            for common in page.get("CommonPrefixes", []):
+                yield common["Prefix"].removeprefix(prefix).rstrip("/")
+
+    def _listed(self, prefix: str, delimiter: str) -> "Iterator[ListObjectsV2OutputTypeDef]":
+        request: ListObjectsV2RequestPaginateTypeDef = {"Bucket": self.name, "Prefix": prefix}
+        if delimiter:
+            request["Delimiter"] = delimiter
         with _translated(f"list s3://{self.name}/{prefix}"):
-            for page in self._s3.get_paginator("list_objects_v2").paginate(
-                Bucket=self.name, Prefix=prefix, Delimiter="/"
-            ):
-                for entry in page.get("CommonPrefixes", []):
-                    yield entry["Prefix"].removeprefix(prefix).rstrip("/")
+            yield from self._s3.get_paginator("list_objects_v2").paginate(**request)
 
 
 def head(place: "Place", client: "S3Client | None" = None) -> Head:

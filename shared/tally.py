@@ -93,9 +93,8 @@ def tally_of(lines: Iterable[CommittedLine]) -> Tally:
             _add(tally.counts, {PROBLEMS: problems})
         if line.elapsed_ms or line.status is not None:
             tally.requests += 1
-            began = line.fetched_at.timestamp()
-            tally.started = _known(min, tally.started, began)
-            tally.ended = _known(max, tally.ended, began + line.elapsed_ms / 1000)
+            tally.started = _known(min, tally.started, line.fetched_at.timestamp())
+            tally.ended = _known(max, tally.ended, line.ended_at)
         if line.outcome is Kind.DEFERRED:
             continue
         _add(tally.hosts.setdefault(parse_url(line.url).host, {}), counts)

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from functions.dispatcher.summary import Summary, decode_summary, encode_summary, summarize
 from shared.jobs import (
+    RECEIPT_END,
     Ledger,
     Manifest,
     announced_key,
@@ -88,7 +89,7 @@ class Closer:
         manifest = None if body is None else decode_manifest(body)
         if manifest is None or manifest.error:
             return  # there is no such job any more, or it was refused
-        keys = set(self._data.keys(job_prefix(tick.job)))
+        keys = set(self._data.keys(job_prefix(tick.job), end=RECEIPT_END))
         if announced_key(tick.job) in keys:
             return
         ledger = ledger_of(manifest, keys)

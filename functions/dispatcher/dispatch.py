@@ -28,6 +28,7 @@ from functions.dispatcher.specs import nearest_spec, spec_at
 from functions.dispatcher.tables import HEAD_BYTES, TableReader, find_schema
 from shared.errors import InvalidJobError
 from shared.jobs import (
+    RECEIPT_END,
     SHARD_BYTES,
     SUBMITTED,
     Ledger,
@@ -275,7 +276,7 @@ class Dispatcher:
         # What an earlier delivery of this shard, or an earlier run, has brought to an end
         # need not go through the queue again.
         ledger = Ledger(manifest.shards)
-        for key in self._data.keys(receipts_prefix(manifest.job, shard)):
+        for key in self._data.keys(receipts_prefix(manifest.job, shard), end=RECEIPT_END):
             ledger.add(key)
         gc.freeze()  # the plan is large, and will not be garbage before it is sent
         try:

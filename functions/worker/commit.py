@@ -15,7 +15,7 @@ from isal import igzip
 from msgspec.structs import replace
 
 from shared.errors import Reason, StorageError
-from shared.jobs import CHILDREN, DUE, child_id, dead_letter_id, receipt_key, results_key
+from shared.jobs import CHILDREN, DUE, ENDED, child_id, dead_letter_id, receipt_key, results_key
 from shared.messages import Batch, Defer, Target, encode
 from shared.outcomes import CommittedLine, Kind, Outcome, decode_lines, encode_line
 from shared.queue import MAX_DELAY, Message, Queue
@@ -77,7 +77,7 @@ def conclude(
     began: float,
 ) -> Mapping[str, int]:
     """
-    Send what follows from a commit object and write its receipt; return the receipt's counts.
+    Send what follows from a commit object and write its receipt; return what it counts.
 
     Doing it again does no harm. `began` is when `clock`, in epoch seconds, saw the worker begin.
     """
@@ -105,12 +105,14 @@ def conclude(
         tally.redrive(batch.died, targets.values())
     tally.message_bytes = len(encode(batch))
     tally.worker_seconds = clock() - began
-    counts = dict(tally.counts)
-    if due := math.ceil(max((child.not_before for child in children), default=0)):
-        counts[DUE] = due  # a time, which does not add up
+    # Of the lines, like all in the key: it must not depend on who writes the receipt.
+    times = {
+        ENDED: math.floor(max((line.ended_at for line in lines), default=0)),
+        DUE: math.ceil(max((child.not_before for child in children), default=0)),
+    }
     # A receipt that is there was written by who knows more: how long the fetching took.
-    data.put_new(receipt_key(batch.job, batch.batch, counts), encode_tally(tally))
-    return counts
+    data.put_new(receipt_key(batch.job, batch.batch, tally.counts | times), encode_tally(tally))
+    return tally.counts
 
 
 def _children(

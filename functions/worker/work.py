@@ -42,8 +42,8 @@ class Worked(NamedTuple):
     """
     What became of a batch.
 
-    `counts` are its receipt's. `fetched` tells whether it was this worker's commit, and `facts` are
-    then those of `Scraper`.
+    `counts` are its receipt's, without times. `fetched` tells whether it was this worker's commit,
+    and `facts` are then those of `Scraper`.
     """
 
     counts: Mapping[str, int]

@@ -144,6 +144,7 @@ def test_ten_thousand_batches_take_a_dozen_calls(deployment: Deployment) -> None
     found = look_at(stack, "books")
 
     assert len(calls) + 1 <= 12  # with the one of open_stack
+    assert all("delimiter=" in url for url in calls if "list-type" in url)  # a quarter of the time
     assert (found.batches, found.batches_done) == (10_000, 9_990)
 
 

@@ -259,7 +259,7 @@ def test_of_two_that_close_a_job_one_writes_the_summary(
     redriven = Tally(receipts=1, counts={"scraped": 1})  # so that the other's would differ
     job.receipt(batch_id(0, 0) + "-r1", redriven)
     earlier = {*job.data.keys(job_prefix(JOB))} - {summary_key(JOB), announced_key(JOB)}
-    monkeypatch.setattr(type(job.data), "keys", lambda *_: iter(earlier))
+    monkeypatch.setattr(type(job.data), "keys", lambda *_, **__: iter(earlier))
 
     job.look()
 

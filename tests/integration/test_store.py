@@ -1,10 +1,8 @@
-import time
-from datetime import timedelta
+from typing import Any
 
 import pytest
 from botocore.stub import Stubber
 
-from shared.clients import new_client
 from shared.errors import InvalidJobError, StorageError
 from shared.messages import Place
 from shared.store import Bucket, head, read_from
@@ -51,20 +49,21 @@ def test_keys_are_listed_over_pages(deployment: Deployment) -> None:
     assert list(deployment.data.keys("many/")) == [f"many/{number:04d}" for number in range(1_003)]
 
 
-def test_times_are_read_in_whatever_form_they_come(
-    deployment: Deployment, endpoint: str, monkeypatch: pytest.MonkeyPatch
+def test_keys_with_an_end_are_listed_without_what_else_s3_knows_of_them(
+    deployment: Deployment,
 ) -> None:
-    """A listing has them as in ISO 8601, and a header as in RFC 9110."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    client = new_client("s3")
-    Bucket(deployment.data_bucket, client).put("key", b"")
+    pages: list[dict[str, Any]] = []
+    events = deployment.s3.meta.events
+    events.register("after-call.s3.ListObjectsV2", lambda parsed, **_: pages.append(parsed))
+    keys = {f"job/receipts/{number:04d}.scraped=1!" for number in range(1_003)}
+    for key in (*keys, "job/manifest.json", "job/summary.json"):
+        deployment.data.put(key, b"")
 
-    [entry] = Bucket(deployment.data_bucket, client).entries("key")
+    found = list(deployment.data.keys("job/", end="!"))
 
-    in_header = client.head_object(Bucket=deployment.data_bucket, Key="key")["LastModified"]
-    assert in_header.utcoffset() == timedelta(0)
-    assert int(entry.modified) == int(in_header.timestamp())
-    assert abs(entry.modified - time.time()) < 600
+    assert len(found) == 1_005
+    assert set(found) == {*keys, "job/manifest.json", "job/summary.json"}
+    assert [len(page.get("Contents", ())) for page in pages] == [1, 1]
 
 
 def test_a_refusal_names_what_was_refused(deployment: Deployment) -> None:

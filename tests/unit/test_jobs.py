@@ -7,6 +7,7 @@ import pytest
 from shared.errors import InvalidJobError, Reason
 from shared.jobs import (
     MAX_ID,
+    RECEIPT_END,
     SHARD_BYTES,
     Ledger,
     Manifest,
@@ -139,7 +140,13 @@ def test_equal_receipts_are_one_object() -> None:
 
 
 def test_keys_hold_only_what_s3_and_file_systems_take() -> None:
-    assert all(re.fullmatch(r"[A-Za-z0-9/._=-]+", key) for key in KEYS)
+    assert all(re.fullmatch(r"[A-Za-z0-9/._=!-]+", key) for key in KEYS)
+
+
+def test_receipts_alone_have_the_end_of_receipts() -> None:
+    """A listing by it would take other keys for less than they are."""
+    assert all(("/receipts/" in key) == key.endswith(RECEIPT_END) for key in KEYS)
+    assert not any(RECEIPT_END in key[:-1] for key in KEYS)
 
 
 def test_a_batch_is_settled_with_all_that_it_led_to() -> None:

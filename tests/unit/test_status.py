@@ -8,21 +8,20 @@ from msgspec import structs
 from scatterfetch.status import RATE_SECONDS, State, Status, status_of
 from shared.jobs import Manifest, cancelled_key, dispatched_key, manifest_key, receipt_key
 from shared.spec import Spec
-from shared.store import Entry
 
 BEGAN = datetime(2026, 11, 21, 1, 14, 42, tzinfo=UTC)
 T0 = BEGAN.timestamp()
 MANIFEST = Manifest(job="j", spec=Spec(), partitions=8, batch_size=10, created_at=BEGAN.isoformat())
-DISPATCHED = Entry(dispatched_key("j", 0, batches=3, targets=30, rejected=2, duplicates=1), T0 + 1)
+DISPATCHED = dispatched_key("j", 0, batches=3, targets=30, rejected=2, duplicates=1)
 
 
-def receipt(batch: str, at: float, **counts: int) -> Entry:
+def receipt(batch: str, at: int, **counts: int) -> str:
     names = {name.replace("_", "-", 1): count for name, count in counts.items()}
-    return Entry(receipt_key("j", batch, names), T0 + at)
+    return receipt_key("j", batch, {**names, "ended": int(T0) + at})
 
 
-def status(*entries: Entry, now: float, manifest: Manifest = MANIFEST) -> Status:
-    return status_of(manifest, [Entry(manifest_key("j"), T0), *entries], now=T0 + now)
+def status(*keys: str, now: float, manifest: Manifest = MANIFEST) -> Status:
+    return status_of(manifest, [manifest_key("j"), *keys], now=T0 + now)
 
 
 def test_a_job_that_was_just_started() -> None:
@@ -150,7 +149,7 @@ def test_a_job_without_progress_has_no_time_left_that_one_could_tell() -> None:
 
 
 def test_a_job_that_was_cancelled_says_so() -> None:
-    assert status(DISPATCHED, Entry(cancelled_key("j"), T0 + 5), now=9).cancelled
+    assert status(DISPATCHED, cancelled_key("j"), now=9).cancelled
     assert not status(DISPATCHED, now=9).cancelled
 
 
@@ -177,5 +176,5 @@ def test_a_refused_job_says_why() -> None:
         ),
     ],
 )
-def test_a_sum_that_does_not_add_up_is_noticed(receipts: list[Entry]) -> None:
+def test_a_sum_that_does_not_add_up_is_noticed(receipts: list[str]) -> None:
     assert not status(DISPATCHED, *receipts, now=10).adds_up
