@@ -190,6 +190,10 @@ class _Sandbox(Sandbox):
         kind = "worker" if "Worker" in self.name else "dispatcher"
         return f"{kind}-{self._number}.{self._lives}"
 
+    @property
+    def _queue(self) -> str:
+        return "WorkQueue" if "Worker" in self.name else "DispatchQueue"
+
     def start(self) -> "_Sandbox":
         if self.pid is None:
             self._lives += 1
@@ -205,7 +209,7 @@ class _Sandbox(Sandbox):
         failed = {failure["itemIdentifier"] for failure in result["batchItemFailures"]}
         for record in event["Records"]:
             if record["messageId"] in failed:
-                self._fleet.hurry(record["receiptHandle"])
+                self._fleet.hurry(self._queue, record["receiptHandle"])
         return result
 
     def kill(self) -> None:
@@ -305,6 +309,8 @@ class Fleet(LocalCloud):
         """Messages that were in dead-letter queues when all others were empty."""
         self.deaths: dict[str, float] = {}
         """When each process that has died did so, by its life."""
+        self.leases_lost = 0
+        """How often a worker was refused the lease on what it had received."""
         self.sqs = Sqs()
         template = folder / "template.yaml"
         template.write_text(_edited(TEMPLATE.read_text(), {**TIMES, **(times or {})}))
@@ -389,12 +395,11 @@ class Fleet(LocalCloud):
         _within(30, lambda: all((self.folder / announced_key(job)).exists() for job in jobs))
         self.letters = self.dead_letters()
 
-    def hurry(self, handle: str) -> None:
+    def hurry(self, queue: str, handle: str) -> None:
         """Let a message that has failed come back now: its visibility timeout is over."""
         if self.sqs.holds(handle):
-            queue = self.template.queue_url("WorkQueue")
             self._sqs.change_message_visibility(
-                QueueUrl=queue, ReceiptHandle=handle, VisibilityTimeout=0
+                QueueUrl=self.template.queue_url(queue), ReceiptHandle=handle, VisibilityTimeout=0
             )
 
     def kill(self, life: str) -> None:
@@ -448,23 +453,34 @@ class Fleet(LocalCloud):
 
         return effect
 
-    def losing_lease(self) -> Effect:
+    def losing_lease(self, times: int) -> Effect:
         """Return what does as asked once the caller's message is another worker's."""
+        lost: set[str] = set()
 
-        def effect(call: Call, forward: Forward) -> Answer:
-            handle = self._give_away(call.client)
-            _within(3, lambda: not self.sqs.holds(handle))
-            return forward(call)
+        def effect(call: Call, forward: Forward) -> Answer | None:
+            handle = call.arguments["ReceiptHandle"]
+            if handle not in lost and len(lost) < times:
+                lost.add(handle)
+                self._give_away(call.client)
+            if handle in lost and not _within(3, lambda: not self.sqs.holds(handle)):
+                return None  # the others are busy, and the SDK asks again
+            answer = forward(call)
+            self.leases_lost += answer.status >= 400
+            return answer
 
         return effect
 
-    def losing_commit(self, times: int) -> Effect:
-        """Return what holds commits until another worker has committed the same batch."""
+    def losing_commit(self, times: int, *, once: Callable[[], bool]) -> Effect:
+        """
+        Return what holds commits until another worker has committed the same batch.
+
+        It begins `once` that is true: a worker that is held cannot take what another waits for.
+        """
         held: dict[str, str] = {}
 
         def effect(call: Call, forward: Forward) -> Answer | None:
             key = call.what.partition("/")[2]
-            if key not in held and len(held) < times:
+            if key not in held and len(held) < times and once():
                 held[key] = call.client
                 self._give_away(call.client)
             if held.get(key) != call.client or _within(3, (self.folder / key).exists):
@@ -473,11 +489,10 @@ class Fleet(LocalCloud):
 
         return effect
 
-    def _give_away(self, life: str) -> str:
-        """Let the message that a process works on be received again; return its handle so far."""
+    def _give_away(self, life: str) -> None:
+        """Let the message that a process works on be received again."""
         [handle] = self._sandbox(life).handles
-        self.hurry(handle)
-        return handle
+        self.hurry("WorkQueue", handle)
 
     def _sandbox(self, life: str) -> "_Sandbox":
         [found] = [s for s in self._sandboxes if isinstance(s, _Sandbox) and s.life == life]
