@@ -262,7 +262,6 @@ class Scraper:
         rules = self._rules.get(origin)
         delay = rules[0].pause(self._spec.max_crawl_delay) if rules else None
         self._open(host, now, delay)
-        visit.began = now if visit.began is None else visit.began
         visit.proxy = proxy
         self._spawn(self._visit(host, visit, proxy))
 
@@ -351,7 +350,6 @@ class Scraper:
             status = answer.status
             body = answer.body if isinstance(answer, Page) else b""
         finally:
-            host.open -= 1
             host.learning = False
         now = self._clock()
         if failure is not None and (now >= self._stop_at or failure.reason is Reason.OUT_OF_TIME):
@@ -395,10 +393,13 @@ class Scraper:
 
     async def _fetch_robots(self, host: _Host, origin: str) -> Page | Redirect:
         """Return the answer behind the redirects that stay with hosts of this partition."""
-        url = parse_url(robots_url(origin + "/"))
-        answer = await self._ask_robots(host, url)
-        for _ in range(ROBOTS_REDIRECTS):
-            if isinstance(answer, Page):
+        at, url = host, parse_url(robots_url(origin + "/"))
+        for redirects_left in range(ROBOTS_REDIRECTS, -1, -1):
+            try:
+                answer = await self._ask_robots(at, url)
+            finally:
+                at.open -= 1
+            if isinstance(answer, Page) or not redirects_left:
                 break
             url = answer.location
             if partition_of(url.host, self._partitions) != self._batch.partition:
@@ -406,10 +407,6 @@ class Scraper:
             at = self._host(url.host)
             await self._turn(at, url)
             self._open(at, self._clock(), None)
-            try:
-                answer = await self._ask_robots(at, url)
-            finally:
-                at.open -= 1
         return answer
 
     async def _turn(self, host: _Host, url: Url) -> None:
@@ -461,6 +458,7 @@ class Scraper:
 
     async def _visit(self, host: _Host, visit: Visit, proxy: Proxy | None) -> None:
         began = self._note_begin(host)
+        visit.began = began if visit.began is None else visit.began
         place = self._fetcher.place()
         answer: Page | Redirect | FetchError
         try:

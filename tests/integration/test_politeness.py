@@ -213,14 +213,26 @@ async def test_the_pause_holds_between_batches(engine: Engine, site: Site) -> No
     assert min(engine.gaps("a.example")) >= 0.1
 
 
-async def test_the_pause_counts_from_when_the_request_begins(engine: Engine, site: Site) -> None:
+@pytest.mark.parametrize(("robots", "path"), [("ignore", "/0"), ("obey", "/robots.txt")])
+async def test_the_pause_counts_from_when_the_request_begins(
+    engine: Engine, site: Site, robots: str, path: str
+) -> None:
     """Both hosts get their turn at once; what the first one takes, the second one begins late."""
     first, second = pages(site, "a.example", 1), pages(site, "b.example", 2)
-    engine.busy = {first[0]: 0.4}
+    engine.busy = {f"http://a.example{path}": 0.4}
 
-    await engine.scrape([*first, *second], robots="ignore", pause=0.2)
+    await engine.scrape([*first, *second], robots=robots, pause=0.2)
 
     assert min(engine.gaps("b.example")) >= 0.1
+
+
+async def test_requests_that_begin_late_together_are_late_once(engine: Engine, site: Site) -> None:
+    urls = pages(site, "a.example", 9)
+    engine.busy = {urls[0]: 100.0}
+
+    await engine.scrape(urls, seconds=900, robots="ignore", per_host=10)
+
+    assert engine.state.hosts["a.example"].next_at <= engine.clock()
 
 
 async def test_hosts_are_visited_side_by_side(engine: Engine, site: Site) -> None:
@@ -472,6 +484,19 @@ async def test_robots_txt_at_a_neighbour_waits_for_the_neighbours_turn(
 
     assert reasons(outcomes) == {"robots_unreachable"}
     assert [entry.path for entry in site.log if entry.host == "b.example"] == ["/slow"]
+
+
+async def test_a_robots_txt_that_moves_within_its_host_has_the_turn_of_the_host(
+    engine: Engine, site: Site
+) -> None:
+    """Its first request is over then, and no reason to wait."""
+    site.reply("/robots.txt", moved("http://a.example/r"))
+    site.reply("/r", web.Response(text="User-agent: *\nDisallow: /0"))
+
+    outcomes = await engine.scrape(pages(site, "a.example", 2), seconds=20, per_host=1)
+
+    assert kinds(outcomes) == {"skipped", "scraped"}
+    assert [entry.path for entry in site.log] == ["/robots.txt", "/r", "/1"]
 
 
 async def test_a_crawl_delay_is_kept(engine: Engine, site: Site) -> None:
