@@ -120,7 +120,7 @@ async def bare(case: Case, port: int, *, extracting: bool) -> None:
         await asyncio.gather(
             *(fetch(session, line, url) for line, url in enumerate(urls(case), start=1))
         )
-    outcomes.close()
+    outcomes.close(time.time())
 
 
 async def engine(case: Case, port: int, known: bytes | None) -> bytes:
@@ -157,7 +157,7 @@ async def engine(case: Case, port: int, known: bytes | None) -> bytes:
             rng=Random(0),  # noqa: S311 -- jitter
         )
         await scraper.scrape(outcomes.add)
-    outcomes.close()
+    outcomes.close(time.time())
     if scraper.facts["Pages"] != case.targets:
         raise SystemExit(f"only {scraper.facts['Pages']} of {case.targets} pages came")
     return encode_state(state, time.time())

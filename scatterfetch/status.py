@@ -31,8 +31,8 @@ from scatterfetch.deployment import (
 from shared.errors import InvalidJobError
 from shared.jobs import (
     CHILDREN,
+    COMMITTED,
     DUE,
-    ENDED,
     JOBS,
     RECEIPT_END,
     Ledger,
@@ -112,7 +112,7 @@ class Status(Struct, frozen=True, kw_only=True):
     created_at: str
     """UTC, ISO 8601."""
     last_commit_at: int | None
-    """When the last outcome so far came that is committed."""
+    """When a worker has committed the last of the batches that are done so far."""
     urls: int
     """Lines of the list with a URL, as far as it is dispatched; duplicates are among them."""
     duplicates: int
@@ -174,7 +174,7 @@ def status_of(manifest: Manifest, keys: Iterable[str], *, now: float) -> Status:
     listed = set(keys)
     ledger = ledger_of(manifest, listed)
     receipts = ledger.receipts.values()
-    commits = [(counts[ENDED], _count(counts, _FINAL)) for counts in receipts if ENDED in counts]
+    commits = [(c[COMMITTED], _count(c, _FINAL)) for c in receipts if COMMITTED in c]
     final = ledger.final
     left = ledger.targets - final.total()
     deferred, due = _deferred(ledger)
@@ -188,7 +188,7 @@ def status_of(manifest: Manifest, keys: Iterable[str], *, now: float) -> Status:
         problem=manifest.error,
         source=manifest.source,
         created_at=manifest.created_at,
-        last_commit_at=max((ended for ended, _ in commits), default=None),
+        last_commit_at=max((at for at, _ in commits), default=None),
         urls=ledger.targets + ledger.duplicates,
         duplicates=ledger.duplicates,
         rejected=ledger.rejected,
@@ -253,9 +253,9 @@ def _rate(
     manifest: Manifest, commits: list[tuple[int, int]], now: float, *, complete: bool
 ) -> float:
     began = datetime.fromisoformat(manifest.created_at).timestamp()
-    end = max((ended for ended, _ in commits), default=began) if complete else now
+    end = max((at for at, _ in commits), default=began) if complete else now
     start = math.floor(began if complete else max(began, now - RATE_SECONDS))
-    recent = sum(final for ended, final in commits if ended >= start)
+    recent = sum(final for at, final in commits if at >= start)
     # Receipts have whole seconds: a job of less than one would be of none.
     return recent / max(1.0, end - start)
 

@@ -217,8 +217,8 @@ def receipt_key(job: str, batch: str, counts: Mapping[str, int]) -> str:
         job: The job.
         batch: The batch, committed.
         counts: By `outcome_name`; and `children`, the batches made of what was deferred;
-            `due`, when the last of these may be tried, in epoch seconds; `ended`, when the last
-            outcome came, likewise; `redriven-<reason>`, the targets of a dead letter; `problems` of
+            `due`, when the last of these may be tried, in epoch seconds; `committed`, when the
+            batch was, likewise; `redriven-<reason>`, the targets of a dead letter; `problems` of
             rows; `no_match`, pages on which the spec has found nothing. Where all reasons would be
             too many for a name, kinds are counted alone.
     """
@@ -233,8 +233,9 @@ def receipt_key(job: str, batch: str, counts: Mapping[str, int]) -> str:
 
 
 def receipts_of(job: str, keys: Iterable[str]) -> list[str]:
-    """Return those of `keys`, of the job, that are receipts, in order."""
-    return sorted(key for key in keys if key.startswith(f"jobs/{job}/receipts/"))
+    """Return those of `keys`, of the job, that are receipts, in order; one of each batch."""
+    receipts = sorted(key for key in keys if key.startswith(f"jobs/{job}/receipts/"))
+    return list({key.partition(".")[0]: key for key in receipts}.values())
 
 
 def receipt_counts(key: str) -> dict[str, int]:
@@ -247,7 +248,8 @@ def receipts_prefix(job: str, shard: int) -> str:
 
 
 # Counts besides outcomes, and two that are times.
-CHILDREN, PROBLEMS, NO_MATCH, DUE, ENDED = "children", "problems", "no_match", "due", "ended"
+CHILDREN, PROBLEMS, NO_MATCH, DUE = "children", "problems", "no_match", "due"
+COMMITTED = "committed"
 _REPLACED = "redriven"
 
 

@@ -129,11 +129,6 @@ class CommittedLine(Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
     method: Method = "GET"
 
-    @property
-    def ended_at(self) -> float:
-        """When it was known, in epoch seconds."""
-        return self.fetched_at.timestamp() + self.elapsed_ms / 1000
-
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(CommittedLine)

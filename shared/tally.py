@@ -28,7 +28,7 @@ class Tally(Struct, kw_only=True, omit_defaults=True):
 
     receipts: int = 0
     counts: dict[str, int] = {}
-    """As in the receipts' keys; see `shared.jobs.receipt_key`."""
+    """As in the receipts' keys, without times; see `shared.jobs.receipt_key`."""
     statuses: dict[int, int] = {}
     """Of HTTP, of final outcomes."""
     hosts: dict[str, dict[str, int]] = {}
@@ -93,8 +93,9 @@ def tally_of(lines: Iterable[CommittedLine]) -> Tally:
             _add(tally.counts, {PROBLEMS: problems})
         if line.elapsed_ms or line.status is not None:
             tally.requests += 1
-            tally.started = _known(min, tally.started, line.fetched_at.timestamp())
-            tally.ended = _known(max, tally.ended, line.ended_at)
+            began = line.fetched_at.timestamp()
+            tally.started = _known(min, tally.started, began)
+            tally.ended = _known(max, tally.ended, began + line.elapsed_ms / 1000)
         if line.outcome is Kind.DEFERRED:
             continue
         _add(tally.hosts.setdefault(parse_url(line.url).host, {}), counts)

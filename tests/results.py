@@ -34,7 +34,7 @@ def put_results(folder: Path, job: str, batch: str, *outcomes: Outcome) -> Path:
         file.add(each)
     path = folder / results_key(job, batch)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(file.close())
+    path.write_bytes(file.close(0))
     return path
 
 

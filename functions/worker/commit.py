@@ -15,7 +15,7 @@ from isal import igzip
 from msgspec.structs import replace
 
 from shared.errors import Reason, StorageError
-from shared.jobs import CHILDREN, DUE, ENDED, child_id, dead_letter_id, receipt_key, results_key
+from shared.jobs import CHILDREN, COMMITTED, DUE, child_id, dead_letter_id, receipt_key, results_key
 from shared.messages import Batch, Defer, Target, encode
 from shared.outcomes import CommittedLine, Kind, Outcome, decode_lines, encode_line
 from shared.queue import MAX_DELAY, Message, Queue
@@ -24,6 +24,7 @@ from shared.tally import encode_tally, tally_of
 from shared.urls import parse_url, partition_of
 
 _MAX_CHILD_BYTES = 200_000  # of URLs
+_MTIME = slice(4, 8)  # in a gzip header, which is RFC 1952's
 _DUE_TOGETHER = 5  # seconds, as long as a worker likes to wait: due in one span, one child
 
 
@@ -32,15 +33,15 @@ class OutcomeFile:
 
     def __init__(self) -> None:
         self._buffer = io.BytesIO()
-        # No time in the header: equal outcomes are equal bytes.
         self._gzip = igzip.IGzipFile(fileobj=self._buffer, mode="wb", compresslevel=1, mtime=0)
 
     def add(self, outcome: Outcome) -> None:
         self._gzip.write(encode_line(outcome))
 
-    def close(self) -> bytes:
-        """Return the whole file."""
+    def close(self, now: float) -> bytes:
+        """Return the whole file, which tells that it was closed `now`, in epoch seconds."""
         self._gzip.close()
+        self._buffer.getbuffer()[_MTIME] = int(now).to_bytes(4, "little")
         return self._buffer.getvalue()
 
 
@@ -105,9 +106,9 @@ def conclude(
         tally.redrive(batch.died, targets.values())
     tally.message_bytes = len(encode(batch))
     tally.worker_seconds = clock() - began
-    # Of the lines, like all in the key: it must not depend on who writes the receipt.
+    # Of the commit object, like all in the key: it must not depend on who writes the receipt.
     times = {
-        ENDED: math.floor(max((line.ended_at for line in lines), default=0)),
+        COMMITTED: int.from_bytes(body[_MTIME], "little"),
         DUE: math.ceil(max((child.not_before for child in children), default=0)),
     }
     # A receipt that is there was written by who knows more: how long the fetching took.

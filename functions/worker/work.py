@@ -161,7 +161,7 @@ def _fetch(
         )
     # A lost race means that the lease was lost as well. The state is advisory: let the other's be.
     data.put_over(key, encode_state(state, clock()), etag=etag)
-    return _Fetched(outcomes.close(), facts)
+    return _Fetched(outcomes.close(clock()), facts)
 
 
 @contextmanager

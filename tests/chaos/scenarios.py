@@ -226,7 +226,7 @@ def hosts_in_trouble(arena: Arena) -> str:
 
 def flaky_website(arena: Arena) -> str:
     """5 % of all requests fail, by resets, 503s and hangs; every page is scraped."""
-    arena.site.flaky = 0.2 if arena.short else 0.05  # of few requests, enough of each kind
+    arena.site.flaky = 0.2 if arena.short else 0.05  # of few requests more, for some of each kind
     pages = 8 if arena.short else 100
     hosts = [f"shop{n}.example" for n in range(20)]
     fleet = arena.fleet(Partitions="8", BatchSize="50")

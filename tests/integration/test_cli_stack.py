@@ -192,7 +192,7 @@ def commit(deployment: Deployment, job: str, batch: str, *outcomes: Outcome) -> 
     file = OutcomeFile()
     for each in outcomes:
         file.add(each)
-    deployment.data.put(results_key(job, batch), file.close())
+    deployment.data.put(results_key(job, batch), file.close(0))
 
 
 def test_the_results_of_a_job(command: Command, deployment: Deployment) -> None:

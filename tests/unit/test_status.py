@@ -17,7 +17,7 @@ DISPATCHED = dispatched_key("j", 0, batches=3, targets=30, rejected=2, duplicate
 
 def receipt(batch: str, at: int, **counts: int) -> str:
     names = {name.replace("_", "-", 1): count for name, count in counts.items()}
-    return receipt_key("j", batch, {**names, "ended": int(T0) + at})
+    return receipt_key("j", batch, {**names, "committed": int(T0) + at})
 
 
 def status(*keys: str, now: float, manifest: Manifest = MANIFEST) -> Status:
