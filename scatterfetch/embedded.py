@@ -33,6 +33,10 @@ _BUSY = (
     b'<?xml version="1.0" encoding="UTF-8"?>'
     b"<Error><Code>SlowDown</Code><Message>%s</Message></Error>"
 )
+_INCOMPLETE = (
+    b'<?xml version="1.0" encoding="UTF-8"?>'
+    b"<Error><Code>IncompleteBody</Code><Message>The connection ended before it.</Message></Error>"
+)
 
 
 class _Moto(DomainDispatcherApplication):
@@ -149,7 +153,11 @@ class _Application:
         if mounted is not None and environ["REQUEST_METHOD"] in {"GET", "HEAD"}:
             return mounted.answer(environ, start_response)
         # Read first: the lock is not for those who wait for somebody's bytes.
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        body = environ["wsgi.input"].read(length)
+        if len(body) < length:  # who asked has died, and half an object is none
+            start_response("400 Bad Request", [("Content-Type", "application/xml")])
+            return [_INCOMPLETE]
         environ["wsgi.input"] = BytesIO(body)
         key = self.kept.key_of(environ) if self.kept else None
         with self._lock:

@@ -157,7 +157,11 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1  # an answer is one packet
 
     def handle_call(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        if len(body) < length:  # who called was killed
+            self.close_connection = True
+            return
         credential = _CREDENTIAL.search(self.headers.get("Authorization", ""))
         client = credential[1] if credential else ""
         call = Call(client, self.command, self.path, dict(self.headers), body)

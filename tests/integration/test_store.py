@@ -1,3 +1,4 @@
+import socket
 from typing import Any
 
 import pytest
@@ -39,6 +40,22 @@ def test_a_conflict_without_end_is_an_error(deployment: Deployment) -> None:
 
         with pytest.raises(StorageError, match="somebody else was writing it"):
             deployment.data.put_new("key", b"")
+
+
+def test_the_embedded_store_takes_no_half_objects(deployment: Deployment, endpoint: str) -> None:
+    """As S3: a worker that is killed while it sends has sent nothing."""
+    host, port = endpoint.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        request = (
+            f"PUT /{deployment.data_bucket}/key HTTP/1.1\r\nHost: {host}\r\nContent-Length: 10"
+        )
+        connection.sendall(f"{request}\r\n\r\nhalf ".encode())
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.makefile("rb").read()
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"IncompleteBody" in answer
+    assert deployment.data.get("key") is None
 
 
 def test_keys_are_listed_over_pages(deployment: Deployment) -> None:
