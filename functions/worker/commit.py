@@ -24,7 +24,6 @@ from shared.tally import encode_tally, tally_of
 from shared.urls import parse_url, partition_of
 
 _MAX_CHILD_BYTES = 200_000  # of URLs
-_MTIME = slice(4, 8)  # in a gzip header, which is RFC 1952's
 _DUE_TOGETHER = 5  # seconds, as long as a worker likes to wait: due in one span, one child
 
 
@@ -33,7 +32,7 @@ class OutcomeFile:
 
     def __init__(self) -> None:
         self._buffer = io.BytesIO()
-        self._gzip = igzip.IGzipFile(fileobj=self._buffer, mode="wb", compresslevel=1, mtime=0)
+        self._gzip = igzip.IGzipFile(fileobj=self._buffer, mode="wb", compresslevel=1)
 
     def add(self, outcome: Outcome) -> None:
         self._gzip.write(encode_line(outcome))
@@ -41,7 +40,8 @@ class OutcomeFile:
     def close(self, now: float) -> bytes:
         """Return the whole file, which tells that it was closed `now`, in epoch seconds."""
         self._gzip.close()
-        self._buffer.getbuffer()[_MTIME] = int(now).to_bytes(4, "little")
+        # The header was written when the file was opened, and MTIME is there: RFC 1952, 2.3.
+        self._buffer.getbuffer()[4:8] = int(now).to_bytes(4, "little")
         return self._buffer.getvalue()
 
 
@@ -82,7 +82,8 @@ def conclude(
 
     Doing it again does no harm. `began` is when `clock`, in epoch seconds, saw the worker begin.
     """
-    lines = list(decode_lines(igzip.open(io.BytesIO(body))))
+    file = igzip.open(io.BytesIO(body))
+    lines = list(decode_lines(file))
     targets = {target.line: target for target in batch.targets}
     # Also where two targets have the same line, of which one would be lost.
     if len(lines) != len(batch.targets) or {line.line for line in lines} != targets.keys():
@@ -108,7 +109,7 @@ def conclude(
     tally.worker_seconds = clock() - began
     # Of the commit object, like all in the key: it must not depend on who writes the receipt.
     times = {
-        COMMITTED: int.from_bytes(body[_MTIME], "little"),
+        COMMITTED: file.mtime or 0,
         DUE: math.ceil(max((child.not_before for child in children), default=0)),
     }
     # A receipt that is there was written by who knows more: how long the fetching took.
