@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scatterfetch import deadletters, init, spec, status, submit, tryout
-from scatterfetch.command import add_command, add_parameter
+from scatterfetch.command import add_command, add_parameter, counted
 from scatterfetch.deployment import Folder, add_stack, locked, open_stack
 from scatterfetch.results import (
     Format,
@@ -299,7 +299,7 @@ def _write_results(args: argparse.Namespace, output: Format, files: list[ResultF
     else:
         with replacing(args.output) as file:
             count = write(table, output, file, report)
-        print(f"{args.output}: {count:,} {'record' if count == 1 else 'records'}")
+        print(f"{args.output}: {counted(count, 'record')}")
     if not count:
         what = (
             "final outcomes" if args.outcomes else "rows; --outcomes says what became of the URLs"

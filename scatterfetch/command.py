@@ -28,6 +28,11 @@ def add_command(
     return command
 
 
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return `1 line` or `1,234 lines`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def add_parameter(command: argparse.ArgumentParser) -> None:
     """Let `command` set parameters of template.yaml."""
     command.add_argument(

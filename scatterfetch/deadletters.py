@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from scatterfetch.command import Commands, add_command
+from scatterfetch.command import Commands, add_command, counted
 from scatterfetch.deployment import READERS, Folder, Stack, add_place, locked, open_place
 from scatterfetch.status import read_manifest
 from shared.errors import InvalidJobError
@@ -314,7 +314,7 @@ def _redrive_folder(folder: Folder, job: str | None) -> int:
         source = manifest.source.key if manifest and manifest.source else "its list"
         print(
             f"{name}: the next `scatterfetch run` of {source} and its spec into {folder} "
-            f"tries {count:,} {'URL' if count == 1 else 'URLs'} again"
+            f"tries {counted(count, 'URL')} again"
         )
     if not redriven:
         print("nothing was given up on")
@@ -331,8 +331,7 @@ def _redrive(args: argparse.Namespace) -> int:
     unseen = 0
     for name, target in _QUEUES.items():
         moved = redrive(place, name, args.job)
-        word = "message" if moved.letters == 1 else "messages"
-        print(f"{moved.letters:,} {word} of {name} moved to {target}")
+        print(f"{counted(moved.letters, 'message')} of {name} moved to {target}")
         if moved.unseen:
             _complain(
                 f"about {moved.unseen:,} more in {name} cannot be seen: they stand behind those of "
@@ -379,7 +378,7 @@ def _print_letters(found: Iterator[Letter]) -> None:
         )
     if len(rows) > len(shown):
         print(f"... and {len(rows) - len(shown):,} more lines; --json shows all")
-    print(f"{urls.total():,} URLs in {messages:,} dead letters")
+    print(f"{counted(urls.total(), 'URL')} in {counted(messages, 'dead letter')}")
 
 
 def _worst_first(entry: tuple[tuple[str, str, str, str], int]) -> tuple[str, str, int]:

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from scatterfetch.command import counted
 from scatterfetch.deployment import Folder, Stack, place_option
 from scatterfetch.status import State, Status, read_summary, source_name
 from scatterfetch.watch import Display, Finished, Job, Progress
@@ -129,7 +130,7 @@ def _judge(finished: Finished, place: Folder | Stack, complain: Callable[[str], 
     lost = finished.progress.total - finished.progress.done if finished.complete else 0
     if lost:
         complain(
-            f"the sum does not add up: {_count(lost, 'URL')} without an outcome, though every "
+            f"the sum does not add up: {counted(lost, 'URL')} without an outcome, though every "
             "batch is done. This is a mistake of scatterfetch; please report it"
         )
     damaged = [job for job in finished.jobs if job.ledger.damaged]
@@ -140,18 +141,18 @@ def _judge(finished: Finished, place: Folder | Stack, complain: Callable[[str], 
     private = outcomes.get(outcome_name(Kind.SKIPPED, Reason.PRIVATE_ADDRESS), 0)
     if private and isinstance(place, Folder):
         complain(
-            f"{_count(private, 'URL')} skipped for a private address; "
+            f"{counted(private, 'URL')} skipped for a private address; "
             "--parameter AllowPrivateNetworks=true lets them be fetched"
         )
     dead = sum(count for name, count in outcomes.items() if name.startswith(Kind.DEAD))
     if dead and isinstance(place, Stack):
         complain(
-            f"given up on: {_count(dead, 'URL')}; `scatterfetch redrive {place_option(place)}` "
+            f"given up on: {counted(dead, 'URL')}; `scatterfetch redrive {place_option(place)}` "
             "tries again"
         )
     elif dead:
         complain(
-            f"given up on: {_count(dead, 'URL')}; `scatterfetch deadletters {place}` shows of "
+            f"given up on: {counted(dead, 'URL')}; `scatterfetch deadletters {place}` shows of "
             f"which hosts, and why; after `scatterfetch redrive {place}` the same command tries "
             "them again"
         )
@@ -171,9 +172,9 @@ def print_summary(finished: Finished, place: Folder | Stack) -> None:
     progress = finished.progress
     fetched = progress.done - progress.earlier
     if progress.earlier:
-        console.print(f"{_count(progress.earlier, 'outcome')} of an earlier run kept.")
+        console.print(f"{counted(progress.earlier, 'outcome')} of an earlier run kept.")
     console.print(
-        f"{_count(fetched, 'URL')} in {progress.elapsed:.1f} s, {progress.rate:,.0f} a second."
+        f"{counted(fetched, 'URL')} in {progress.elapsed:.1f} s, {progress.rate:,.0f} a second."
     )
 
 
@@ -184,7 +185,7 @@ def _print_job(console: Console, job: Job, place: Folder | Stack) -> None:
     open_ = {"not done": ledger.targets - counts.total()}
     console.print(_outcomes(counts, open_, ledger.targets))
     if ledger.duplicates:
-        console.print(f"{_count(ledger.duplicates, 'duplicate line')} left out.")
+        console.print(f"{counted(ledger.duplicates, 'duplicate line')} left out.")
     if unmatched := sum(counts.get(NO_MATCH, 0) for counts in ledger.receipts.values()):
         _print_unmatched(console, job, unmatched, place)
     if ledger.rejected:
@@ -210,16 +211,16 @@ def print_status(status: Status, *, now: float) -> None:
     open_ = {"deferred": status.deferred, "under way": status.under_way}
     console.print(_outcomes(status.outcomes, open_, status.targets))
     if status.duplicates:
-        console.print(f"{_count(status.duplicates, 'duplicate line')} left out.")
+        console.print(f"{counted(status.duplicates, 'duplicate line')} left out.")
     if status.rejected:
         console.print(
-            f"{_count(status.rejected, 'line')} rejected; see {job_prefix(status.job)}rejected/"
+            f"{counted(status.rejected, 'line')} rejected; see {job_prefix(status.job)}rejected/"
         )
     if status.damaged:
         console.print("The list could not be read to its end.")
     if status.deferred_until is not None:
         console.print(f"The last deferred ones are due {_moment(status.deferred_until, now)}.")
-    facts = [f"{status.batches_done:,} of {_count(status.batches, 'batch', 'batches')}"]
+    facts = [f"{status.batches_done:,} of {counted(status.batches, 'batch', 'batches')}"]
     facts.append(f"{status.rate:,.1f} URLs a second")
     if status.seconds_left:
         facts.append(f"{_duration(status.seconds_left)} left")
@@ -251,18 +252,18 @@ def _outcomes(final: Mapping[str, int], open_: Mapping[str, int], total: int) ->
 
 def _print_unmatched(console: Console, job: Job, unmatched: int, place: Folder | Stack) -> None:
     console.print(
-        f"The spec found nothing on {_count(unmatched, 'page')}: has the website changed?"
+        f"The spec found nothing on {counted(unmatched, 'page')}: has the website changed?"
     )
     summary = read_summary(place.data, job.id)
     hosts = [host for host in summary.worst_hosts if host.no_match] if summary else []
     for host in sorted(hosts, key=lambda host: -host.no_match)[:_HOSTS_SHOWN]:
-        console.print(f"  {host.host}: {host.no_match:,} of {_count(host.targets, 'URL')}")
+        console.print(f"  {host.host}: {host.no_match:,} of {counted(host.targets, 'URL')}")
 
 
 def _print_rejected(console: Console, job: Job, place: Folder | Stack) -> None:
     where = place.address(f"{job_prefix(job.id)}rejected/")
     console.print(
-        f"{_count(job.ledger.rejected, 'line')} of {job.list.name} rejected; see {where}",
+        f"{counted(job.ledger.rejected, 'line')} of {job.list.name} rejected; see {where}",
         soft_wrap=True,
     )
     lines = (place.data.get(rejected_key(job.id, 0)) or b"").splitlines()
@@ -285,10 +286,6 @@ def _total(progress: Progress) -> str:
     if progress.complete:
         return f"{progress.total:,}"
     return f"{max(progress.total, progress.done):,}+"
-
-
-def _count(number: int, noun: str, plural: str | None = None) -> str:
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def _moment(at: float, now: float) -> str:
@@ -320,7 +317,7 @@ def _facts(progress: Progress) -> str:
     ]
     if progress.hosts:
         # A batch tells what became of it at its end.
-        parts.append(f"{progress.under_way:,} under way at {_count(progress.hosts, 'host')}")
+        parts.append(f"{progress.under_way:,} under way at {counted(progress.hosts, 'host')}")
     if progress.delayed:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in progress.delayed.items())
         parts.append(f"waiting for their time: {reasons}")

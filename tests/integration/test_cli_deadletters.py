@@ -104,7 +104,7 @@ def test_letters_of_one_job(command: Command, deployment: Deployment) -> None:
 
     done = command("deadletters", "--stack", "fleet", "--job", "films")
 
-    assert "1 URLs in 1 dead letters" in done.stdout
+    assert "1 URL in 1 dead letter" in done.stdout
     assert "a.example" not in done.stdout
 
 
@@ -197,7 +197,7 @@ def test_a_dry_run_moves_nothing(command: Command, deployment: Deployment) -> No
 
     done = command("redrive", "--stack", "fleet", "--dry-run")
 
-    assert "1 URLs in 1 dead letters" in done.stdout
+    assert "1 URL in 1 dead letter" in done.stdout
     assert waiting(deployment, deployment.dispatch_queue_url) == []
     assert len(waiting(deployment, deployment.dead_letter_queue_url)) == 1
 
