@@ -1,9 +1,10 @@
 """
-S3 and SQS at next to no cost, for what a worker asks of them: `python -m bench.aws [PORT]`.
+S3 and SQS at next to no cost, for what the functions ask of them: `python -m bench.aws [DIR]`.
 
 Prints its port. moto's server takes 25 ms for what a worker does in one; this answers the same
-calls as AWS does (tests/integration/test_bench_worker.py has both side by side) and keeps objects
-in memory. Any bucket exists, and so does any queue; sent messages are counted and forgotten.
+calls as AWS does (tests/integration/test_bench.py has both side by side) and keeps objects in
+memory, but that those of the bucket `lists` are the files of DIR. Any other bucket exists, and so
+does any queue; sent messages are counted, summed up and forgotten. GET /counts tells.
 """
 
 import asyncio
@@ -11,11 +12,14 @@ import hashlib
 import json
 import sys
 import uuid
-from typing import cast
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple, cast
 from urllib.parse import parse_qs, quote, unquote
 
 _STATUSES = {
     200: "OK",
+    206: "Partial Content",
     400: "Bad Request",
     404: "Not Found",
     412: "Precondition Failed",
@@ -48,46 +52,58 @@ def worker_environment(endpoint: str) -> dict[str, str]:
     }
 
 
-class Objects:
-    """All buckets, and what happened to them."""
+class Aws:
+    """All buckets and queues. A file of `lists` has its size for its ETag."""
 
-    def __init__(self) -> None:
-        self.bodies: dict[str, bytes] = {}
-        self.calls = 0
+    def __init__(self, lists: Path | None) -> None:
+        self._lists = lists
+        self._bodies: dict[str, bytes] = {}
+        self._messages = self._targets = self._sum = 0
 
-    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> bytes:
-        """Return the whole answer to a request."""
-        self.calls += 1
+    def answer(
+        self, method: str, path: str, headers: dict[str, str], body: bytes
+    ) -> "bytes | _Part":
+        """Return the whole answer to a request, or which part of a file it is."""
         if target := headers.get("x-amz-target"):
-            return _sqs(target.partition(".")[2], body)
+            return self._sqs(target.partition(".")[2], body)
+        if path == "/counts":
+            return _http(200, json.dumps(self._counts()).encode())
         key = unquote(path.partition("?")[0])
         if method == "PUT":
             return self._put(key, headers, body)
         if method == "GET" and "list-type=2" in path:
             return self._list(path)
         if method == "GET":
-            found = self.bodies.get(key)
-            if found is None:
-                return _error(404, "NoSuchKey", _NO_SUCH_KEY)
-            return _http(
-                200, found, f"ETag: {_etag(found)}\r\nContent-Type: binary/octet-stream\r\n"
-            )
+            return self._get(key, headers)
         return _error(501, "NotImplemented", method)
+
+    def _get(self, key: str, headers: dict[str, str]) -> "bytes | _Part":
+        if self._lists and key.startswith("/lists/"):
+            return _part(self._lists / key.removeprefix("/lists/"), headers)
+        found = self._bodies.get(key)
+        if found is None:
+            return _error(404, "NoSuchKey", _NO_SUCH_KEY)
+        return _http(200, found, f"ETag: {_etag(found)}\r\nContent-Type: binary/octet-stream\r\n")
 
     def _list(self, path: str) -> bytes:
         bucket, _, query = path.partition("?")
-        prefix = f"{bucket}/{parse_qs(query).get('prefix', [''])[0]}"
-        keys = sorted(key for key in self.bodies if key.startswith(prefix))
+        asked = parse_qs(query)
+        start = len(bucket) + 1
+        prefix, end = (asked.get(name, [""])[0] for name in ("prefix", "delimiter"))
+        keys = [key[start:] for key in self._bodies if key.startswith(f"{bucket}/{prefix}")]
+        found = {_common(key, len(prefix), end) for key in keys}
         entries = "".join(
-            f"<Contents><Key>{quote(key[len(bucket) + 1 :])}</Key>{_MODIFIED}</Contents>"
-            for key in keys
+            f"<CommonPrefixes><Prefix>{quote(key)}</Prefix></CommonPrefixes>"
+            if is_prefix
+            else f"<Contents><Key>{quote(key)}</Key>{_MODIFIED}</Contents>"
+            for key, is_prefix in sorted(found)
         )
         # All at once, where AWS has pages of 1,000: nobody here has as many.
         body = f"<ListBucketResult><EncodingType>url</EncodingType>{entries}</ListBucketResult>"
         return _http(200, body.encode(), "Content-Type: application/xml\r\n")
 
     def _put(self, key: str, headers: dict[str, str], body: bytes) -> bytes:
-        found = self.bodies.get(key)
+        found = self._bodies.get(key)
         if headers.get("if-none-match") == "*" and found is not None:
             return _error(412, "PreconditionFailed", _PRECONDITION)
         if (etag := headers.get("if-match")) is not None:
@@ -95,27 +111,66 @@ class Objects:
                 return _error(404, "NoSuchKey", _NO_SUCH_KEY)
             if _etag(found) != etag:
                 return _error(412, "PreconditionFailed", _PRECONDITION)
-        self.bodies[key] = body
+        self._bodies[key] = body
         return _http(200, b"", f"ETag: {_etag(body)}\r\n")
 
+    def _sqs(self, operation: str, body: bytes) -> bytes:
+        answer: dict[str, object] = {}
+        if operation == "SendMessageBatch":
+            answer = {"Successful": [self._sent(entry) for entry in json.loads(body)["Entries"]]}
+        elif operation != "ChangeMessageVisibility":
+            return _http(400, json.dumps({"__type": "UnsupportedOperation"}).encode())
+        return _http(
+            200, json.dumps(answer).encode(), "Content-Type: application/x-amz-json-1.0\r\n"
+        )
 
-def _sqs(operation: str, body: bytes) -> bytes:
-    asked = json.loads(body)
-    answer: dict[str, object] = {}
-    if operation == "SendMessageBatch":
-        answer = {
-            "Successful": [
-                {
-                    "Id": entry["Id"],
-                    "MessageId": str(uuid.uuid4()),
-                    "MD5OfMessageBody": _md5(entry["MessageBody"].encode()),
-                }
-                for entry in asked["Entries"]
-            ]
+    def _sent(self, entry: dict[str, str]) -> dict[str, str]:
+        body = entry["MessageBody"].encode()
+        identity = entry.get("MessageDeduplicationId", "").encode()
+        digest = hashlib.sha256(identity + body).digest()
+        self._messages += 1
+        self._targets += body.count(b'{"url":')
+        self._sum = (self._sum + int.from_bytes(digest, "big")) % 2**256
+        return {
+            "Id": entry["Id"],
+            "MessageId": str(uuid.uuid4()),
+            "MD5OfMessageBody": _md5(body),
+            "SequenceNumber": str(10**19 + self._messages),
         }
-    elif operation != "ChangeMessageVisibility":
-        return _http(400, json.dumps({"__type": "UnsupportedOperation"}).encode())
-    return _http(200, json.dumps(answer).encode(), "Content-Type: application/x-amz-json-1.0\r\n")
+
+    def _counts(self) -> dict[str, object]:
+        """Return what was sent since the last time, with a sum that does not know of order."""
+        counts = {"messages": self._messages, "targets": self._targets, "sum": f"{self._sum:064x}"}
+        self._messages = self._targets = self._sum = 0
+        self._bodies = {}
+        return counts
+
+
+class _Part(NamedTuple):
+    """The head of an answer, and the file that is its body from a byte on."""
+
+    head: bytes
+    path: Path
+    start: int
+
+
+def _part(path: Path, headers: dict[str, str]) -> bytes | _Part:
+    """Answer a request for `path`, or for what it holds from a byte on."""
+    if not path.is_file():
+        return _error(404, "NoSuchKey", _NO_SUCH_KEY)
+    size = path.stat().st_size
+    etag = f'"{size}"'
+    if headers.get("if-match", etag) != etag:
+        return _error(412, "PreconditionFailed", _PRECONDITION)
+    start = int(headers.get("range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))
+    more = f"ETag: {etag}\r\nContent-Range: bytes {start}-{size - 1}/{size}\r\n"
+    return _Part(_head(206 if "range" in headers else 200, size - start, more), path, start)
+
+
+def _common(key: str, begin: int, delimiter: str) -> tuple[str, bool]:
+    """Return what a LIST has of `key`, and whether that is a prefix which others may have too."""
+    end = key.find(delimiter, begin) if delimiter else -1
+    return (key, False) if end < 0 else (key[: end + len(delimiter)], True)
 
 
 def _md5(body: bytes) -> str:
@@ -132,13 +187,17 @@ def _error(status: int, code: str, message: str) -> bytes:
 
 
 def _http(status: int, body: bytes, headers: str = "") -> bytes:
-    head = f"HTTP/1.1 {status} {_STATUSES[status]}\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+    return _head(status, len(body), headers) + body
+
+
+def _head(status: int, length: int, headers: str) -> bytes:
+    first = f"HTTP/1.1 {status} {_STATUSES[status]}"
+    return f"{first}\r\n{headers}Content-Length: {length}\r\n\r\n".encode()
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, objects: Objects) -> None:
-        self._objects = objects
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
         self._received = b""
         self._told_to_go_on = False
 
@@ -163,17 +222,27 @@ class _Connection(asyncio.Protocol):
             self._received = self._received[end + 4 + length :]
             self._told_to_go_on = False
             method, path, _ = first.split(" ")
-            self._transport.write(self._objects.answer(method, path, headers, body))
+            answer = self._aws.answer(method, path, headers, body)
+            if isinstance(answer, _Part):
+                self._sending = asyncio.create_task(self._send(answer))
+            else:
+                self._transport.write(answer)
+
+    async def _send(self, part: _Part) -> None:
+        """Send what may be larger than the memory; nothing is received meanwhile."""
+        self._transport.write(part.head)
+        with part.path.open("rb") as file, suppress(ConnectionError):
+            await asyncio.get_running_loop().sendfile(self._transport, file, part.start)
 
 
-async def _serve(port: int) -> None:
-    objects = Objects()
+async def _serve(lists: Path | None) -> None:
+    aws = Aws(lists)
     server = await asyncio.get_running_loop().create_server(
-        lambda: _Connection(objects), "127.0.0.1", port
+        lambda: _Connection(aws), "127.0.0.1", 0
     )
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1]) if sys.argv[1:] else 0))
+    asyncio.run(_serve(Path(sys.argv[1]) if sys.argv[1:] else None))

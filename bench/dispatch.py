@@ -107,7 +107,7 @@ def dispatch(name: str, size: int, shards: int | None, only: list[int] | None) -
     manifest = Manifest(
         job=_JOB,
         source=Place("lists", name),
-        etag='"x"',
+        etag=f'"{size}"',  # of bench/aws.py
         size=size,
         shard_bytes=-(-size // shards) if shards else SHARD_BYTES,
         streamed=kind_of(name).is_streamed,
@@ -328,7 +328,7 @@ def ready(count: int, formats: list[str]) -> Iterator[Bench]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_lists(folder, count, formats)
-        with running(sys.executable, "-m", "bench.queue_stub", name) as stub:
+        with running(sys.executable, "-m", "bench.aws", name) as stub:
             assert stub.stdout is not None
             port = stub.stdout.readline().strip()
             yield Bench(folder, count, f"http://127.0.0.1:{port}")

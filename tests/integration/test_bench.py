@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 import boto3
 import pytest
@@ -15,19 +16,19 @@ from bench.aws import worker_environment
 from bench.subjects import BATCH_SIZE
 from scatterfetch.cloud import TEMPLATE
 from scatterfetch.template import Template
-from shared.errors import StorageError
+from shared.errors import InvalidJobError, StorageError
 from shared.messages import Place
 from shared.queue import Message, Queue
-from shared.store import Bucket, head
+from shared.store import Bucket, head, read_from
 from tests.site import Site
 
 ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def running_stub() -> Iterator[str]:
+def running_stub(lists: Path) -> Iterator[str]:
     with subprocess.Popen(
-        [sys.executable, "-m", "bench.aws"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "bench.aws", lists], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as stub:
         assert stub.stdout is not None
         yield f"http://127.0.0.1:{stub.stdout.readline().strip()}"
@@ -35,8 +36,13 @@ def running_stub() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def stub() -> Iterator[str]:
-    with running_stub() as endpoint:
+def lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("lists")
+
+
+@pytest.fixture(scope="module")
+def stub(lists: Path) -> Iterator[str]:
+    with running_stub(lists) as endpoint:
         yield endpoint
 
 
@@ -91,6 +97,48 @@ def test_keys(bucket: Bucket) -> None:
 
     assert list(bucket.keys("a/")) == ["a/10", "a/2 b"]
     assert list(bucket.keys("c/")) == []
+
+
+def test_receipts_are_listed_as_prefixes(bucket: Bucket) -> None:
+    for key in ("a/1=2!", "a/other", "a/1=1!", "b!"):
+        bucket.put(key, b"")
+
+    assert sorted(bucket.keys("a/", end="!")) == ["a/1=1!", "a/1=2!", "a/other"]
+
+
+def test_a_list_is_read_from_any_byte(aws: str, endpoint: str, lists: Path) -> None:
+    text = b"".join(b"http://%d.example/\n" % n for n in range(100_000))  # more than one buffer
+    client = boto3.client("s3", endpoint_url=aws)
+    if aws == endpoint:
+        client.create_bucket(Bucket="lists")
+        client.put_object(Bucket="lists", Key="urls.txt", Body=text)
+    else:
+        (lists / "urls.txt").write_bytes(text)
+    etag = client.get_object(Bucket="lists", Key="urls.txt")["ETag"]
+    place = Place("lists", "urls.txt")
+
+    assert b"".join(read_from(place, 0, etag=etag, client=client)) == text
+    assert b"".join(read_from(place, 1_000_001, etag=etag, client=client)) == text[1_000_001:]
+    assert next(read_from(place, 3, etag=etag, client=client)).startswith(text[3:100])  # no more
+    with pytest.raises(InvalidJobError, match="overwritten"):
+        next(read_from(place, 0, etag='"other"', client=client))
+    with pytest.raises(InvalidJobError, match="there is no"):
+        next(read_from(Place("lists", "none.txt"), 0, etag=etag, client=client))
+
+
+def test_what_was_sent_is_summed_up_in_any_order(stub: str) -> None:
+    client = boto3.client("sqs", endpoint_url=stub)
+    messages = [Message(f'{{"url":"{n}"}}', group="1", identity=f"{n}") for n in range(11)]
+    found = []
+    for order in ([], messages, messages[::-1], messages[1:]):
+        Queue(f"{stub}/1/queue.fifo", client).send(order)
+        with urlopen(f"{stub}/counts") as answer:
+            found.append(json.load(answer))
+    _, forward, backward, fewer = found  # the first of what other tests have sent
+
+    assert forward == backward
+    assert (forward["messages"], fewer["targets"]) == (11, 10)
+    assert fewer["sum"] != forward["sum"]
 
 
 def test_what_it_cannot_answer_is_refused(stub: str) -> None:
