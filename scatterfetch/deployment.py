@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
     from types_boto3_sqs.client import SQSClient
 
+    from shared.messages import Place
     from shared.queue import Queue
     from shared.store import Bucket
 
@@ -69,6 +70,10 @@ class Folder:
         """Return where people find the object, or what is below a prefix."""
         return f"{self.path}/{key}"
 
+    def list_name(self, place: "Place") -> str:
+        """Return what people call a list; the bucket that it was in is gone with the run."""
+        return place.key
+
     def get(self, key: str) -> bytes | None:
         try:
             return (self.path / key).read_bytes()
@@ -103,6 +108,10 @@ class Stack:
     def address(self, key: str) -> str:
         """Return where people find the object, or what is below a prefix."""
         return f"s3://{self.data.name}/{key}"
+
+    def list_name(self, place: "Place") -> str:
+        """Return what people call a list."""
+        return str(place)
 
     @cached_property
     def input(self) -> "Bucket":

@@ -193,14 +193,14 @@ def _print_job(console: Console, job: Job, place: Folder | Stack) -> None:
     console.print(f"results: {place.address(results_prefix(job.id))}", soft_wrap=True)
 
 
-def print_status(status: Status, *, now: float) -> None:
+def print_status(status: Status, place: Folder | Stack, *, now: float) -> None:
     """Print where a job stands."""
     console = Console(highlight=False, soft_wrap=True)
     began = datetime.fromisoformat(status.created_at).timestamp()
     console.print(f"job {status.job}", style="bold")
     state = f"{status.state}, cancelled" if status.cancelled else f"{status.state}"
     console.print(
-        f"{state}, started {_moment(began, now)}, list {source_name(status.source)}",
+        f"{state}, started {_moment(began, now)}, list {source_name(status.source, place)}",
         markup=False,
     )
     if status.problem:

@@ -290,7 +290,7 @@ def _status(args: argparse.Namespace) -> int:
     else:
         from scatterfetch.display import print_status  # noqa: PLC0415 -- rich
 
-        print_status(status, now=time.time())
+        print_status(status, place, now=time.time())
     well = status.adds_up and not (status.failed or status.damaged or status.state is State.REFUSED)
     return 0 if well else 1
 
@@ -310,6 +310,8 @@ def look_at(place: Folder | Stack, job: str) -> Status:
         )
     keys = place.data.keys(job_prefix(job), end=RECEIPT_END)
     status = status_of(manifest, keys, now=time.time())
+    if status.problem:
+        return replace(status, problem=problem_of(manifest, source_name(status.source, place)))
     if status.state not in {State.COMPLETE, State.REFUSED} and _has_stopped(place):
         return replace(status, state=State.STOPPED, seconds_left=None)
     return status
@@ -332,21 +334,28 @@ def _jobs(args: argparse.Namespace) -> int:
     width = max((len(manifest.job) for manifest, _ in found), default=0)
     for manifest, summary in sorted(found, key=lambda one: one[0].created_at):
         started = datetime.fromisoformat(manifest.created_at).astimezone(UTC)
-        words = _in_short(manifest, summary, open_state)
+        words = _in_short(manifest, summary, source_name(manifest.source, place), open_state)
         print(f"{started:%Y-%m-%d %H:%M:%S}  {manifest.job:{width}}  {words}")
     if not found:
         print(f"scatterfetch: there are no jobs in {place}", file=sys.stderr)
     return 0
 
 
-def _in_short(manifest: Manifest, summary: "Summary | None", open_state: str) -> str:
+def _in_short(manifest: Manifest, summary: "Summary | None", name: str, open_state: str) -> str:
     if manifest.error:
-        return f"refused: {manifest.error}"
+        return f"refused: {problem_of(manifest, name)}"
     if summary is None:
-        return f"{open_state}, {source_name(manifest.source)}"
+        return f"{open_state}, {name}"
     outcomes = ", ".join(f"{count:,} {kind}" for kind, count in summary.outcomes.items() if count)
     return f"complete, {outcomes}{', of a damaged list' if summary.damaged else ''}"
 
 
-def source_name(source: Place | None) -> str:
-    return "URLs of a message" if source is None else f"s3://{source.bucket}/{source.key}"
+def source_name(source: Place | None, place: Folder | Stack) -> str:
+    return "URLs of a message" if source is None else place.list_name(source)
+
+
+def problem_of(manifest: Manifest, list_name: str) -> str | None:
+    """Return why the job was refused, in words, with the name of its list that people know."""
+    if manifest.error is None or manifest.source is None:
+        return manifest.error
+    return manifest.error.replace(str(manifest.source), list_name)

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
+from scatterfetch.status import problem_of
 from shared.errors import InvalidJobError
 from shared.jobs import CHILDREN, Ledger, Manifest, child_id
 from shared.messages import Shard
@@ -91,13 +92,7 @@ class Job:
     @property
     def problem(self) -> str | None:
         """Why the job was refused, in words."""
-        if self.manifest is None or self.manifest.error is None:
-            return None
-        source = self.manifest.source
-        if source is None:
-            return self.manifest.error
-        # The name that the person knows, in place of the bucket's.
-        return self.manifest.error.replace(f"s3://{source.bucket}/{source.key}", self.list.name)
+        return None if self.manifest is None else problem_of(self.manifest, self.list.name)
 
     @property
     def done(self) -> bool:

@@ -86,6 +86,9 @@ class Place(Struct, frozen=True, omit_defaults=True):
     key: Annotated[str, Meta(min_length=1)]
     version: str | None = None
 
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
 
 class Submit(Struct, frozen=True, kw_only=True, tag="submit.v1", omit_defaults=True):
     """

@@ -159,7 +159,7 @@ def head(place: "Place", client: "S3Client | None" = None) -> Head:
         InvalidJobError: there is none.
     """
     s3 = client or s3_client()
-    with _translated(f"head s3://{place.bucket}/{place.key}"):
+    with _translated(f"head {place}"):
         try:
             answer = (
                 s3.head_object(Bucket=place.bucket, Key=place.key, VersionId=place.version)
@@ -169,8 +169,7 @@ def head(place: "Place", client: "S3Client | None" = None) -> Head:
         except ClientError as error:
             if error.response["Error"]["Code"] in _MISSING:
                 raise InvalidJobError(
-                    f"there is no s3://{place.bucket}/{place.key}; "
-                    "was it deleted, or is its name misspelt?"
+                    f"there is no {place}; was it deleted, or is its name misspelt?"
                 ) from error
             raise
         return Head(answer["ContentLength"], answer["ETag"])
@@ -186,7 +185,7 @@ def read_from(
         InvalidJobError: the object is gone, or is another than the one `etag` stands for.
     """
     s3 = client or s3_client()
-    name = f"s3://{place.bucket}/{place.key}"
+    name = str(place)
     with _translated(f"get {name}"):
         try:
             version = {"VersionId": place.version} if place.version else {}

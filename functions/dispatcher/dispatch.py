@@ -189,7 +189,7 @@ class Dispatcher:
         return failed
 
     def _fail_empty(self, manifest: Manifest, counts: Counts) -> None:
-        name = _name(manifest.source) if manifest.source else "the message"
+        name = str(manifest.source) if manifest.source else "the message"
         self._fail(manifest, nothing_to_do(name, counts))
 
     def _scan(
@@ -207,7 +207,7 @@ class Dispatcher:
         chunks = read_from(place, before, etag=manifest.etag)
         source = Source(chunks)
         if shard.start == 0:
-            check_list(_name(place), manifest.size, source.peek(_HEAD_BYTES))
+            check_list(str(place), manifest.size, source.peek(_HEAD_BYTES))
         while True:
             self.postpone(msgspec.structs.replace(following, alone=True))
             if following.shard + 1 == shards:
@@ -227,7 +227,7 @@ class Dispatcher:
         before = max(0, shard.start - 1)
         source = Source(read_from(place, before, etag=manifest.etag))
         if shard.start == 0:
-            check_list(_name(place), manifest.size, source.peek(_HEAD_BYTES))
+            check_list(str(place), manifest.size, source.peek(_HEAD_BYTES))
         new_reader = _LINE_READERS[kind_of(place.key).format]
         reader = new_reader(source, start=shard.start, line=shard.line)
         plan = self._plan(manifest, shard.shard)
@@ -240,7 +240,7 @@ class Dispatcher:
         self, manifest: Manifest, place: Place, shard: Shard, time_left: Callable[[], float]
     ) -> None:
         reader, source = open_stream(
-            _name(place),
+            str(place),
             manifest.size,
             lambda start: read_from(place, start, etag=manifest.etag),
             shard,
@@ -364,9 +364,9 @@ def _examined(manifest: Manifest, request: Submit | ListUploaded) -> Manifest:
     place = manifest.source
     if place is None:
         return msgspec.structs.replace(manifest, spec=spec)
-    kind = kind_of(_name(place))
+    kind = kind_of(str(place))
     size, etag = head(place)
-    check_list(_name(place), size, b"")
+    check_list(str(place), size, b"")
     return msgspec.structs.replace(
         manifest, spec=spec, size=size, etag=etag, streamed=kind.is_streamed
     )
@@ -389,10 +389,6 @@ def job_name(key: str) -> str:
     return name.rpartition(".")[0] or name
 
 
-def _name(place: Place) -> str:
-    return f"s3://{place.bucket}/{place.key}"
-
-
 def nothing_to_do(name: str, counts: Counts) -> str:
     """Say why the list called `name` gives no batch."""
     if not counts.reports:
@@ -400,4 +396,5 @@ def nothing_to_do(name: str, counts: Counts) -> str:
     shown = "; ".join(
         f"line {line.line} is {line.text!r}: {line.reason}" for line in counts.reports[:3]
     )
-    return f"{name} holds no URL; {counts.rejected:,} lines were rejected: {shown}"
+    more = counts.rejected - len(counts.reports[:3])
+    return f"{name} holds no URL: {shown}{f'; and {more:,} more' if more else ''}"

@@ -253,7 +253,7 @@ def spec_at(place: Place) -> Spec:
         InvalidJobError: there is none, or it is wrong.
     """
     text = Bucket(place.bucket).get(place.key)
-    name = f"s3://{place.bucket}/{place.key}"
+    name = str(place)
     if text is None:
         raise InvalidJobError(f"there is no spec at {name}")
     return parse_spec(name, text)

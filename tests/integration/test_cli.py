@@ -184,7 +184,7 @@ def test_a_second_run_says_that_nothing_was_fetched(site: Site, tmp_path: Path) 
     [
         (b"", "urls.txt is empty; put one URL on each line"),
         (b"# nothing\n", "urls.txt holds no URL, only blank lines and comments"),
-        (b"/about\n", "urls.txt holds no URL; 1 lines were rejected: line 1 is '/about'"),
+        (b"/about\n", "urls.txt holds no URL: line 1 is '/about'"),
         (b"\0\0\0\0", "urls.txt is not text"),
     ],
 )
@@ -192,10 +192,16 @@ def test_a_list_without_urls_is_wrong_input(
     site: Site, tmp_path: Path, body: bytes, problem: str
 ) -> None:
     done = run_list(site, tmp_path, body)
+    jobs = scatterfetch("jobs", cwd=tmp_path)
+    status = scatterfetch("status", jobs.stdout.split()[2], cwd=tmp_path)
 
     assert done.returncode == 2
     assert f"scatterfetch: {problem}" in done.stderr
     assert "Traceback" not in done.stderr
+    key = f"{tmp_path.name}/urls.txt"
+    assert f"refused: {problem.replace('urls.txt', key)}" in jobs.stdout
+    assert f"refused: {problem.replace('urls.txt', key)}" in status.stdout
+    assert f"list {key}" in status.stdout
 
 
 @pytest.mark.parametrize(

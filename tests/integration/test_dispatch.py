@@ -328,7 +328,12 @@ def test_a_sitemap_that_is_wrong_in_the_middle_is_damaged(
     [
         ("urls.txt", b"", "urls.txt is empty; put one URL on each line"),
         ("urls.txt", b"# only\n\n", "holds no URL, only blank lines and comments"),
-        ("urls.txt", b"/a\n/b\n", "2 lines were rejected: line 1 is '/a': a URL must start"),
+        ("urls.txt", b"/a\n/b\n", "urls.txt holds no URL: line 1 is '/a': a URL must start"),
+        (
+            "urls.txt",
+            b"/a\n/b\n/c\n/d\n/e\n",
+            "must start with http:// or https:// and name a host; and 2 more",
+        ),
         ("urls.txt", "http://a.example/".encode("utf-16"), "is UTF-16 text; save it as UTF-8"),
         ("urls.txt", b"\0\1\2", "is not text"),
         ("urls.xlsx", b"PK", "a list's name must end with .txt"),
