@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from functions.dispatcher.dispatch import shard_end
 from functions.dispatcher.plan import Plan
 from functions.worker.commit import dead_letters
 from scatterfetch.watch import Job
@@ -69,7 +70,7 @@ def _targets(job: Job, manifest: Manifest, lines: Collection[int]) -> Iterator[t
     with job.list.reader(job.list.key) as reader:
         while not reader.ended:
             plan = Plan(job=job.id, shard=0, partitions=1, batch_size=_BATCH)
+            reader.fill(plan, shard_end(manifest, number, reader.position))
             number += 1
-            reader.fill(plan, number * manifest.shard_bytes)
             for batch in plan.batches():
                 yield from ((one.line, one) for one in batch.targets if one.line in lines)

@@ -248,7 +248,7 @@ class Dispatcher:
         number = shard.shard
         while True:
             plan = self._plan(manifest, number)
-            _fill(plan, reader, (number + 1) * manifest.shard_bytes)
+            _fill(plan, reader, shard_end(manifest, number, reader.position))
             if reader.ended and source.damage:
                 plan.break_off(reader.line, source.damage)
             self._send(manifest, number, plan, last=reader.ended)
@@ -302,6 +302,15 @@ class Dispatcher:
             damaged=counts.damaged,
         )
         self._data.put(key, b"")
+
+
+def shard_end(manifest: Manifest, shard: int, start: int) -> int:
+    """
+    Return where a shard of a stream ends that begins at the offset `start`.
+
+    One before it that was full has ended sooner, and then they all begin before their time.
+    """
+    return min((shard + 1) * manifest.shard_bytes, start + manifest.shard_bytes)
 
 
 def _fill(plan: Plan, reader: Reader, end: int) -> None:

@@ -12,7 +12,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.dispatcher.close import Closer
 from functions.dispatcher.dispatch import SHARD_SECONDS, Dispatcher
 from functions.dispatcher.events import announce
-from shared.errors import ScrapeError
 from shared.jobs import Manifest
 from shared.messages import Defer, ListUploaded, Shard, Submit, Tick, decode_dispatch
 from shared.queue import Queue
@@ -66,7 +65,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
                     ticks.append((record["messageId"], message))
                 else:
                     _act(dispatcher, message, record["messageId"])
-        except ScrapeError:
+        except Exception:  # a mistake of ours, too: the other messages are none of its business
             logger.exception("Message failed", message_id=record["messageId"])
             failed.add(record["messageId"])
     later: list[tuple[str, Shard | Tick]] = [*shards, *ticks]
@@ -78,7 +77,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
                 _log(dispatcher.dispatch(work, time_left=time_left))
             else:
                 closer.look(work, until=time.time() + time_left() - _MARGIN_SECONDS)
-        except ScrapeError:
+        except Exception:
             logger.exception("Message failed", message_id=message_id, job=work.job)
             failed.add(message_id)
     metrics.add_metric("MessagesFailed", MetricUnit.Count, len(failed))

@@ -124,12 +124,13 @@ class Source:
     def peek(self, size: int) -> bytes:
         """Return the next `size` bytes, or fewer at the end; they stay."""
         pieces = []
-        while size > 0 and (piece := self.read()):
+        missing = size
+        while missing > 0 and (piece := self.read()):
             pieces.append(piece)
-            size -= len(piece)
+            missing -= len(piece)
         head = b"".join(pieces)
         self._chunks = chain([head] if head else [], self._chunks)
-        return head[: size or None]
+        return head[:size]
 
     def pieces(self, size: int = sys.maxsize) -> Iterator[bytes]:
         """Yield the next `size` bytes, or fewer at the end."""
@@ -147,6 +148,10 @@ class Source:
 
 class Sink(Protocol):
     """Who takes what a list holds; see `plan.Plan`."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether what would make more of a list than it is itself should stop."""
 
     def add_lines(self, block: bytes, line: int) -> None: ...
     def add(
@@ -175,7 +180,7 @@ class Reader(Protocol):
     ended: bool
 
     def fill(self, plan: Sink, until: int) -> None:
-        """Hand to `plan` what begins before the offset `until`."""
+        """Hand to `plan` what begins before the offset `until`, or less if it is full."""
 
 
 class Lines:

@@ -26,6 +26,7 @@ from shared.messages import Batch, Method, Target
 from shared.urls import MAX_URL_BYTES, domain_number, parse_url
 
 MAX_REJECTED = 20_000  # of a shard, that are written down
+_FULL_BYTES = 64 * 1024 * 1024  # of targets that are more than a URL
 _MAX_BATCH_BYTES = 200_000  # of URLs; as JSON it stays well under what SQS takes
 _EXCERPT = 200
 _PASSWORD = re.compile(r"//[^/?#]*@")
@@ -80,7 +81,12 @@ class Plan:
         self._lines: dict[str, int] = {}
         self._origins: dict[str, list[_Entry]] = {}
         self._hosts: dict[int, list[list[_Entry]]] = {}
+        self._encoded_bytes = 0
         self.counts = Counts()
+
+    @property
+    def is_full(self) -> bool:
+        return self._encoded_bytes >= _FULL_BYTES
 
     def add_lines(self, block: bytes, line: int) -> None:
         r"""
@@ -162,6 +168,8 @@ class Plan:
         if entries is None:
             entries = self._new_entries(origin, domain_number(found.host))
         entries.append(entry)
+        if entry is not href:
+            self._encoded_bytes += len(entry)
 
     def _new_entries(self, origin: str, number_of_domain: int) -> list[_Entry]:
         entries: list[_Entry] = []

@@ -82,6 +82,11 @@ class SitemapParser:
             self._refuse(f"not well-formed XML: {expat.ErrorString(error.code)}")
         except _RefusedError as error:
             self._refuse(str(error))
+        except (
+            LookupError,
+            ValueError,
+        ) as error:  # expat knows UTF-8, UTF-16 and one byte a letter
+            self._refuse(f"its encoding is not read here ({error}); save it as UTF-8")
         self._fed += len(data)
         if data and self._fed - max(self._parser.CurrentByteIndex, 0) > _MAX_TOKEN + len(data):
             self._refuse(f"a tag or a comment of more than {_MAX_TOKEN:,} bytes")

@@ -9,6 +9,7 @@ import csv
 import sys
 from collections import Counter, deque
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import NamedTuple
 
 from functions.dispatcher.lists import BOM, MAX_ROW_BYTES, Lines, Sink, Source
@@ -17,6 +18,7 @@ from shared.urls import parse_url
 
 HEAD_BYTES = 64 * 1024
 _DELIMITERS = ",;\t|"
+_NONE = "\x1f"  # a delimiter that no text has
 # In this order, where a table has several of them.
 _URL_NAMES = (
     *("url", "urls", "link", "links", "href", "uri", "loc", "page_url", "page", "address"),
@@ -25,12 +27,17 @@ _URL_NAMES = (
 
 
 class Schema(NamedTuple):
-    """How to read a table: `url` is the number of the column, from 0, that holds URLs."""
+    """
+    How to read a table.
+
+    `url` is the number of the column, from 0, that holds URLs; `header` says how many rows there
+    are before the first one that counts: that with the names, and titles above it.
+    """
 
     delimiter: str
     names: tuple[str, ...]
     url: int
-    has_header: bool
+    header: int
 
 
 def find_schema(name: str, head: bytes, format: str) -> Schema:  # noqa: A002
@@ -38,7 +45,8 @@ def find_schema(name: str, head: bytes, format: str) -> Schema:  # noqa: A002
     Return what the beginning of a table says about it.
 
     The column with the URLs is the one that is called so, else the first in which the first rows
-    have URLs. A first row with a URL in it is no header.
+    have URLs. A first row with a URL in it is no header; else that is the one which calls a column
+    so, if no URL is above it, or the first one.
 
     Args:
         name: Of the list, for the message.
@@ -51,29 +59,46 @@ def find_schema(name: str, head: bytes, format: str) -> Schema:  # noqa: A002
     text = head.removeprefix(BOM).decode(errors="replace")
     text = text[: text.rfind("\n") + 1] or text
     delimiter = "\t" if format == "tsv" else _delimiter(text)
-    rows = _first_rows(text, delimiter)
-    first = next(rows, [])
-    column = _column_with_urls([first])
-    if column is not None:
-        names = tuple(f"column{number}" for number in range(1, len(first) + 1))
-        return Schema(delimiter, names, column, has_header=False)
-    names = tuple(cell.strip() or f"column{number}" for number, cell in enumerate(first, start=1))
-    plain = ["_".join(name.lower().replace("-", " ").split()) for name in names]
-    column = next((plain.index(name) for name in _URL_NAMES if name in plain), None)
+    rows = list(_first_rows(text, delimiter))
+    above = list(takewhile(lambda row: _column_with_urls([row]) is None, rows))
+    if not above and rows:
+        names = _names(["" for _ in rows[0]])
+        return Schema(delimiter, names, _column_with_urls(rows[:1]) or 0, header=0)
+    called = ((number, _column_called_so(row)) for number, row in enumerate(above))
+    header, column = next(
+        ((number, column) for number, column in called if column is not None), (0, None)
+    )
+    first = above[header] if above else []
     if column is None:
-        column = _column_with_urls(list(rows))
+        column = _column_with_urls(rows[1:])
+    elif len(first) == 1:
+        delimiter = _NONE  # of a table with one column every line is a cell
     if column is None:
         raise InvalidJobError(f"{name} has no column with URLs; call it `url` in the first row")
+    names = _names(first + [""] * (column + 1 - len(first)))
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise InvalidJobError(f"{name} has two columns called {twice[0]!r}; rename one")
-    return Schema(delimiter, names, column, has_header=True)
+    return Schema(delimiter, names, column, header + 1)
+
+
+def _names(cells: list[str]) -> tuple[str, ...]:
+    return tuple(cell.strip() or f"column{number}" for number, cell in enumerate(cells, start=1))
+
+
+def _column_called_so(row: list[str]) -> int | None:
+    plain = ["_".join(cell.lower().replace("-", " ").split()) for cell in row]
+    return next((plain.index(name) for name in _URL_NAMES if name in plain), None)
 
 
 def _delimiter(text: str) -> str:
-    first = text.lstrip().partition("\n")[0]
-    unquoted = "".join(first.split('"')[::2])
-    return max(_DELIMITERS, key=unquoted.count)  # of equals the first: the comma
+    """Return what the first line has most of that has any; of equals the first: the comma."""
+    for line in text.splitlines():
+        unquoted = "".join(line.split('"')[::2])
+        found = max(_DELIMITERS, key=unquoted.count)
+        if found in unquoted:
+            return found
+    return _DELIMITERS[0]
 
 
 def _first_rows(text: str, delimiter: str) -> Iterator[list[str]]:
@@ -122,7 +147,7 @@ class TableReader:
     def __init__(self, source: Source, schema: Schema, *, start: int = 0, line: int = 1) -> None:
         self._lines = _RowLines(source, start=start, line=line)
         self._schema = schema
-        self._header = schema.has_header and not start
+        self._header = 0 if start else schema.header
         self._waiting: deque[bytes] = deque()
         self._row: list[bytes] = []
         self._row_bytes = 0
@@ -133,9 +158,10 @@ class TableReader:
         self.ended = False
 
     def fill(self, plan: Sink, until: int) -> None:
-        """Hand to `plan` the rows that begin before the offset `until`."""
+        """Hand to `plan` the rows that begin before the offset `until`, or fewer if it is full."""
         self._plan = plan
-        while self.position < until:
+        # Each target carries the names of all columns, so a wide table grows on the way.
+        while self.position < until and not plan.is_full:
             self._row.clear()
             self._row_bytes = 0
             try:
@@ -148,6 +174,8 @@ class TableReader:
                 return
             if self._drained:  # while the row was waiting for its end
                 self._reject_first_line("no row: a quote is opened and not closed")
+            elif len(self._row) > 1 and not self._is_well_quoted():
+                self._reject_first_line("no row: a quote is closed amid a cell; is one too many?")
             else:
                 self._take(row)
 
@@ -156,7 +184,7 @@ class TableReader:
         if not any(row):
             return
         if self._header:
-            self._header = False
+            self._header -= 1
             return
         line = self.line - len(self._row)
         cells = [cell.strip() for cell in row]
@@ -169,6 +197,15 @@ class TableReader:
             values[f"column{number + 1}"] = cells[number]
         url = values.pop(schema.names[schema.url])
         self._plan.add(line, url, input=values)
+
+    def _is_well_quoted(self) -> bool:
+        """Tell whether the row has several lines since it means to: a stray quote seeks another."""
+        lines = (raw.decode("utf-8", "surrogateescape") for raw in self._row)
+        try:
+            next(csv.reader(lines, delimiter=self._schema.delimiter, strict=True))
+        except csv.Error:
+            return False
+        return True
 
     def _reject_first_line(self, reason: str) -> None:
         """Go on with the second line: a quote too many would swallow all that follows."""

@@ -12,6 +12,7 @@ _PIECE = 256 * 1024  # bytes that are unpacked at a time
 _MAX_RATIO = 250  # of lists; URLs are packed to a tenth, hardly ever to a fiftieth
 _PROPORTIONATE = 64 * 1024 * 1024  # bytes; up to here any ratio is fine
 _WINDOW_LOG_MAX = 26  # 64 MB of memory: `zstd --ultra -21` still fits
+_WINDOW = "too much memory"  # what zstd says of a larger one
 
 
 class DamagedListError(Exception):
@@ -57,6 +58,12 @@ def unpacked(chunks: Iterable[bytes], suffix: str) -> Iterator[bytes]:
             try:
                 piece = decompressor.decompress(data, _PIECE)
             except error as problem:
+                if _WINDOW in str(problem):
+                    mib = 2**_WINDOW_LOG_MAX // 2**20
+                    raise DamagedListError(
+                        f"the {name} takes more than {mib} MiB of memory to unpack; "
+                        "pack it without --long"
+                    ) from problem
                 raise DamagedListError(f"the {name} is damaged here") from problem
             data = decompressor.unused_data if decompressor.eof else b""
             given += len(piece)

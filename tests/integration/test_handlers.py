@@ -13,11 +13,22 @@ import functions.dispatcher.handler as dispatcher_module
 import functions.worker.handler as worker_module
 import shared.queue
 import shared.store
+from functions.dispatcher.dispatch import Dispatcher
 from functions.dispatcher.events import announce
 from functions.worker.extractor import extraction_process
 from shared.errors import InvalidJobError, StorageError
 from shared.jobs import Manifest, dispatched_key, encode_manifest, manifest_key, receipt_key
-from shared.messages import Batch, Defer, Shard, Target, Tick, decode_batch, decode_dispatch, encode
+from shared.messages import (
+    Batch,
+    Defer,
+    Shard,
+    Submit,
+    Target,
+    Tick,
+    decode_batch,
+    decode_dispatch,
+    encode,
+)
 from shared.queue import Message
 from shared.spec import Spec
 from tests.cloud import Deployment
@@ -113,6 +124,25 @@ def test_poison_does_not_hold_up_the_other_messages(deployment: Deployment) -> N
         + len(deployment.received(deployment.work_queue_url))
         >= 2
     )
+
+
+def test_a_mistake_of_ours_does_not_hold_up_the_other_messages(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample = event("dispatcher_deferred_batch", deployment)
+    [defer] = decode_dispatch(sample["Records"][0]["body"])
+
+    def stumble(*_: object, **__: object) -> None:
+        raise IndexError
+
+    monkeypatch.setattr(Dispatcher, "start", stumble)
+    monkeypatch.setattr(Dispatcher, "dispatch", stumble)
+    start, shard = Submit(urls=("http://a.example/",)), Shard(job="nobody")
+
+    failed = invoke(dispatcher_module, event_of(start, shard, defer))
+
+    assert failed == ["m0", "m1"]
+    assert len(deployment.received(deployment.work_queue_url)) == 1
 
 
 def event_of(*messages: Any) -> dict[str, Any]:

@@ -27,6 +27,8 @@ def cut(data: bytes, size: int) -> Iterator[bytes]:
 class Heard:
     """Takes what readers give, and remembers it."""
 
+    is_full = False
+
     def __init__(self) -> None:
         self.lines: list[tuple[int, bytes]] = []
         self.rejected: list[tuple[int, bytes, str]] = []
@@ -144,6 +146,16 @@ def test_a_shard_does_not_read_a_long_line_to_its_end() -> None:
     assert heard.lines == []
     assert len(heard.rejected) == 1
     assert count < 100_000
+
+
+@pytest.mark.parametrize("size", [1, 7, 1_000])
+def test_what_was_peeked_at_stays(size: int) -> None:
+    data = bytes(range(100))
+    source = Source(cut(data, size))
+
+    assert source.peek(40) == data[:40]
+    assert source.peek(4_096) == data
+    assert b"".join(source.pieces()) == data
 
 
 def plan_of(reader: Reader) -> tuple[dict[int, Target], dict[int, str]]:

@@ -107,6 +107,8 @@ def test_what_breaks_off_is_read_up_to_there(rest: bytes, problem: str) -> None:
         (b"<html><head>", "it begins with <html>"),
         (b"http://a.example/", "not well-formed XML"),
         (b"", "not well-formed XML: no element found"),
+        (b'<?xml version="1.0" encoding="gbk"?><urlset/>', "its encoding is not read here"),
+        (b'<?xml version="1.0" encoding="none"?><urlset/>', "unknown encoding: none"),
     ],
 )
 def test_what_is_no_sitemap_is_refused(text: bytes, problem: str) -> None:

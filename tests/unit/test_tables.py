@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from itertools import chain
 
 import pytest
 
@@ -28,21 +29,29 @@ def read(
 @pytest.mark.parametrize(
     ("head", "schema"),
     [
-        ("url\nhttp://a.example/", Schema(",", ("url",), 0, has_header=True)),
-        ("id,Link\n1,http://a.example/", Schema(",", ("id", "Link"), 1, has_header=True)),
-        ("id;Page URL;x\n", Schema(";", ("id", "Page URL", "x"), 1, has_header=True)),
-        ("link,url\n", Schema(",", ("link", "url"), 1, has_header=True)),
-        ("a|href\n", Schema("|", ("a", "href"), 1, has_header=True)),
-        ('"a,b;c;d";url\n', Schema(";", ("a,b;c;d", "url"), 1, has_header=True)),
-        ("\ufeffurl,x\n", Schema(",", ("url", "x"), 0, has_header=True)),
-        ("\n\nid,url\n", Schema(",", ("id", "url"), 1, has_header=True)),
-        ("id,\n7,http://a.example/\n", Schema(",", ("id", "column2"), 1, has_header=True)),
+        ("url\nhttp://a.example/", Schema("\x1f", ("url",), 0, header=1)),
+        ("url\nhttp://a.example/?n=1,2;3", Schema("\x1f", ("url",), 0, header=1)),
+        ("id,Link\n1,http://a.example/", Schema(",", ("id", "Link"), 1, header=1)),
+        ("id;Page URL;x\n", Schema(";", ("id", "Page URL", "x"), 1, header=1)),
+        ("link,url\n", Schema(",", ("link", "url"), 1, header=1)),
+        ("a|href\n", Schema("|", ("a", "href"), 1, header=1)),
+        ('"a,b;c;d";url\n', Schema(";", ("a,b;c;d", "url"), 1, header=1)),
+        ("\ufeffurl,x\n", Schema(",", ("url", "x"), 0, header=1)),
+        ("\n\nid,url\n", Schema(",", ("id", "url"), 1, header=1)),
+        ("id,\n7,http://a.example/\n", Schema(",", ("id", "column2"), 1, header=1)),
         (
             "shop,where,when\nA,http://a.example/,http:\nB,http://b.example/,no\n",
-            Schema(",", ("shop", "where", "when"), 1, has_header=True),
+            Schema(",", ("shop", "where", "when"), 1, header=1),
         ),
-        ("1,http://a.example/,x\n", Schema(",", ("column1", "column2", "column3"), 1, False)),
-        ("http://a.example/\n", Schema(",", ("column1",), 0, has_header=False)),
+        ("1,http://a.example/,x\n", Schema(",", ("column1", "column2", "column3"), 1, 0)),
+        ("http://a.example/\n", Schema(",", ("column1",), 0, header=0)),
+        ("As of May\n\nid;url\n1;http://a.example/\n", Schema(";", ("id", "url"), 1, header=2)),
+        ("sep=;\nid;url\n1;http://a.example/\n", Schema(";", ("id", "url"), 1, header=2)),
+        (
+            "As of May\n1,http://a.example/\n",
+            Schema(",", ("As of May", "column2"), 1, header=1),
+        ),
+        ("id,name\n1,A,http://a.example/\n", Schema(",", ("id", "name", "column3"), 2, header=1)),
     ],
 )
 def test_the_column_with_urls_is_found_by_name_or_by_looking(head: str, schema: Schema) -> None:
@@ -92,6 +101,59 @@ def test_rows_without_a_url_are_rejected() -> None:
         (3, "2", "nothing in the column 'url'"[:26]),
         (4, "/about", "a URL must start with http"),
     ]
+
+
+def test_titles_and_the_header_are_no_rows() -> None:
+    found, counts = read("Export of May\n\nid,url\n1,http://a.example/\n")
+
+    assert found == {4: ("http://a.example/", {"id": "1"})}
+    assert counts.reports == []
+
+
+def test_a_table_of_one_column_is_not_cut() -> None:
+    found, _ = read("url\nhttp://a.example/?n=1,2,3\n")
+
+    assert found == {2: ("http://a.example/?n=1,2,3", None)}
+
+
+@pytest.mark.parametrize(("form", "mark"), [("csv", ","), ("tsv", "\t")])
+def test_a_quote_that_finds_another_swallows_no_row(form: str, mark: str) -> None:
+    rows = [
+        ["name", "url"],
+        ['"broken', "http://2.example/"],
+        ['"ok"', '"http://3.example/"'],
+        ['"two', "http://4.example/"],
+        ["x", "http://5.example/"],
+        ['five "inches"', "http://6.example/"],
+    ]
+
+    found, counts = read("".join(f"{mark.join(row)}\n" for row in rows), form)
+
+    assert {line: url for line, (url, _) in found.items()} == {
+        3: "http://3.example/",
+        5: "http://5.example/",
+        6: "http://6.example/",
+    }
+    assert [report.line for report in counts.reports] == [2, 4]
+    assert "quote" in counts.reports[0].reason
+
+
+def test_a_wide_table_is_dispatched_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each target carries the names of all columns, which a row has not."""
+    monkeypatch.setattr("functions.dispatcher.plan._FULL_BYTES", 50_000)
+    names = ",".join(f"a column with a long name {n}" for n in range(200))
+    data = f"url,{names}\n".encode()
+    data += b"".join(b"http://a.example/%d%s\n" % (n, b"," * 200) for n in range(100))
+    reader = TableReader(Source([data]), find_schema("urls.csv", data, "csv"))
+    lines: list[list[int]] = []
+
+    while not reader.ended:
+        plan = Plan(job="j", shard=len(lines), partitions=1, batch_size=200)
+        reader.fill(plan, 1 << 60)
+        lines.append([target.line for batch in plan.batches() for target in batch.targets])
+
+    assert list(chain(*lines)) == list(range(2, 102))
+    assert max(map(len, lines)) < 20
 
 
 @pytest.mark.parametrize("behind", [3, 3_000])

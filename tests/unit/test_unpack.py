@@ -64,6 +64,14 @@ def test_damage_is_told(
         list(unpacked(chunks, suffix))
 
 
+def test_a_window_that_is_too_large_is_told() -> None:
+    packer = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 27})
+    data = packer.compress(TEXT) + packer.flush()  # it was not told that it is short
+
+    with pytest.raises(DamagedListError, match=r"more than 64 MiB of memory .* without --long"):
+        list(unpacked([data], ".zst"))
+
+
 @pytest.mark.parametrize(("suffix", "pack"), PACKERS)
 def test_what_was_before_a_break_is_read(suffix: str, pack: Callable[[bytes], bytes]) -> None:
     data = pack(TEXT)
