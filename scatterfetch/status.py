@@ -173,11 +173,12 @@ def status_of(manifest: Manifest, keys: Iterable[str], *, now: float) -> Status:
     """
     listed = set(keys)
     ledger = ledger_of(manifest, listed)
-    receipts = ledger.receipts.values()
+    known = ledger.known
+    receipts = known.values()
     commits = [(c[COMMITTED], _count(c, _FINAL)) for c in receipts if COMMITTED in c]
     final = ledger.final
     left = ledger.targets - final.total()
-    deferred, due = _deferred(ledger)
+    deferred, due = _deferred(known)
     under_way = left - deferred
     waiting = bool(deferred) and not under_way and due > now
     rate = _rate(manifest, commits, now, complete=ledger.complete)
@@ -198,8 +199,8 @@ def status_of(manifest: Manifest, keys: Iterable[str], *, now: float) -> Status:
         deferred=deferred,
         deferred_until=due if deferred else None,
         under_way=under_way,
-        batches=ledger.batches + sum(1 for batch in ledger.receipts if _is_redriven(batch)),
-        batches_done=len(ledger.receipts),
+        batches=ledger.batches + sum(1 for batch in known if _is_redriven(batch)),
+        batches_done=len(known),
         rate=rate,
         seconds_left=_seconds_left(ledger, left, rate, due - now if deferred else 0),
         adds_up=_adds_up(ledger, under_way),
@@ -218,15 +219,15 @@ def _is_redriven(batch: str) -> bool:
     return batch.rpartition("-")[2].startswith("r")
 
 
-def _deferred(ledger: Ledger) -> tuple[int, float]:
+def _deferred(known: Mapping[str, Mapping[str, int]]) -> tuple[int, float]:
     """Return how many targets are in child batches without a receipt, and when all are due."""
     waiting, due = 0, 0
-    for batch, counts in ledger.receipts.items():
+    for batch, counts in known.items():
         children = [child_id(batch, n) for n in range(1, counts.get(CHILDREN, 0) + 1)]
-        settled = [child for child in children if child in ledger.receipts]
+        settled = [child for child in children if child in known]
         if len(settled) < len(children):
             waiting += _count(counts, {Kind.DEFERRED})
-            waiting -= sum(_count(ledger.receipts[child], {*Kind}) for child in settled)
+            waiting -= sum(_count(known[child], {*Kind}) for child in settled)
             due = max(due, counts.get(DUE, 0))
     return waiting, due
 

@@ -154,7 +154,7 @@ def _delayed(jobs: Sequence[Job]) -> dict[str, int]:
     """Return how many targets were deferred, by reason, in batches whose children are to come."""
     reasons: Counter[str] = Counter()
     for job in jobs:
-        receipts = job.ledger.receipts
+        receipts = job.ledger.known
         for batch, counts in receipts.items():
             children = range(1, counts.get(CHILDREN, 0) + 1)
             if any(child_id(batch, number) not in receipts for number in children):

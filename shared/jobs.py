@@ -238,8 +238,13 @@ def receipts_of(job: str, keys: Iterable[str]) -> list[str]:
     return list({key.partition(".")[0]: key for key in receipts}.values())
 
 
+def receipt_batch(key: str) -> str:
+    """Return the batch that `receipt_key` was given."""
+    return _decode_counts(key.rpartition("/")[2])[0]
+
+
 def receipt_counts(key: str) -> dict[str, int]:
-    """Return what `receipt_key` was given."""
+    """Return the counts that `receipt_key` was given."""
     return _decode_counts(key.rpartition("/")[2])[1]
 
 
@@ -303,6 +308,33 @@ class Ledger:
             self.redriven.add(rest[0])
 
     @property
+    def known(self) -> dict[str, dict[str, int]]:
+        """
+        Those of the `receipts` that count: of the list, or made of what has a receipt that counts.
+
+        A worker that dies after it has sent what it deferred leaves children that may come to
+        their end before somebody else writes its receipt. Until then all that they are made of is
+        under way, with it, and would be counted twice.
+        """
+        waiting, letters = [], dict[str, list[str]]()
+        for batch in self.receipts:
+            if batch.count("-") == 1:
+                waiting.append(batch)
+            elif match := _REDRIVEN.search(batch):
+                letters.setdefault(batch[: match.start()], []).append(batch)
+        if len(waiting) == len(self.receipts):
+            return self.receipts
+        known = {}
+        while waiting:
+            batch = waiting.pop()
+            counts = self.receipts.get(batch)
+            if counts is not None:
+                known[batch] = counts
+                waiting += _children(batch, counts)
+                waiting += letters.get(batch, ())
+        return known
+
+    @property
     def fully_dispatched(self) -> bool:
         shards = self.shards
         if shards is None:
@@ -313,7 +345,7 @@ class Ledger:
     @property
     def batches(self) -> int:
         """Batches known so far, those of deferred targets included."""
-        return self._sum(self.dispatched, "batches") + self._sum(self.receipts, CHILDREN)
+        return self._sum(self.dispatched, "batches") + self._sum(self.known, CHILDREN)
 
     @property
     def targets(self) -> int:
@@ -352,34 +384,34 @@ class Ledger:
         """Whether every dead letter with a receipt, or of a `redriven` batch, is at its end."""
         # Other letters count from their receipt on; until then their targets are dead.
         return not self.redriven_left and all(
-            settled(self.receipts, batch) for batch in self.receipts if _REDRIVEN.search(batch)
+            settled(self.receipts, batch) for batch in self.known if _REDRIVEN.search(batch)
         )
 
     @property
     def redriven_left(self) -> int:
         """How many targets of `redriven` batches are in letters that have no receipt yet."""
-        left = Counter(
-            {batch: _total(self.receipts.get(batch, {}), Kind.DEAD) for batch in self.redriven}
-        )
-        for letter, parent in self._redriven_letters():
-            left[parent] -= _total(self.receipts[letter], _REPLACED)
+        known = self.known
+        left = Counter({batch: _total(known.get(batch, {}), Kind.DEAD) for batch in self.redriven})
+        for letter, parent in self._redriven_letters(known):
+            left[parent] -= _total(known[letter], _REPLACED)
         return (+left).total()
 
     @property
     def final(self) -> Counter[str]:
         """The final outcomes so far, by `outcome_name`; those of dead letters in their place."""
+        known = self.known
         counts: Counter[str] = Counter()
-        for receipt in self.receipts.values():
+        for receipt in known.values():
             counts.update(receipt)
         for batch in self.redriven:
-            counts.subtract(_only(self.receipts.get(batch, {}), Kind.DEAD))
-        for letter, _ in self._redriven_letters():
-            counts.subtract(_only(self.receipts[letter], _REPLACED))
+            counts.subtract(_only(known.get(batch, {}), Kind.DEAD))
+        for letter, _ in self._redriven_letters(known):
+            counts.subtract(_only(known[letter], _REPLACED))
         return final_counts(counts)
 
-    def _redriven_letters(self) -> Iterator[tuple[str, str]]:
-        """Yield the letters of `redriven` batches that have a receipt, each with its batch."""
-        for letter in self.receipts if self.redriven else ():
+    def _redriven_letters(self, known: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield the letters of `redriven` batches among the `known`, each with its batch."""
+        for letter in known if self.redriven else ():
             match = _REDRIVEN.search(letter)
             if match and letter[: match.start()] in self.redriven:
                 yield letter, letter[: match.start()]
@@ -435,8 +467,13 @@ def settled(receipts: Mapping[str, Mapping[str, int]], batch: str) -> bool:
         counts = receipts.get(batch)
         if counts is None:
             return False
-        waiting += [child_id(batch, n) for n in range(1, counts.get(CHILDREN, 0) + 1)]
+        waiting += _children(batch, counts)
     return True
+
+
+def _children(batch: str, counts: Mapping[str, int]) -> list[str]:
+    """Return the batches that were made of what `batch` deferred, by its receipt."""
+    return [child_id(batch, number) for number in range(1, counts.get(CHILDREN, 0) + 1)]
 
 
 def ledger_of(manifest: Manifest, keys: Iterable[str]) -> Ledger:

@@ -25,6 +25,7 @@ from shared.jobs import (
     job_prefix,
     ledger_of,
     manifest_key,
+    receipt_batch,
     receipt_counts,
     receipts_of,
     summary_key,
@@ -121,7 +122,9 @@ class Closer:
         job = manifest.job
         body = self._data.get(summary_key(job)) if summary_key(job) in keys else None
         if body is None:
-            tally = self._fold(job, receipts_of(job, keys), until)
+            known = ledger.known
+            receipts = [key for key in receipts_of(job, keys) if receipt_batch(key) in known]
+            tally = self._fold(job, receipts, until)
             if tally is None:
                 self._queue.send([Message(encode(tick))])
                 return

@@ -332,6 +332,17 @@ def test_receipts_that_came_in_between_are_not_left_out(job: Job) -> None:
     assert job.summary().outcomes == {"scraped": 2, "failed": 0, "skipped": 0, "dead": 0}
 
 
+def test_what_a_dead_letter_without_a_receipt_has_led_to_does_not_count_yet(job: Job) -> None:
+    """Its worker has died between what it has deferred and its receipt."""
+    job.dispatched(batches=1)
+    job.receipt(batch_id(0, 0), Tally(receipts=1, counts={"dead-timeout": 1}))
+    job.receipt(batch_id(0, 0) + "-r1-1", SCRAPED)
+
+    job.look()
+
+    assert sum(job.summary().outcomes.values()) == job.summary().targets == 1
+
+
 def test_a_receipt_of_an_older_release_counts_by_its_key(job: Job) -> None:
     job.dispatched(batches=1)
     job.data.put(receipt_key(JOB, batch_id(0, 0), {"scraped": 2, "failed-tls": 1}), b"")

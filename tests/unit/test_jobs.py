@@ -274,6 +274,21 @@ def test_a_job_waits_for_what_a_dead_letter_has_deferred() -> None:
     assert (ledger.complete, ledger.final) == (True, {"scraped": 1})
 
 
+def test_a_dead_letter_counts_from_its_receipt_on() -> None:
+    """What it has deferred may be done before: then its target is still the dead one."""
+    ledger = Ledger(shards=1)
+    ledger.add(dispatched_key("j", 0, batches=1, targets=1, rejected=0, duplicates=0))
+    ledger.add(receipt_key("j", "00000-000000", {"dead-timeout": 1}))
+    ledger.add(receipt_key("j", "00000-000000-r1-1", {"scraped": 1}))
+    before = (ledger.complete, ledger.final)
+
+    redriven = {"redriven-timeout": 1, "deferred-timeout": 1, "children": 1}
+    ledger.add(receipt_key("j", "00000-000000-r1", redriven))
+
+    assert before == (True, {"dead-timeout": 1})
+    assert (ledger.complete, ledger.final) == (True, {"scraped": 1})
+
+
 def test_the_last_outcome_of_each_line_is_known_by_its_generation() -> None:
     finals = [("00000-000000-r1", 1), ("00000-000000-r1-1-r1", 2), ("00000-000000-r1", 2)]
 

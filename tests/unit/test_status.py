@@ -121,6 +121,23 @@ def test_a_redriven_target_that_waits_is_no_dead_one() -> None:
     assert (found.state, found.deferred, found.under_way) == (State.WAITING, 3, 0)
 
 
+def test_a_child_that_was_faster_than_its_parents_receipt_is_under_way() -> None:
+    """A worker has died between what it has sent and its receipt."""
+    before = [
+        DISPATCHED,
+        *(receipt(f"00000-00000{n}", 5, scraped=10) for n in range(2)),
+        receipt("00000-000002", 5, deferred_dns=10, children=1, due=int(T0) + 6),
+        receipt("00000-000002-1-1", 7, scraped=10),
+    ]
+
+    found = status(*before, now=8)
+    later = status(*before, receipt("00000-000002-1", 6, deferred_dns=10, children=1), now=9)
+
+    assert (found.outcomes, found.adds_up, found.batches_done) == ({"scraped": 20}, True, 3)
+    assert found.deferred + found.under_way == 10
+    assert (later.outcomes, later.adds_up) == ({"scraped": 30}, True)
+
+
 def test_a_complete_job_has_the_rate_of_its_whole_life() -> None:
     entries = [receipt(f"00000-00000{n}", 5 + n, scraped=10) for n in range(3)]
 
