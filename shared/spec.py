@@ -105,9 +105,9 @@ class ProxySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class FetchSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How pages are fetched. Times in seconds, sizes in bytes."""
 
-    timeout: Annotated[float, Meta(ge=1, le=100)] = 30.0
+    timeout: Annotated[float, Meta(ge=1, le=90)] = 30.0  # a worker has 100 s, its start included
     """For one request, from connecting to the last byte."""
-    connect_timeout: Annotated[float, Meta(ge=0.1, le=100)] = 10.0
+    connect_timeout: Annotated[float, Meta(ge=0.1, le=90)] = 10.0
     """Of these, for name, connection and TLS."""
     max_bytes: Annotated[int, Meta(ge=1_000, le=50_000_000)] = 10_000_000
     """Of one body, after decompression."""

@@ -69,6 +69,8 @@ class HostState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What `next_pause` arrived at; None where no job was adaptive."""
     slowdowns: int = 0
     """How often it asked to slow down, without a page in between."""
+    slow_since: float = 0.0
+    """When it asked for the first of these times."""
     failures: int = 0
     """Connections that failed, without an answer in between."""
     updated_at: float = 0.0
@@ -87,6 +89,15 @@ class HostState(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """
         again = self.failures - CIRCUIT_FAILURES
         return now < self.open_until and again >= max(1, attempts - 1)
+
+    def slow_for(self, now: float) -> float:
+        """
+        Return for how long the host has said "slow down" and nothing else, while it cools down.
+
+        Each answer is worth one of its cool-downs, so that without an end to it a host that gives
+        no other would be asked for days, once for each that waits.
+        """
+        return now - self.slow_since if self.slowdowns and now < self.cool_until else 0.0
 
     def is_stale(self, now: float) -> bool:
         """Tell whether nothing is lost by forgetting this host."""
@@ -145,6 +156,7 @@ class HostState(Struct, frozen=True, kw_only=True, omit_defaults=True):
         after its own time is over gets more than it asks for.
         """
         slowdowns = self.slowdowns + (now >= self.cool_until)  # one wave of answers counts once
+        is_new = not self.slowdowns or now > self.cool_until + _FORGET_AFTER
         steps = slowdowns - (retry_after is not None)
         cool = max(retry_after or 0.0, _doubled(COOL_FIRST, steps, COOL_MAX))
         # Jitter after the cap and above the wish: nothing undercuts it, and no two hosts or
@@ -153,6 +165,7 @@ class HostState(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return replace(
             self,
             slowdowns=slowdowns,
+            slow_since=now if is_new else self.slow_since,
             cool_until=max(self.cool_until, now + cool),
             failures=0,
             open_until=0.0,

@@ -80,6 +80,8 @@ class _Host:
     waiting: list[tuple[float, int, Visit]] = field(default_factory=list)
     """A heap of due times; the numbers keep the order of the list."""
     jar: CookieJar | None = None
+    asked: float = 0.0
+    """The longest time that it asked for, in seconds."""
 
 
 class Scraper:
@@ -577,7 +579,9 @@ class Scraper:
                 self._pool.report(proxy, host.name, Verdict.OK, now)
         if error.reason in _SLOW_DOWN:
             self.facts["HostPauses"] += 1
-            host.state = host.state.slowed_down(now, self._retry_after(error, now), self._rng)
+            asked = self._retry_after(error, now)
+            host.asked = max(host.asked, asked or 0.0)
+            host.state = host.state.slowed_down(now, asked, self._rng)
         elif error.reason in _NO_CONNECTION:
             host.state = host.state.connection_failed(now)
         elif error.status is not None:
@@ -623,19 +627,9 @@ class Scraper:
             waiting, host.waiting = host.waiting, []
             for due, _, visit in sorted(waiting):
                 turn = max(host.state.ready_at(now), due)
-                cool = host.state.cool_until - now
-                if cool > MAX_WAIT * COOL_JITTER:
-                    self._emit(visit.ended(_asks_too_much(visit.url.href, cool), now=now))
-                    continue
                 why = visit.failure
-                if host.state.is_given_up(now, self._spec.attempts):
-                    cause = why.reason if why and why.reason in _NO_CONNECTION else None
-                    last = FetchError(
-                        visit.url.href,
-                        cause or Reason.CONNECTION,
-                        "the host cannot be reached, and was tried again in vain",
-                    )
-                    self._emit(visit.ended(last, now=now))
+                if (given_up := self._given_up(host, visit, now)) is not None:
+                    self._emit(visit.ended(given_up, now=now))
                     continue
                 if reason is Reason.HOST_BUSY and due <= now:
                     host.state, turn = host.state.booked(now, self._pause(host, visit))
@@ -646,6 +640,22 @@ class Scraper:
                     status=why.status if why else None,
                 )
                 self._defer(visit, error, turn if turn > now else None)
+
+    def _given_up(self, host: _Host, visit: Visit, now: float) -> FetchError | None:
+        """Return why nobody waits for `host` any more, if so."""
+        state, url, why = host.state, visit.url.href, visit.failure
+        status = why.status if why else None
+        cool, slow = state.cool_until - now, state.slow_for(now)
+        if cool > MAX_WAIT * COOL_JITTER or host.asked > MAX_WAIT:
+            return _asks_too_much(url, cool, status)
+        if slow > MAX_WAIT:
+            detail = f'the host has said "slow down", and nothing else, for {slow:,.0f} s'
+            return FetchError(url, Reason.WAIT_TOO_LONG, detail, status=status)
+        if state.is_given_up(now, self._spec.attempts):
+            cause = why.reason if why and why.reason in _NO_CONNECTION else Reason.CONNECTION
+            detail = "the host cannot be reached, and was tried again in vain"
+            return FetchError(url, cause, detail)
+        return None
 
     def _pause(self, host: _Host, visit: Visit) -> float:
         """Return the pause after a request for `visit`, before jitter."""

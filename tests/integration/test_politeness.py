@@ -647,6 +647,36 @@ async def test_a_host_that_asks_for_more_than_an_hour_is_given_up_on(
     assert site.paths() == ["/a"]
 
 
+async def test_a_host_that_asks_for_little_more_than_an_hour_is_given_up_for_all(
+    engine: Engine, site: Site
+) -> None:
+    site.reply("/a", web.Response(status=429, headers={"Retry-After": "3601"}))
+
+    urls = ["http://a.example/a", "http://a.example/b"]
+    outcomes = await engine.scrape(urls, robots="ignore", per_host=1)
+
+    assert reasons(outcomes) == {"wait_too_long"}
+
+
+async def test_a_host_that_says_nothing_but_slow_down_is_given_up_after_an_hour(
+    engine: Engine, site: Site
+) -> None:
+    """Of each target alone it would be asked five times, with a quarter of an hour in between."""
+    urls = pages(site, "a.example", 50)
+    for url in urls:
+        site.reply("/" + url.rpartition("/")[2], web.Response(status=429))
+    site.reply("/0", web.Response(status=503))
+    began = engine.clock()
+
+    while kinds(outcomes := await engine.scrape(urls, robots="ignore", per_host=1)) == {"deferred"}:
+        first = min(o.not_before for o in outcomes.values() if o.not_before)
+        engine.clock.ahead += first - engine.clock()
+
+    assert (kinds(outcomes), reasons(outcomes)) == ({"dead"}, {"wait_too_long"})
+    assert 3_600 < engine.clock() - began < 2 * 3_600
+    assert len(site.log) < 20
+
+
 @pytest.mark.parametrize("status", [429, 503, 500])
 async def test_a_host_that_asks_for_an_hour_is_waited_for(
     engine: Engine, site: Site, status: int

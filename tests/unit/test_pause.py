@@ -100,6 +100,19 @@ def test_cool_down_grows_while_the_host_goes_on_asking() -> None:
     assert waits[-1] == pytest.approx(COOL_MAX)
 
 
+def test_how_long_a_host_has_said_nothing_else_is_known() -> None:
+    def slowed(state: HostState, after: float) -> HostState:
+        return state.slowed_down(NOW + after, 60.0, Random(0))
+
+    state = slowed(slowed(HostState(), 0), 100)
+
+    assert state.slow_for(NOW + 110) == 110
+    assert state.slow_for(NOW + 1_000) == 0  # it may be asked again, and might answer
+    assert slowed(state.answered(NOW + 1_000), 2_000).slow_for(NOW + 2_010) == 10
+    assert slowed(state, 3_000).slow_for(NOW + 3_010) == 3_010
+    assert slowed(state, 20_000).slow_for(NOW + 20_010) == 10  # nobody has asked for hours
+
+
 @given(st.floats(0, COOL_LONGEST), rngs)
 def test_retry_after_is_never_undercut_and_little_exceeded(asked: float, rng: Random) -> None:
     waited = wait(HostState().slowed_down(NOW, asked, rng))
