@@ -9,7 +9,7 @@ batch ids are fixed, nothing is fetched twice that was committed once.
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,9 +19,9 @@ from msgspec import Struct
 
 from scatterfetch.command import Commands, add_command, counted
 from scatterfetch.deployment import READERS, Folder, Stack, add_place, locked, open_place
-from scatterfetch.status import read_manifest
+from scatterfetch.status import find_manifest, read_manifest
 from shared.errors import InvalidJobError
-from shared.jobs import JOBS, job_id, manifest_key, redriven_key, summary_key
+from shared.jobs import JOBS, cancelled_key, job_id, manifest_key, redriven_key, summary_key
 from shared.messages import Defer, ListUploaded, Shard, Tick, decode_batch, decode_dispatch
 from shared.outcomes import Kind
 
@@ -228,20 +228,22 @@ class Moved(NamedTuple):
     unseen: int = 0
 
 
-def redrive(stack: Stack, name: str, job: str | None) -> Moved:
+def redrive(stack: Stack, name: str, job: str | None, cancelled: Collection[str] = ()) -> Moved:
     """
     Give the letters of one dead-letter queue another life, all or those of a job.
+
+    Those of `cancelled` jobs stay: a worker would skip their targets, and they would be gone.
 
     Raises:
         StorageError: AWS refused. Nothing is lost, and the rest is where it was.
     """
     queue, target = stack.queue(f"{name}Url"), stack.queue(f"{_QUEUES[name]}Url")
-    if job is None and (moved_by_sqs := queue.move_all(target)) is not None:
+    if job is None and not cancelled and (moved_by_sqs := queue.move_all(target)) is not None:
         return Moved(moved_by_sqs)
     # Counted once: SQS takes a while to notice what was deleted.
     waiting, letters = queue.waiting(), 0
     while True:
-        moved, kept = _move(queue, target, name, job)
+        moved, kept = _move(queue, target, name, job, cancelled)
         letters += moved
         unseen = max(0, waiting - letters - kept)
         if not moved or not unseen:
@@ -249,14 +251,21 @@ def redrive(stack: Stack, name: str, job: str | None) -> Moved:
         # What was moved may have made room for those behind it.
 
 
-def _move(queue: "Queue", target: "Queue", name: str, job: str | None) -> tuple[int, int]:
+def _move(
+    queue: "Queue", target: "Queue", name: str, job: str | None, cancelled: Collection[str]
+) -> tuple[int, int]:
     """Move what can be received now; return how many letters were moved, and how many not."""
     from shared.queue import Message  # noqa: PLC0415
 
     moved = kept = 0
     with held(queue) as messages:
         for together in messages:
-            wanted = [one for one in together if job in {None, letter_of(name, one).job}]
+            jobs = [letter_of(name, one).job for one in together]
+            wanted = [
+                one
+                for one, its_job in zip(together, jobs, strict=True)
+                if job in {None, its_job} and its_job not in cancelled
+            ]
             # Its own identity: SQS would drop what it has seen in the last minutes. The same each
             # time: sent by somebody who did not come to delete it, it is sent once all the same.
             target.send(
@@ -317,6 +326,8 @@ def _redrive_folder(folder: Folder, job: str | None) -> int:
             f"tries {counted(count, 'URL')} again"
         )
     if not redriven:
+        if job:
+            find_manifest(folder, job)
         print("nothing was given up on")
     return 0
 
@@ -328,27 +339,37 @@ def _redrive(args: argparse.Namespace) -> int:
         return 0
     if isinstance(place, Folder):
         return _redrive_folder(place, args.job)
-    unseen = 0
-    for name, target in _QUEUES.items():
-        moved = redrive(place, name, args.job)
-        print(f"{counted(moved.letters, 'message')} of {name} moved to {target}")
-        if moved.unseen:
+    jobs = [args.job] if args.job else list(place.data.folders(JOBS))
+    cancelled = set(_with_object(place, jobs, cancelled_key))
+    if args.job in cancelled:
+        raise InvalidJobError(
+            f"{args.job} was cancelled, so its dead letters would be skipped and not fetched; "
+            "they stay. Submit its list again"
+        )
+    moved = {name: redrive(place, name, args.job, cancelled) for name in _QUEUES}
+    unseen = sum(one.unseen for one in moved.values())
+    if args.job and not unseen and not any(one.letters for one in moved.values()):
+        find_manifest(place, args.job)
+    for name, (letters, behind) in moved.items():
+        print(f"{counted(letters, 'message')} of {name} moved to {_QUEUES[name]}")
+        if behind:
             _complain(
-                f"about {moved.unseen:,} more in {name} cannot be seen: they stand behind those of "
+                f"about {behind:,} more in {name} cannot be seen: they stand behind those of "
                 "other jobs, ten and more of a partition; without --job all are moved"
             )
-        unseen += moved.unseen
-    for job in [args.job] if args.job else _unfinished(place):
+    if cancelled:
+        _complain(f"letters of {', '.join(sorted(cancelled))} stay: cancelled jobs fetch nothing")
+    closed = set(_with_object(place, jobs, summary_key))
+    for job in jobs if args.job else sorted(set(jobs) - closed):
         place.look_soon(job)
     return 1 if unseen else 0
 
 
-def _unfinished(stack: Stack) -> list[str]:
-    """Return the jobs that have no summary yet."""
+def _with_object(stack: Stack, jobs: Sequence[str], key: Callable[[str], str]) -> list[str]:
+    """Return those of `jobs` that have the object with this `key` of theirs."""
     with ThreadPoolExecutor(READERS) as pool:
-        jobs = list(stack.data.folders(JOBS))
-        summaries = pool.map(lambda job: stack.data.get(summary_key(job)), jobs)
-        return [job for job, summary in zip(jobs, summaries, strict=True) if summary is None]
+        bodies = pool.map(lambda job: stack.data.get(key(job)), jobs)
+        return [job for job, body in zip(jobs, bodies, strict=True) if body is not None]
 
 
 def _complain(sentence: str) -> None:

@@ -154,6 +154,22 @@ def read_manifest(data: Data, job: str) -> Manifest | None:
     return None if body is None else decode_manifest(body)
 
 
+def find_manifest(place: Folder | Stack, job: str) -> Manifest:
+    """
+    Return the manifest of `job`.
+
+    Raises:
+        InvalidJobError: there is no such job.
+    """
+    manifest = read_manifest(place.data, job)
+    if manifest is None:
+        raise InvalidJobError(
+            f"there is no job {job!r} in {place}; "
+            f"`scatterfetch jobs {place_option(place)}` lists those that there are"
+        )
+    return manifest
+
+
 def read_summary(data: Data, job: str) -> "Summary | None":
     """Return the summary of `job`, or None if it has not come to its end."""
     from functions.dispatcher.summary import decode_summary  # noqa: PLC0415 -- the URL reader
@@ -303,12 +319,7 @@ def look_at(place: Folder | Stack, job: str) -> Status:
     Raises:
         InvalidJobError: there is no such job.
     """
-    manifest = read_manifest(place.data, job)
-    if manifest is None:
-        raise InvalidJobError(
-            f"there is no job {job!r} in {place}; "
-            f"`scatterfetch jobs {place_option(place)}` lists those that there are"
-        )
+    manifest = find_manifest(place, job)
     keys = place.data.keys(job_prefix(job), end=RECEIPT_END)
     status = status_of(manifest, keys, now=time.time())
     if status.problem:

@@ -20,7 +20,7 @@ from scatterfetch.watch import (
     progress_of,
     watch,
 )
-from shared.errors import InvalidJobError
+from shared.errors import InvalidJobError, StorageError
 from shared.jobs import (
     RECEIPT_END,
     SHARD_BYTES,
@@ -38,6 +38,7 @@ _LOOK_INTERVAL = 1.0  # seconds between two looks at a job, at least
 _LOOK_SHARE = 5  # times as long as a look takes, at least
 _QUIET_SECONDS = 300.0  # without news, until there is a word about it
 """Longer than a message is hidden whose worker has died."""
+_BLIND_SECONDS = 300.0  # for which AWS may refuse a look at the jobs
 
 SUBMIT_EXAMPLE = """\
 Starts a job in a deployed stack for each list, and prints its id. The list is uploaded to the
@@ -65,7 +66,7 @@ SUBMIT_EPILOG = """\
 exit status:
   0    the jobs are submitted; with --wait: every URL has its final outcome, and none failed
   1    with --wait: some URLs failed, or a list is damaged
-  2    wrong usage or input, or AWS refused; nothing was submitted
+  2    wrong usage or input, or AWS refused; jobs whose ids were printed go on
   130  interrupted; what was submitted goes on
 """
 
@@ -206,6 +207,7 @@ class _Deployed:
         self._received = received
         self._began = self._news_at = time.monotonic()
         self._interval = _LOOK_INTERVAL
+        self._blind_since: float | None = None
         self._seen: list[int] = []
         self._empty: set[str] = set()
 
@@ -214,11 +216,26 @@ class _Deployed:
         if self._received.count:
             return
         began = time.monotonic()
-        for job in self._jobs:
-            if not self._is_done(job):
-                self._look_at(job)
+        try:
+            for job in self._jobs:
+                if not self._is_done(job):
+                    self._look_at(job)
+            self._blind_since = None
+        except StorageError as error:
+            self._bear(error, began)
         self._interval = max(_LOOK_INTERVAL, _LOOK_SHARE * (time.monotonic() - began))
         self._watch_for_news()
+
+    def _bear(self, error: StorageError, at: float) -> None:
+        """Look again later, since the jobs do not need us; but not for ever."""
+        if self._blind_since is None:
+            self._blind_since = at
+            self._display.say(f"{error}; the jobs go on, and are looked at again")
+        elif at > self._blind_since + _BLIND_SECONDS:
+            raise StorageError(
+                f"{error}; the jobs go on, `scatterfetch status {self._jobs[0].id} --stack "
+                f"{self._stack.name}` says how far they are"
+            ) from error
 
     def _look_at(self, job: Job) -> None:
         data = self._stack.data

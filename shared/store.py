@@ -31,6 +31,8 @@ class Head(NamedTuple):
 
     size: int
     etag: str
+    version: str | None
+    """None in a bucket without versions."""
 
 
 @cache
@@ -153,7 +155,7 @@ class Bucket:
 
 def head(place: "Place", client: "S3Client | None" = None) -> Head:
     """
-    Return size and etag of the object at `place`.
+    Return size, etag and version of the object at `place`.
 
     Raises:
         InvalidJobError: there is none.
@@ -172,7 +174,7 @@ def head(place: "Place", client: "S3Client | None" = None) -> Head:
                     f"there is no {place}; was it deleted, or is its name misspelt?"
                 ) from error
             raise
-        return Head(answer["ContentLength"], answer["ETag"])
+        return Head(answer["ContentLength"], answer["ETag"], answer.get("VersionId"))
 
 
 def read_from(

@@ -30,7 +30,7 @@ class Tally(Struct, kw_only=True, omit_defaults=True):
     counts: dict[str, int] = {}
     """As in the receipts' keys, without times; see `shared.jobs.receipt_key`."""
     statuses: dict[int, int] = {}
-    """Of HTTP, of final outcomes."""
+    """Of HTTP, of final outcomes; that of a dead target stays when it is redriven."""
     hosts: dict[str, dict[str, int]] = {}
     """Of each host of the list: `counts`, as far as they are final."""
     hosts_forgotten: bool = False

@@ -374,10 +374,15 @@ def _examined(manifest: Manifest, request: Submit | ListUploaded) -> Manifest:
     if place is None:
         return msgspec.structs.replace(manifest, spec=spec)
     kind = kind_of(str(place))
-    size, etag = head(place)
+    size, etag, version = head(place)
     check_list(str(place), size, b"")
     return msgspec.structs.replace(
-        manifest, spec=spec, size=size, etag=etag, streamed=kind.is_streamed
+        manifest,
+        spec=spec,
+        source=Place(place.bucket, place.key, version),
+        size=size,
+        etag=etag,
+        streamed=kind.is_streamed,
     )
 
 

@@ -10,10 +10,18 @@ import pytest
 from scatterfetch.deadletters import held, redrive
 from scatterfetch.deployment import open_stack
 from shared.errors import Reason, StorageError
-from shared.jobs import summary_key, tick_key
+from shared.jobs import (
+    Manifest,
+    cancelled_key,
+    encode_manifest,
+    manifest_key,
+    summary_key,
+    tick_key,
+)
 from shared.messages import Batch, Defer, Target, Tick, decode_batch, encode
 from shared.outcomes import Kind
 from shared.queue import Message, Queue
+from shared.spec import Spec
 from tests.cloud import Deployment
 from tests.integration.test_cli import scatterfetch
 from tests.integration.test_cli_stack import Command
@@ -119,6 +127,38 @@ def test_those_behind_others_of_their_group_are_mentioned(
     assert "about 2 more in WorkDLQ cannot be seen" in done.stderr
 
 
+def test_letters_of_a_cancelled_job_stay(command: Command, deployment: Deployment) -> None:
+    """A worker would skip their targets, and nobody could give them another life again."""
+    put_dead(
+        deployment,
+        batch("books", 0, "http://a.example/", died=Reason.DNS),
+        batch("films", 0, "http://b.example/", died=Reason.DNS),
+    )
+    deployment.data.put(manifest_key("books"), b"")
+    deployment.data.put(cancelled_key("books"), b"")
+
+    of_it = command("redrive", "--stack", "fleet", "--job", "books")
+    of_all = command("redrive", "--stack", "fleet")
+
+    assert of_it.returncode == 2
+    assert "books was cancelled, so its dead letters would be skipped" in of_it.stderr
+    assert "1 message of DispatchDLQ moved to DispatchQueue" in of_all.stdout
+    assert "letters of books stay: cancelled jobs fetch nothing" in of_all.stderr
+    [left] = waiting(deployment, deployment.dead_letter_queue_url)
+    assert '"job":"books"' in left
+
+
+@pytest.mark.parametrize("job", ["boks", "books/urls.txt"])
+def test_another_life_for_no_job_is_wrong_usage(
+    command: Command, deployment: Deployment, job: str
+) -> None:
+    done = command("redrive", "--stack", "fleet", "--job", job)
+
+    assert done.returncode == 2
+    assert f"there is no job '{job}' in the stack fleet" in done.stderr
+    assert waiting(deployment, deployment.dispatch_queue_url) == []
+
+
 def test_all_is_given_another_life(command: Command, deployment: Deployment) -> None:
     dead = batch("books", 0, "http://a.example/", died=Reason.TIMEOUT)
     poison = [batch("films", n, "http://b.example/") for n in range(12)]
@@ -183,6 +223,8 @@ def test_jobs_are_looked_at_soon_after_a_redrive(
 ) -> None:
     """A job's own ticks may have ended; one that is complete needs none."""
     data = deployment.data
+    manifest = Manifest(job="books", spec=Spec(), partitions=1, batch_size=1, created_at="")
+    data.put(manifest_key("books"), encode_manifest(manifest))
     for key in [tick_key("books", 0), tick_key("books", 7), summary_key("films")]:
         data.put(key, b"")
 

@@ -8,15 +8,18 @@ from typing import Any, Protocol
 
 import msgspec
 import pytest
+from botocore.exceptions import ClientError
 from moto.s3.models import s3_backends
 
 from functions.dispatcher.summary import encode_summary, summarize
 from functions.worker.commit import OutcomeFile
-from scatterfetch.deployment import READERS, open_stack
+from scatterfetch.deployment import READERS, Stack, open_stack
 from scatterfetch.results import Table, fetched_results
 from scatterfetch.status import look_at
+from scatterfetch.submit import wait_for
 from scatterfetch.template import ACCOUNT
-from shared.errors import Reason
+from scatterfetch.watch import Job, Progress, UrlList
+from shared.errors import Reason, StorageError
 from shared.jobs import (
     Manifest,
     batch_id,
@@ -149,6 +152,60 @@ def test_ten_thousand_batches_take_a_dozen_calls(
     assert len(calls) == lists + 1 <= 12  # beside the one of open_stack
     assert all("delimiter=" in url for url in calls if "list-type" in url)  # a quarter of the time
     assert (found.batches, found.batches_done) == (10_000, receipts)
+
+
+class Said:
+    """A display that remembers."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def show(self, progress: Progress) -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+def refusing(stack: Stack, calls: int) -> None:
+    """Let AWS refuse that many calls."""
+    left = iter(range(calls))
+
+    def refuse(**_: Any) -> None:
+        if next(left, None) is not None:
+            raise ClientError({"Error": {"Code": "ExpiredToken"}}, "GetObject")
+
+    stack._s3.meta.events.register("before-call", refuse)
+
+
+def test_who_waits_for_a_job_bears_a_refusal(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scatterfetch.submit._LOOK_INTERVAL", 0.01)
+    put_job(deployment, "books")
+    put_ledger(deployment, "books", 3, receipts=3)
+    stack, display = open_stack("fleet"), Said()
+    refusing(stack, 3)
+
+    finished = wait_for(stack, [Job("books", UrlList("l", "l.txt", b"", None))], display)
+
+    assert finished.complete
+    [said] = display.said
+    assert "ExpiredToken" in said
+    assert said.endswith("the jobs go on, and are looked at again")
+
+
+def test_who_is_refused_for_long_is_told_that_the_job_goes_on(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scatterfetch.submit._LOOK_INTERVAL", 0.01)
+    monkeypatch.setattr("scatterfetch.submit._BLIND_SECONDS", 0.0)
+    put_job(deployment, "books")
+    stack = open_stack("fleet")
+    refusing(stack, 1_000)
+
+    with pytest.raises(StorageError, match="the jobs go on, `scatterfetch status books --stack"):
+        wait_for(stack, [Job("books", UrlList("l", "l.txt", b"", None))], Said())
 
 
 def test_the_status_of_a_local_run(site: Site, command: Command, tmp_path: Path) -> None:

@@ -371,6 +371,23 @@ def test_a_list_that_is_missing_is_an_error_in_the_manifest(
     assert "nowhere.txt; was it deleted, or is its name misspelt?" in manifest.error
 
 
+def test_a_job_reads_the_version_it_was_started_with(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    """Though nobody has named it: a schedule knows the list by its key."""
+    deployment.s3.put_bucket_versioning(
+        Bucket=deployment.input_bucket, VersioningConfiguration={"Status": "Enabled"}
+    )
+    place = upload(deployment, b"http://a.example/").place
+    dispatcher.start(Submit(list=Place(place.bucket, place.key)), message_id="m1")
+    deployment.upload("books/urls.txt", b"http://b.example/")
+
+    dispatch_all(dispatcher, deployment)
+
+    [batch] = sent(deployment)
+    assert [target.url for target in batch.targets] == ["http://a.example/"]
+
+
 def test_a_list_that_changes_while_it_is_read_is_an_error(
     dispatcher: Dispatcher, deployment: Deployment
 ) -> None:

@@ -104,7 +104,7 @@ def test_an_object_is_read_from_a_byte_on(deployment: Deployment) -> None:
     body = bytes(range(256)) * 4096
     deployment.upload("list.txt", body)
     place = Place(deployment.input_bucket, "list.txt")
-    size, etag = head(place, deployment.s3)
+    size, etag, _ = head(place, deployment.s3)
 
     assert size == len(body)
     assert b"".join(read_from(place, 0, etag=etag, client=deployment.s3)) == body
@@ -116,7 +116,7 @@ def test_an_object_is_read_from_a_byte_on(deployment: Deployment) -> None:
 def test_an_object_that_was_overwritten_is_not_read(deployment: Deployment) -> None:
     deployment.upload("list.txt", b"one")
     place = Place(deployment.input_bucket, "list.txt")
-    _, etag = head(place, deployment.s3)
+    _, etag, _ = head(place, deployment.s3)
     deployment.upload("list.txt", b"two")
 
     with pytest.raises(InvalidJobError, match="was overwritten while it was read"):
