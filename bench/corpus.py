@@ -1,5 +1,6 @@
 """
-Real pages, and the programs that serve them: Debian packages, unpacked and not installed.
+Real pages, and the programs that serve them: Debian packages, unpacked and not installed. And the
+environment of those that we are compared with.
 
 Everything is kept in ``bench/.cache``, which may be deleted at any time.
 """
@@ -8,6 +9,7 @@ import gzip
 import os
 import shutil
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -24,6 +26,7 @@ _PER_PACKAGE = 350
 _SIZES = range(10_000, 1_000_000)
 # Each is a host: Linux's loopback is all of 127/8.
 HOSTS = tuple(f"127.0.0.{n}" for n in range(2, 12))
+_LOCK = Path(__file__).parents[1] / "requirements/peers.txt"
 _ROBOTS = "User-agent: *\nDisallow: /private/\nDisallow: /*?print=\n"
 
 
@@ -123,8 +126,8 @@ def running(corpus: Corpus, port: int, *, core: int, folder: Path) -> Iterator[N
 
 
 @contextmanager
-def redis(port: int, *, core: int, folder: Path) -> Iterator[None]:
-    """Run Redis on `port` of 127.0.0.1, without persistence."""
+def redis(folder: Path, *arguments: str, core: int) -> Iterator[None]:
+    """Run Redis without persistence; what it leaves is in `folder`."""
     libraries = [
         unpacked(name) / "usr/lib" / f"{os.uname().machine}-linux-gnu" for name in _PROGRAMS[3:]
     ]
@@ -133,11 +136,25 @@ def redis(port: int, *, core: int, folder: Path) -> Iterator[None]:
     server = folder / "redis-server"
     server.symlink_to(program)
     environment = os.environ | {"LD_LIBRARY_PATH": ":".join(map(str, libraries))}
-    arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    with _program(
-        [str(server), *arguments, "--logfile", str(folder / "redis.log")], core, environment
-    ):
+    quiet = ["--save", "", "--appendonly", "no", "--logfile", str(folder / "redis.log")]
+    with _program([str(server), *arguments, *quiet], core, environment):
         yield
+
+
+def peers_python() -> Path:
+    """Return the Python of the peers' environment, which is made where it is not up to date."""
+    folder = CACHE / "peers"
+    installed = folder / "installed.txt"
+    if not installed.exists() or installed.read_bytes() != _LOCK.read_bytes():
+        print("Installing the peers ...", flush=True)
+        uv = [str(Path(sys.executable).with_name("uv"))]
+        subprocess.run(
+            [*uv, "venv", "-q", "--clear", "--python", sys.executable, folder], check=True
+        )
+        sync = ["pip", "sync", "-q", "--require-hashes", "--compile-bytecode"]
+        subprocess.run([*uv, *sync, "--python", folder / "bin/python", _LOCK], check=True)
+        installed.write_bytes(_LOCK.read_bytes())
+    return folder / "bin/python"
 
 
 def urls(pages: tuple[str, ...], port: int, *, passes: int, name: str) -> list[str]:

@@ -5,8 +5,7 @@ The dispatcher's own code reads a list from S3 and sends its batches to SQS, in 
 own; S3 and SQS are a stub in another process, which answers as they do and is not measured. The
 same URLs go through Celery's `delay` and through a Redis pipeline, to a Redis in another process.
 
-Redis is Debian's: `apt-get install redis-server`. Celery and redis-py are installed into
-.venv/bench-dispatch.
+Redis is Debian's, unpacked and not installed; Celery and redis-py are the ones of `bench-worker`.
 """
 
 import argparse
@@ -27,15 +26,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from shutil import which
 from typing import Any
 from urllib.request import urlopen
 
+from bench import corpus
 from bench.subjects import BATCH_SIZE
 
 _HOSTS = 100_000
-_PEERS = Path(".venv/bench-dispatch")
-_PACKAGES = ("celery==5.5.3", "redis==5.2.1")
+_SERVER_CORE = 1
 _CELERY_URLS = 20_000  # a million would take minutes, and cost the same each
 _JOB = "bench-000000000000"
 
@@ -244,7 +242,7 @@ class Bench:
         return total
 
     def peer(self, subject: str, label: str, count: int, redis: str) -> None:
-        python = str(_PEERS / "bin/python")
+        python = str(corpus.peers_python())
         path = str(self.folder / "list.txt")
         self.add(label, count, [measured(python, subject, path, BENCH_REDIS=redis)])
 
@@ -336,24 +334,14 @@ def ready(count: int, formats: list[str]) -> Iterator[Bench]:
 
 @contextmanager
 def running_redis() -> Iterator[str]:
-    """Have the peers installed and a Redis running."""
-    server = which("redis-server")
-    if server is None:
-        sys.exit("bench-dispatch needs redis-server: apt-get install redis-server, or --no-peers")
-    if not (_PEERS / "bin/celery").exists():
-        uv = str(Path(sys.executable).with_name("uv"))
-        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, _PEERS], check=True)
-        python = ["--python", str(_PEERS / "bin/python")]
-        subprocess.run([uv, "pip", "install", "--quiet", *python, *_PACKAGES], check=True)
+    """Run a Redis; yield the path of its socket."""
     with tempfile.TemporaryDirectory() as name:
-        path = f"{name}/redis"
-        options = ("--port", "0", "--unixsocket", path, "--save", "", "--daemonize", "no")
-        with running(server, *options) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                if "eady to accept connections" in line:
-                    break
-            yield path
+        path = Path(name, "socket")
+        options = ("--port", "0", "--unixsocket", str(path))
+        with corpus.redis(Path(name), *options, core=_SERVER_CORE):
+            while not path.exists():
+                time.sleep(0.05)
+            yield str(path)
 
 
 if __name__ == "__main__":

@@ -27,8 +27,6 @@ from bench.subjects import Used, started
 from shared.errors import InvalidUrlError
 from shared.urls import parse_url
 
-_ROOT = Path(__file__).parents[1]
-_LOCK = _ROOT / "requirements/peers.txt"
 _WARM_PAGES = 20
 _SUBJECT_CORE, _SERVER_CORE = 0, 1
 
@@ -53,22 +51,6 @@ SUBJECTS = (
     _Named("requests, threads + BeautifulSoup", "bench.peers.with_threads", 1),
     _Named("Celery, Redis, requests + BeautifulSoup", "bench.peers.with_celery", 1),
 )
-
-
-def peers_python() -> Path:
-    """Return the Python of the peers' environment, which is made where it is not up to date."""
-    folder = corpus.CACHE / "peers"
-    installed = folder / "installed.txt"
-    if not installed.exists() or installed.read_bytes() != _LOCK.read_bytes():
-        print("Installing the peers ...", flush=True)
-        uv = [str(Path(sys.executable).with_name("uv"))]
-        subprocess.run(
-            [*uv, "venv", "-q", "--clear", "--python", sys.executable, folder], check=True
-        )
-        sync = ["pip", "sync", "-q", "--require-hashes", "--compile-bytecode"]
-        subprocess.run([*uv, *sync, "--python", folder / "bin/python", _LOCK], check=True)
-        installed.write_bytes(_LOCK.read_bytes())
-    return folder / "bin/python"
 
 
 class Bench:
@@ -110,12 +92,14 @@ class Bench:
 @contextmanager
 def bench() -> Iterator[tuple[Bench, corpus.Corpus]]:
     """Start the servers on a core of their own."""
-    pages, peers = corpus.prepare(), peers_python()
+    pages, peers = corpus.prepare(), corpus.peers_python()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         web, redis = _free_port(), _free_port()
         stack.enter_context(corpus.running(pages, web, core=_SERVER_CORE, folder=folder))
-        stack.enter_context(corpus.redis(redis, core=_SERVER_CORE, folder=folder))
+        stack.enter_context(
+            corpus.redis(folder, "--bind", "127.0.0.1", "--port", f"{redis}", core=_SERVER_CORE)
+        )
         aws = stack.enter_context(
             subprocess.Popen(
                 ["taskset", "-c", str(_SERVER_CORE), sys.executable, "-m", "bench.aws"],

@@ -37,6 +37,7 @@ SENT_GB = 0.09
 BATCH_WRITES = 3  # state, commit, receipt
 BATCH_READS = 3  # commit, state, cancelled
 BATCH_CALLS = 2  # renew and, by Lambda, delete, besides the receiving
+CLOSE_READS = 1  # the receipt of each batch, at the job's end
 SANDBOX_READS = 1  # the manifest, once for each job
 DISPATCH_WRITES = 2  # LIST of receipts, what the shard gave
 DISPATCH_READS = 2  # manifest, list
@@ -133,7 +134,9 @@ def usage_of(
         / _MEMORY_GB,
         invocations=batches + children + dispatches,
         s3_writes=BATCH_WRITES * batches + DISPATCH_WRITES * dispatches,
-        s3_reads=BATCH_READS * batches + SANDBOX_READS * sandboxes + DISPATCH_READS * dispatches,
+        s3_reads=(BATCH_READS + CLOSE_READS) * batches
+        + SANDBOX_READS * sandboxes
+        + DISPATCH_READS * dispatches,
         # Batches of the list are sent ten at a time; a child alone, whenever it is due, and it has
         # been through the standard queue before: sent, received, deleted.
         sqs_fifo=(chunks + BATCH_CALLS) * batches

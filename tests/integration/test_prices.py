@@ -12,8 +12,16 @@ import functions.worker.handler as worker_module
 import shared.queue
 import shared.store
 from shared import prices
-from shared.jobs import Manifest, encode_manifest, manifest_key
-from shared.messages import Batch, Defer, Place, Shard, Target, encode
+from shared.jobs import (
+    Manifest,
+    batch_id,
+    dispatched_key,
+    encode_manifest,
+    manifest_key,
+    receipt_key,
+    summary_key,
+)
+from shared.messages import Batch, Defer, Place, Shard, Target, Tick, encode
 from shared.queue import Message
 from shared.spec import FetchSpec, Spec
 from tests.cloud import Deployment
@@ -146,3 +154,21 @@ def test_a_part_of_a_list_costs_the_calls_of_the_model(
         "s3_reads": prices.DISPATCH_READS,
         "fifo": -(-messages // 10),
     }
+
+
+def test_the_end_of_a_job_costs_a_call_for_each_batch(
+    deployment: Deployment, meter: Meter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher_module, "announce", lambda *_: None)
+    start_job(deployment)
+    dispatched = dispatched_key(JOB, 0, batches=9, targets=9, rejected=0, duplicates=0)
+    deployment.data.put(dispatched, b"")
+    for number in range(9):
+        deployment.data.put(receipt_key(JOB, batch_id(0, number), {"scraped": 1}), b"")
+    record = {"messageId": "m", "receiptHandle": "r", "body": encode(Tick(job=JOB))}
+
+    calls = meter.invoke(dispatcher_module, record)
+
+    assert deployment.data.get(summary_key(JOB)) is not None
+    before = 2  # the manifest, and what an earlier look may have summed up
+    assert calls["s3_reads"] == before + 9 * prices.CLOSE_READS

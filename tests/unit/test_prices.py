@@ -47,7 +47,7 @@ def test_a_million_pages_by_hand() -> None:
     assert asdict(cost_of(usage)) == pytest.approx(
         {
             "compute": 0.066667 + 0.002,
-            "s3": 0.15 + 0.012,
+            "s3": 0.15 + 0.016,
             "sqs": 0.016,
             "events": 1e-6,
             "logs": 0.01,
