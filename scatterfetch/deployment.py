@@ -10,7 +10,7 @@ import fcntl
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -92,11 +92,12 @@ class Folder:
 
 @dataclass(frozen=True)
 class Stack:
-    """A deployed stack, by its outputs; see the Outputs of template.yaml."""
+    """A deployed stack, by its outputs and parameters; see template.yaml."""
 
     name: str
     session: "boto3.Session"
     outputs: Mapping[str, str]
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"the stack {self.name}"
@@ -192,8 +193,11 @@ def open_stack(name: str) -> Stack:
         raise InvalidJobError(f"cannot look up the stack {name}: {error}") from error
     except BotoCoreError as error:
         raise InvalidJobError(f"cannot look up the stack {name}: {error}") from error
-    outputs = description.get("Outputs", [])
-    return Stack(name, session, {output["OutputKey"]: output["OutputValue"] for output in outputs})
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in description.get("Outputs", [])}
+    parameters = {
+        one["ParameterKey"]: one["ParameterValue"] for one in description.get("Parameters", [])
+    }
+    return Stack(name, session, outputs, parameters)
 
 
 def open_folder(path: Path) -> Folder:

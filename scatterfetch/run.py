@@ -13,7 +13,7 @@ from functions.dispatcher.specs import parse_spec
 from functions.worker.parsing import load_parser
 from scatterfetch.cloud import TEMPLATE, WORKER, LocalCloud
 from scatterfetch.letters import letters_left
-from scatterfetch.sitemaps import read_sitemap
+from scatterfetch.sitemaps import is_index, read_sitemap
 from scatterfetch.template import Template
 from scatterfetch.watch import (
     Display,
@@ -189,9 +189,16 @@ def read_sources(sources: Sequence[str], *, spec: Path | None) -> list[UrlList]:
 
 
 def is_sitemap(source: str) -> bool:
-    """Tell whether this is the URL of a sitemap, whose pages are meant and not itself."""
+    """
+    Tell whether this is to be followed before there is a list.
+
+    The URL of a sitemap, whose pages are meant and not itself, or a file that names sitemaps.
+    """
+    if not _is_url(source):
+        name = source.lower().removesuffix(".gz").removesuffix(".zst")
+        return name.endswith(".xml") and is_index(Path(source))
     name = source.lower().partition("?")[0].rpartition("/")[2].removesuffix(".gz")
-    return _is_url(source) and "sitemap" in name and name.endswith(".xml")
+    return "sitemap" in name and name.endswith(".xml")
 
 
 def _is_url(source: str) -> bool:
@@ -223,7 +230,7 @@ def _length(url_list: UrlList) -> int:
 
 
 def read_sitemap_list(
-    url: str,
+    source: str,
     folder: Path,
     *,
     spec: Path | None,
@@ -232,21 +239,25 @@ def read_sitemap_list(
     template: Path = TEMPLATE,
 ) -> tuple[UrlList, bool]:
     """
-    Fetch the sitemap at `url`, and those it names; return its pages as a list in `folder`.
+    Read the sitemap `source`, and those it names; return its pages as a list in `folder`.
 
     Also returns whether that is all of it; if not, `say` is told what is missing.
 
     Raises:
         InvalidJobError: it cannot be had, the spec is wrong, or the parameters are.
     """
+    start = parse_url(source) if _is_url(source) else Path(source)
+    beside = start.parent / "spec.yaml" if isinstance(start, Path) else None
+    if spec is None and beside is not None and beside.is_file():
+        spec = beside
     text = None if spec is None else read_spec(spec)
     fetch = parse_spec(str(spec), text or b"").fetch
     function = Template(template, "http://127.0.0.1", parameters).functions[WORKER]
     settings = WorkerSettings.from_env(function.environment)
-    name = f"{job_id(url.partition('://')[2], url)}.txt"
+    name = f"{job_id(source.rpartition('://')[2], source)}.txt"
     path = folder / "sitemaps" / name
-    whole = read_sitemap(url, path, fetch, settings, say)
-    return UrlList(url, f"sitemaps/{name}", path, text), whole
+    whole = read_sitemap(start, path, fetch, settings, say)
+    return UrlList(source, f"sitemaps/{name}", path, text), whole
 
 
 def run(

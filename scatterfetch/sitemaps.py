@@ -1,5 +1,6 @@
 """
-Sitemaps from their websites: what `scatterfetch run https://…/sitemap.xml` reads.
+Sitemaps from their websites: what `scatterfetch run https://…/sitemap.xml` reads, and what an index
+names that is a file.
 
 The dispatcher fetches nothing from websites, so this happens before, and by the engine's own parts:
 robots.txt is asked for and obeyed, hosts have their pauses, addresses that are not public are
@@ -37,14 +38,32 @@ _LONGEST_WAIT = 120.0  # seconds; somebody sits there
 _SECRET = {"authorization", "cookie"}
 
 
+def is_index(path: Path) -> bool:
+    """Tell whether the file at `path` begins as an index of sitemaps, packed or not."""
+    parser = SitemapParser(str(path))
+    try:
+        with path.open("rb") as file:
+            for piece in _pieces(file.read(_PIECE)):
+                parser.feed(piece)
+                if parser.found or parser.problem:
+                    break
+    except (DamagedListError, InvalidJobError, OSError):
+        pass  # of a part; whoever reads all of it says what is wrong
+    return bool(parser.found) and parser.found[0].of_sitemap
+
+
 def read_sitemap(
-    url: str, path: Path, spec: FetchSpec, settings: WorkerSettings, say: Callable[[str], None]
+    start: Url | Path,
+    path: Path,
+    spec: FetchSpec,
+    settings: WorkerSettings,
+    say: Callable[[str], None],
 ) -> bool:
     """
-    Write the URLs of the sitemap at `url`, and of all that it names, to `path`, one a line.
+    Write the URLs of the sitemap at `start`, and of all that it names, to `path`, one a line.
 
     Args:
-        url: Of a sitemap or of an index.
+        start: A sitemap or an index.
         path: Is replaced.
         spec: How to fetch.
         settings: Of the workers of this deployment.
@@ -53,18 +72,26 @@ def read_sitemap(
     Returns whether nothing is missing.
 
     Raises:
-        InvalidJobError: `url` is no sitemap, or cannot be had.
+        InvalidJobError: `start` is no sitemap, or cannot be had.
     """
     if spec.proxies is not None:
         raise InvalidJobError(
-            f"{url}: a sitemap is fetched directly, and the spec wants proxies; fetch it and name "
-            "the file"
+            f"{_name(start)}: sitemaps are fetched directly, and the spec wants proxies; fetch "
+            "them and name the files"
         )
-    return asyncio.run(_read(parse_url(url), path, spec, settings, say))
+    return asyncio.run(_read(start, path, spec, settings, say))
+
+
+def _name(of: Url | Path) -> str:
+    return of.href if isinstance(of, Url) else str(of)
 
 
 async def _read(
-    start: Url, path: Path, spec: FetchSpec, settings: WorkerSettings, say: Callable[[str], None]
+    start: Url | Path,
+    path: Path,
+    spec: FetchSpec,
+    settings: WorkerSettings,
+    say: Callable[[str], None],
 ) -> bool:
     network = Network(
         parse_connect_to(settings.connect_to),
@@ -83,32 +110,41 @@ async def _read(
 
 
 async def _follow(
-    visitor: "_Visitor", start: Url, file: IO[str], say: Callable[[str], None]
+    visitor: "_Visitor", start: Url | Path, file: IO[str], say: Callable[[str], None]
 ) -> bool:
-    waiting, known, whole = deque([start]), {start.href}, True
+    waiting, known, whole = deque([start]), {_name(start)}, True
     while waiting:
-        url = waiting.popleft()
+        sitemap = waiting.popleft()
+        name = _name(sitemap)
         problem = None
         try:
-            body = await visitor.get(url)
-            children, problem = _take(url.href, body, file)
+            if isinstance(sitemap, Url):
+                body = await visitor.get(sitemap)
+            else:
+                body = _content(sitemap)
+            children, problem = _take(name, body, file)
         except (FetchError, InvalidJobError) as error:
             problem = error.detail if isinstance(error, FetchError) else str(error)
             children = []
-            if url is start:
-                raise InvalidJobError(f"cannot read the sitemap {url.href}: {problem}") from error
+            if sitemap is start:
+                raise InvalidJobError(f"cannot read the sitemap {name}: {problem}") from error
         if problem is not None:
             whole = False
-            say(f"{url.href}: {problem}; the URLs that it has not told are missing")
+            say(f"{name}: {problem}; the URLs that it has not told are missing")
         for child in children:
             if child.href not in known and len(known) < MAX_SITEMAPS:
                 known.add(child.href)
                 waiting.append(child)
             elif child.href not in known:
                 whole = False
-                say(f"{url.href} names more than {MAX_SITEMAPS:,} sitemaps; the rest is left out")
+                say(f"{name} names more than {MAX_SITEMAPS:,} sitemaps; the rest is left out")
                 break
     return whole
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def _take(name: str, body: bytes, file: IO[str]) -> tuple[list[Url], str | None]:
@@ -139,6 +175,8 @@ def _pieces(body: bytes) -> Iterator[bytes]:
     pieces: Iterable[bytes] = (body[at : at + _PIECE] for at in range(0, len(body), _PIECE))
     if body.startswith(b"\x1f\x8b"):
         pieces = unpacked(pieces, ".gz")
+    elif body.startswith(b"\x28\xb5\x2f\xfd"):
+        pieces = unpacked(pieces, ".zst")
     size = 0
     for piece in pieces:
         size += len(piece)
@@ -151,11 +189,14 @@ def _pieces(body: bytes) -> Iterator[bytes]:
 class _Visitor:
     """Gets sitemaps, politely."""
 
-    def __init__(self, fetcher: Fetcher, spec: FetchSpec, user_agent: str, start: Url) -> None:
+    def __init__(
+        self, fetcher: Fetcher, spec: FetchSpec, user_agent: str, start: Url | Path
+    ) -> None:
         self._fetcher = fetcher
         self._spec = spec
         self._user_agent = user_agent
-        self._site = registrable_domain(start.host)
+        # Who has named a file has named no site that may see what is secret.
+        self._site = registrable_domain(start.host) if isinstance(start, Url) else None
         self._rng = SystemRandom()
         self._policy = RetryPolicy(spec.attempts, spec.wait_initial, spec.wait_max)
         self._rules: dict[str, Rules] = {}

@@ -1,10 +1,12 @@
 """Starting and stopping the jobs of a stack: `scatterfetch submit`, `scatterfetch cancel`."""
 
 import argparse
+import sys
 import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from scatterfetch.command import Commands, add_command
 from scatterfetch.deployment import Stack, add_stack, open_stack
@@ -34,6 +36,7 @@ from shared.messages import Place, Submit, encode
 from shared.spec import Spec
 
 _MAX_MESSAGE_BYTES = 200_000  # of a submit.v1; a list that would not fit is uploaded
+_OF_WORKERS = ("UserAgent", "AllowPrivateNetworks", "ConnectTo")  # parameters for sitemaps
 _LOOK_INTERVAL = 1.0  # seconds between two looks at a job, at least
 _LOOK_SHARE = 5  # times as long as a look takes, at least
 _QUIET_SECONDS = 300.0  # without news, until there is a word about it
@@ -42,8 +45,8 @@ _BLIND_SECONDS = 300.0  # for which AWS may refuse a look at the jobs
 
 SUBMIT_EXAMPLE = """\
 Starts a job in a deployed stack for each list, and prints its id. The list is uploaded to the
-stack's input bucket; URLs on the command line go along in the message. A list or spec that is
-wrong is refused before anything is sent.
+stack's input bucket; URLs on the command line go along in the message. A sitemap is read from here,
+and its pages are the list. A list or spec that is wrong is refused before anything is sent.
 
 examples:
   $ scatterfetch submit books/urls.txt --stack scatterfetch
@@ -65,7 +68,7 @@ exit status:
 SUBMIT_EPILOG = """\
 exit status:
   0    the jobs are submitted; with --wait: every URL has its final outcome, and none failed
-  1    with --wait: some URLs failed, or a list is damaged
+  1    a part of a sitemap could not be had; with --wait: some URLs failed, or a list is damaged
   2    wrong usage or input, or AWS refused; jobs whose ids were printed go on
   130  interrupted; what was submitted goes on
 """
@@ -79,7 +82,7 @@ def add_commands(commands: Commands) -> None:
         "sources",
         nargs="+",
         metavar="URLFILE|URL",
-        help="a file with a list, or a URL itself",
+        help="a list, a URL, or the URL of a sitemap, as for `scatterfetch run`",
     )
     add_stack(submit, required=True)
     submit.add_argument(
@@ -118,29 +121,49 @@ def _cancel(args: argparse.Namespace) -> int:
 
 
 def _submit(args: argparse.Namespace) -> int:
-    from scatterfetch.run import is_sitemap, read_sources  # noqa: PLC0415 -- boto3
+    with TemporaryDirectory() as folder:
+        return _submit_all(args, Path(folder))
 
-    for source in filter(is_sitemap, args.sources):
-        raise InvalidJobError(
-            f"{source} is a sitemap, which is not fetched here; "
-            "download it and submit the file, or use `scatterfetch run`"
-        )
-    lists = read_sources(args.sources, spec=args.spec)
+
+def _submit_all(args: argparse.Namespace, folder: Path) -> int:
+    """Submit what `args` name; pages of sitemaps become lists in `folder`."""
+    from scatterfetch.run import (  # noqa: PLC0415 -- boto3
+        is_sitemap,
+        read_sitemap_list,
+        read_sources,
+    )
+
+    sitemaps = dict.fromkeys(filter(is_sitemap, args.sources))
+    lists = read_sources([one for one in args.sources if one not in sitemaps], spec=args.spec)
     for url_list in lists:
         _check(url_list)
     stack = open_stack(args.stack)
+    # As the workers of the stack would introduce themselves.
+    parameters = {name: stack.parameters[name] for name in _OF_WORKERS if name in stack.parameters}
+    whole = True
+    for sitemap in sitemaps:
+        url_list, is_whole = read_sitemap_list(
+            sitemap, folder, spec=args.spec, parameters=parameters, say=_complain
+        )
+        _check(url_list)
+        lists.append(url_list)
+        whole = whole and is_whole
     jobs = []
     for url_list in lists:
         jobs.append(submit(stack, url_list, name=args.name))
         print(jobs[-1].id, flush=True)
     if not args.wait:
-        return 0
+        return int(not whole)
     from scatterfetch.display import open_display, print_summary, report  # noqa: PLC0415
 
     with open_display() as display:
         finished = wait_for(stack, jobs, display)
     print_summary(finished, stack)
-    return report(finished, stack)
+    return report(finished, stack) or int(not whole)
+
+
+def _complain(sentence: str) -> None:
+    print(f"scatterfetch: {sentence}", file=sys.stderr)
 
 
 def _check(url_list: UrlList) -> None:
@@ -153,7 +176,8 @@ def _check(url_list: UrlList) -> None:
     from functions.dispatcher.dispatch import nothing_to_do  # noqa: PLC0415
     from functions.dispatcher.plan import Plan  # noqa: PLC0415
 
-    with url_list.reader(url_list.key if url_list.inline else url_list.name) as reader:
+    is_file = url_list.body == Path(url_list.name)  # and not what came of something else
+    with url_list.reader(url_list.name if is_file else url_list.key) as reader:
         plan = Plan(job="-", shard=0, partitions=1, batch_size=1)
         reader.fill(plan, SHARD_BYTES)
     if reader.ended and next(plan.batches(), None) is None:

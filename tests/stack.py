@@ -5,9 +5,10 @@ moto's brings half of AWS along. That the real one answers so is what the end-to
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
@@ -16,9 +17,10 @@ _FOUND = """\
 <DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/">
 <DescribeStacksResult><Stacks><member><StackName>{name}</StackName>
 <CreationTime>2026-11-21T01:14:42Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus>
-<Outputs>{outputs}</Outputs></member></Stacks></DescribeStacksResult>
+<Outputs>{outputs}</Outputs><Parameters>{parameters}</Parameters></member></Stacks></DescribeStacksResult>
 </DescribeStacksResponse>"""
 _OUTPUT = "<member><OutputKey>{}</OutputKey><OutputValue>{}</OutputValue></member>"
+_PARAMETER = "<member><ParameterKey>{}</ParameterKey><ParameterValue>{}</ParameterValue></member>"
 _MISSING = """\
 <ErrorResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><Error><Type>Sender</Type>
 <Code>ValidationError</Code><Message>Stack with id {name} does not exist</Message></Error>
@@ -26,8 +28,10 @@ _MISSING = """\
 
 
 @contextmanager
-def serving_stacks(stacks: dict[str, dict[str, str]]) -> Iterator[str]:
-    """Serve the outputs of `stacks`, by name; yield the address."""
+def serving_stacks(
+    stacks: dict[str, dict[str, str]], parameters: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[str]:
+    """Serve the outputs of `stacks`, by name, each with `parameters`; yield the address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -38,8 +42,16 @@ def serving_stacks(stacks: dict[str, dict[str, str]]) -> Iterator[str]:
             if found is None:
                 status, body = 400, _MISSING.format(name=escape(name))
             else:
-                outputs = "".join(_OUTPUT.format(*map(escape, one)) for one in found.items())
-                status, body = 200, _FOUND.format(name=escape(name), outputs=outputs)
+                status, body = (
+                    200,
+                    _FOUND.format(
+                        name=escape(name),
+                        outputs="".join(_OUTPUT.format(*map(escape, one)) for one in found.items()),
+                        parameters="".join(
+                            _PARAMETER.format(*map(escape, one)) for one in parameters.items()
+                        ),
+                    ),
+                )
             self.send_response(status)
             self.send_header("Content-Type", "text/xml")
             self.send_header("Content-Length", str(len(body.encode())))

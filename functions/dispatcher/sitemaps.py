@@ -186,7 +186,7 @@ def _take(plan: Sink, location: Location) -> None:
             location.number,
             location.text.encode(),
             "another sitemap: put it into the bucket as a list of its own, or let "
-            "`scatterfetch run` read the index from its website",
+            "`scatterfetch submit` read the index",
         )
     else:
         plan.add(location.number, location.text)

@@ -16,6 +16,7 @@ from shared.jobs import SUBMITTED, decode_manifest, job_id, manifest_key
 from shared.messages import Submit, decode_dispatch
 from tests.integration.test_cli import ROOT, scatterfetch
 from tests.integration.test_cli_stack import Command
+from tests.integration.test_sitemaps import sitemap, xml
 from tests.results import final_outcomes
 from tests.site import Site
 from tests.stack import serving_stacks
@@ -30,21 +31,23 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def cloud(site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
     """A stack called `fleet`, reached as any other: the local cloud, in the place of AWS."""
+    parameters = {
+        "AllowPrivateNetworks": "true",
+        "ConnectTo": f"::127.0.0.1:{site.port}",
+        "BatchSize": "2",
+        "UserAgent": "fleet-bot/1.0 (+https://fleet.example/bot)",
+    }
     cloud = LocalCloud(
         folder,
         workers=2,
-        parameters={
-            "AllowPrivateNetworks": "true",
-            "ConnectTo": f"::127.0.0.1:{site.port}",
-            "BatchSize": "2",
-        },
+        parameters=parameters,
         on_put=lambda _key: None,
         report=lambda _text: None,
     )
     outputs = {
         f"{logical}Name": bucket.name for logical, bucket in cloud.template.buckets.items()
     } | {f"{logical}Url": cloud.template.queue_url(logical) for logical in cloud.template.queues}
-    with serving_stacks({"fleet": outputs}) as cloudformation:
+    with serving_stacks({"fleet": outputs}, parameters) as cloudformation:
         monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint)
         monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", cloudformation)
         try:
@@ -114,6 +117,25 @@ def test_urls_go_along_in_the_message(command: Command, site: Site, folder: Path
     assert job.startswith("ad-hoc-")
     assert decode_manifest((folder / manifest_key(job)).read_bytes()).source is None
     assert set(final_outcomes(folder)) == {"http://a.example/a"}
+
+
+def test_the_pages_of_a_sitemap_are_a_list(
+    command: Command, site: Site, folder: Path, tmp_path: Path
+) -> None:
+    """It is read from here, as the workers would, since the dispatcher fetches nothing."""
+    site.reply("/sitemap.xml", xml(sitemap("http://a.example/a", "http://a.example/b")))
+    site.page("/a", "A")
+    site.page("/b", "B")
+    (tmp_path / "index.xml").write_bytes(
+        sitemap("http://a.example/sitemap.xml", "http://a.example/gone.xml", of="sitemap")
+    )
+
+    done = command("submit", "index.xml", "--stack", "fleet", "--wait")
+
+    assert done.returncode == 1, done.stderr  # since something is missing
+    assert "http://a.example/gone.xml: the server answered 404" in done.stderr
+    assert set(final_outcomes(folder)) == {"http://a.example/a", "http://a.example/b"}
+    assert site.user_agents == {"fleet-bot/1.0 (+https://fleet.example/bot)"}
 
 
 def test_two_people_who_submit_the_same_list_get_two_jobs(

@@ -1,15 +1,18 @@
 """Sitemaps read from a website before a run."""
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from aiohttp import web
+from backports import zstd
 
-from scatterfetch.sitemaps import read_sitemap
+from scatterfetch.sitemaps import is_index, read_sitemap
 from shared.errors import InvalidJobError
 from shared.settings import WorkerSettings
 from shared.spec import FetchSpec, ProxySpec
+from shared.urls import parse_url
 from tests.site import Site
 
 START = "http://a.example/sitemap.xml"
@@ -38,9 +41,10 @@ class Reader:
             allow_private_networks=True,
         )
 
-    def __call__(self, spec: FetchSpec | None = None) -> list[str]:
+    def __call__(self, spec: FetchSpec | None = None, start: Path | None = None) -> list[str]:
         spec = spec or FetchSpec(pause=0, wait_initial=0.1)
-        self.whole = read_sitemap(START, self.path, spec, self.settings, self.said.append)
+        at = start or parse_url(START)
+        self.whole = read_sitemap(at, self.path, spec, self.settings, self.said.append)
         return self.path.read_text().splitlines()
 
 
@@ -70,6 +74,30 @@ def test_an_index_leads_to_the_pages_of_its_sitemaps(read: Reader, site: Site) -
         "/2.xml.gz",
     ]
     assert site.user_agents == {"test-bot/1.0 (+https://bot.example/)"}
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd.compress])
+def test_an_index_can_be_a_file(
+    read: Reader, site: Site, tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    index = tmp_path / "index.xml"
+    index.write_bytes(pack(sitemap("http://a.example/1.xml", of="sitemap")))
+    site.reply("/1.xml", xml(sitemap("http://a.example/x")))
+
+    assert is_index(index)
+    assert read(start=index) == ["http://a.example/x"]
+    assert read.whole
+
+
+@pytest.mark.parametrize(
+    "body", [sitemap("http://a.example/x"), b"", b"<sitemapindex>", b"http://a.example/"]
+)
+def test_other_files_are_no_index(tmp_path: Path, body: bytes) -> None:
+    path = tmp_path / "urls.xml"
+    path.write_bytes(body)
+
+    assert not is_index(path)
+    assert not is_index(tmp_path / "nowhere.xml")
 
 
 def test_a_sitemap_that_cannot_be_had_is_said_and_the_others_are_read(
