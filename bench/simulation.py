@@ -65,8 +65,8 @@ class Assumptions(Struct, frozen=True, kw_only=True):
     """SQS."""
     handover: float = 0.05
     """From the end of an invocation to the next one in its place; not billed."""
-    dispatch_rate: float = 80_000.0
-    """URLs a second: 277,000 on a full core, of which a dispatcher of 512 MB has 0.29."""
+    dispatch_rate: float = 50_000.0
+    """URLs a second: 174,000 on a full core, of which a dispatcher of 512 MB has 0.29."""
     url_bytes: int = 64
     """Of a line of a list."""
     target_bytes: int = 100
