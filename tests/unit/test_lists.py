@@ -154,7 +154,7 @@ def test_what_was_peeked_at_stays(size: int) -> None:
     source = Source(cut(data, size))
 
     assert source.peek(40) == data[:40]
-    assert source.peek(4_096) == data
+    assert source.peek(110) == data  # ten bytes are missing, and not all but ten
     assert b"".join(source.pieces()) == data
 
 
