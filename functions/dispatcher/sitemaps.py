@@ -82,10 +82,8 @@ class SitemapParser:
             self._refuse(f"not well-formed XML: {expat.ErrorString(error.code)}")
         except _RefusedError as error:
             self._refuse(str(error))
-        except (
-            LookupError,
-            ValueError,
-        ) as error:  # expat knows UTF-8, UTF-16 and one byte a letter
+        except (LookupError, ValueError) as error:
+            # Expat knows UTF-8 and UTF-16, and pyexpat what has a byte for each letter.
             self._refuse(f"its encoding is not read here ({error}); save it as UTF-8")
         self._fed += len(data)
         if data and self._fed - max(self._parser.CurrentByteIndex, 0) > _MAX_TOKEN + len(data):
