@@ -339,8 +339,12 @@ def running_redis() -> Iterator[str]:
         path = Path(name, "socket")
         options = ("--port", "0", "--unixsocket", str(path))
         with corpus.redis(Path(name), *options, core=_SERVER_CORE):
-            while not path.exists():
+            for _ in range(200):
+                if path.exists():
+                    break
                 time.sleep(0.05)
+            else:
+                sys.exit(f"redis-server does not start: {Path(name, 'redis.log').read_text()}")
             yield str(path)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scatterfetch import deadletters, init, spec, status, submit, tryout
-from scatterfetch.command import add_command, add_parameter, counted
+from scatterfetch.command import add_command, add_parameter, complain, counted
 from scatterfetch.deployment import Folder, add_stack, locked, open_stack
 from scatterfetch.results import (
     Format,
@@ -232,7 +232,7 @@ def _run(args: argparse.Namespace) -> int:
     with locked(args.out):
         for url in dict.fromkeys(sitemaps):
             url_list, is_whole = read_sitemap_list(
-                url, args.out, spec=args.spec, parameters=dict(args.parameter), say=_complain
+                url, args.out, spec=args.spec, parameters=dict(args.parameter), say=complain
             )
             lists.append(url_list)
             whole = whole and is_whole
@@ -319,7 +319,3 @@ def _run_lists(
         finished = run(lists, args.out, display, workers=args.workers, parameters=parameters)
     print_summary(finished, Folder(args.out))
     return finished
-
-
-def _complain(sentence: str) -> None:
-    print(f"scatterfetch: {sentence}", file=sys.stderr)

@@ -1,6 +1,7 @@
 """What all commands have in common."""
 
 import argparse
+import sys
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -26,6 +27,11 @@ def add_command(
     )
     command.set_defaults(command=function)
     return command
+
+
+def complain(sentence: str) -> None:
+    """Say on standard error what is wrong or missing."""
+    print(f"scatterfetch: {sentence}", file=sys.stderr)
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:

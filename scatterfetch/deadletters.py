@@ -7,7 +7,6 @@ batch ids are fixed, nothing is fetched twice that was committed once.
 """
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from scatterfetch.command import Commands, add_command, counted
+from scatterfetch.command import Commands, add_command, complain, counted
 from scatterfetch.deployment import READERS, Folder, Stack, add_place, locked, open_place
 from scatterfetch.status import find_manifest, read_manifest
 from shared.errors import InvalidJobError
@@ -172,7 +171,7 @@ def letters(stack: Stack, job: str | None) -> Iterator[Letter]:
                     if job in {None, letter.job}:
                         yield letter
             if behind := max(0, queue.waiting() - seen):
-                _complain(
+                complain(
                     f"about {behind:,} more in {name} cannot be seen: they stand behind others of "
                     "their partition"
                 )
@@ -326,8 +325,6 @@ def _redrive_folder(folder: Folder, job: str | None) -> int:
             f"tries {counted(count, 'URL')} again"
         )
     if not redriven:
-        if job:
-            find_manifest(folder, job)
         print("nothing was given up on")
     return 0
 
@@ -353,12 +350,12 @@ def _redrive(args: argparse.Namespace) -> int:
     for name, (letters, behind) in moved.items():
         print(f"{counted(letters, 'message')} of {name} moved to {_QUEUES[name]}")
         if behind:
-            _complain(
+            complain(
                 f"about {behind:,} more in {name} cannot be seen: they stand behind those of "
                 "other jobs, ten and more of a partition; without --job all are moved"
             )
     if cancelled:
-        _complain(f"letters of {', '.join(sorted(cancelled))} stay: cancelled jobs fetch nothing")
+        complain(f"letters of {', '.join(sorted(cancelled))} stay: cancelled jobs fetch nothing")
     closed = set(_with_object(place, jobs, summary_key))
     for job in jobs if args.job else sorted(set(jobs) - closed):
         place.look_soon(job)
@@ -370,10 +367,6 @@ def _with_object(stack: Stack, jobs: Sequence[str], key: Callable[[str], str]) -
     with ThreadPoolExecutor(READERS) as pool:
         bodies = pool.map(lambda job: stack.data.get(key(job)), jobs)
         return [job for job, body in zip(jobs, bodies, strict=True) if body is not None]
-
-
-def _complain(sentence: str) -> None:
-    print(f"scatterfetch: {sentence}", file=sys.stderr)
 
 
 def _print_letters(found: Iterator[Letter]) -> None:

@@ -1,14 +1,13 @@
 """Starting and stopping the jobs of a stack: `scatterfetch submit`, `scatterfetch cancel`."""
 
 import argparse
-import sys
 import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from scatterfetch.command import Commands, add_command
+from scatterfetch.command import Commands, add_command, complain
 from scatterfetch.deployment import Stack, add_stack, open_stack
 from scatterfetch.status import State, look_at, read_manifest
 from scatterfetch.watch import (
@@ -143,7 +142,7 @@ def _submit_all(args: argparse.Namespace, folder: Path) -> int:
     whole = True
     for sitemap in sitemaps:
         url_list, is_whole = read_sitemap_list(
-            sitemap, folder, spec=args.spec, parameters=parameters, say=_complain
+            sitemap, folder, spec=args.spec, parameters=parameters, say=complain
         )
         _check(url_list)
         lists.append(url_list)
@@ -160,10 +159,6 @@ def _submit_all(args: argparse.Namespace, folder: Path) -> int:
         finished = wait_for(stack, jobs, display)
     print_summary(finished, stack)
     return report(finished, stack) or int(not whole)
-
-
-def _complain(sentence: str) -> None:
-    print(f"scatterfetch: {sentence}", file=sys.stderr)
 
 
 def _check(url_list: UrlList) -> None:
