@@ -53,7 +53,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         seconds: float = context.get_remaining_time_in_millis() / 1000
         return seconds
 
-    failed: set[str] = set()
+    failed: dict[str, None] = {}  # message ids, each once, in the order in which they failed
     shards: list[tuple[str, Shard]] = []
     ticks: list[tuple[str, Tick]] = []
     for record in event["Records"]:
@@ -67,7 +67,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
                     _act(dispatcher, message, record["messageId"])
         except Exception:  # a mistake of ours, too: the other messages are none of its business
             logger.exception("Message failed", message_id=record["messageId"])
-            failed.add(record["messageId"])
+            failed[record["messageId"]] = None
     later: list[tuple[str, Shard | Tick]] = [*shards, *ticks]
     for number, (message_id, work) in enumerate(later):
         try:
@@ -79,7 +79,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
                 closer.look(work, until=time.time() + time_left() - _MARGIN_SECONDS)
         except Exception:
             logger.exception("Message failed", message_id=message_id, job=work.job)
-            failed.add(message_id)
+            failed[message_id] = None
     metrics.add_metric("MessagesFailed", MetricUnit.Count, len(failed))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
