@@ -2,8 +2,8 @@
 What a site's robots.txt lets us fetch, and how often (RFC 9309).
 
 Protego matches paths; which group is ours is told here, because its reading of User-agent lines
-is more generous than the RFC's, and because a file of half a megabyte is mostly about others.
-Nothing that a site sends raises.
+is more generous than the RFC's, because it ends a group at records that the RFC does not know, and
+because a file of half a megabyte is mostly about others. Nothing that a site sends raises.
 """
 
 import re
@@ -21,12 +21,11 @@ TTL, TTL_ERROR = 24 * 60 * 60.0, 60 * 60.0  # §2.4: not longer than 24 hours
 
 _NOTHING = "User-agent: *\nDisallow: /"
 _AGENT = re.compile(r"user[ -]?agent(?:\s*:|\s|$)\s*(.*)", re.IGNORECASE)
-_SITE_WIDE = re.compile(r"(?:sitemaps?|site-map|host)(?:\s*:|\s|$)", re.IGNORECASE)
-# Any "name:", and without the colon what Protego reads all the same, misspellings included.
+# With or without the colon, misspellings included: what Protego reads.
 _RULE = re.compile(
-    r"[^:]*:|(?:allow|di[as]+l+[ao]w|(?:crawl[ -]delay|request[ -]rate|visit[ -]time))(?:\s|$)",
-    re.IGNORECASE,
+    r"(?:allow|disallow|dissallow|dissalow|disalow|diasllow|disallaw)(?:\s*:|\s|$)", re.IGNORECASE
 )
+_PACE = re.compile(r"(?:crawl[ -]delay|request[ -]rate)(?:\s*:|\s|$)", re.IGNORECASE)
 _TOKEN = re.compile(r"[^\s/;,()]+")
 _COMPATIBLE = re.compile(r"Mozilla/.*?\(compatible;\s*([^\s/;,()]+)", re.IGNORECASE)
 _TAG_AGENT = re.compile(r"([^\s:]+)\s*:\s*")
@@ -87,6 +86,8 @@ class CachedRobots(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Epoch seconds."""
     failures: int = 0
     """How often in a row it could not be had."""
+    why: str = ""
+    """Why it could not be had, the last time."""
 
     def is_worth_keeping(self, now: float) -> bool:
         """Tell whether it is fresh, or the next failure is to be counted."""
@@ -132,13 +133,14 @@ def cached_robots(
     user_agent: str,
     now: float,
     before: CachedRobots | None = None,
+    why: str = "",
 ) -> CachedRobots | None:
     """
     Return what to keep of an answer (see `rules_from_answer`); None if it is too much.
 
     A file of more than `MAX_KEPT_WHOLE` bytes is reduced to the rules that bind `user_agent`.
     Where even these are more than `MAX_KEPT`, leaving some out would allow what they forbid.
-    `before` is what was kept of the answer before.
+    `before` is what was kept of the answer before, `why` what kept us from this one.
     """
     failures = (before.failures if before else 0) + 1 if _is_unreachable(status) else 0
     text, token = _decode(status, body), ""
@@ -147,7 +149,9 @@ def cached_robots(
         text = _our_group(text, token)
         if len(text.encode()) > MAX_KEPT:
             return None
-    return CachedRobots(status=status, text=text, token=token, fetched_at=now, failures=failures)
+    return CachedRobots(
+        status=status, text=text, token=token, fetched_at=now, failures=failures, why=why
+    )
 
 
 def product_token(user_agent: str) -> str:
@@ -237,19 +241,34 @@ def _our_group(text: str, token: str) -> str:
 
 
 def _rule_lines(text: str) -> Iterator[tuple[set[str], str]]:
-    """Yield each rule with the agents it is for, and an empty one for each line of agents."""
+    """
+    Yield each rule with the agents it is for, and an empty one for each line of agents.
+
+    Only Allow and Disallow end the agents of a group: other records must not interfere (§2.2.4).
+    Crawl-delay and Request-rate, which are such records, are for the agents directly above them:
+    "one bot slowly, and all bots not there" is how people write it, with nothing in between.
+    """
     agents: set[str] = set()
-    in_rules = False
+    paced: set[str] = set()
+    rules_began = pace_began = False
     for raw in text.splitlines():  # as Protego does
         line = raw.partition("#")[0].strip()
         if named := _AGENT.fullmatch(line):
-            if in_rules:
-                agents, in_rules = set(), False
-            agents.add(_agent(named[1]))
+            if rules_began:
+                agents = set()
+            if rules_began or pace_began:
+                paced = set()
+            rules_began = pace_began = False
+            name = _agent(named[1])
+            agents.add(name)
+            paced.add(name)
             yield agents, ""
-        elif _RULE.match(line) and not _SITE_WIDE.match(line):
-            in_rules = True
+        elif _RULE.match(line):
+            rules_began = True
             yield agents, line
+        elif _PACE.match(line):
+            pace_began = True
+            yield paced, line
 
 
 def _agent(value: str) -> str:

@@ -321,10 +321,12 @@ class Scraper:
         url = visit.url.href
         if rules.unreachable:
             # Nobody has asked for the page: it is the file that has attempts, an hour apart.
-            failures = self._state.robots[_origin(visit.url)].failures
-            detail = f"robots.txt could not be had, {failures} times in a row"
+            known = self._state.robots[_origin(visit.url)]
+            detail = f"robots.txt could not be had, {known.failures} times in a row"
+            if known.why:
+                detail += f": {known.why}"
             error = FetchError(url, Reason.ROBOTS_UNREACHABLE, detail)
-            if failures >= self._spec.attempts:
+            if known.failures >= self._spec.attempts:
                 self._emit(visit.ended(error, now=self._clock()))
             else:
                 self._defer(visit, error, read_again_at)
@@ -365,7 +367,8 @@ class Scraper:
             if failure.reason in _TRY_AGAIN:
                 self._blame_first(host, origin, failure, now)
                 return
-        self._keep_rules(host, origin, status, body, now)
+        why = "" if failure is None else failure.detail
+        self._keep_rules(host, origin, status, body, now, why=why)
 
     def _blame_first(self, host: _Host, origin: str, failure: FetchError, now: float) -> None:
         """Let the first in line have made this attempt; the next one asks again."""
@@ -379,12 +382,14 @@ class Scraper:
         self._try_again(first, error, now, at_least=back)
 
     def _keep_rules(
-        self, host: _Host, origin: str, status: int | None, body: bytes, now: float
+        self, host: _Host, origin: str, status: int | None, body: bytes, now: float, *, why: str
     ) -> None:
         rules = rules_from_answer(status, body, user_agent=self._user_agent)
         self._rules[origin] = rules, now + TTL_ERROR
         before = self._state.robots.pop(origin, None)
-        cached = cached_robots(status, body, user_agent=self._user_agent, now=now, before=before)
+        cached = cached_robots(
+            status, body, user_agent=self._user_agent, now=now, before=before, why=why
+        )
         if cached is not None:
             self._state.robots[origin] = cached
         delay = rules.pause(self._spec.max_crawl_delay)
@@ -405,7 +410,10 @@ class Scraper:
                 break
             url = answer.location
             if partition_of(url.host, self._partitions) != self._batch.partition:
-                break  # another worker's host: as if there were no rules
+                # Its host has another owner. Of rules that nobody has read we do not know what
+                # they forbid.
+                detail = f"it leads to {url.host}, which is another worker's"
+                raise FetchError(url.href, Reason.REDIRECTED, detail)
             at = self._host(url.host)
             await self._turn(at, url)
             self._open(at, self._clock(), None)

@@ -423,17 +423,30 @@ async def test_redirects_of_robots_txt_are_followed(engine: Engine, site: Site) 
     assert reasons(outcomes) == {"robots_disallowed"}
 
 
-@pytest.mark.parametrize("location", ["/robots.txt", "http://elsewhere.example/robots.txt"])
-async def test_redirects_that_lead_to_no_rules_forbid_nothing(
-    engine: Engine, site: Site, location: str
+async def test_redirects_of_robots_txt_in_a_circle_forbid_nothing(
+    engine: Engine, site: Site
 ) -> None:
-    """In a circle, or to a host that another worker owns."""
-    site.reply("/robots.txt", moved(location))
+    site.reply("/robots.txt", moved("/robots.txt"))
 
-    outcomes = await engine.scrape(pages(site, "a.example", 1), partitions=4096)
+    outcomes = await engine.scrape(pages(site, "a.example", 1))
 
     assert kinds(outcomes) == {"scraped"}
-    assert {entry.host for entry in site.log} == {"a.example"}
+
+
+@pytest.mark.parametrize("first", [[], ["http://www.a.example/robots.txt"]])
+async def test_rules_that_only_another_worker_may_read_allow_nothing(
+    engine: Engine, site: Site, first: list[str]
+) -> None:
+    """Nobody has read what they forbid, and nobody but their owner may ask for them."""
+    site.reply("/robots.txt", *map(moved, [*first, "http://elsewhere.example/robots.txt"]))
+
+    [outcome] = (await engine.scrape(pages(site, "a.example", 1), partitions=4096)).values()
+
+    assert (outcome.outcome, outcome.reason) == (Kind.DEFERRED, Reason.ROBOTS_UNREACHABLE)
+    assert outcome.detail is not None
+    assert "it leads to elsewhere.example, which is another worker's" in outcome.detail
+    assert site.visits == []
+    assert {entry.host for entry in site.log} <= {"a.example", "www.a.example"}
 
 
 async def test_a_robots_txt_that_is_never_to_be_had_ends_all_who_wait(

@@ -138,6 +138,22 @@ def test_paths(lines: list[str], path: str, expected: bool) -> None:
             "User-agent: a\nDisallow: /\nUser-agent: foobot\nAllow: /",
             AGENT, True, id="a rule does",
         ),
+        *(
+            pytest.param(
+                f"User-agent: {ours}\n{record}\n\nUser-agent: {other}\nDisallow: /",
+                AGENT, False, id=f"2.2.4 {record} does not hide {ours}",
+            )
+            for record in (
+                "Noindex: /n", "Content-Signal: search=yes", "Host: e.example", "Crawl-delay: 7",
+                "Request-rate: 1/5", "Visit-time: 0600-0845", "Clean-param: s /f", "nonsense",
+                "Disallowed: /d", "<b>a: b</b>",
+            )
+            for ours, other in (("foobot", "b"), ("*", "b"), ("foobot", "*"))
+        ),
+        pytest.param(
+            "User-agent: foobot\nDissallow:\nUser-agent: *\nDisallow: /",
+            AGENT, True, id="a misspelt rule ends the agents",
+        ),
         pytest.param(
             "User-agent: foo\nDisallow: /\n\nUser-agent: *\nAllow: /",
             AGENT, True, id="not a part of our name",
@@ -222,6 +238,26 @@ def test_the_pause_is_that_of_our_group() -> None:
     assert rules(text, "other").pause(60) == 9
 
 
+@pytest.mark.parametrize("record", ["Crawl-delay: 9", "Request-rate: 1/9"])
+def test_a_pause_is_for_the_agents_directly_above_it(record: str) -> None:
+    """The pages that are forbidden below it are forbidden to them as well."""
+    text = f"User-agent: b\nUser-agent: foobot\n{record}\n\nUser-agent: *\nDisallow: /a"
+
+    assert rules(text).pause(60) == 9
+    assert rules(text, "b").pause(60) == 9
+    assert rules(text, "other").pause(60) is None
+    assert not allowed(text, "/a")
+    assert not allowed(text, "/a", "other")
+
+
+def test_a_pause_below_the_rules_is_for_the_whole_group() -> None:
+    text = "User-agent: b\nUser-agent: foobot\nDisallow: /a\nCrawl-delay: 9\nUser-agent: *\n"
+
+    assert rules(text).pause(60) == 9
+    assert rules(text, "b").pause(60) == 9
+    assert rules(text, "other").pause(60) is None
+
+
 @pytest.mark.parametrize(
     ("user_agent", "token"),
     [
@@ -277,7 +313,12 @@ _urls = _paths.map(lambda path: "https://e.example/" + path.replace(" ", "%20"))
 
 @given(_files, _urls)
 def test_groups_are_told_apart_as_protego_does(text: str, url: str) -> None:
-    """As far as names agree: it also takes `foo` for a group of `foobot`, which we do not."""
+    """
+    As far as names agree, and where no record but a rule is before the next agent.
+
+    It also takes `foo` for a group of `foobot`, and ends groups at records that it does not know.
+    """
+    text = text.replace("User-agent:", "Disallow:\nUser-agent:")
     theirs = Protego.parse(text)
 
     assert rules(text).can_fetch(url) == theirs.can_fetch(url, "foobot")
