@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 exit status:
-  0    every URL has its final outcome, and none failed
-  1    some URLs failed, or could not be brought to an end, or a list is damaged
+  0    every URL was scraped, or skipped for a reason that the spec or the website gives
+  1    URLs failed or were given up on, rows have problems, the spec found nothing on a page,
+       or a list could not be read to its end; the summary says which
   2    wrong usage or input; nothing was fetched
   130  interrupted; what was done is kept, and the same command goes on
 """
@@ -59,6 +60,13 @@ local cloud, and shows what came out.
 
 example:
   $ scatterfetch demo
+"""
+DEMO_EPILOG = """\
+exit status:
+  0    every URL has its final outcome, and the outcomes are those that the README shows
+  1    they are not
+  2    wrong usage, or nothing could be started
+  130  interrupted
 """
 RESULTS_EXAMPLE = """\
 Makes a table of what `scatterfetch run` has left in DIR, or of a job of a deployed stack: a record
@@ -132,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_common(run, "out")
 
     demo = add_command(
-        commands, "demo", "scrape the bundled bookshops", DEMO_EXAMPLE, _demo, epilog=EPILOG
+        commands, "demo", "scrape the bundled bookshops", DEMO_EXAMPLE, _demo, epilog=DEMO_EPILOG
     )
     _add_common(demo, "demo-out")
 
@@ -257,7 +265,7 @@ def _demo(args: argparse.Namespace) -> int:
         if exit_status > 1:
             return exit_status
         whole = print_rows(finished.jobs[0], args.out)
-    # That some of its pages fail is part of the demo.
+    # That some of its pages fail is part of the demo, and so is no failure.
     return 0 if whole else 1
 
 

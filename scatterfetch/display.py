@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 from rich.console import Console
@@ -18,13 +19,17 @@ from scatterfetch.deployment import Folder, Stack, place_option
 from scatterfetch.status import State, Status, read_summary, source_name
 from scatterfetch.watch import Display, Finished, Job, Progress
 from shared.errors import Reason
-from shared.jobs import NO_MATCH, job_prefix, outcome_name, rejected_key, results_prefix
+from shared.jobs import NO_MATCH, PROBLEMS, job_prefix, outcome_name, rejected_key, results_prefix
 from shared.outcomes import Kind
+
+if TYPE_CHECKING:
+    from functions.dispatcher.summary import Summary
 
 _LINE_INTERVAL = 2.0  # seconds between two lines where there is no terminal
 _REPEAT_INTERVAL = 30.0  # and between two that say the same
 _REJECTED_SHOWN = 5
 _HOSTS_SHOWN = 5
+_NAMES_SHOWN = 10
 _DAY = 24 * 3_600
 
 
@@ -157,7 +162,8 @@ def _judge(finished: Finished, place: Folder | Stack, complain: Callable[[str], 
             "them again"
         )
     failed = any(name.startswith(Kind.FAILED) for name in outcomes)
-    return not (failed or dead or lost or damaged)
+    wrong = any(_counted(job, name) for job in finished.jobs for name in (NO_MATCH, PROBLEMS))
+    return not (failed or dead or lost or damaged or wrong)
 
 
 def print_summary(finished: Finished, place: Folder | Stack) -> None:
@@ -186,8 +192,23 @@ def _print_job(console: Console, job: Job, place: Folder | Stack) -> None:
     console.print(_outcomes(counts, open_, ledger.targets))
     if ledger.duplicates:
         console.print(f"{counted(ledger.duplicates, 'duplicate line')} left out.")
-    if unmatched := sum(counts.get(NO_MATCH, 0) for counts in ledger.receipts.values()):
-        _print_unmatched(console, job, unmatched, place)
+    summary = read_summary(place.data, job.id)
+    if unmatched := _counted(job, NO_MATCH):
+        _print_unmatched(console, unmatched, summary)
+    if problems := _counted(job, PROBLEMS):
+        pages = summary.problem_pages if summary else {}
+        console.print(
+            f"{counted(problems, 'problem')} in rows{_by_name(pages, 'on', 'page')}",
+            markup=False,
+        )
+    if summary and summary.skipped_types:
+        skipped = sum(summary.skipped_types.values())
+        console.print(
+            f"{counted(skipped, 'URL')} skipped for the type of the file"
+            f"{_by_name(summary.skipped_types)} To fetch such files, name their types in "
+            "fetch.content_types.",
+            markup=False,
+        )
     if ledger.rejected:
         _print_rejected(console, job, place)
     console.print(f"results: {place.address(results_prefix(job.id))}", soft_wrap=True)
@@ -250,11 +271,28 @@ def _outcomes(final: Mapping[str, int], open_: Mapping[str, int], total: int) ->
     return table
 
 
-def _print_unmatched(console: Console, job: Job, unmatched: int, place: Folder | Stack) -> None:
+def _counted(job: Job, name: str) -> int:
+    """Return how often the job's receipts count `name`."""
+    return sum(counts.get(name, 0) for counts in job.ledger.receipts.values())
+
+
+def _by_name(counts: Mapping[str, int], word: str = "", noun: str = "") -> str:
+    """Return the largest of `counts` as the end of a sentence."""
+    if not counts:
+        return "."
+    parts = [
+        f"{name} {word} {counted(count, noun)}" if noun else f"{count:,} {name}"
+        for name, count in [*counts.items()][:_NAMES_SHOWN]
+    ]
+    if len(counts) > _NAMES_SHOWN:
+        parts.append(f"and {len(counts) - _NAMES_SHOWN} more kinds")
+    return f": {', '.join(parts)}."
+
+
+def _print_unmatched(console: Console, unmatched: int, summary: "Summary | None") -> None:
     console.print(
         f"The spec found nothing on {counted(unmatched, 'page')}: has the website changed?"
     )
-    summary = read_summary(place.data, job.id)
     hosts = [host for host in summary.worst_hosts if host.no_match] if summary else []
     for host in sorted(hosts, key=lambda host: -host.no_match)[:_HOSTS_SHOWN]:
         console.print(f"  {host.host}: {host.no_match:,} of {counted(host.targets, 'URL')}")

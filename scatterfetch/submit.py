@@ -66,8 +66,8 @@ exit status:
 """
 SUBMIT_EPILOG = """\
 exit status:
-  0    the jobs are submitted; with --wait: every URL has its final outcome, and none failed
-  1    a part of a sitemap could not be had; with --wait: some URLs failed, or a list is damaged
+  0    the jobs are submitted; with --wait: as for `scatterfetch run`
+  1    a part of a sitemap could not be had; with --wait: as for `scatterfetch run`
   2    wrong usage or input, or AWS refused; jobs whose ids were printed go on
   130  interrupted; what was submitted goes on
 """

@@ -149,7 +149,10 @@ class FetchError(ScrapeError):
 
     `status` is the HTTP status, where there was an answer, and `retry_after` the header of that
     name as it came. `remote_address` is the IP address that was connected to, where it is known.
+    `content_type` is the media type that was not asked for.
     """
+
+    content_type: str | None = None
 
     def __init__(
         self,

@@ -109,6 +109,11 @@ class Problem(Struct, frozen=True):
         """Tell whether the whole spec has found nothing on the page."""
         return self.problem == "no_match" and self.field is None
 
+    @property
+    def name(self) -> str:
+        """What people call it: `price unreadable`, or `nothing_extracted` of a whole page."""
+        return f"{self.field} {self.problem}" if self.field else self.problem
+
 
 class CommittedLine(Struct, frozen=True, kw_only=True):
     """What the worker itself needs of a committed outcome."""
@@ -126,6 +131,7 @@ class CommittedLine(Struct, frozen=True, kw_only=True):
     elapsed_ms: int
     bytes: int = 0
     wire_bytes: int = 0
+    content_type: str | None = None
     problems: tuple[Problem, ...] = ()
     method: Method = "GET"
 

@@ -12,13 +12,15 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from shared.errors import StorageError
+from shared.errors import Reason, StorageError
 from shared.jobs import NO_MATCH, PROBLEMS, outcome_name, redriven_name
 from shared.messages import Target
 from shared.outcomes import CommittedLine, Kind
 from shared.urls import parse_url
 
 MAX_HOSTS = 20_000  # a tally of more forgets those with the least trouble
+MAX_NAMES = 1_000  # of problems, and of content types; later ones are not told apart
+OTHERS = "others"
 _STEPS = 8  # buckets of latency from one power of two to the next: quantiles are right to 5 %
 _TROUBLE = ("failed", "dead", NO_MATCH)
 
@@ -33,6 +35,10 @@ class Tally(Struct, kw_only=True, omit_defaults=True):
     """Of HTTP, of final outcomes; that of a dead target stays when it is redriven."""
     hosts: dict[str, dict[str, int]] = {}
     """Of each host of the list: `counts`, as far as they are final."""
+    problems: dict[str, int] = {}
+    """On how many pages there was each problem, by `Problem.name`; without `no_match`."""
+    skipped_types: dict[str, int] = {}
+    """Targets skipped for their content type, by that type."""
     hosts_forgotten: bool = False
     """Whether there were more than `MAX_HOSTS`, so that counts of `hosts` may be too small."""
     latency: dict[int, int] = {}
@@ -56,6 +62,8 @@ class Tally(Struct, kw_only=True, omit_defaults=True):
         _add(self.latency, other.latency)
         for host, counts in other.hosts.items():
             _add(self.hosts.setdefault(host, {}), counts)
+        _add_names(self.problems, other.problems)
+        _add_names(self.skipped_types, other.skipped_types)
         self.hosts_forgotten |= other.hosts_forgotten
         if len(self.hosts) > MAX_HOSTS:
             self._forget_hosts()
@@ -88,9 +96,12 @@ def tally_of(lines: Iterable[CommittedLine]) -> Tally:
         if any(problem.is_no_match for problem in line.problems):
             counts[NO_MATCH] = 1
         _add(tally.counts, counts)
-        problems = sum(not problem.is_no_match for problem in line.problems)
+        problems = [problem.name for problem in line.problems if not problem.is_no_match]
         if problems:
-            _add(tally.counts, {PROBLEMS: problems})
+            _add(tally.counts, {PROBLEMS: len(problems)})
+            _add_names(tally.problems, dict.fromkeys(problems, 1))
+        if line.reason is Reason.CONTENT_TYPE:
+            _add_names(tally.skipped_types, {line.content_type or "none": 1})
         if line.elapsed_ms or line.status is not None:
             tally.requests += 1
             began = line.fetched_at.timestamp()
@@ -140,6 +151,12 @@ _Key = TypeVar("_Key")
 def _add(counts: dict[_Key, int], more: Mapping[_Key, int]) -> None:
     for key, count in more.items():
         counts[key] = counts.get(key, 0) + count
+
+
+def _add_names(counts: dict[str, int], more: Mapping[str, int]) -> None:
+    for name, count in more.items():
+        known = name if name in counts or len(counts) < MAX_NAMES else OTHERS
+        counts[known] = counts.get(known, 0) + count
 
 
 _encoder = msgspec.json.Encoder()

@@ -64,8 +64,12 @@ class Summary(Struct, frozen=True, kw_only=True, tag="summary.v1"):
     statuses: dict[int, int]
     """Of HTTP."""
     problems: int
+    problem_pages: dict[str, int] = {}
+    """On how many pages there was each problem: `price unreadable`."""
     no_match: int
     """Pages on which the spec has found nothing."""
+    skipped_types: dict[str, int] = {}
+    """Targets skipped since `content_types` does not have their type, by that type."""
     batches: int
     deferred: dict[str, int]
     """How often targets were handed to a later batch, by reason."""
@@ -115,7 +119,9 @@ def summarize(
         reasons=_sorted({n: c for n, c in final.items() if n != Kind.SCRAPED}),
         statuses=dict(sorted(tally.statuses.items())),
         problems=tally.counts.get(PROBLEMS, 0),
+        problem_pages=_most_first(tally.problems),
         no_match=tally.counts.get(NO_MATCH, 0),
+        skipped_types=_most_first(tally.skipped_types),
         batches=tally.receipts,
         deferred=_sorted(
             {
@@ -176,6 +182,10 @@ def _cost(ledger: Ledger, tally: Tally, worker_memory: int, architecture: str) -
 
 def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items()))
+
+
+def _most_first(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
 
 
 def _iso(seconds: float | None) -> str | None:

@@ -80,6 +80,8 @@ class Extraction:
         elif self._fields:
             document.problem(None, "no_match", page.content_type)
             bad = True
+        else:
+            document.problem(None, "nothing_extracted", page.content_type)
         problems = document.problems
         if document.problem_count > len(problems):
             more = str(document.problem_count - len(problems))

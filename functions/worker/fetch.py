@@ -238,9 +238,10 @@ class Fetcher:
             raise _failure(request, response, *refusal(status, proxied=request.proxy is not None))
         content_type, charset = _content_type(headers.get("Content-Type", ""))
         if not accepts(content_type):
-            raise _failure(
-                request, response, Reason.CONTENT_TYPE, f"{content_type} is not what was asked for"
-            )
+            detail = f"{content_type} is not what was asked for"
+            failure = _failure(request, response, Reason.CONTENT_TYPE, detail)
+            failure.content_type = content_type
+            raise failure
         if not cut:
             _check_length(request, response, max_bytes)
         sent = await _read(response, max_bytes, place, deadline)

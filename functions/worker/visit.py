@@ -143,6 +143,7 @@ class Visit:
             status=error.status,
             reason=error.reason,
             detail=error.detail,
+            content_type=error.content_type,
             remote_address=error.remote_address,
             **facts,
         )

@@ -9,6 +9,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from scatterfetch.command import complain
 from scatterfetch.demo.books import url_list
 from scatterfetch.watch import Job, UrlList
 from shared.errors import InvalidJobError
@@ -61,8 +62,24 @@ def demo_list(folder: Path) -> UrlList:
     return UrlList(str(path), _KEY, body, DEMO_SPEC)
 
 
+DEMO_OUTCOMES = {
+    "scraped": 386,
+    "failed-http_404": 8,
+    "failed-too_many_redirects": 1,
+    "skipped-content_type": 1,
+    "skipped-robots_disallowed": 1,
+    "dead-http_5xx": 1,
+}
+"""What becomes of the list, by `outcome_name`; the README shows it."""
+
+
 def print_rows(job: Job, folder: Path) -> bool:
-    """Print the first rows; tell whether every URL of the list has exactly one final outcome."""
+    """
+    Print the first rows.
+
+    Returns whether every URL of the list has exactly one final outcome, and the outcomes are
+    `DEMO_OUTCOMES`.
+    """
     outcomes = {}
     lines = 0
     for path in sorted((folder / results_prefix(job.id)).glob("*.jsonl.gz")):
@@ -83,4 +100,7 @@ def print_rows(job: Job, folder: Path) -> bool:
     console.print(table)
     targets = job.ledger.targets
     console.print(f"{lines:,} final outcomes in the files for {targets:,} URLs of the list.")
-    return lines == len(outcomes) == targets == job.ledger.final.total()
+    final = job.ledger.final
+    if final != DEMO_OUTCOMES:
+        complain("these outcomes are not those that the demo should have; please report it")
+    return lines == len(outcomes) == targets and final == DEMO_OUTCOMES

@@ -102,6 +102,43 @@ def test_failed_urls_are_the_exit_status(site: Site, tmp_path: Path) -> None:
     assert "http_404" in done.stdout
 
 
+def test_problems_are_said_at_the_end_and_are_the_exit_status(site: Site, tmp_path: Path) -> None:
+    """A website that has changed its layout shows at once, and a script can tell."""
+    for path, price in (("/a", "12.50"), ("/b", "sold out"), ("/c", None)):
+        html = f"<b class=price>{price}</b>" if price else "<p>nothing of that kind</p>"
+        site.reply(path, web.Response(text=html, content_type="text/html"))
+    site.reply("/d", web.Response(body=b"%PDF-1.7", content_type="application/pdf"))
+    fields = "price: {css: b.price, type: number, required: true}"
+    (tmp_path / "s.yaml").write_text(
+        f"fetch: {{pause: 0, robots: ignore}}\nextract: {{fields: {{{fields}}}}}\n"
+    )
+    urls = b"".join(b"http://h.example/%s\n" % name for name in (b"a", b"b", b"c", b"d"))
+
+    done = run_list(site, tmp_path, urls, "--spec", "s.yaml")
+
+    assert done.returncode == 1, done.stderr
+    said = " ".join(done.stdout.split())
+    assert "2 problems in rows: price missing on 1 page, price unreadable on 1 page." in said
+    assert "The spec found nothing on 1 page" in said
+    assert "1 URL skipped for the type of the file: 1 application/pdf." in said
+
+
+def test_a_file_that_nothing_is_extracted_from_is_said(site: Site, tmp_path: Path) -> None:
+    site.reply("/d", web.Response(body=b"%PDF-1.7", content_type="application/pdf"))
+    (tmp_path / "s.yaml").write_text(
+        "fetch: {pause: 0, robots: ignore, content_types: [application/pdf]}\n"
+    )
+
+    done = run_list(site, tmp_path, b"http://h.example/d\n", "--spec", "s.yaml")
+
+    assert done.returncode == 1, done.stderr
+    assert "1 problem in rows: nothing_extracted on 1 page." in done.stdout
+    [outcome] = final_outcomes(tmp_path / "out").values()
+    assert outcome.problems == [
+        {"field": None, "problem": "nothing_extracted", "value": "application/pdf"}
+    ]
+
+
 def test_a_list_that_breaks_off_is_no_success(site: Site, tmp_path: Path) -> None:
     """What there was is scraped; whether there was more, only the exit status can tell a script."""
     site.page("/a", "A")
@@ -134,7 +171,8 @@ def test_what_was_given_up_on_is_said_and_can_be_looked_at(site: Site, tmp_path:
 def test_what_was_given_up_on_is_tried_again_by_the_same_command(
     site: Site, tmp_path: Path
 ) -> None:
-    site.reply("/down", web.Response(status=500), web.Response(text="<title>Up</title>"))
+    up = web.Response(text="<title>Up</title>", content_type="text/html")
+    site.reply("/down", web.Response(status=500), up)
     (tmp_path / "hasty.yaml").write_text("fetch: {robots: ignore, attempts: 1}")
     command = (site, tmp_path, b"http://one.example/down\n", "--spec", "hasty.yaml")
     assert "after `scatterfetch redrive out` the same command" in run_list(*command).stderr

@@ -389,6 +389,7 @@ def test_the_summary_says_what_became_of_a_job(job: Job) -> None:
         statuses={200: 3, 404: 1},
         problems=0,
         no_match=1,
+        skipped_types={"none": 1},
         batches=3,
         deferred={"http_503": 1},
         latency_ms=dict.fromkeys(["p50", "p90", "p95", "p99"], 103.1),

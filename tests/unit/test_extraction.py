@@ -348,7 +348,8 @@ def test_what_no_source_can_read_has_no_row(kind: str) -> None:
 
     assert found.rows == []
     assert [problem["problem"] for problem in found.problems] == ["no_match"]
-    assert extract(b"x", kind, include=["page"]) == ([], [], [], None)
+    nothing = {"field": None, "problem": "nothing_extracted", "value": kind}
+    assert extract(b"x", kind, include=["page"]) == ([], [nothing], [], None)
 
 
 # ---- pages that are traps

@@ -43,6 +43,7 @@ def test_a_tally_is_what_the_lines_add_up_to() -> None:
         },
         statuses={200: 2, 404: 1},
         hosts={"a.example": {"scraped": 2, "no_match": 1, "failed-http_404": 1, "dead-timeout": 1}},
+        problems={"price missing": 1},
         latency={19: 3},
         requests=5,
         bytes=1_000,
@@ -50,6 +51,31 @@ def test_a_tally_is_what_the_lines_add_up_to() -> None:
         started=BEGAN,
         ended=BEGAN + 0.005,
     )
+
+
+def test_pages_are_counted_by_problem_and_skipped_ones_by_their_type() -> None:
+    unreadable = {"field": "price", "problem": "unreadable", "value": "?"}
+    nothing = {"field": None, "problem": "nothing_extracted", "value": "image/png"}
+    pdf = outcome("/4", kind=Kind.SKIPPED, reason=Reason.CONTENT_TYPE, status=200)
+
+    tally = tallied(
+        outcome("/1", problems=[unreadable, unreadable], status=200),
+        outcome("/2", problems=[unreadable], status=200),
+        outcome("/3", problems=[nothing], status=200),
+        msgspec.structs.replace(pdf, content_type="application/pdf"),
+    )
+
+    assert tally.problems == {"price unreadable": 2, "nothing_extracted": 1}
+    assert tally.skipped_types == {"application/pdf": 1}
+
+
+def test_problems_of_too_many_names_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared.tally, "MAX_NAMES", 2)
+    tally = Tally(problems={"a missing": 1, "b missing": 1})
+
+    tally.add(Tally(problems={"a missing": 1, "c missing": 1, "d missing": 1}))
+
+    assert tally.problems == {"a missing": 2, "b missing": 1, "others": 2}
 
 
 def test_what_was_not_asked_for_says_nothing_of_time() -> None:
