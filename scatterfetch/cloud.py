@@ -70,6 +70,8 @@ class LocalCloud:
             self.template.buckets[DATA_BUCKET].name, folder, on_put, self._report_disk
         )
         self._disk_reported = 0.0
+        self.disk_problem: str | None = None
+        """Why something could not be written to the folder, the last time it could not."""
         self._logs = folder / "logs"
         self._report = report
         self._sandboxes: list[Sandbox] = []
@@ -224,6 +226,7 @@ class LocalCloud:
             )
 
     def _report_disk(self, problem: str) -> None:
+        self.disk_problem = problem
         if time.monotonic() > self._disk_reported + _DISK_INTERVAL:
             self._disk_reported = time.monotonic()
             self._report(f"{problem}; it is tried again for a while")

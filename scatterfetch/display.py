@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from scatterfetch.command import counted
+from scatterfetch.command import complain, counted
 from scatterfetch.deployment import Folder, Stack, place_option
 from scatterfetch.status import State, Status, read_summary, source_name
 from scatterfetch.watch import Display, Finished, Job, Progress
@@ -95,10 +95,14 @@ def open_display() -> Iterator[Display]:
 
 def report(finished: Finished, place: Folder | Stack) -> int:
     """Say on standard error why jobs did not end well; return the exit status."""
+    exit_status = _report(finished, place)
+    if finished.disk_problem and not finished.complete:
+        # Last, since it explains all the rest.
+        complain(f"{finished.disk_problem}; make room, and the same command goes on")
+    return exit_status
 
-    def complain(sentence: str) -> None:
-        print(f"scatterfetch: {sentence}", file=sys.stderr)
 
+def _report(finished: Finished, place: Folder | Stack) -> int:
     refused = [job.problem for job in finished.jobs if job.problem]
     for problem in refused:
         complain(problem)
@@ -125,11 +129,11 @@ def report(finished: Finished, place: Folder | Stack) -> int:
             "some URLs have no outcome, and nothing is left in the queues; the logs folder may say "
             "why, and the same command tries them again"
         )
-    well = _judge(finished, place, complain)
+    well = _judge(finished, place)
     return 0 if well and finished.complete else 1
 
 
-def _judge(finished: Finished, place: Folder | Stack, complain: Callable[[str], None]) -> bool:
+def _judge(finished: Finished, place: Folder | Stack) -> bool:
     """Tell whether the outcomes are what one hopes for; complain of those that are not."""
     outcomes = finished.progress.outcomes
     lost = finished.progress.total - finished.progress.done if finished.complete else 0

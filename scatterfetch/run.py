@@ -326,6 +326,7 @@ def run(
         local.progress(),
         dead_letters,
         interrupted=bool(received.count),
+        disk_problem=cloud.disk_problem,
     )
 
 

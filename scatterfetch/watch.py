@@ -180,6 +180,8 @@ class Finished:
     progress: Progress
     dead_letters: int
     interrupted: bool
+    disk_problem: str | None = None
+    """Why results could not be written, where they could not."""
 
     @property
     def complete(self) -> bool:

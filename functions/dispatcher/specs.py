@@ -1,7 +1,7 @@
 """From a `spec.yaml` to a `Spec`."""
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from difflib import get_close_matches
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -33,6 +33,23 @@ _AT = re.compile(r"(?P<problem>.*?)(?: - at (?P<key>`key` in )?`\$(?P<path>.*)`)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _NO_PATTERN = re.compile(r"Expected `str` matching regex (.*)", re.DOTALL)
 _NO_VALUE = re.compile(r"Invalid enum value '(.*)'", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
+_NO_TYPE = re.compile(r"Expected `([^`]*)`(?:, got `([^`]*)`)?")
+_OUT_OF_BOUNDS = re.compile(r"Expected `(?:int|float)` (<=|>=) (.*)")
+_NO_LENGTH = re.compile(r"Expected `(str|array|object)` of length (<=|>=) (\d+)")
+_FIELD = re.compile(r"extract\.fields\.[^.\[]+(\.fields\.[^.\[]+)*")
+_BOUNDS = {"<=": "at most", ">=": "at least"}
+_TYPES = {
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "names with values",
+    "null": "empty",
+}
+_GIVEN = {**_TYPES, "float": "a number with a fraction"}
+_ITEMS = {"str": "characters", "array": "items", "object": "names"}
 _VALUES = {
     *get_args(ReadyMade),
     *(value for struct in _STRUCTS for kind in get_type_hints(struct).values()
@@ -175,15 +192,35 @@ def _convert(content: Any) -> Spec:  # noqa: ANN401 -- whatever YAML holds
         pattern = _NO_PATTERN.fullmatch(problem)
         if pattern and pattern[1] in _PATTERNS:
             problem = f"it must be {_PATTERNS[pattern[1]]}"
-        value = _NO_VALUE.fullmatch(problem)
-        if value:
-            problem += _meant(value[1], _VALUES)
-        raise InvalidSpecError(path.removeprefix("."), problem) from error
+        path = path.removeprefix(".")
+        raise InvalidSpecError(path, _in_words(problem, path)) from error
+
+
+def _in_words(problem: str, path: str) -> str:
+    """Return what msgspec says of the value at `path`, for people who do not know Python."""
+    if value := _NO_VALUE.fullmatch(problem):
+        return f"{value[1]!r} is none of the values that it may have{_meant(value[1], _VALUES)}"
+    if missing := _MISSING.fullmatch(problem):
+        return f"{missing[1]} is missing"
+    if bound := _OUT_OF_BOUNDS.fullmatch(problem):
+        return f"it must be {_BOUNDS[bound[1]]} {float(bound[2]):,g}"
+    if length := _NO_LENGTH.fullmatch(problem):
+        return f"it must have {_BOUNDS[length[2]]} {int(length[3]):,} {_ITEMS[length[1]]}"
+    if kinds := _NO_TYPE.fullmatch(problem):
+        return _of_kind(kinds[1].split(" | "), kinds[2], path)
+    return problem
+
+
+def _of_kind(wanted: Sequence[str], given: str | None, path: str) -> str:
+    if given == "str" and _FIELD.fullmatch(path):
+        return "write where the value is: {css: h1} for a CSS selector"
+    must = f"it must be {' or '.join(_TYPES.get(kind, kind) for kind in wanted)}"
+    return f"{must}, and is {_GIVEN.get(given, given)}" if given else must
 
 
 def _meant(name: str, names: set[str]) -> str:
     """Return a guess at which of `names` a misspelt one was to be."""
-    close = get_close_matches(name, sorted(names), n=1)
+    close = get_close_matches(name, sorted(names - {name}), n=1)  # it may be right elsewhere
     return f"; did you mean {close[0]}?" if close else ""
 
 
