@@ -225,6 +225,8 @@ class Moved(NamedTuple):
 
     letters: int
     unseen: int = 0
+    left: frozenset[str] = frozenset()
+    """Cancelled jobs that have letters there, which stay."""
 
 
 def redrive(stack: Stack, name: str, job: str | None, cancelled: Collection[str] = ()) -> Moved:
@@ -244,27 +246,30 @@ def redrive(stack: Stack, name: str, job: str | None, cancelled: Collection[str]
     while True:
         moved, kept = _move(queue, target, name, job, cancelled)
         letters += moved
-        unseen = max(0, waiting - letters - kept)
+        unseen = max(0, waiting - letters - len(kept))
         if not moved or not unseen:
-            return Moved(letters, unseen)
+            left = frozenset(one for one in kept if one is not None and one in cancelled)
+            return Moved(letters, unseen, left)
         # What was moved may have made room for those behind it.
 
 
 def _move(
     queue: "Queue", target: "Queue", name: str, job: str | None, cancelled: Collection[str]
-) -> tuple[int, int]:
-    """Move what can be received now; return how many letters were moved, and how many not."""
+) -> tuple[int, list[str | None]]:
+    """Move what can be received now; return how many were moved, and the jobs of the others."""
     from shared.queue import Message  # noqa: PLC0415
 
-    moved = kept = 0
+    moved = 0
+    kept: list[str | None] = []
     with held(queue) as messages:
         for together in messages:
             jobs = [letter_of(name, one).job for one in together]
-            wanted = [
-                one
-                for one, its_job in zip(together, jobs, strict=True)
-                if job in {None, its_job} and its_job not in cancelled
-            ]
+            wanted = []
+            for one, its_job in zip(together, jobs, strict=True):
+                if job in {None, its_job} and its_job not in cancelled:
+                    wanted.append(one)
+                else:
+                    kept.append(its_job)
             # Its own identity: SQS would drop what it has seen in the last minutes. The same each
             # time: sent by somebody who did not come to delete it, it is sent once all the same.
             target.send(
@@ -272,7 +277,6 @@ def _move(
             )
             queue.delete([one.handle for one in wanted])
             moved += len(wanted)
-            kept += len(together) - len(wanted)
     return moved, kept
 
 
@@ -347,15 +351,15 @@ def _redrive(args: argparse.Namespace) -> int:
     unseen = sum(one.unseen for one in moved.values())
     if args.job and not unseen and not any(one.letters for one in moved.values()):
         find_manifest(place, args.job)
-    for name, (letters, behind) in moved.items():
-        print(f"{counted(letters, 'message')} of {name} moved to {_QUEUES[name]}")
-        if behind:
+    for name, result in moved.items():
+        print(f"{counted(result.letters, 'message')} of {name} moved to {_QUEUES[name]}")
+        if result.unseen:
             complain(
-                f"about {behind:,} more in {name} cannot be seen: they stand behind those of "
-                "other jobs, ten and more of a partition; without --job all are moved"
+                f"about {result.unseen:,} more in {name} cannot be seen: they stand behind those "
+                "of other jobs, ten and more of a partition; without --job all are moved"
             )
-    if cancelled:
-        complain(f"letters of {', '.join(sorted(cancelled))} stay: cancelled jobs fetch nothing")
+    if left := frozenset[str]().union(*(result.left for result in moved.values())):
+        complain(f"letters of {', '.join(sorted(left))} stay: cancelled jobs fetch nothing")
     closed = set(_with_object(place, jobs, summary_key))
     for job in jobs if args.job else sorted(set(jobs) - closed):
         place.look_soon(job)

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -90,6 +90,7 @@ def _try(args: argparse.Namespace) -> int:
 
     if args.watch and args.spec is None:
         raise InvalidJobError("--watch needs --spec, the file to watch")
+    saved = _saved(args.spec)
     spec = _spec(args)
     check_parser(str(args.spec), spec)
     settings = worker_settings(dict(args.parameter))
@@ -97,7 +98,7 @@ def _try(args: argparse.Namespace) -> int:
     try:
         seen = _look(args, spec, settings, process, None)
         while args.watch:
-            _wait_for_change(args.spec, spec)
+            saved = _wait_for_change(args.spec, spec, saved)
             process.stop()  # it has imported the parser as it was
             try:
                 spec = _spec(args)
@@ -151,22 +152,36 @@ def _spec(args: argparse.Namespace) -> "Spec":
     return replace(spec, extract=given.extract, parser=None)
 
 
-def _wait_for_change(path: Path, spec: "Spec") -> None:
-    """Wait until the spec, or the module of its parser, is another file than now."""
-    watched = [path]
-    if spec.parser is not None:
-        from functions.worker import parsers  # noqa: PLC0415
+class _Saved(NamedTuple):
+    """When files were last saved: the spec, and the modules of Python parsers."""
 
-        watched += (Path(folder) for folder in parsers.__path__)
-        watched += [file for folder in parsers.__path__ for file in Path(folder).rglob("*.py")]
-    before = _times(watched)
+    spec: int | None
+    parsers: Mapping[Path, int]
+
+
+def _saved(path: Path | None) -> _Saved:
+    from functions.worker import parsers  # noqa: PLC0415
+
+    modules = [file for folder in parsers.__path__ for file in Path(folder).rglob("*.py")]
+    times = {file: time for file in modules if (time := _time(file)) is not None}
+    return _Saved(None if path is None else _time(path), times)
+
+
+def _time(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:  # an editor may replace it just now
+        return None
+
+
+def _wait_for_change(path: Path, spec: "Spec", before: _Saved) -> _Saved:
+    """Wait until the spec, or the module of its parser, is another file than `before`."""
     print(f"watching {path}; Ctrl-C ends it", file=sys.stderr)
-    while _times(watched) == before:
+    while True:
+        now = _saved(path)
+        if now.spec != before.spec or (spec.parser and now.parsers != before.parsers):
+            return now
         time.sleep(_TICK)
-
-
-def _times(paths: Sequence[Path]) -> list[int | None]:
-    return [path.stat().st_mtime_ns if path.exists() else None for path in paths]
 
 
 def show(seen: "Seen", spec: "Spec", settings: "WorkerSettings", *, html: bool) -> None:

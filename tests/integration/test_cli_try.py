@@ -159,6 +159,32 @@ def test_a_spec_is_tried_again_when_it_is_saved(site: Site, books: str, tmp_path
     assert site.paths() == ["/books"]
 
 
+def test_a_spec_that_is_saved_while_the_page_is_fetched_is_tried(
+    site: Site, books: str, tmp_path: Path
+) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("extract: {rows: .book, fields: {title: {css: a}}}")
+
+    def save(_path: str) -> None:
+        spec.write_text("extract: {rows: .book, fields: {price: {css: b}}}")
+
+    site.on_visit = save
+    with subprocess.Popen(
+        [sys.executable, "-m", "scatterfetch", "try", books, *LOCAL, "--spec", spec, "--watch"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            found = [json.loads(process.stdout.readline()) for _ in range(4)]
+        finally:
+            process.terminate()
+
+    assert [*found[2]] == ["price"]
+
+
 # ---- spec
 
 
