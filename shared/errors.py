@@ -150,6 +150,7 @@ class FetchError(ScrapeError):
     `status` is the HTTP status, where there was an answer, and `retry_after` the header of that
     name as it came. `remote_address` is the IP address that was connected to, where it is known.
     `content_type` is the media type that was not asked for.
+    `set_cookies` are the values of Set-Cookie.
     """
 
     content_type: str | None = None
@@ -163,6 +164,7 @@ class FetchError(ScrapeError):
         status: int | None = None,
         retry_after: str | None = None,
         remote_address: str | None = None,
+        set_cookies: tuple[str, ...] = (),
     ) -> None:
         super().__init__(f"{url}: {detail} ({reason})")
         self.url = url
@@ -171,3 +173,4 @@ class FetchError(ScrapeError):
         self.status = status
         self.retry_after = retry_after
         self.remote_address = remote_address
+        self.set_cookies = set_cookies

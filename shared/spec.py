@@ -163,7 +163,7 @@ class FetchSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cookies: Annotated[dict[str, str], Meta(max_length=50)] = {}
     """Sent with every request."""
     cookie_jar: bool = False
-    """Whether a host's cookies are sent back to it, within a batch."""
+    """Whether cookies that sites set are sent back to them, within a batch."""
 
     proxies: ProxySpec | None = None
     """Through which proxies to fetch; null: directly."""

@@ -362,6 +362,7 @@ def _failure(request: Request, response: Response, reason: Reason, detail: str) 
         status=response.status,
         retry_after=_text(response.headers.get("Retry-After")),
         remote_address=_address(request, response),
+        set_cookies=_cookies(response),
     )
 
 

@@ -79,7 +79,6 @@ class _Host:
     """Its robots.txt is being fetched, and nothing else."""
     waiting: list[tuple[float, int, Visit]] = field(default_factory=list)
     """A heap of due times; the numbers keep the order of the list."""
-    jar: CookieJar | None = None
     asked: float = 0.0
     """The longest time that it asked for, in seconds."""
 
@@ -130,6 +129,7 @@ class Scraper:
         self._policy = RetryPolicy(
             self._spec.attempts, self._spec.wait_initial, self._spec.wait_max
         )
+        self._jar = CookieJar() if self._spec.cookie_jar else None
         self._hosts: dict[str, _Host] = {}
         self._rules: dict[str, tuple[Rules, float]] = {}
         self._running: set[asyncio.Future[Any]] = set()
@@ -151,7 +151,9 @@ class Scraper:
             emit(outcome)
 
         self._emit = note
-        self._left = {target.line: Visit(target) for target in self._batch.targets}
+        self._left = {
+            target.line: Visit(target, self._jar is not None) for target in self._batch.targets
+        }
         cancelled = asyncio.ensure_future(self._cancelled.wait())
         try:
             if not self._cancelled.is_set():
@@ -289,8 +291,7 @@ class Scraper:
         host = self._hosts.get(name)
         if host is None:
             known = self._state.hosts.get(name) or HostState()
-            jar = CookieJar() if self._spec.cookie_jar else None
-            host = self._hosts[name] = _Host(name, known, jar=jar)
+            host = self._hosts[name] = _Host(name, known)
         return host
 
     def _enqueue(self, visit: Visit, due: float) -> None:
@@ -469,6 +470,7 @@ class Scraper:
     async def _visit(self, host: _Host, visit: Visit, proxy: Proxy | None) -> None:
         began = self._note_begin(host)
         visit.began = began if visit.began is None else visit.began
+        visit.asks(self._cookies(visit.url, began))
         place = self._fetcher.place()
         answer: Page | Redirect | FetchError
         try:
@@ -476,8 +478,10 @@ class Scraper:
                 Request(
                     visit.url.href,
                     visit.method,
-                    self._headers(
-                        visit.url, visit.headers, private=_same_site(visit), jar=host.jar
+                    self._with_cookies(
+                        self._headers(visit.url, visit.headers, private=_same_site(visit)),
+                        visit.url,
+                        began,
                     ),
                     visit.body,
                     proxy.url if proxy else None,
@@ -494,6 +498,8 @@ class Scraper:
             host.open -= 1
         now = self._clock()
         visit.elapsed += now - began
+        if self._jar is not None and answer.set_cookies:
+            self._jar.take(answer.set_cookies, visit.url, now)
         if isinstance(answer, FetchError):
             if answer.reason is Reason.TIMEOUT and now >= self._stop_at:
                 late = FetchError(visit.url.href, Reason.OUT_OF_TIME, "the worker's time is up")
@@ -503,12 +509,10 @@ class Scraper:
             self._failed(visit, answer, proxy, now)
             return
         host.state = host.state.answered(now, pause=self._adapted(host, now - began, ok=True))
-        if host.jar is not None:
-            host.jar.take(answer.set_cookies)
         if self._pool is not None and proxy is not None:
             self._pool.report(proxy, host.name, Verdict.OK, now)
         if isinstance(answer, Redirect):
-            self._follow(visit, answer)
+            self._follow(visit, answer, now)
         else:
             self.facts["Pages"] += 1
             self.facts["Bytes"] += answer.wire_bytes
@@ -548,13 +552,16 @@ class Scraper:
             else:
                 self._emit(visit.ended(why, now=self._clock()))
 
-    def _follow(self, visit: Visit, answer: Redirect) -> None:
+    def _follow(self, visit: Visit, answer: Redirect, now: float) -> None:
         location = answer.location
+        visit.was_given_cookies = visit.was_given_cookies or bool(answer.set_cookies)
         problem = None
         if len(visit.redirects) >= self._spec.max_redirects:
             problem = f"more than {self._spec.max_redirects} redirects"
-        elif not visit.follow(location, answer.status):
+        elif not visit.follow(location, answer.status, self._cookies(location, now)):
             problem = f"redirects in a circle, back to {location.href}"
+            if visit.was_given_cookies and self._jar is None:
+                problem += "; it sets cookies, which fetch.cookie_jar sends back"
         if problem is not None:
             error = FetchError(
                 visit.url.href, Reason.TOO_MANY_REDIRECTS, problem, status=answer.status
@@ -686,9 +693,20 @@ class Scraper:
     def _time_limit(self, now: float) -> float:
         return max(0.001, min(self._spec.timeout, self._stop_at - now))
 
-    def _headers(
-        self, url: Url, own: Mapping[str, str], *, private: bool, jar: CookieJar | None = None
-    ) -> Headers:
+    def _cookies(self, url: Url, now: float) -> str | None:
+        """Return what the jar has for `url`."""
+        return None if self._jar is None else self._jar.header(None, url, now)
+
+    def _with_cookies(self, headers: Headers, url: Url, now: float) -> Headers:
+        """Return `headers` with what the jar has for `url`."""
+        if self._jar is None:
+            return headers
+        rest = tuple(entry for entry in headers if entry[0].lower() != "cookie")
+        own = next((value for name, value in headers if name.lower() == "cookie"), None)
+        cookie = self._jar.header(own, url, now)
+        return (*rest, ("Cookie", cookie)) if cookie else rest
+
+    def _headers(self, url: Url, own: Mapping[str, str], *, private: bool) -> Headers:
         """
         Return the headers of a request; without `private` those that anybody may see.
 
@@ -704,11 +722,7 @@ class Scraper:
             headers = (*others, *own.items())
         if not private:
             headers = tuple(entry for entry in headers if entry[0].lower() not in _PRIVATE)
-        if jar is None:
-            return headers
-        cookie = jar.header(dict(headers).get("Cookie"))
-        rest = tuple(entry for entry in headers if entry[0] != "Cookie")
-        return (*rest, ("Cookie", cookie)) if cookie else rest
+        return headers
 
     def _adapted(self, host: _Host, latency: float, *, ok: bool) -> float | None:
         if not self._spec.adaptive:

@@ -22,9 +22,14 @@ _TO_GET = {301, 302, 303}
 
 @dataclass
 class Visit:
-    """`url` is to be fetched next. Times in seconds, `began` since the epoch."""
+    """
+    `url` is to be fetched next. Times in seconds, `began` since the epoch.
+
+    `has_jar` tells whether cookies can make another request of the same URL.
+    """
 
     target: Target
+    has_jar: bool = False
     url: Url = field(init=False)
     redirects: tuple[str, ...] = field(init=False)
     attempt: int = field(init=False)
@@ -36,6 +41,10 @@ class Visit:
     """Of the last request."""
     proxy: Proxy | None = None
     """Of the last request."""
+    was_given_cookies: bool = False
+    """Whether one of its redirects came with cookies."""
+    _asked: set[tuple[Method, str, str | None]] = field(default_factory=set)
+    """The requests so far: method, URL and cookies of the jar."""
 
     def __post_init__(self) -> None:
         self.url = parse_url(self.target.location)
@@ -43,6 +52,10 @@ class Visit:
         self.attempt = self.target.attempt
         self.slowdowns = self.target.slowdowns
         self.turned = self.target.turned
+        if not (self.has_jar or self.turned):
+            # Those of earlier batches. By which cookies or method the others were is not known:
+            # `max_redirects` ends what goes round there.
+            self._asked = {(self.method, url, None) for url in (self.target.url, *self.redirects)}
 
     @property
     def method(self) -> Method:
@@ -63,18 +76,28 @@ class Visit:
         body = self.target.body
         return None if body is None or self.turned else body.encode()
 
-    def follow(self, location: Url, status: int) -> bool:
+    def asks(self, cookies: str | None) -> None:
+        """Note that the next request is made, with those cookies of a jar."""
+        self._asked.add((self.method, self.url.href, cookies))
+
+    def follow(self, location: Url, status: int, cookies: str | None) -> bool:
         """
         Go on to where the last request was redirected to, if that leads on and not in a circle.
 
-        A POST becomes a GET where browsers make it one: "see other" means that, and with 301 and
-        302 everybody expects it (RFC 9110 §15.4).
+        A circle is the same request again: URL, method and cookies. A POST becomes a GET where
+        browsers make it one: "see other" means that, and with 301 and 302 everybody expects it
+        (RFC 9110 §15.4).
+
+        Args:
+            location: Where to.
+            status: Of the redirect.
+            cookies: Of a jar, which would be sent there.
         """
-        turns = self.method == "POST" and status in _TO_GET
-        if not turns and location.href in (self.target.url, *self.redirects):
+        turned = self.turned or (self.method == "POST" and status in _TO_GET)
+        if ("GET" if turned else self.method, location.href, cookies) in self._asked:
             return False
         self.redirects += (location.href,)
-        self.turned = self.turned or turns
+        self.turned = turned
         self.url = location
         return True
 

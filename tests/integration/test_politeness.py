@@ -864,6 +864,93 @@ async def test_a_jar_keeps_a_hosts_cookies_to_itself(engine: Engine, site: Site)
     assert cookies["b.example", "/b"] is None
 
 
+def bounce(location: str, *cookies: str) -> web.Response:
+    response = web.Response(status=302, headers={"Location": location})
+    for cookie in cookies:
+        response.headers.add("Set-Cookie", cookie)
+    return response
+
+
+PAGE = web.Response(text="<title>T</title>", content_type="text/html")
+
+
+async def test_a_redirect_to_itself_that_sets_a_cookie_leads_on(engine: Engine, site: Site) -> None:
+    site.reply("/a", bounce("/a", "seen=1"), bounce("/a", "seen=2"), PAGE)
+
+    [outcome] = (await engine.scrape(["http://a.example/a"], cookie_jar=True)).values()
+
+    assert outcome.outcome is Kind.SCRAPED
+    told = [headers.get("Cookie") for headers in site.headers]
+    assert told == [None, None, "seen=1", "seen=2"]  # robots.txt first
+
+
+async def test_a_consent_wall_on_another_host_of_the_site_leads_back(
+    engine: Engine, site: Site
+) -> None:
+    """The wall sets a cookie for all hosts of the site."""
+    site.reply("/a", bounce("http://consent.shop.example/wall"), PAGE)
+    site.reply("/wall", bounce("http://www.shop.example/a", "ok=1; Domain=shop.example; Path=/"))
+
+    [outcome] = (await engine.scrape(["http://www.shop.example/a"], cookie_jar=True)).values()
+
+    assert outcome.outcome is Kind.SCRAPED
+    assert outcome.redirects == ("http://consent.shop.example/wall", "http://www.shop.example/a")
+    assert site.headers[-1]["Cookie"] == "ok=1"
+
+
+async def test_the_same_request_again_is_a_circle_and_a_cookie_is_hinted_at(
+    engine: Engine, site: Site
+) -> None:
+    site.reply("/a", bounce("/b", "seen=1"))
+    site.reply("/b", bounce("/a"))
+
+    with_jar = await engine.scrape(["http://a.example/a"], cookie_jar=True)
+    asked = site.paths()
+    without = await engine.scrape(["http://a.example/a"])
+
+    assert reasons(with_jar) == reasons(without) == {Reason.TOO_MANY_REDIRECTS}
+    assert asked == ["/a", "/b", "/a"]  # the second time with a cookie, as /b already was
+    assert site.paths()[3:] == ["/a", "/b"]
+    details = [str(outcome.detail) for found in (with_jar, without) for outcome in found.values()]
+    assert ["fetch.cookie_jar" in detail for detail in details] == [False, True]
+
+
+async def test_cookies_that_change_for_ever_end_by_max_redirects(
+    engine: Engine, site: Site
+) -> None:
+    site.reply("/a", *(bounce("/a", f"n={n}") for n in range(20)))
+
+    [outcome] = (
+        await engine.scrape(["http://a.example/a"], cookie_jar=True, max_redirects=4)
+    ).values()
+
+    assert outcome.reason is Reason.TOO_MANY_REDIRECTS
+    assert outcome.detail == "more than 4 redirects"
+    assert len(site.visits) == 5
+
+
+async def test_what_an_earlier_batch_has_asked_for_is_a_circle_too(
+    engine: Engine, site: Site
+) -> None:
+    site.reply("/b", bounce("/a"))
+    target = Target("http://a.example/a", 1, redirects=("http://a.example/b",))
+
+    [outcome] = (await engine.scrape([target])).values()
+
+    assert outcome.reason is Reason.TOO_MANY_REDIRECTS
+    assert site.paths() == ["/b"]
+
+
+async def test_a_refusal_can_set_a_cookie(engine: Engine, site: Site) -> None:
+    refusal = web.Response(status=500, headers={"Set-Cookie": "human=1"})
+    site.reply("/a", refusal, PAGE)
+
+    outcomes = await engine.scrape(["http://a.example/a"], cookie_jar=True, robots="ignore")
+
+    assert kinds(outcomes) == {"scraped"}
+    assert [headers.get("Cookie") for headers in site.headers] == [None, "human=1"]
+
+
 async def test_secrets_stay_with_the_site_they_are_for(engine: Engine, site: Site) -> None:
     """A redirect may lead anywhere; www.a.example is the same site, b.example is not."""
     site.reply("/a", moved("http://www.a.example/b"))

@@ -115,6 +115,23 @@ async def test_a_post_may_be_answered_with_see_yourself(engine: Engine, site: Si
     assert [method for method, *_ in site.requests[2:]] == ["POST", "GET"]
 
 
+async def test_a_post_that_leads_back_as_a_get_is_another_request(
+    engine: Engine, site: Site
+) -> None:
+    page = web.Response(text="<title>T</title>", content_type="text/html")
+    site.reply("/a", moved("http://a.example/b", 303), page)
+    site.reply("/b", moved(URL))
+
+    [outcome] = (await engine.scrape([POST])).values()
+
+    assert [request[:2] for request in site.requests] == [
+        ("POST", "/a"),
+        ("GET", "/b"),
+        ("GET", "/a"),
+    ]
+    assert outcome.outcome is Kind.SCRAPED
+
+
 async def test_secrets_of_a_line_stay_with_its_site(engine: Engine, site: Site) -> None:
     """A redirect may lead anywhere; www.a.example is the same site, b.example is not."""
     site.reply("/a", moved("http://www.a.example/b"))
