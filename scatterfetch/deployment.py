@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from scatterfetch.releases import FIRST
 from shared.errors import InvalidJobError
 from shared.jobs import JOBS, ticks_prefix
 
@@ -101,6 +102,11 @@ class Stack:
 
     def __str__(self) -> str:
         return f"the stack {self.name}"
+
+    @property
+    def release(self) -> str:
+        """The release that was deployed."""
+        return self.outputs.get("Release", FIRST)
 
     @cached_property
     def data(self) -> "Bucket":

@@ -22,6 +22,8 @@ def spec_schema() -> str:
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     for name, definition in schema["$defs"].items():
         described = _descriptions(_STRUCTS[name]) if name in _STRUCTS else {}
+        if name in _STRUCTS:
+            definition["additionalProperties"] = False  # see functions.dispatcher.specs
         for field, text in described.items():
             definition["properties"][field]["description"] = text
     return json.dumps(_for_editors(schema), indent=2, ensure_ascii=False) + "\n"

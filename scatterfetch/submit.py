@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
+
 from scatterfetch.command import Commands, add_command, complain
 from scatterfetch.deployment import Stack, add_stack, open_stack
+from scatterfetch.releases import check_known
 from scatterfetch.status import State, look_at, read_manifest
 from scatterfetch.watch import (
     Display,
@@ -45,7 +48,8 @@ _BLIND_SECONDS = 300.0  # for which AWS may refuse a look at the jobs
 SUBMIT_EXAMPLE = """\
 Starts a job in a deployed stack for each list, and prints its id. The list is uploaded to the
 stack's input bucket; URLs on the command line go along in the message. A sitemap is read from here,
-and its pages are the list. A list or spec that is wrong is refused before anything is sent.
+and its pages are the list. A list or spec that is wrong is refused before anything is sent, and so
+is a spec with keys that the stack's release does not know.
 
 examples:
   $ scatterfetch submit books/urls.txt --stack scatterfetch
@@ -147,6 +151,8 @@ def _submit_all(args: argparse.Namespace, folder: Path) -> int:
         _check(url_list)
         lists.append(url_list)
         whole = whole and is_whole
+    for url_list in lists:
+        check_known(_spec_of(url_list), stack.release, stack.name)
     jobs = []
     for url_list in lists:
         jobs.append(submit(stack, url_list, name=args.name))
@@ -179,6 +185,12 @@ def _check(url_list: UrlList) -> None:
         raise InvalidJobError(nothing_to_do(url_list.name, plan.counts))
 
 
+def _spec_of(url_list: UrlList) -> Spec:
+    from functions.dispatcher.specs import parse_spec  # noqa: PLC0415
+
+    return Spec() if url_list.spec is None else parse_spec(url_list.name, url_list.spec)
+
+
 def submit(stack: Stack, url_list: UrlList, *, name: str | None = None) -> Job:
     """
     Start a job, whose id no other submission has.
@@ -187,14 +199,13 @@ def submit(stack: Stack, url_list: UrlList, *, name: str | None = None) -> Job:
         StorageError: AWS refused, and the job was most likely not started.
     """
     from functions.dispatcher.dispatch import job_name  # noqa: PLC0415
-    from functions.dispatcher.specs import parse_spec  # noqa: PLC0415
     from shared.queue import Message  # noqa: PLC0415
 
     name = name or job_name(url_list.key)
     # Once for all copies of the message: the SDK may send it twice, and SQS deliver it twice.
     identity = uuid.uuid4().hex
     job = job_id(name, identity)
-    spec = Spec() if url_list.spec is None else parse_spec(url_list.name, url_list.spec)
+    spec = msgspec.to_builtins(_spec_of(url_list))
     request = Submit(id=identity, name=name, spec=spec, urls=_inline(url_list))
     body = encode(request)
     if request.urls is None or len(body) > _MAX_MESSAGE_BYTES:

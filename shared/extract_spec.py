@@ -42,7 +42,7 @@ ORDERED = ("number", "integer", "date")
 _SOURCES = ("css", "xpath", "jsonld", "microdata", "opengraph", "jmespath")
 
 
-class SourceSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class SourceSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where a value is, and which part of it is meant."""
 
     css: Expression | None = None
@@ -89,9 +89,7 @@ class SourceSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
         return named + ["const"] * (self.const is not UNSET)
 
 
-class FieldSpec(
-    SourceSpec, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
-):
+class FieldSpec(SourceSpec, frozen=True, kw_only=True, omit_defaults=True):
     """One column of the rows."""
 
     any: Annotated[tuple[SourceSpec, ...], Meta(max_length=MAX_ALTERNATIVES)] = ()
@@ -135,9 +133,7 @@ class FieldSpec(
                 raise ValueError(f"locale {self.locale} is not known")
 
 
-class ExtractSpec(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
-):
+class ExtractSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is taken from a page."""
 
     rows: Expression | None = None

@@ -14,7 +14,6 @@ import msgspec
 from msgspec import Meta, Struct
 
 from shared.errors import InvalidJobError, Reason
-from shared.spec import Spec
 
 JobId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 BatchId = Annotated[str, Meta(pattern=r"^[0-9]{5}-[0-9]{6}(-[0-9a-z]+)*$", max_length=200)]
@@ -102,7 +101,8 @@ class Submit(Struct, frozen=True, kw_only=True, tag="submit.v1", omit_defaults=T
     name: str | None = None
     list: Place | None = None
     urls: tuple[str, ...] | None = None
-    spec: Spec | None = None
+    spec: dict[str, Any] | None = None
+    """As people write it: `functions.dispatcher.specs.spec_in` reads it."""
     spec_place: Place | None = None
 
 
@@ -122,7 +122,7 @@ class Shard(Struct, frozen=True, kw_only=True, tag="shard.v1", omit_defaults=Tru
     alone: bool = False
 
 
-class Defer(Struct, frozen=True, kw_only=True, tag="defer.v1"):
+class Defer(Struct, frozen=True, kw_only=True, tag="defer.v1", omit_defaults=True):
     """
     A batch that a worker hands back, to be put into the group of its partition.
 

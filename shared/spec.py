@@ -61,7 +61,7 @@ _NOT_HEADERS = {
 }
 
 
-class SecretName(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SecretName(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where a secret is: one of the two."""
 
     secrets_manager: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
@@ -74,7 +74,7 @@ class SecretName(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("name the secret by one of secrets_manager and ssm")
 
 
-class ProxySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ProxySpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Proxies: one of `urls`, `tiers` and `secret`. Its repr shows no URL."""
 
     urls: Annotated[tuple[ProxyUrl, ...], Meta(max_length=1_000)] = ()
@@ -102,7 +102,7 @@ class ProxySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return [("secret", self.secret), ("strategy", self.strategy)]
 
 
-class FetchSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FetchSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How pages are fetched. Times in seconds, sizes in bytes."""
 
     timeout: Annotated[float, Meta(ge=1, le=90)] = 30.0  # a worker has 100 s, its start included
@@ -185,7 +185,7 @@ class FetchSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         )
 
 
-class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Spec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One `spec.yaml`."""
 
     fetch: FetchSpec = field(default_factory=FetchSpec)

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
+from functions.dispatcher.specs import spec_in
 from functions.worker.partition import PartitionState, decode_state, encode_state
 from functions.worker.pause import HostState
 from functions.worker.robots import CachedRobots
@@ -50,6 +53,11 @@ def _message(value: Any) -> Written:
 
 def _batch(value: Batch) -> Written:
     return Written(value, lambda v: encode(v).encode(), lambda body: decode_batch(body.decode()))
+
+
+def _apart(submit: Any) -> tuple[Any, Spec]:
+    """Return `submit` and its spec, which may be written with more or fewer defaults."""
+    return msgspec.structs.replace(submit, spec=None), spec_in(submit.spec)
 
 
 TARGETS = (
@@ -106,7 +114,11 @@ WRITTEN: dict[str, Written] = {
     "batch": _batch(BATCH),
     "submit-urls": _message(Submit(id="1", name="books", urls=("http://e.example/",))),
     "submit-list": _message(Submit(list=LIST, spec_place=Place("input", "books/spec.yaml"))),
-    "submit-spec": _message(Submit(id="1", name="books", urls=("http://e.example/",), spec=SPEC)),
+    "submit-spec": Written(
+        Submit(id="1", name="books", urls=("http://e.example/",), spec=msgspec.to_builtins(SPEC)),
+        lambda submit: encode(submit).encode(),
+        lambda body: [_apart(submit) for submit in decode_dispatch(body.decode())],
+    ),
     "shard": _message(Shard(job=BATCH.job, shard=3, start=100, line=17, alone=True)),
     "defer": _message(Defer(batch=BATCH, not_before=NOW)),
     "letter": _message(

@@ -24,7 +24,7 @@ from functions.dispatcher.lists import (
 )
 from functions.dispatcher.plan import Counts, Plan
 from functions.dispatcher.sitemaps import SitemapReader
-from functions.dispatcher.specs import nearest_spec, spec_at
+from functions.dispatcher.specs import nearest_spec, spec_at, spec_in
 from functions.dispatcher.tables import HEAD_BYTES, TableReader, find_schema
 from shared.errors import InvalidJobError
 from shared.jobs import (
@@ -365,7 +365,7 @@ def _examined(manifest: Manifest, request: Submit | ListUploaded) -> Manifest:
         if (request.list is None) == (request.urls is None):
             raise InvalidJobError("a submit.v1 message must have one of `list` and `urls`")
         if request.spec is not None:
-            spec = request.spec
+            spec = spec_in(request.spec)
         elif request.spec_place is not None:
             spec = spec_at(request.spec_place)
         else:

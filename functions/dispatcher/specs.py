@@ -3,6 +3,7 @@
 import re
 from collections.abc import Hashable, Sequence
 from difflib import get_close_matches
+from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -13,6 +14,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from shared.errors import InvalidJobError, InvalidSpecError
 from shared.expressions import check_extract
 from shared.extract_spec import ExtractSpec, FieldSpec, Locale, ReadyMade
+from shared.known import unknown_in
 from shared.messages import Place
 from shared.spec import (
     ContentType,
@@ -30,7 +32,6 @@ MAX_VALUES = 50_000  # aliases counted for all that they stand for
 MAX_DEPTH = 20
 _STRUCTS = (Spec, FetchSpec, ProxySpec, SecretName, ExtractSpec, FieldSpec)
 _AT = re.compile(r"(?P<problem>.*?)(?: - at (?P<key>`key` in )?`\$(?P<path>.*)`)?", re.DOTALL)
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _NO_PATTERN = re.compile(r"Expected `str` matching regex (.*)", re.DOTALL)
 _NO_VALUE = re.compile(r"Invalid enum value '(.*)'", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
@@ -125,8 +126,7 @@ def parse_spec(name: str, text: bytes) -> Spec:
         # PyYAML's own, about scalars such as !!bool x.
         raise InvalidJobError(f"{name}: not YAML: a value makes no sense: {error}") from error
     try:
-        spec = _convert({} if content is None else content)
-        check_extract(spec.extract)
+        spec = _checked({} if content is None else content)
     except InvalidSpecError as error:
         place = _line(root, error.path)
         path = error.path.removeprefix("extract.")
@@ -167,13 +167,49 @@ def _count(node: Node, known: dict[int, int], depth: int) -> int:
     return count
 
 
-def _convert(content: Any) -> Spec:  # noqa: ANN401 -- whatever YAML holds
+def spec_in(content: dict[str, Any]) -> Spec:
+    """
+    Return the spec that came in a message.
+
+    People have written it, their program, or the command line of another release, so this is as
+    strict as `parse_spec`: a key that this release does not know would be lost without a word.
+
+    Raises:
+        InvalidJobError: it is none, as in ``the spec of the message: fetch.pauze: there is no
+            pauze here; did you mean pause?``.
+    """
+    try:
+        return _checked(content)
+    except InvalidSpecError as error:
+        raise InvalidJobError(
+            ": ".join(filter(None, ("the spec of the message", error.path, error.problem)))
+        ) from error
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return msgspec.json.schema(Spec)
+
+
+def _checked(content: Any) -> Spec:  # noqa: ANN401 -- whatever YAML and JSON hold
     """
     Return `content` as a spec.
 
     Raises:
         InvalidSpecError: it is none.
     """
+    for unknown in unknown_in(content, _schema()):
+        if unknown.is_key:
+            names = {name for struct in _STRUCTS for name in struct.__struct_fields__}
+            path = f"{unknown.path}.{unknown.name}".removeprefix(".")
+            problem = f"there is no {unknown.name} here{_meant(unknown.name, names)}"
+            raise InvalidSpecError(path, problem)
+    spec = _convert(content)
+    check_extract(spec.extract)
+    return spec
+
+
+def _convert(content: Any) -> Spec:  # noqa: ANN401
     try:
         return msgspec.convert(content, Spec)
     except msgspec.ValidationError as error:
@@ -184,11 +220,6 @@ def _convert(content: Any) -> Spec:  # noqa: ANN401 -- whatever YAML holds
         path = _with_key(content, path, str(error))
         if found["key"]:
             problem = "a name is up to 64 letters, digits, _ and -, and begins with no digit"
-        unknown = _UNKNOWN.fullmatch(problem)
-        if unknown:
-            path, problem = f"{path}.{unknown[1]}", f"there is no {unknown[1]} here"
-            names = {name for struct in _STRUCTS for name in struct.__struct_fields__}
-            problem += _meant(unknown[1], names)
         pattern = _NO_PATTERN.fullmatch(problem)
         if pattern and pattern[1] in _PATTERNS:
             problem = f"it must be {_PATTERNS[pattern[1]]}"

@@ -12,6 +12,7 @@ import boto3
 import pytest
 
 from scatterfetch.cloud import LocalCloud
+from scatterfetch.releases import RELEASE
 from shared.jobs import SUBMITTED, decode_manifest, job_id, manifest_key
 from shared.messages import Submit, decode_dispatch
 from tests.integration.test_cli import ROOT, scatterfetch
@@ -47,6 +48,7 @@ def cloud(site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     outputs = {
         f"{logical}Name": bucket.name for logical, bucket in cloud.template.buckets.items()
     } | {f"{logical}Url": cloud.template.queue_url(logical) for logical in cloud.template.queues}
+    outputs["Release"] = RELEASE
     with serving_stacks({"fleet": outputs}, parameters) as cloudformation:
         monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint)
         monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", cloudformation)

@@ -462,12 +462,26 @@ def test_urls_can_come_with_the_message(dispatcher: Dispatcher, deployment: Depl
     spec = Spec(fetch=FetchSpec(timeout=7))
     urls = ("http://a.example/", "/about", "http://b.example/")
 
-    manifest = run(dispatcher, deployment, Submit(name="Ad hoc", urls=urls, spec=spec))
+    message = Submit(name="Ad hoc", urls=urls, spec=msgspec.to_builtins(spec))
+    manifest = run(dispatcher, deployment, message)
 
     assert manifest.job.startswith("ad-hoc-")
     assert manifest.spec == spec
     assert lines_of(sent(deployment)) == {1: "http://a.example/", 3: "http://b.example/"}
     assert deployment.ledger(manifest.job).rejected == 1
+
+
+def test_a_spec_in_a_message_is_read_as_strictly_as_a_file(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    """A schedule writes it by hand, and a newer command line what this release does not know."""
+    message = Submit(urls=("http://a.example/",), spec={"fetch": {"pauze": 7}})
+
+    manifest = run(dispatcher, deployment, message)
+
+    assert manifest.error is not None
+    assert "the spec of the message: fetch.pauze: there is no pauze here" in manifest.error
+    assert sent(deployment) == []
 
 
 def test_a_submission_needs_one_of_list_and_urls(

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from functions.worker.work import COMMIT_SECONDS, LEASE_MARGIN
+from scatterfetch.releases import RELEASE
 from shared.errors import InvalidJobError
 from shared.messages import Submit, decode_dispatch
 from shared.settings import DispatcherSettings, WorkerSettings
@@ -410,6 +412,13 @@ def test_nothing_is_paid_for_by_the_hour() -> None:
         name for name in of_type("AWS::Events::Rule") if "ScheduleExpression" in properties(name)
     ]
     assert [TEMPLATE["Resources"][name]["Condition"] for name in timers] == ["HasSchedule"]
+
+
+def test_a_stack_tells_its_release() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert TEMPLATE["Outputs"]["Release"]["Value"] == RELEASE
+    assert project["version"].startswith(f"{RELEASE}.")
 
 
 def test_outputs_are_described() -> None:
