@@ -22,20 +22,19 @@ from functions.worker.addresses import parse_connect_to
 from functions.worker.connections import Network
 from functions.worker.fetch import Fetcher, Redirect, Request, open_fetcher
 from functions.worker.page import Page
-from functions.worker.profiles import headers_for
+from functions.worker.profiles import headers_for, may_be_told, without_secrets
 from functions.worker.retry import RetryPolicy, next_wait, parse_retry_after
 from functions.worker.robots import MAX_BYTES as ROBOTS_BYTES
 from functions.worker.robots import Rules, robots_url, rules_from_answer
 from shared.errors import FetchError, InvalidJobError, InvalidUrlError, Reason
 from shared.settings import WorkerSettings
 from shared.spec import FetchSpec
-from shared.urls import Url, parse_url, registrable_domain
+from shared.urls import Url, parse_url
 
 MAX_SITEMAPS = 1_000
 MAX_BYTES = 52_428_800  # what sitemaps.org allows one to have, unpacked
 _PIECE = 64 * 1024
 _LONGEST_WAIT = 120.0  # seconds; somebody sits there
-_SECRET = {"authorization", "cookie"}
 
 
 def is_index(path: Path) -> bool:
@@ -196,7 +195,7 @@ class _Visitor:
         self._spec = spec
         self._user_agent = user_agent
         # Who has named a file has named no site that may see what is secret.
-        self._site = registrable_domain(start.host) if isinstance(start, Url) else None
+        self._home = start if isinstance(start, Url) else None
         self._rng = SystemRandom()
         self._policy = RetryPolicy(spec.attempts, spec.wait_initial, spec.wait_max)
         self._rules: dict[str, Rules] = {}
@@ -284,6 +283,6 @@ class _Visitor:
             secure=url.href.startswith("https:"),
             rng=self._rng,
         )
-        if robots or registrable_domain(url.host) != self._site:
-            return tuple(header for header in headers if header[0].lower() not in _SECRET)
+        if robots or self._home is None or not may_be_told(url, self._home):
+            return without_secrets(headers, self._spec)
         return headers

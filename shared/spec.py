@@ -160,6 +160,8 @@ class FetchSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The browsers to pretend to be; none: a table of current ones."""
     headers: Annotated[dict[str, str], Meta(max_length=50)] = {}
     """Sent with every request, in the place of our own."""
+    secret_headers: Annotated[tuple[str, ...], Meta(max_length=50)] = ()
+    """Names of headers, of the spec or of the list, that no other site may see."""
     cookies: Annotated[dict[str, str], Meta(max_length=50)] = {}
     """Sent with every request."""
     cookie_jar: bool = False
@@ -176,6 +178,9 @@ class FetchSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.user_agents and self.profiles == "none":
             raise ValueError("user_agents are only used with profiles: host or request")
         check_headers(self.headers)
+        for name in self.secret_headers:
+            if not _TOKEN.fullmatch(name):
+                raise ValueError(f"secret_headers: {name[:60]!r} is no name of a header")
         _check_cookies(self.cookies)
 
     def accepts(self, content_type: str | None) -> bool:

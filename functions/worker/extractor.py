@@ -6,6 +6,7 @@ killed: Python parsers, and pages that the HTML parser might not come back from.
 """
 
 import asyncio
+import os
 import signal
 import socket
 import subprocess
@@ -25,6 +26,9 @@ from shared.spec import FetchSpec, Spec
 
 _INLINE_BYTES = 64_000_000  # that the tree of a page may take here; a larger one is made elsewhere
 _START_SECONDS = 30.0
+# What Python itself and the language of messages need. A page that gets the better of the process,
+# or a parser, finds no credentials there.
+_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _PIECE = 1 << 18
 _answers = msgspec.json.Decoder(Answer)
 _encoder = msgspec.json.Encoder()
@@ -106,6 +110,7 @@ class ExtractionProcess:
             )
             self._process = subprocess.Popen(  # noqa: ASYNC220 -- for one loop after the other
                 [sys.executable, "-c", program],
+                env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # what a parser prints goes to the log
                 pass_fds=(theirs.fileno(),),

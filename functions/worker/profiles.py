@@ -13,6 +13,7 @@ from random import Random
 from zlib import crc32
 
 from shared.spec import FetchSpec
+from shared.urls import Url, registrable_domain
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -43,6 +44,11 @@ _ACCEPT_CHROMIUM = (
     "*/*;q=0.8,application/signed-exchange;v=b3;q=0.7"
 )
 _CHROMIUM = re.compile(r"Chrome/([0-9]{1,4})\.[0-9.]* (?:Mobile )?Safari/[0-9.]+(?: Edg/[0-9.]+)?")
+# What is in the name of a header whose value lets somebody in.
+_SECRET = re.compile(
+    r"auth|cookie|credential|csrf|key|pass(?:w|phrase)|secret|session|signature|token|xsrf",
+    re.IGNORECASE,
+)
 _PLATFORMS = {
     "Windows NT": "Windows",
     "Macintosh": "macOS",
@@ -77,6 +83,26 @@ def headers_for(
     kept = tuple(own.pop(name.lower(), (name, value)) for name, value in headers)
     cookie = "; ".join(f"{name}={value}" for name, value in spec.cookies.items())
     return (*kept, *own.values(), *([("Cookie", cookie)] if cookie else []))
+
+
+def may_be_told(url: Url, home: Url) -> bool:
+    """
+    Tell whether a request for `url` may hold the secrets that were meant for `home`.
+
+    Not where a redirect has led from https to http, or to another registrable domain.
+    """
+    downgraded = home.href.startswith("https:") and not url.href.startswith("https:")
+    return not downgraded and registrable_domain(url.host) == registrable_domain(home.host)
+
+
+def without_secrets(headers: Headers, spec: FetchSpec) -> Headers:
+    """Return the `headers` that anybody may see: no cookies, no tokens, no `secret_headers`."""
+    named = {name.lower() for name in spec.secret_headers}
+    return tuple(
+        (name, value)
+        for name, value in headers
+        if name.lower() not in named and not _SECRET.search(name)
+    )
 
 
 @lru_cache(maxsize=2_048)

@@ -26,7 +26,7 @@ from functions.worker.fetch import Fetcher, Place, Redirect, Request
 from functions.worker.page import Page
 from functions.worker.partition import PartitionState
 from functions.worker.pause import COOL_JITTER, HostState, next_pause
-from functions.worker.profiles import Headers, headers_for
+from functions.worker.profiles import Headers, headers_for, may_be_told, without_secrets
 from functions.worker.proxies import Proxy, ProxyPool, Verdict
 from functions.worker.retry import RetryPolicy, next_wait, parse_retry_after
 from functions.worker.robots import MAX_BYTES as ROBOTS_BYTES
@@ -44,7 +44,7 @@ from shared.errors import FetchError, Reason
 from shared.jobs import Manifest
 from shared.messages import Batch
 from shared.outcomes import Outcome
-from shared.urls import Url, parse_url, partition_of, registrable_domain
+from shared.urls import Url, parse_url, partition_of
 
 MAX_HOPS = 1_000  # how often a target may be handed back: ends what would go round for ever
 MAX_WAIT = 60 * 60.0  # seconds; a host that asks for more is given up on
@@ -62,7 +62,6 @@ _BLOCKS = {403, 429}
 # Of robots.txt: the host cannot be reached, or not by us, which is not what it says to crawlers.
 _TRY_AGAIN = _NO_CONNECTION | _BAD_PROXY | {Reason.NO_PROXY, Reason.PROXY_GATEWAY}
 _OK = range(200, 300)
-_PRIVATE = {"authorization", "cookie"}
 _MOMENT = 0.05  # seconds
 
 
@@ -720,9 +719,7 @@ class Scraper:
             names = {name.lower() for name in own}
             others = (entry for entry in headers if entry[0].lower() not in names)
             headers = (*others, *own.items())
-        if not private:
-            headers = tuple(entry for entry in headers if entry[0].lower() not in _PRIVATE)
-        return headers
+        return headers if private else without_secrets(headers, self._spec)
 
     def _adapted(self, host: _Host, latency: float, *, ok: bool) -> float | None:
         if not self._spec.adaptive:
@@ -748,8 +745,7 @@ def _asks_too_much(url: str, seconds: float | None, status: int | None = None) -
 
 def _same_site(visit: Visit) -> bool:
     """Tell whether a visit is still where the list has sent it: what is told there stays there."""
-    home = parse_url(visit.target.url).host if visit.redirects else visit.url.host
-    return registrable_domain(home) == registrable_domain(visit.url.host)
+    return not visit.redirects or may_be_told(visit.url, home=parse_url(visit.target.url))
 
 
 def _without_frames(error: FetchError) -> FetchError:

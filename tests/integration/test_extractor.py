@@ -357,3 +357,18 @@ async def test_what_goes_wrong_in_a_parser_is_an_outcome(
     limit = 0.3 if why is Reason.PARSER_TIMEOUT else 10
 
     assert await reason(process, html, f"parsers.{parser}", parser_timeout=limit) == (why, detail)
+
+
+async def test_the_process_is_told_no_secrets(
+    process: ExtractionProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
+    monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
+    monkeypatch.setenv("DATABASE_URL", "postgres://joe:s3cret@db")
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+
+    [row] = (await extracted(process, page("x"), "parsers.odd:sees_its_environment")).rows
+
+    assert row["TZ"] == "Asia/Tokyo"
+    # LC_CTYPE is Python's own, where no other language is named.
+    assert set(row) <= {"PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"}

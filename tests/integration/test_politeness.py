@@ -972,6 +972,27 @@ async def test_secrets_stay_with_the_site_they_are_for(engine: Engine, site: Sit
     }
 
 
+async def test_secrets_stay_with_https_and_are_nothing_to_robots_txt(
+    engine: Engine, site: Site
+) -> None:
+    """The list has sent them to https://a.example/, which has redirected to http."""
+    site.page("/a", "A")
+    own = {"X-Api-Key": "k", "X-Shop": "7"}
+    there = Target("https://a.example/", 1, redirects=("http://a.example/a",), headers=own)
+    here = Target("http://b.example/a", 2, headers=own)
+    secrets = {"X-Tenant": "t", "X-Auth-Token": "s"}
+
+    await engine.scrape(
+        [there, here], headers=secrets, cookies={"c": "v"}, secret_headers=("x-tenant",)
+    )
+
+    ours = {*own, *secrets, "Cookie"}
+    asked: dict[str, list[set[str]]] = {}
+    for headers in site.headers:
+        asked.setdefault(headers["Host"], []).append(ours & headers.keys())
+    assert asked == {"a.example": [set(), {"X-Shop"}], "b.example": [set(), ours]}
+
+
 async def test_a_jar_is_not_opened_for_robots_txt(engine: Engine, site: Site) -> None:
     html = web.Response(text="x", content_type="text/html", headers={"Set-Cookie": "id=1"})
     site.reply("/a", html)

@@ -36,6 +36,10 @@ def grows(_: Page) -> list[dict[str, Any]]:
     return [{"pid": os.getpid()}]
 
 
+def sees_its_environment(_: Page) -> list[dict[str, Any]]:
+    return [dict(os.environ)]
+
+
 def crashes(_: Page) -> list[dict[str, Any]]:
     os.kill(os.getpid(), signal.SIGSEGV)
     return []

@@ -3,9 +3,17 @@ from typing import Any
 
 import pytest
 
-from functions.worker.profiles import USER_AGENTS, Headers, browser_headers, headers_for
+from functions.worker.profiles import (
+    USER_AGENTS,
+    Headers,
+    browser_headers,
+    headers_for,
+    may_be_told,
+    without_secrets,
+)
 from functions.worker.robots import product_token
 from shared.spec import FetchSpec
+from shared.urls import parse_url
 
 HONEST = "acme-bot/1.0 (+https://acme.example/bot)"
 CHROME = next(agent for agent in USER_AGENTS if agent.endswith("Chrome/147.0.0.0 Safari/537.36"))
@@ -164,3 +172,39 @@ def test_hints_go_to_https_only(agent: str) -> None:
 
     assert not any(name.startswith("sec-") for name in names)
     assert {"user-agent", "accept", "accept-language"} <= names
+
+
+@pytest.mark.parametrize(
+    ("home", "url", "told"),
+    [
+        ("https://a.example/", "https://a.example/x", True),
+        ("https://a.example/", "https://www.a.example:8443/x", True),
+        ("http://a.example/", "https://a.example/x", True),
+        ("http://a.example/", "http://a.example/x", True),
+        ("https://a.example/", "http://a.example/x", False),
+        ("https://a.example/", "https://b.example/x", False),
+        ("https://me.github.io/", "https://you.github.io/", False),
+        ("https://10.0.0.1/", "https://10.0.0.2/", False),
+    ],
+)
+def test_secrets_stay_with_their_site_and_with_https(home: str, url: str, told: bool) -> None:
+    assert may_be_told(parse_url(url), parse_url(home)) is told
+
+
+def test_what_lets_somebody_in_is_a_secret_by_its_name() -> None:
+    secret = (
+        *("Authorization", "cookie", "X-Api-Key", "apikey", "X-Auth-Token", "X-CSRF-Token"),
+        *("X-Session-Id", "X-Amz-Signature", "Client-Secret", "X-Password", "X-Tenant"),
+    )
+    public = ("User-Agent", "Accept", "Accept-Language", "Sec-Fetch-Mode", "Referer", "X-Shop")
+    sent = tuple((name, "v") for name in (*public, *secret))
+
+    kept = without_secrets(sent, FetchSpec(secret_headers=("x-tenant",)))
+
+    assert [name for name, _ in kept] == list(public)
+
+
+def test_no_browser_has_secrets() -> None:
+    for agent in USER_AGENTS:
+        sent = browser_headers(agent, secure=True)
+        assert without_secrets(sent, FetchSpec()) == sent

@@ -45,6 +45,7 @@ def test_a_spec_survives_the_manifest() -> None:
         pytest.param({"headers": {"X": "ü"}}, "printable ASCII", id="not ASCII"),
         pytest.param({"headers": {"X Y": "a"}}, "'X Y' is no name of a header", id="name"),
         pytest.param({"headers": {"X\n": "a"}}, "is no name of a header", id="name with LF"),
+        pytest.param({"secret_headers": ("a b",)}, "'a b' is no name", id="secret header"),
         pytest.param({"headers": {"": "a"}}, "'' is no name of a header", id="no name"),
         pytest.param({"headers": {"a": "1", "A": "2"}}, "A is there twice", id="twice"),
         pytest.param({"headers": {"HOST": "x"}}, "belongs to the transport", id="Host"),
