@@ -13,7 +13,7 @@ from functions.worker.page import Page
 from functions.worker.partition import PartitionState
 from functions.worker.robots import product_token
 from functions.worker.visit import Visit
-from functions.worker.work import scrape_batch
+from functions.worker.work import proxy_pool, scrape_batch
 from scatterfetch.cloud import TEMPLATE, WORKER
 from scatterfetch.template import Template
 from shared.errors import FetchError
@@ -70,17 +70,20 @@ async def fetch(url: str, spec: Spec, settings: WorkerSettings, process: Extract
     extractor = _Keeper(once, token=_token(once, settings), process=process, careful=False)
     state = PartitionState()
     outcomes: list[Outcome] = []
+    job = Manifest(job="try", spec=once, partitions=1, batch_size=1, created_at="")
+    rng = Random()  # noqa: S311 -- jitter
     await scrape_batch(
         Batch(job="try", batch="00000-000000", partition=0, targets=(target,)),
-        Manifest(job="try", spec=once, partitions=1, batch_size=1, created_at=""),
+        job,
         settings=settings,
         extractor=extractor,
+        pool=proxy_pool(job, rng),
         state=state,
         emit=outcomes.append,
         is_cancelled=lambda: False,
         stop_at=lambda: time.time() + _SECONDS,
         clock=time.time,
-        rng=Random(),  # noqa: S311 -- jitter
+        rng=rng,
     )
     [outcome] = outcomes
     return Seen(outcome, extractor.page, state)

@@ -42,7 +42,15 @@ class InvalidSpecError(InvalidJobError):
 
 
 class StorageError(ScrapeError):
-    """An AWS call failed after the SDK's own retries, or the system has no process for us."""
+    """
+    An AWS call failed after the SDK's own retries, or the system has no process for us.
+
+    The message must not be delivered again before `wait` seconds are over.
+    """
+
+    def __init__(self, message: str, *, wait: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class Reason(StrEnum):
@@ -108,6 +116,8 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
     # to be gone on with by another invocation
     OUT_OF_TIME = "out_of_time"
+    OUT_OF_ROOM = "out_of_room"
+    """The outcomes of the batch have taken the memory that they may have."""
     REDIRECTED = "redirected"
     HOST_BUSY = "host_busy"
     """Its pause, its cool-down or its open circuit outlasts the worker's patience."""
@@ -117,6 +127,10 @@ class Reason(StrEnum):
     """Handed on too often."""
     WAIT_TOO_LONG = "wait_too_long"
     """The host asks for more time than a job has."""
+    BAD_JOB = "bad_job"
+    """The job cannot be worked on: its manifest is gone, its spec or its secret is wrong."""
+    WORKER_DIED = "worker_died"
+    """Worker after worker was given the batch, and none has brought it to an end."""
 
     @property
     def retryable(self) -> bool:

@@ -34,7 +34,13 @@ _SKIPPED = {
     Reason.PRIVATE_ADDRESS,
     Reason.ROBOTS_DISALLOWED,
 }
-_GIVEN_UP = {Reason.ROBOTS_UNREACHABLE, Reason.TOO_MANY_HOPS, Reason.WAIT_TOO_LONG}
+_GIVEN_UP = {
+    Reason.BAD_JOB,
+    Reason.ROBOTS_UNREACHABLE,
+    Reason.TOO_MANY_HOPS,
+    Reason.WAIT_TOO_LONG,
+    Reason.WORKER_DIED,
+}
 
 
 def final_kind(reason: Reason) -> Kind:

@@ -111,6 +111,18 @@ class Queue:
         except (BotoCoreError, ClientError) as error:
             raise StorageError(f"the lease on a message of {self.url} is lost: {error}") from error
 
+    def put_back(self, receipt_handle: str, seconds: int) -> None:
+        """
+        Let others receive a message again, `seconds` from now.
+
+        Raises:
+            StorageError: it stays hidden for as long as it was to be.
+        """
+        with self._translated("put back a message of"):
+            self._sqs.change_message_visibility(
+                QueueUrl=self.url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+            )
+
     def receive(self, *, hidden: int, wait: int = 1) -> list[Received]:
         """
         Receive up to `MAX_ENTRIES` messages; nobody else gets them for `hidden` seconds.

@@ -1,9 +1,11 @@
 """S3, and the only module that speaks to it. Every refusal becomes a `StorageError`."""
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from http import HTTPStatus
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 
     from shared.messages import Place
 
-_CONFLICT_TRIES = 8
+_CONFLICT_TRIES = 6  # with the pauses in between, 3 s
+_CONFLICT_FIRST = 0.1  # seconds; doubled for each further try
 _READERS = 16  # threads, each with its connection
 _MISSING = {"NoSuchKey", "404", "NoSuchBucket", "NoSuchVersion"}
 
@@ -45,9 +48,16 @@ def s3_client() -> "S3Client":
 class Bucket:
     """One S3 bucket."""
 
-    def __init__(self, name: str, client: "S3Client | None" = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        client: "S3Client | None" = None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.name = name
         self._s3 = client or s3_client()
+        self._sleep = sleep
 
     def get(self, key: str) -> bytes | None:
         """Return the object's body, or None if there is no such object."""
@@ -76,22 +86,7 @@ class Bucket:
         False may also mean that the SDK repeated a call which had worked: who must know reads
         what is there.
         """
-        with _translated(f"put s3://{self.name}/{key}"):
-            for _ in range(_CONFLICT_TRIES):
-                try:
-                    self._s3.put_object(Bucket=self.name, Key=key, Body=body, IfNoneMatch="*")
-                except ClientError as error:
-                    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-                    if status == 412:  # noqa: PLR2004 -- Precondition Failed
-                        return False
-                    if status != 409:  # noqa: PLR2004 -- Conflict: somebody else writes it now
-                        raise
-                else:
-                    return True
-        raise StorageError(
-            f"put s3://{self.name}/{key}: somebody else was writing it, "
-            f"{_CONFLICT_TRIES} times in a row"
-        )
+        return self._put_if(key, body, IfNoneMatch="*") is not None
 
     def get_versioned(self, key: str) -> tuple[bytes, str] | None:
         """Return the object's body and its etag, or None if there is no such object."""
@@ -102,22 +97,43 @@ class Bucket:
             except self._s3.exceptions.NoSuchKey:
                 return None
 
-    def put_over(self, key: str, body: bytes, *, etag: str | None) -> bool:
+    def put_over(self, key: str, body: bytes, *, etag: str | None) -> str | None:
         """
         Write the object if it still is what `etag` stands for (None: not there).
 
-        Tells whether it was written; False means that somebody else has written it meanwhile.
+        Returns the new etag. None means that somebody else has written it meanwhile, or that the
+        SDK repeated a call which had worked.
         """
-        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        if etag is None:
+            return self._put_if(key, body, IfNoneMatch="*")
+        return self._put_if(key, body, IfMatch=etag)
+
+    def _put_if(self, key: str, body: bytes, **condition: str) -> str | None:
+        """Return the etag, or None where the condition does not hold."""
         with _translated(f"put s3://{self.name}/{key}"):
-            try:
-                self._s3.put_object(Bucket=self.name, Key=key, Body=body, **condition)  # type: ignore[arg-type] # of str it sees object
-            except ClientError as error:
-                status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-                if status in {404, 409, 412}:
-                    return False
-                raise
-        return True
+            for attempt in range(_CONFLICT_TRIES):
+                try:
+                    answer = self._s3.put_object(
+                        Bucket=self.name,
+                        Key=key,
+                        Body=body,
+                        **condition,  # type: ignore[arg-type] # of str it sees object
+                    )
+                except ClientError as error:
+                    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+                    gone = error.response["Error"].get("Code") == "NoSuchKey"
+                    if status == HTTPStatus.PRECONDITION_FAILED or gone:
+                        return None
+                    if status != HTTPStatus.CONFLICT:  # somebody else writes it now
+                        raise
+                else:
+                    return answer.get("ETag", "")
+                if attempt + 1 < _CONFLICT_TRIES:
+                    self._sleep(_CONFLICT_FIRST * 2**attempt)
+        raise StorageError(
+            f"put s3://{self.name}/{key}: somebody else was writing it, "
+            f"{_CONFLICT_TRIES} times in a row"
+        )
 
     def get_all(self, keys: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
         """Yield each key with what `get` returns for it, in order; several are read at once."""

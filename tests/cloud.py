@@ -142,7 +142,7 @@ def new_deployment(endpoint: str) -> Deployment:
             arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
             target = arn["Attributes"]["QueueArn"]
             attributes["RedrivePolicy"] = json.dumps(
-                {"deadLetterTargetArn": target, "maxReceiveCount": 3}
+                {"deadLetterTargetArn": target, "maxReceiveCount": 12}
             )
         if name.endswith(".fifo"):
             attributes["FifoQueue"] = "true"

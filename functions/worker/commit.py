@@ -27,6 +27,9 @@ _MAX_CHILD_BYTES = 200_000  # of URLs
 _DUE_TOGETHER = 5  # seconds, as long as a worker likes to wait: due in one span, one child
 
 
+MAX_OUTCOME_BYTES = 64_000_000  # compressed; what would go beyond is left to a later batch
+
+
 class OutcomeFile:
     """Outcomes in the making: memory holds compressed lines, not pages."""
 
@@ -36,6 +39,10 @@ class OutcomeFile:
 
     def add(self, outcome: Outcome) -> None:
         self._gzip.write(encode_line(outcome))
+
+    def has_room(self) -> bool:
+        """Tell whether another outcome may be added that has rows."""
+        return self._buffer.tell() < MAX_OUTCOME_BYTES
 
     def close(self, now: float) -> bytes:
         """Return the whole file, which tells that it was closed `now`, in epoch seconds."""
@@ -70,7 +77,7 @@ def conclude(
     body: bytes,
     batch: Batch,
     *,
-    partitions: int,
+    partitions: int | None,
     data: Bucket,
     dispatch_queue: Queue,
     dead_letter_queue: Queue,
@@ -81,6 +88,7 @@ def conclude(
     Send what follows from a commit object and write its receipt; return what it counts.
 
     Doing it again does no harm. `began` is when `clock`, in epoch seconds, saw the worker begin.
+    Where nobody knows the number of `partitions`, targets stay in that of the batch.
     """
     file = igzip.open(io.BytesIO(body))
     lines = list(decode_lines(file))
@@ -118,7 +126,10 @@ def conclude(
 
 
 def _children(
-    batch: Batch, targets: Mapping[int, Target], lines: Iterable[CommittedLine], partitions: int
+    batch: Batch,
+    targets: Mapping[int, Target],
+    lines: Iterable[CommittedLine],
+    partitions: int | None,
 ) -> Iterator[Defer]:
     """Yield the batches of what was deferred: by partition and time, in the order of the list."""
     groups = _Groups[tuple[int, int]]()
@@ -135,7 +146,7 @@ def _children(
             turned=line.method != target.method,
         )
         not_before = line.not_before or 0.0
-        group = (_partition(target, partitions), math.ceil(not_before / _DUE_TOGETHER))
+        group = (_partition(target, partitions, batch), math.ceil(not_before / _DUE_TOGETHER))
         groups.add(group, target)
         due[group] = max(due.get(group, 0.0), not_before)
     for number, (group, together) in enumerate(groups, start=1):
@@ -150,7 +161,10 @@ def _children(
 
 
 def dead_letters(
-    batch: Batch, targets: Mapping[int, Target], lines: Iterable[CommittedLine], partitions: int
+    batch: Batch,
+    targets: Mapping[int, Target],
+    lines: Iterable[CommittedLine],
+    partitions: int | None,
 ) -> Iterator[Defer]:
     """
     Yield the batches of what died: by reason and partition, in the order of the list.
@@ -161,8 +175,10 @@ def dead_letters(
     groups = _Groups[tuple[Reason, int]]()
     for line in sorted(lines, key=lambda line: line.line):
         if line.outcome is Kind.DEAD and line.reason is not None:
-            target = replace(targets[line.line], attempt=1, redirects=(), slowdowns=0, turned=False)
-            groups.add((line.reason, _partition(target, partitions)), target)
+            target = replace(targets[line.line], attempt=1, slowdowns=0)
+            if partitions is not None:  # else it stays with the owner of where it has led to
+                target = replace(target, redirects=(), turned=False)
+            groups.add((line.reason, _partition(target, partitions, batch)), target)
     for number, ((reason, partition), together) in enumerate(groups, start=1):
         letter = Batch(
             job=batch.job,
@@ -195,5 +211,7 @@ class _Groups(Generic[_Group]):
             yield group, tuple(self._targets[group, piece])
 
 
-def _partition(target: Target, partitions: int) -> int:
+def _partition(target: Target, partitions: int | None, batch: Batch) -> int:
+    if partitions is None:
+        return batch.partition
     return partition_of(parse_url(target.location).host, partitions)

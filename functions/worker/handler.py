@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from functools import lru_cache
 from random import Random
 from typing import Any
@@ -11,9 +12,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.worker.work import Worked, work_on
-from shared.errors import InvalidJobError, ScrapeError
+from shared.errors import InvalidJobError, StorageError
 from shared.jobs import Manifest, decode_manifest, manifest_key
-from shared.messages import decode_batch
+from shared.messages import Batch, decode_batch
 from shared.outcomes import Kind
 from shared.queue import Queue
 from shared.settings import WorkerSettings
@@ -32,29 +33,44 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     settings = WorkerSettings.from_env(os.environ)
     failed: list[str] = []
     for record in event["Records"]:
+        work_queue = Queue(settings.work_queue_url)
         try:
-            batch = decode_batch(record["body"])
+            batch = _batch(record, work_queue)
             worked = work_on(
                 batch,
                 record["receiptHandle"],
                 settings=settings,
                 manifest=lambda job: _manifest(settings.data_bucket, job),
                 data=Bucket(settings.data_bucket),
-                work_queue=Queue(settings.work_queue_url),
+                work_queue=work_queue,
                 dispatch_queue=Queue(settings.dispatch_queue_url),
                 dead_letter_queue=Queue(settings.dead_letter_queue_url),
                 time_left=lambda: context.get_remaining_time_in_millis() / 1000,
                 clock=time.time,
                 rng=Random(),  # noqa: S311 -- jitter
-                redelivered=int(record["attributes"]["ApproximateReceiveCount"]) > 1,
+                receives=int(record["attributes"]["ApproximateReceiveCount"]),
             )
             logger.info("Batch done", job=batch.job, batch=batch.batch, counts=worked.counts)
             _measure(worked)
-        except ScrapeError:
+        except Exception:  # a mistake of ours, too: it is put back, and its partition goes on soon
             logger.exception("Batch failed", message_id=record["messageId"])
             failed.append(record["messageId"])
     metrics.add_metric("BatchesFailed", MetricUnit.Count, len(failed))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _batch(record: dict[str, Any], work_queue: Queue) -> Batch:
+    """
+    Raises:
+        InvalidJobError: it is no batch. It soon was received as often as it may be, so that it
+            becomes a dead letter in place of holding up its partition.
+    """
+    try:
+        return decode_batch(record["body"])
+    except InvalidJobError:
+        with suppress(StorageError):  # then that takes longer
+            work_queue.put_back(record["receiptHandle"], 0)
+        raise
 
 
 @lru_cache(maxsize=64)

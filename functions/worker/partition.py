@@ -1,12 +1,15 @@
 """
 What the workers of a partition tell each other: the state object.
 
-There is one owner at a time, so it has one writer. It is advisory: lost, it costs a request for
-robots.txt and one pause. Pure.
+There is one owner at a time, so it has one writer. It holds the pauses between batches, so no batch
+is acknowledged before it is written. Pure.
 """
+
+from collections.abc import Mapping
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from functions.worker.pause import HostState
 from functions.worker.robots import CachedRobots
@@ -33,6 +36,35 @@ def decode_state(body: bytes | None) -> PartitionState:
         return _decoder.decode(body)
     except msgspec.MsgspecError:  # of another release
         return PartitionState()
+
+
+def longest_pause(
+    hosts: Mapping[str, HostState], before: Mapping[str, HostState], now: float
+) -> float:
+    """Return for how many seconds a host must be left alone of which `before` does not know it."""
+    return max(
+        (known.ready_at(now) - now for host, known in hosts.items() if before.get(host) != known),
+        default=0.0,
+    )
+
+
+def merged(ours: PartitionState, theirs: PartitionState) -> PartitionState:
+    """Return what two workers know together, one of which has lost the lease to the other."""
+    hosts = dict(theirs.hosts)
+    for host, known in ours.hosts.items():
+        other = hosts.get(host, known)
+        later = max(known, other, key=lambda state: state.updated_at)
+        hosts[host] = replace(
+            later,
+            next_at=max(known.next_at, other.next_at),
+            cool_until=max(known.cool_until, other.cool_until),
+            booked_until=max(known.booked_until, other.booked_until),
+        )
+    robots = dict(theirs.robots)
+    for origin, cached in ours.robots.items():
+        other_cached = robots.get(origin, cached)
+        robots[origin] = max(cached, other_cached, key=lambda one: one.fetched_at)
+    return PartitionState(hosts=hosts, robots=robots)
 
 
 def encode_state(state: PartitionState, now: float) -> bytes:

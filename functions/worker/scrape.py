@@ -25,7 +25,7 @@ from functions.worker.extractor import Extractor
 from functions.worker.fetch import Fetcher, Place, Redirect, Request
 from functions.worker.page import Page
 from functions.worker.partition import PartitionState
-from functions.worker.pause import COOL_JITTER, HostState, next_pause
+from functions.worker.pause import COOL_JITTER, LONG_PAUSE, HostState, next_pause
 from functions.worker.profiles import Headers, headers_for, may_be_told, without_secrets
 from functions.worker.proxies import Proxy, ProxyPool, Verdict
 from functions.worker.retry import RetryPolicy, next_wait, parse_retry_after
@@ -63,6 +63,7 @@ _BLOCKS = {403, 429}
 _TRY_AGAIN = _NO_CONNECTION | _BAD_PROXY | {Reason.NO_PROXY, Reason.PROXY_GATEWAY}
 _OK = range(200, 300)
 _MOMENT = 0.05  # seconds
+_NO_ROOM = "the outcomes of this batch have taken the memory that they may have"
 
 
 @dataclass
@@ -97,6 +98,8 @@ class Scraper:
         clock: Returns the seconds since the epoch.
         stop_at: On that clock: from then on nothing is fetched, and what is left is deferred.
         rng: Source of jitter and chance.
+        has_room: Tells whether there is memory for more outcomes; if not, what is left is deferred.
+        save_soon: Is called when `state` holds a pause that may outlast this worker.
     """
 
     def __init__(
@@ -112,6 +115,8 @@ class Scraper:
         clock: Callable[[], float],
         stop_at: float,
         rng: Random,
+        has_room: Callable[[], bool] = lambda: True,
+        save_soon: Callable[[], None] = lambda: None,
     ) -> None:
         self._spec = manifest.spec.fetch
         self._partitions = manifest.partitions
@@ -125,6 +130,8 @@ class Scraper:
         self._clock = clock
         self._stop_at = self._end_at = stop_at
         self._rng = rng
+        self._has_room = has_room
+        self._save_soon = save_soon
         self._policy = RetryPolicy(
             self._spec.attempts, self._spec.wait_initial, self._spec.wait_max
         )
@@ -168,6 +175,12 @@ class Scraper:
             for host in self._hosts.values():
                 self._state.hosts[host.name] = host.state
 
+    def _note_pause(self, host: _Host, now: float) -> None:
+        """Have it written soon, if `host` must be left alone for longer than workers live."""
+        if host.state.ready_at(now) - now > LONG_PAUSE:
+            self._state.hosts[host.name] = host.state
+            self._save_soon()
+
     def cancel(self) -> None:
         """Fetch nothing from now on: the targets without an outcome are skipped."""
         self._cancelled.set()
@@ -200,6 +213,9 @@ class Scraper:
         now = self._clock()
         if now >= self._stop_at:
             self._hand_back(Reason.OUT_OF_TIME, "the worker's time is up")
+            wake = inf
+        elif not self._has_room():
+            self._hand_back(Reason.OUT_OF_ROOM, _NO_ROOM)
             wake = inf
         else:
             wake = self._start_ready(now)
@@ -275,6 +291,7 @@ class Scraper:
         host.open += 1
         host.opened_at = now
         host.state = host.state.started(now, pause, self._rng, at_least=crawl_delay or 0.0)
+        self._note_pause(host, now)
 
     def _note_begin(self, host: _Host) -> float:
         """Return when the request to `host` begins, now: its pause counts from here."""
@@ -372,7 +389,10 @@ class Scraper:
 
     def _blame_first(self, host: _Host, origin: str, failure: FetchError, now: float) -> None:
         """Let the first in line have made this attempt; the next one asks again."""
-        first, *others = self._take_waiting(host, origin)
+        waiting = self._take_waiting(host, origin)
+        if not waiting:
+            return  # all were handed back meanwhile
+        first, *others = waiting
         for visit in others:
             self._enqueue(visit, 0.0)
         error = FetchError(failure.url, failure.reason, f"robots.txt: {failure.detail}")
@@ -512,6 +532,9 @@ class Scraper:
             self._pool.report(proxy, host.name, Verdict.OK, now)
         if isinstance(answer, Redirect):
             self._follow(visit, answer, now)
+        elif not self._has_room():
+            self._defer(visit, FetchError(visit.url.href, Reason.OUT_OF_ROOM, _NO_ROOM), None)
+            place.leave()
         else:
             self.facts["Pages"] += 1
             self.facts["Bytes"] += answer.wire_bytes
@@ -538,10 +561,21 @@ class Scraper:
                 now = self._clock()
                 self._emit(visit.unreadable(page, error, token=self._token, now=now))
         else:
-            now = self._clock()
-            self._emit(visit.scraped(page, extracted, token=self._token, now=now))
+            self._emit_page(visit, page, extracted)
         finally:
             place.leave()
+
+    def _emit_page(self, visit: Visit, page: Page, extracted: Extracted) -> None:
+        """
+        Let `visit` have its outcome, or another batch, where this one has no room for its rows.
+
+        Others may have taken it while this page was extracted.
+        """
+        if self._has_room():
+            now = self._clock()
+            self._emit(visit.scraped(page, extracted, token=self._token, now=now))
+        else:
+            self._defer(visit, FetchError(page.url, Reason.OUT_OF_ROOM, _NO_ROOM), None)
 
     def _refuse_all(self, error: FetchError) -> None:
         for visit in list(self._left.values()):
@@ -596,8 +630,10 @@ class Scraper:
             asked = self._retry_after(error, now)
             host.asked = max(host.asked, asked or 0.0)
             host.state = host.state.slowed_down(now, asked, self._rng)
+            self._note_pause(host, now)
         elif error.reason in _NO_CONNECTION:
             host.state = host.state.connection_failed(now)
+            self._note_pause(host, now)
         elif error.status is not None:
             pause = self._adapted(host, latency, ok=False)
             host.state = host.state.answered(now, pause=pause)

@@ -1,14 +1,16 @@
 """
 One batch, from its message to its receipt.
 
-Lease, commit object, state, pages, state, commit, children, receipt: in this order, so that a
-crash at any point leaves nothing that a redelivery does not bring to the same end.
+Lease, commit object, pages, commit, children, receipt, state: in this order, so that a crash at any
+point leaves nothing that a redelivery does not bring to the same end.
 """
 
 import asyncio
 import gc
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from random import Random
 from typing import NamedTuple
@@ -18,13 +20,15 @@ from functions.worker.commit import OutcomeFile, commit, committed, conclude
 from functions.worker.connections import Network
 from functions.worker.extractor import Extractor, extraction_process
 from functions.worker.fetch import open_fetcher
-from functions.worker.partition import PartitionState, decode_state, encode_state
+from functions.worker.keeper import StateKeeper
+from functions.worker.partition import PartitionState
 from functions.worker.proxies import ProxyPool
 from functions.worker.robots import product_token
 from functions.worker.scrape import Scraper
 from functions.worker.secrets import proxy_tiers
-from shared.errors import InvalidJobError, StorageError
-from shared.jobs import Manifest, cancelled_key, state_key
+from functions.worker.visit import Visit
+from shared.errors import FetchError, InvalidJobError, Reason, StorageError
+from shared.jobs import Manifest, cancelled_key
 from shared.messages import Batch
 from shared.outcomes import Outcome
 from shared.queue import Queue
@@ -35,6 +39,12 @@ LEASE_MARGIN = 10  # seconds that the lease outlasts the invocation
 CANCEL_SECONDS = 5.0  # between two looks whether the job was cancelled
 TIME_SECONDS = 1.0  # between two looks how much time is left
 COMMIT_SECONDS = 20.0  # kept free at the end of an invocation for S3 and SQS
+RELEASE_SECONDS = (5, 20, 80, 300)
+"""How long a batch that could not be brought to its end stays hidden, by how often it was received;
+its partition waits with it."""
+CAREFUL_FROM = 3  # receives: somebody may have died of one of its pages
+UNFETCHED_FROM = 8  # receives: it is given up, and still has some left to be committed with
+_MAX_HIDDEN = 11 * 60 * 60  # seconds; SQS ends at twelve hours
 _YOUNG_OBJECTS = 20_000  # that the garbage collector lets come together
 
 
@@ -51,9 +61,20 @@ class Worked(NamedTuple):
     facts: Counter[str]
 
 
-class _Fetched(NamedTuple):
+class _Made(NamedTuple):
+    """The commit object of a batch, made by this worker; without a `keeper` nothing was asked."""
+
     body: bytes
     facts: Counter[str]
+    keeper: StateKeeper | None = None
+
+
+class _Means(NamedTuple):
+    """What the targets of a job are scraped with."""
+
+    job: Manifest
+    extractor: Extractor
+    pool: ProxyPool | None
 
 
 def work_on(
@@ -69,16 +90,19 @@ def work_on(
     time_left: Callable[[], float],
     clock: Callable[[], float],
     rng: Random,
-    redelivered: bool = False,
+    receives: int = 1,
 ) -> Worked:
     """
     Bring `batch` to its receipt.
+
+    What is wrong for good becomes the outcome of its targets. A batch that could not be brought to
+    its end is put back, to be received again after `RELEASE_SECONDS`.
 
     Args:
         batch: From the work queue.
         receipt_handle: Of its message.
         settings: The worker's.
-        manifest: Returns that of a job.
+        manifest: Returns that of a job; raises InvalidJobError where there is none.
         data: The data bucket.
         work_queue: Where the message came from.
         dispatch_queue: Where deferred targets go.
@@ -86,7 +110,7 @@ def work_on(
         time_left: Returns the seconds until the invocation is ended. They may become fewer at once.
         clock: Returns the seconds since the epoch.
         rng: Source of jitter.
-        redelivered: Whether somebody has tried before, and may have died of a page.
+        receives: How often the message was received, this time included.
 
     Raises:
         StorageError: the lease is lost, or S3 or SQS refused something. The message must stay in
@@ -96,72 +120,149 @@ def work_on(
     # while ago. Without the lease, another worker may be on this host.
     began = clock()
     work_queue.renew(receipt_handle, round(time_left()) + LEASE_MARGIN)
-    job = manifest(batch.job)
-    body = committed(data, batch)
-    fetched = False
-    facts: Counter[str] = Counter()
-    if body is None:
 
-        def stop_at() -> float:
-            return clock() + time_left() - COMMIT_SECONDS
+    def stop_at() -> float:
+        return clock() + time_left() - COMMIT_SECONDS
 
-        own = _fetch(batch, job, settings, data, stop_at, clock, rng, careful=redelivered)
-        body, fetched = commit(data, batch, own.body)
-        facts = own.facts
-    counts = conclude(
-        body,
-        batch,
-        partitions=job.partitions,
-        data=data,
-        dispatch_queue=dispatch_queue,
-        dead_letter_queue=dead_letter_queue,
-        clock=clock,
-        began=began,
-    )
-    return Worked(counts, fetched, facts)
+    try:
+        body = committed(data, batch)
+        made = None
+        if body is None:
+            made = _make(batch, settings, manifest, data, stop_at, clock, rng, receives)
+            body, fetched = commit(data, batch, made.body)
+        else:
+            fetched = False
+        counts = conclude(
+            body,
+            batch,
+            partitions=_partitions(manifest, batch.job),
+            data=data,
+            dispatch_queue=dispatch_queue,
+            dead_letter_queue=dead_letter_queue,
+            clock=clock,
+            began=began,
+        )
+        if made is not None and made.keeper is not None:
+            # After the commit, so that nothing is lost where it cannot be written; before the
+            # acknowledgement, since the next batch reads the pauses from it.
+            made.keeper.save()
+    except Exception as error:
+        wait = error.wait if isinstance(error, StorageError) else 0.0
+        _put_back(work_queue, receipt_handle, receives, wait)
+        raise
+    return Worked(counts, fetched, made.facts if made else Counter())
 
 
-def _fetch(
+def _put_back(work_queue: Queue, receipt_handle: str, receives: int, wait: float) -> None:
+    usual = RELEASE_SECONDS[min(receives, len(RELEASE_SECONDS)) - 1]
+    seconds = min(max(usual, math.ceil(wait)), _MAX_HIDDEN)
+    with suppress(StorageError):  # then it stays hidden until the lease ends
+        work_queue.put_back(receipt_handle, seconds)
+
+
+def _partitions(manifest: Callable[[str], Manifest], job: str) -> int | None:
+    """Return the number of partitions of a job; None where nobody knows."""
+    try:
+        return manifest(job).partitions
+    except InvalidJobError:
+        return None
+
+
+def _make(
     batch: Batch,
-    job: Manifest,
     settings: WorkerSettings,
+    manifest: Callable[[str], Manifest],
     data: Bucket,
     stop_at: Callable[[], float],
     clock: Callable[[], float],
     rng: Random,
-    *,
-    careful: bool,
-) -> _Fetched:
-    """Fetch the targets; what is learnt of their hosts is there for the next worker."""
-    key = state_key(batch.partition)
-    found = data.get_versioned(key)
-    known, etag = found or (None, None)
-    state = decode_state(known)
+    receives: int,
+) -> _Made:
+    """Fetch the targets, unless they cannot be: then that is their outcome."""
+
+    def is_cancelled() -> bool:
+        return data.get(cancelled_key(batch.job)) is not None
+
+    if receives >= UNFETCHED_FROM:
+        detail = f"the batch was received {receives} times, and no worker has brought it to an end"
+        return _given_up(batch, Reason.WORKER_DIED, detail, is_cancelled, clock)
+    try:
+        means = _means(manifest(batch.job), settings, rng, careful=receives >= CAREFUL_FROM)
+    except InvalidJobError as error:
+        return _given_up(batch, Reason.BAD_JOB, str(error), is_cancelled, clock)
+    keeper = StateKeeper(data, batch.partition, clock)
+    outcomes = OutcomeFile()
+    with seldom_collecting():
+        facts = asyncio.run(
+            scrape_batch(
+                batch,
+                means.job,
+                settings=settings,
+                extractor=means.extractor,
+                pool=means.pool,
+                state=keeper.state,
+                emit=outcomes.add,
+                has_room=outcomes.has_room,
+                save_soon=keeper.save_soon,
+                is_cancelled=is_cancelled,
+                stop_at=stop_at,
+                clock=clock,
+                rng=rng,
+            )
+        )
+    return _Made(outcomes.close(clock()), facts, keeper)
+
+
+def _means(job: Manifest, settings: WorkerSettings, rng: Random, *, careful: bool) -> _Means:
+    """
+    Return what the targets of `job` are scraped with.
+
+    Raises:
+        InvalidJobError: its spec or its secret is wrong.
+        StorageError: the secret could not be read.
+    """
     extractor = Extractor(
         job.spec,
         token=product_token(job.spec.fetch.user_agent or settings.user_agent),
         process=extraction_process(),
         careful=careful,
     )
+    return _Means(job, extractor, proxy_pool(job, rng))
+
+
+def proxy_pool(job: Manifest, rng: Random) -> ProxyPool | None:
+    """
+    Return the proxies of `job`; None if it has none.
+
+    Raises:
+        InvalidJobError: its secret holds none.
+        StorageError: the secret could not be read.
+    """
+    spec = job.spec.fetch.proxies
+    if spec is None:
+        return None
+    try:
+        return ProxyPool(proxy_tiers(spec), spec.strategy, rng)
+    except InvalidJobError as error:
+        raise InvalidJobError(f"job {job.job}: fetch.proxies: {error}") from error
+
+
+def _given_up(
+    batch: Batch,
+    reason: Reason,
+    detail: str,
+    is_cancelled: Callable[[], bool],
+    clock: Callable[[], float],
+) -> _Made:
+    """Return what says of each target that nobody has asked for it."""
+    if is_cancelled():
+        reason, detail = Reason.CANCELLED, "the job was cancelled"
+    now = clock()
     outcomes = OutcomeFile()
-    with seldom_collecting():
-        facts = asyncio.run(
-            scrape_batch(
-                batch,
-                job,
-                settings=settings,
-                extractor=extractor,
-                state=state,
-                emit=outcomes.add,
-                is_cancelled=lambda: data.get(cancelled_key(job.job)) is not None,
-                stop_at=stop_at,
-                clock=clock,
-                rng=rng,
-            )
-        )
-    # A lost race means that the lease was lost as well. The state is advisory: let the other's be.
-    data.put_over(key, encode_state(state, clock()), etag=etag)
-    return _Fetched(outcomes.close(clock()), facts)
+    for target in batch.targets:
+        error = FetchError(target.location, reason, detail)
+        outcomes.add(Visit(target).ended(error, now=now))
+    return _Made(outcomes.close(now), Counter())
 
 
 @contextmanager
@@ -186,24 +287,18 @@ async def scrape_batch(
     *,
     settings: WorkerSettings,
     extractor: Extractor,
+    pool: ProxyPool | None,
     state: PartitionState,
     emit: Callable[[Outcome], None],
     is_cancelled: Callable[[], bool],
     stop_at: Callable[[], float],
     clock: Callable[[], float],
     rng: Random,
+    has_room: Callable[[], bool] = lambda: True,
+    save_soon: Callable[[], None] = lambda: None,
 ) -> Counter[str]:
-    """
-    Hand the outcomes of `batch` to `emit`; return the facts for the metrics. See `Scraper`.
-
-    Raises:
-        InvalidJobError: the job's proxies are none.
-        StorageError: they could not be read.
-    """
+    """Hand the outcomes of `batch` to `emit`; return the facts for the metrics. See `Scraper`."""
     spec = job.spec.fetch
-    pool = None
-    if spec.proxies is not None:
-        pool = ProxyPool(_tiers(job), spec.proxies.strategy, rng)
     network = Network(
         parse_connect_to(settings.connect_to),
         allow_private_networks=settings.allow_private_networks,
@@ -226,16 +321,24 @@ async def scrape_batch(
             clock=clock,
             stop_at=stop_at(),
             rng=rng,
+            has_room=has_room,
+            save_soon=save_soon,
         )
         if is_cancelled():
             scraper.cancel()
+        # Of our own: the loop would wait at its end for a look that has no answer, and there is
+        # something to commit.
+        looking = ThreadPoolExecutor(1)
         watches = [
-            asyncio.create_task(_cancel_when_asked(scraper, is_cancelled)),
+            asyncio.create_task(_cancel_when_asked(scraper, is_cancelled, looking)),
             asyncio.create_task(_keep_time(scraper, stop_at)),
         ]
-        await scraper.scrape(emit)
-        for watch in watches:
-            watch.cancel()
+        try:
+            await scraper.scrape(emit)
+        finally:
+            for watch in watches:
+                watch.cancel()
+            looking.shutdown(wait=False, cancel_futures=True)
     return scraper.facts
 
 
@@ -245,18 +348,13 @@ async def _keep_time(scraper: Scraper, stop_at: Callable[[], float]) -> None:
         scraper.stop_by(stop_at())
 
 
-async def _cancel_when_asked(scraper: Scraper, is_cancelled: Callable[[], bool]) -> None:
+async def _cancel_when_asked(
+    scraper: Scraper, is_cancelled: Callable[[], bool], looking: ThreadPoolExecutor
+) -> None:
+    loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(CANCEL_SECONDS)
         with suppress(StorageError):  # the next look will tell, or the commit
-            if await asyncio.to_thread(is_cancelled):
+            if await loop.run_in_executor(looking, is_cancelled):
                 scraper.cancel()
                 return
-
-
-def _tiers(job: Manifest) -> tuple[tuple[str, ...], ...]:
-    assert job.spec.fetch.proxies is not None
-    try:
-        return proxy_tiers(job.spec.fetch.proxies)
-    except InvalidJobError as error:
-        raise InvalidJobError(f"job {job.job}: fetch.proxies: {error}") from error

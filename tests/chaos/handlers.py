@@ -22,6 +22,7 @@ def __getattr__(name: str) -> Handler:
     try:
         return {
             "worker": _worker,
+            "worker_that_gives_up": _worker_that_gives_up,
             "dispatcher": _dispatcher,
             "dispatcher_of_shards": _dispatcher_of_shards,
         }[name]()
@@ -43,10 +44,22 @@ def _worker() -> Handler:
     from functions.worker import handler, pause, robots, scrape, work  # noqa: PLC0415
 
     _set(work, CANCEL_SECONDS=1.0, COMMIT_SECONDS=4.0, LEASE_MARGIN=1)
+    # Faults come a hundred times as often as in life, so batches are not given up.
+    _set(work, RELEASE_SECONDS=(1,), UNFETCHED_FROM=1_000)
     _set(pause, COOL_FIRST=0.1, COOL_MAX=0.5, CIRCUIT_FIRST=0.5, CIRCUIT_MAX=2.0)
     _set(robots, TTL_ERROR=1.0)
     _set(scrape, TTL_ERROR=1.0)
     return handler.handler
+
+
+def _worker_that_gives_up() -> Handler:
+    """Give batches up when that is due in life, too."""
+    from functions.worker import work  # noqa: PLC0415
+
+    usual = work.UNFETCHED_FROM
+    handler = _worker()
+    _set(work, UNFETCHED_FROM=usual)
+    return handler
 
 
 def _dispatcher() -> Handler:

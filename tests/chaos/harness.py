@@ -53,6 +53,7 @@ from tests.site import LogEntry, Site
 DISPATCHER = "DispatcherFunction"
 PAUSE = 0.4
 _LATENCY = 0.15  # seconds, of every answer
+_LONGEST_RELEASE = 30  # seconds for which a worker hides what it puts back; a lease is longer
 _LOOK_INTERVAL = 0.4  # seconds between two looks at the queues
 _LIFE = re.compile(r"/(\w+-\d+\.\d+)\)")
 # The template's times, shorter and in the same order of length. Faults come a hundred times as
@@ -83,12 +84,15 @@ class Website(Site):
     """Hosts that answer 429 to everything but robots.txt."""
     broken: set[str] = field(default_factory=set)
     """Hosts that answer 500 to everything but robots.txt."""
+    on_request: Callable[[str, str], None] = lambda _path, _user_agent: None
+    """Is called with path and User-Agent of each request."""
     _asked: Counter[tuple[str, str]] = field(default_factory=Counter)
     _first: dict[str, float] = field(default_factory=dict)
 
     async def _scripted(self, request: web.Request) -> web.StreamResponse:
         host, path = request.host.partition(":")[0], request.path
         self._asked[host, path] += 1
+        self.on_request(path, request.headers.get("User-Agent", ""))
         # Long enough for two workers at one host to be seen there at once.
         await asyncio.sleep(_LATENCY)
         trouble = self._trouble(host, path)
@@ -168,6 +172,12 @@ def list_of(name: str, hosts: Sequence[str], pages: int, **more: str) -> UrlList
 # ---- the fleet
 
 
+def life_of(user_agent: str) -> str:
+    """Return which process has made a request; see `_Sandbox`."""
+    life = _LIFE.search(user_agent)
+    return life[1] if life else ""
+
+
 class _Sandbox(Sandbox):
     """
     A sandbox whose requests, to AWS and to websites, tell which process they come from.
@@ -235,6 +245,8 @@ class Sqs:
         self._sent: set[tuple[str, str]] = set()
         self.first: set[str] = set()
         """The handles of messages that were delivered for the first time."""
+        self.put_back: set[str] = set()
+        """Those with which a worker has said when the message may come back."""
 
     def note(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Take note of a delivery."""
@@ -252,8 +264,14 @@ class Sqs:
     def correct(self, call: Call, forward: Forward) -> Answer:
         action = call.what.partition(" ")[0]
         if action in {"ChangeMessageVisibility", "DeleteMessage"}:
-            if not self.holds(call.arguments["ReceiptHandle"]):
+            handle = call.arguments["ReceiptHandle"]
+            if not self.holds(handle):
                 return (refuse if call.client else succeed)(call, forward)
+            if call.client and call.arguments.get("VisibilityTimeout", inf) <= _LONGEST_RELEASE:
+                answer = forward(call)
+                if answer.status == HTTPStatus.OK:
+                    self.put_back.add(handle)
+                return answer
         elif action == "SendMessageBatch":
             return self._send(call, forward)
         return forward(call)
@@ -396,8 +414,8 @@ class Fleet(LocalCloud):
         self.letters = self.dead_letters()
 
     def hurry(self, queue: str, handle: str) -> None:
-        """Let a message that has failed come back now: its visibility timeout is over."""
-        if self.sqs.holds(handle):
+        """Let a failed message come back now, unless its worker has said when it may."""
+        if self.sqs.holds(handle) and handle not in self.sqs.put_back:
             self._sqs.change_message_visibility(
                 QueueUrl=self.template.queue_url(queue), ReceiptHandle=handle, VisibilityTimeout=0
             )
@@ -628,8 +646,7 @@ def check_visits(log: Iterable[LogEntry], deaths: Mapping[str, float]) -> None:
     """
     by_host = defaultdict(list)
     for entry in sorted(log, key=lambda entry: entry.began):
-        life = _LIFE.search(entry.user_agent)
-        died = deaths.get(life[1], inf) if life else inf
+        died = deaths.get(life_of(entry.user_agent), inf)
         if entry.began < died:
             by_host[entry.host].append((entry, min(entry.ended, died)))
     assert by_host

@@ -119,6 +119,11 @@ def refuse(call: Call, _forward: Forward) -> Answer:
     return _error(call, 400, "InvalidArgument", "InvalidParameterValue")
 
 
+def lose_object(call: Call, _forward: Forward) -> Answer:
+    """Say that there is no such object."""
+    return _error(call, 404, "NoSuchKey", "")
+
+
 def refuse_some(call: Call, forward: Forward) -> Answer:
     """Take the first of several messages, and have trouble with the others."""
     first, *others = call.arguments["Entries"]

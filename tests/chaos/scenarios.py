@@ -10,12 +10,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from random import Random
+from urllib.parse import urlsplit
 
 from scatterfetch.results import Table, find_results
 from shared.errors import Reason, StorageError
@@ -29,6 +31,7 @@ from tests.chaos.harness import (
     check_pages,
     check_pause,
     check_visits,
+    life_of,
     list_of,
 )
 from tests.chaos.proxy import (
@@ -38,6 +41,7 @@ from tests.chaos.proxy import (
     Forward,
     fail,
     lose_answer,
+    lose_object,
     lose_request,
     refuse,
     refuse_some,
@@ -291,6 +295,91 @@ def cancelled(arena: Arena) -> str:
     return f"{len(left)} of {len(final)} targets left, of which {moment} visits were made"
 
 
+def bad_job(arena: Arena) -> str:
+    """The manifest of a job is gone for a while; other jobs of its hosts do not notice."""
+    fleet = arena.fleet()
+    gone = Fault("^worker.* GET .*/jobs/bad-.*/manifest.json", lose_object)
+    fleet.proxy.faults += [
+        gone,
+        Fault(_COMMIT, fleet.killing(after=True), chance=0.2, times=1 if arena.short else 3),
+        Fault("^ StartMessageMoveTask ", refuse),  # moto has none: the letters are moved by hand
+    ]
+    bad, shops = arena.url_list("bad", pages=1), arena.url_list(pages=1)
+    before: list[tuple[Kind, Reason | None]] = []
+
+    def mend() -> None:
+        [job] = [path.parent.name for path in arena.folder.glob("jobs/bad-*/manifest.json")]
+        table = Table(find_results(arena.folder, job)).last_outcomes()
+        before.extend((outcome.outcome, outcome.reason) for _, outcome in table)
+        gone.times = 0
+        fleet.redrive()
+
+    _check(arena, fleet, fleet.run(bad, shops, later=[mend]))
+    assert before == [(Kind.DEAD, Reason.BAD_JOB)] * len(bad.urls)
+    return f"{len(before)} targets of the bad job, each dead and scraped later"
+
+
+def states_not_written(arena: Arena) -> str:
+    """S3 takes no state of a partition, or a worker dies of it: no page is fetched twice."""
+    fleet = arena.fleet(times={r" Timeout: 40": " Timeout: 30"})
+    times = 2 if arena.short else 5
+    state = "^worker.* PUT .*/state/"
+    faults = [
+        Fault(state, refuse, chance=0.4, times=times),
+        Fault(state, lose_answer, chance=0.2, times=times),
+    ]
+    # Who is killed has told nobody of his pauses. On AWS his lease holds them; here, a message
+    # whose worker is dead comes back at once.
+    killed = arena.seed % 2
+    if killed:
+        faults += [
+            Fault(state, fleet.killing(), chance=0.3, times=times),
+            Fault(state, fleet.killing(after=True), chance=0.3, times=times),
+            Fault(_RECEIPT, refuse, chance=0.2, times=times),
+        ]
+    fleet.proxy.faults += faults
+    # Longer than a batch that was put back is hidden for in any case.
+    pause = 3.0
+    hosts = arena.hosts()[:4]
+    shops = list_of("shops", hosts, 2, spec=f"pause: {pause}, attempts: 10")
+    _check(arena, fleet, fleet.run(shops), 0.0 if killed else pause)
+    twice = [path for path, visits in Counter(arena.site.visits).items() if visits > 1]
+    led_to = {(urlsplit(url).netloc, urlsplit(url).path) for url in shops.urls}
+    assert [path for path in twice if path in led_to] == []
+    assert faults[0].fired
+    return f"{[fault.fired for fault in faults]} states and receipts in trouble"
+
+
+def worker_dies_again_and_again(arena: Arena) -> str:
+    """A page kills each worker that fetches it; those of other batches are scraped."""
+    by_page = {
+        r"chaos\.handlers\.worker": "chaos.handlers.worker_that_gives_up",
+        r"maxReceiveCount: 100": "maxReceiveCount: 12",
+    }
+    fleet = arena.fleet(times=by_page)
+    hosts = arena.hosts()
+    deadly = f"http://{hosts[1]}/deadly"
+    shops = arena.url_list(pages=1 if arena.short else 2)
+    shops = UrlList(shops.name, (*shops.urls, deadly), shops.spec)
+    killed = []
+
+    def on_request(path: str, user_agent: str) -> None:
+        if path == "/deadly":
+            killed.append(user_agent)
+            fleet.kill(life_of(user_agent))
+
+    arena.site.on_request = on_request
+    final = _final_outcomes(arena, fleet, fleet.run(shops))
+    died = {url: o for url, o in final.items() if o.reason is Reason.WORKER_DIED}
+    assert deadly in died
+    assert len(died) <= 3, "more than its batch"
+    assert {outcome.outcome for outcome in died.values()} == {Kind.DEAD}
+    check_pages({url: outcome for url, outcome in final.items() if url not in died})
+    assert len(killed) < 12
+    assert fleet.letters == 1, fleet.said
+    return f"{len(killed)} workers died, {len(died)} targets are dead"
+
+
 def redriven(arena: Arena) -> str:
     """What is dead gets another life, and a third one, while all comes twice and is killed."""
     fleet = arena.fleet()
@@ -411,6 +500,9 @@ SCENARIOS: dict[str, Callable[[Arena], str]] = {
         many_shards,
         cancelled,
         redriven,
+        bad_job,
+        states_not_written,
+        worker_dies_again_and_again,
         interrupted,
         full_disk,
     )

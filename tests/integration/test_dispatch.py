@@ -484,6 +484,19 @@ def test_a_spec_in_a_message_is_read_as_strictly_as_a_file(
     assert sent(deployment) == []
 
 
+def test_the_spec_of_a_message_is_checked_as_others_are(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    """Else workers would be the first to see that it has a selector which is none."""
+    spec = {"extract": {"fields": {"a": {"css": "h1["}}}}
+
+    manifest = run(dispatcher, deployment, Submit(urls=("http://a.example/",), spec=spec))
+
+    assert manifest.error is not None
+    assert manifest.error.startswith("the spec of the message: extract.fields.a.css: ")
+    assert sent(deployment) == []
+
+
 def test_a_submission_needs_one_of_list_and_urls(
     dispatcher: Dispatcher, deployment: Deployment
 ) -> None:

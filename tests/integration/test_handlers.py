@@ -11,13 +11,22 @@ from botocore.stub import Stubber
 import functions.dispatcher.events
 import functions.dispatcher.handler as dispatcher_module
 import functions.worker.handler as worker_module
+import functions.worker.work
 import shared.queue
 import shared.store
 from functions.dispatcher.dispatch import Dispatcher
 from functions.dispatcher.events import announce
 from functions.worker.extractor import extraction_process
+from functions.worker.work import CAREFUL_FROM
 from shared.errors import InvalidJobError, StorageError
-from shared.jobs import Manifest, dispatched_key, encode_manifest, manifest_key, receipt_key
+from shared.jobs import (
+    Manifest,
+    dispatched_key,
+    encode_manifest,
+    manifest_key,
+    receipt_key,
+    results_prefix,
+)
 from shared.messages import (
     Batch,
     Defer,
@@ -186,7 +195,7 @@ def test_the_worker_brings_a_message_to_its_receipt(deployment: Deployment, site
     assert sum(counts.values()) == len(batch.targets)
 
 
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("count", [2, 3])
 def test_the_worker_knows_a_message_that_was_delivered_before(
     deployment: Deployment, site: Site, count: int
 ) -> None:
@@ -208,18 +217,54 @@ def test_the_worker_knows_a_message_that_was_delivered_before(
         )
 
     assert invoke(worker_module, {"Records": [record]}) == []
-    assert extraction_process().is_running == (count > 1)
+    assert extraction_process().is_running == (count == CAREFUL_FROM)
     extraction_process().stop()
 
 
-def test_a_batch_of_no_job_fails(deployment: Deployment) -> None:
+def test_a_batch_of_no_job_holds_nobody_up(deployment: Deployment) -> None:
     sample = event("worker_one_batch", deployment)
-    body = sample["Records"][0]["body"].replace('"job":"', '"job":"not-')
-    deployment.work_queue.send([Message(body, group="1", identity="1")])
+    batch = decode_batch(sample["Records"][0]["body"].replace('"job":"', '"job":"not-'))
+    deployment.work_queue.send([Message(encode(batch), group="1", identity="1")])
 
-    assert (
-        len(invoke(worker_module, {"Records": deployment.receive(deployment.work_queue_url)})) == 1
+    failed = invoke(worker_module, {"Records": deployment.receive(deployment.work_queue_url)})
+
+    assert failed == []
+    assert list(deployment.data.keys(results_prefix(batch.job))) != []
+
+
+@pytest.mark.parametrize("body", ["hello", '{"type":"batch.v9"}', '{"type":"batch.v1"}', "[]"])
+def test_what_is_no_batch_holds_up_its_partition_for_no_time(
+    deployment: Deployment, body: str
+) -> None:
+    """It cannot become an outcome, but it was soon received as often as it may be."""
+    deployment.work_queue.send([Message(body, group="1", identity="1")])
+    receives = 0
+    while records := deployment.receive(deployment.work_queue_url):
+        assert len(invoke(worker_module, {"Records": records})) == 1
+        receives += 1
+
+    assert receives == 12
+    assert len(deployment.received(deployment.work_dlq_url)) == 1
+
+
+def test_a_mistake_of_ours_holds_up_its_partition_for_seconds(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_: object, **__: object) -> None:
+        raise IndexError
+
+    hidden: list[int] = []
+    monkeypatch.setattr(functions.worker.work, "committed", stumble)
+    monkeypatch.setattr(
+        shared.queue.Queue, "put_back", lambda _self, _handle, seconds: hidden.append(seconds)
     )
+    body = event("worker_one_batch", deployment)["Records"][0]["body"]
+    deployment.work_queue.send([Message(body, group="1", identity="1")])
+    records = deployment.receive(deployment.work_queue_url)
+
+    assert invoke(worker_module, {"Records": records}) == [records[0]["messageId"]]
+
+    assert hidden == [5]
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")

@@ -38,9 +38,20 @@ def test_proxies_are_read_from_ssm(endpoint: str) -> None:
     assert tiers == (("socks5://a.example:1",),)
 
 
-def test_a_secret_that_is_not_there_goes_back_to_the_queue() -> None:
-    with pytest.raises(StorageError, match="the secret nowhere cannot be read"):
-        proxy_tiers(ProxySpec(secret=SecretName(secrets_manager="nowhere")))
+@pytest.mark.parametrize("name", [SecretName(secrets_manager="nowhere"), SecretName(ssm="nowhere")])
+def test_a_secret_that_is_not_there_is_a_mistake_of_the_job(name: SecretName) -> None:
+    with pytest.raises(InvalidJobError, match="the secret nowhere cannot be read"):
+        proxy_tiers(ProxySpec(secret=name))
+
+
+def test_a_secret_that_cannot_be_read_for_the_moment_goes_back_to_the_queue(
+    unreachable_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", unreachable_url)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+    with pytest.raises(StorageError, match="the secret elsewhere cannot be read"):
+        proxy_tiers(ProxySpec(secret=SecretName(secrets_manager="elsewhere")))
 
 
 def test_a_secret_that_is_wrong_is_not_shown(endpoint: str) -> None:

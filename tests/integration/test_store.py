@@ -24,22 +24,32 @@ def test_only_the_first_put_of_a_new_object_counts(deployment: Deployment) -> No
     assert deployment.data.get("key") == b"first"
 
 
-def test_a_conflict_is_tried_again(deployment: Deployment) -> None:
-    """S3 answers 409 while another conditional write of the same key is under way."""
-    with Stubber(deployment.s3) as stub:
+def conflicts(stub: Stubber, times: int) -> None:
+    for _ in range(times):
         stub.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
-        stub.add_response("put_object", {})
 
-        assert deployment.data.put_new("key", b"")
+
+@pytest.mark.parametrize("etag", [None, '"one"'])
+def test_a_conflict_is_tried_again_after_a_pause(deployment: Deployment, etag: str | None) -> None:
+    """S3 answers 409 while another conditional write of the same key is under way."""
+    pauses: list[float] = []
+    bucket = Bucket(deployment.data_bucket, deployment.s3, sleep=pauses.append)
+    with Stubber(deployment.s3) as stub:
+        conflicts(stub, 3)
+        stub.add_response("put_object", {"ETag": '"two"'})
+
+        assert bucket.put_over("key", b"", etag=etag) == '"two"'
+
+    assert pauses == [0.1, 0.2, 0.4]
 
 
 def test_a_conflict_without_end_is_an_error(deployment: Deployment) -> None:
+    bucket = Bucket(deployment.data_bucket, deployment.s3, sleep=lambda _: None)
     with Stubber(deployment.s3) as stub:
-        for _ in range(8):
-            stub.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
+        conflicts(stub, 6)
 
         with pytest.raises(StorageError, match="somebody else was writing it"):
-            deployment.data.put_new("key", b"")
+            bucket.put_new("key", b"")
 
 
 def test_the_embedded_store_takes_no_half_objects(deployment: Deployment, endpoint: str) -> None:

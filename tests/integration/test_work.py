@@ -3,6 +3,7 @@
 import gzip
 import math
 import re
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -17,9 +18,20 @@ import functions.worker.commit as commit_module
 import functions.worker.work as work_module
 from functions.worker.commit import OutcomeFile, dead_letters
 from functions.worker.extractor import extraction_process
+from functions.worker.partition import PartitionState, decode_state, encode_state
+from functions.worker.pause import HostState
 from functions.worker.scrape import MAX_HOPS
-from functions.worker.work import COMMIT_SECONDS, LEASE_MARGIN, Worked, work_on
-from shared.errors import Reason, StorageError
+from functions.worker.work import (
+    CAREFUL_FROM,
+    COMMIT_SECONDS,
+    LEASE_MARGIN,
+    RELEASE_SECONDS,
+    UNFETCHED_FROM,
+    Worked,
+    work_on,
+)
+from shared.errors import InvalidJobError, Reason, StorageError
+from shared.extract_spec import ExtractSpec, FieldSpec
 from shared.jobs import (
     Manifest,
     cancelled_key,
@@ -29,12 +41,13 @@ from shared.jobs import (
     manifest_key,
     receipt_counts,
     results_key,
+    state_key,
 )
 from shared.messages import Batch, Defer, Target, decode_dispatch, encode
 from shared.outcomes import Kind, Outcome, decode_lines, encode_line
 from shared.queue import Message, Queue
 from shared.settings import WorkerSettings
-from shared.spec import FetchSpec, Spec
+from shared.spec import FetchSpec, ProxySpec, SecretName, Spec
 from shared.store import Bucket
 from shared.tally import decode_tally
 from shared.urls import partition_of
@@ -46,7 +59,7 @@ PARTITIONS = 16
 OWN = partition_of("127.0.0.1", PARTITIONS)
 OTHER = partition_of("other.example", PARTITIONS)
 SPEC = Spec(
-    fetch=FetchSpec(timeout=5, max_bytes=100_000, pause=0, robots="ignore", wait_initial=0.1)
+    fetch=FetchSpec(timeout=5, max_bytes=1_000_000, pause=0, robots="ignore", wait_initial=0.1)
 )
 
 
@@ -65,6 +78,7 @@ class Work:
         self.settings = msgspec.structs.replace(
             deployment.worker_settings, connect_to=f"other.example:80:127.0.0.1:{site.port}"
         )
+        self.read_manifest: Callable[[str], Manifest] = lambda _: self.manifest
         self.batch: Batch | None = None
         self._deliveries = 0
 
@@ -93,14 +107,14 @@ class Work:
         *,
         time_left: float | Callable[[], float] = 60.0,
         handle: str | None = None,
-        redelivered: bool = False,
+        receives: int = 1,
     ) -> Worked:
         assert self.batch is not None
         return work_on(
             self.batch,
             handle or self.receive(),
             settings=self.settings,
-            manifest=lambda _: self.manifest,
+            manifest=self.read_manifest,
             data=self.deployment.data,
             work_queue=self.deployment.work_queue,
             dispatch_queue=self.deployment.dispatch_queue,
@@ -108,7 +122,7 @@ class Work:
             time_left=time_left if callable(time_left) else lambda: time_left,
             clock=time.time,
             rng=Random(0),
-            redelivered=redelivered,
+            receives=receives,
         )
 
     def again(self) -> Worked:
@@ -154,7 +168,7 @@ def test_a_batch_that_was_delivered_before_trusts_no_page(work: Work) -> None:
     """Its worker may have died of one of them, so all are extracted where that can be noticed."""
     work.send(work.site.page("/a", "Page A"))
 
-    work.run(redelivered=True)
+    work.run(receives=CAREFUL_FROM)
 
     assert extraction_process().is_running
     assert work.outcomes()[0].rows[0]["title"] == "Page A"
@@ -380,9 +394,9 @@ def test_a_page_that_is_cut_off_by_the_deadline_is_deferred(work: Work) -> None:
     assert worked.counts == {"scraped": 1, "deferred-out_of_time": 1, "children": 1}
 
 
-@pytest.mark.parametrize("redelivered", [False, True])  # its pages are extracted elsewhere
+@pytest.mark.parametrize("receives", [1, CAREFUL_FROM])  # its pages are extracted elsewhere
 def test_time_that_becomes_short_is_noticed(
-    work: Work, monkeypatch: pytest.MonkeyPatch, *, redelivered: bool
+    work: Work, monkeypatch: pytest.MonkeyPatch, receives: int
 ) -> None:
     """Who stops a local run does not wait until a batch of one slow host is through."""
     monkeypatch.setattr(work_module, "TIME_SECONDS", 0)
@@ -400,7 +414,7 @@ def test_time_that_becomes_short_is_noticed(
 
     work.site.on_visit = hurry
 
-    worked = work.run(time_left=lambda: left[0], redelivered=redelivered)
+    worked = work.run(time_left=lambda: left[0], receives=receives)
 
     assert worked.counts == {"scraped": 2, "deferred-out_of_time": 1, "children": 1}
     extraction_process().stop()
@@ -694,3 +708,306 @@ def test_a_job_that_is_cancelled_while_it_is_fetched_is_left(
 
     assert worked.counts == {"scraped": 1, "skipped-cancelled": 2}
     assert work.site.paths() == ["/a", "/slow"]
+
+
+# ---- what is wrong for good
+
+
+def gone(job: str) -> Manifest:
+    raise InvalidJobError(f"job {job} has no manifest; was its folder deleted?")
+
+
+def with_fetch(manifest: Manifest, **fetch: Any) -> Manifest:
+    return msgspec.structs.replace(
+        manifest, spec=Spec(fetch=msgspec.structs.replace(SPEC.fetch, **fetch))
+    )
+
+
+def refuse_secret(*_: object) -> None:
+    raise InvalidJobError("acme/proxies holds no proxies")
+
+
+@pytest.mark.parametrize("wrong", ["manifest", "spec", "secret"])
+def test_a_job_that_is_wrong_for_good_is_an_outcome_of_its_targets(
+    work: Work, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    """A message that fails holds up its partition, and all other jobs with it."""
+    if wrong == "manifest":
+        work.read_manifest, said = gone, "was its folder deleted?"
+    elif wrong == "spec":
+        field, said = FieldSpec(css="h1:nonsense("), "extract.fields.a"
+        spec = Spec(fetch=SPEC.fetch, extract=ExtractSpec(fields={"a": field}))
+        work.manifest = msgspec.structs.replace(work.manifest, spec=spec)
+    else:
+        monkeypatch.setattr(work_module, "proxy_tiers", refuse_secret)
+        proxies = ProxySpec(secret=SecretName(secrets_manager="acme/proxies"))
+        work.manifest = with_fetch(work.manifest, proxies=proxies)
+        said = "fetch.proxies: acme/proxies holds no proxies"
+    batch = work.send(work.site.page("/a", "A"), work.site.page("/b", "B"))
+
+    worked = work.run()
+
+    assert worked.counts == {"dead-bad_job": 2}
+    assert work.site.visits == []
+    assert all(said in (outcome.detail or "") for outcome in work.outcomes())
+    [letter] = work.dead_letters()
+    assert (letter.died, letter.targets) == (Reason.BAD_JOB, batch.targets)
+    assert list(work.deployment.data.keys("state/")) == []
+
+
+def test_a_redrive_brings_back_what_a_bad_job_has_left(work: Work) -> None:
+    work.read_manifest = gone
+    work.send(work.site.page("/a", "A"))
+    work.run()
+    data = work.deployment.data
+    data.put(manifest_key("job-1"), encode_manifest(work.manifest))
+    data.put(dispatched_key("job-1", 0, batches=1, targets=1, rejected=0, duplicates=0), b"")
+
+    work.read_manifest = lambda _: work.manifest
+    work.take(*work.dead_letters())
+
+    assert work.deployment.ledger("job-1").final == {"scraped": 1}
+
+
+def test_a_letter_of_a_job_that_is_gone_stays_with_the_owner_of_its_host(work: Work) -> None:
+    """Without the manifest nobody knows who owns the host that the list has."""
+    work.read_manifest = gone
+    target = Target(work.site.url("/a"), 4, 2, ("http://other.example/b",))
+    work.send(partition=OTHER, batch="00000-000000-1", hops=1, targets=(target,))
+
+    work.run()
+
+    [letter] = work.dead_letters()
+    assert letter.partition == OTHER
+    assert letter.targets == (msgspec.structs.replace(target, attempt=1),)
+
+
+def test_of_a_cancelled_job_that_is_wrong_nothing_is_dead(work: Work) -> None:
+    work.deployment.data.put(cancelled_key("job-1"), b"")
+    work.read_manifest = gone
+    work.send(work.site.page("/a", "A"))
+
+    assert work.run().counts == {"skipped-cancelled": 1}
+
+
+def test_a_secret_is_read_before_a_page_is_fetched(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def later(_: object) -> None:
+        raise StorageError("the secret cannot be read: slow down")
+
+    monkeypatch.setattr(work_module, "proxy_tiers", later)
+    proxies = ProxySpec(secret=SecretName(secrets_manager="acme/proxies"))
+    work.manifest = with_fetch(work.manifest, proxies=proxies)
+    work.send(work.site.page("/a", "A"))
+
+    with pytest.raises(StorageError, match="slow down"):
+        work.run()
+
+    assert work.site.visits == []
+
+
+# ---- batches that come again and again
+
+
+def test_a_batch_that_nobody_brings_to_an_end_is_given_up(work: Work) -> None:
+    batch = work.send(work.site.page("/a", "A"), work.site.page("/b", "B"))
+
+    worked = work.run(receives=UNFETCHED_FROM)
+
+    assert worked.counts == {"dead-worker_died": 2}
+    assert work.site.visits == []
+    [letter] = work.dead_letters()
+    assert (letter.died, letter.targets) == (Reason.WORKER_DIED, batch.targets)
+    assert UNFETCHED_FROM == 8
+
+
+def test_a_batch_that_is_committed_is_not_given_up(work: Work) -> None:
+    work.send(work.site.page("/a", "A"))
+    work.run()
+    name = "delivery"
+    assert work.batch is not None
+    work.deployment.work_queue.send([Message(encode(work.batch), group=name, identity=name)])
+
+    assert work.run(receives=UNFETCHED_FROM).counts == {"scraped": 1}
+
+
+@pytest.mark.parametrize(("receives", "seconds"), [(1, 5), (2, 20), (3, 80), (4, 300), (7, 300)])
+def test_a_batch_whose_commit_fails_comes_back_in_seconds(
+    work: Work, monkeypatch: pytest.MonkeyPatch, receives: int, seconds: int
+) -> None:
+    """And not when its lease ends: its partition waits with it."""
+    hidden = note_put_backs(monkeypatch)
+    monkeypatch.setattr(work_module, "commit", fails)
+    work.send(work.site.page("/a", "A"))
+
+    with pytest.raises(StorageError, match="S3 is full"):
+        work.run(receives=receives)
+
+    assert hidden == [seconds]
+    assert max(RELEASE_SECONDS) == 300
+    extraction_process().stop()
+
+
+def test_what_is_another_workers_is_not_put_back(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its handle may still be taken, and a third worker would get the message."""
+    hidden = note_put_backs(monkeypatch)
+    work.send(work.site.page("/a", "A"))
+
+    with pytest.raises(StorageError, match="lease"):
+        work.run(handle="of somebody else")
+
+    assert hidden == []
+
+
+def note_put_backs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    hidden: list[int] = []
+    monkeypatch.setattr(Queue, "put_back", lambda _self, _handle, seconds: hidden.append(seconds))
+    return hidden
+
+
+def fails(*_: object, **__: object) -> None:
+    raise StorageError("S3 is full")
+
+
+# ---- the state of the partition
+
+
+def test_a_state_that_cannot_be_written_costs_no_page(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was fetched is committed, and whoever is next comes after the longest pause."""
+    hidden = note_put_backs(monkeypatch)
+    work.manifest = with_fetch(work.manifest, pause=1_000, max_idle=0)
+    work.send(work.site.page("/a", "A"), work.site.page("/b", "B"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Bucket, "put_over", fails)
+        with pytest.raises(StorageError, match="S3 is full"):
+            work.run()
+
+    assert [500 <= seconds <= 1_500 for seconds in hidden] == [True]
+    worked = work.again()
+    assert worked.counts == {"scraped": 1, "deferred-host_busy": 1, "children": 1}
+    assert len(work.site.visits) == 1
+
+
+@pytest.mark.parametrize("point", ["commit", "conclude"])
+def test_the_state_is_written_behind_all_that_follows_from_the_commit(
+    work: Work, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    work.send(work.site.page("/a", "A"))
+    monkeypatch.setattr(work_module, point, fails)
+
+    with pytest.raises(StorageError):
+        work.run()
+
+    assert list(work.deployment.data.keys("state/")) == []
+
+
+def test_a_long_pause_is_known_to_all_before_the_batch_is_done(work: Work) -> None:
+    """Its worker may die, and its lease end before the pause does."""
+    busy = web.Response(status=429, headers={"Retry-After": "600"})
+    work.send(
+        work.site.reply("/busy", busy),
+        work.site.reply("/slow", 30.0),
+    )
+    work.manifest = with_fetch(work.manifest, per_host=2, timeout=30)
+    seen: list[float] = []
+
+    def look() -> float:
+        found = work.deployment.data.get(state_key(OWN))
+        if found is None:
+            return 60.0
+        seen.append(decode_state(found).hosts["127.0.0.1"].cool_until)
+        return 0.0  # that will do
+
+    work.run(time_left=look)
+
+    assert seen[0] > time.time() + 500
+    assert work.outcomes() != []
+
+
+def test_of_two_workers_none_forgets_what_the_other_knows(work: Work) -> None:
+    """One of them has lost the lease while it fetched."""
+    now = time.time()
+    theirs = {
+        "127.0.0.1": HostState(cool_until=now + 900, updated_at=now - 5),
+        "other.example": HostState(next_at=now + 700, updated_at=now - 5),
+    }
+    body = encode_state(PartitionState(hosts=theirs), now)
+
+    def meanwhile(_path: str) -> None:
+        work.deployment.data.put(state_key(OWN), body)
+
+    work.site.on_visit = meanwhile
+    work.send(work.site.page("/a", "A"))
+
+    work.run()
+
+    found = work.deployment.data.get(state_key(OWN))
+    hosts = decode_state(found).hosts
+    assert hosts["127.0.0.1"].cool_until == now + 900
+    assert hosts["127.0.0.1"].updated_at > now
+    assert hosts["other.example"] == theirs["other.example"]
+
+
+# ---- memory
+
+
+def test_outcomes_that_would_take_too_much_memory_are_left_to_a_later_batch(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit_module, "MAX_OUTCOME_BYTES", 300_000)
+    noise = Random(1)  # which no compression makes much shorter
+
+    def page(number: int) -> str:
+        text = "".join(f"<p>{noise.randbytes(40_000).hex()}" for _ in range(5))
+        return work.site.reply(f"/{number}", web.Response(text=text, content_type="text/html"))
+
+    pages = [page(number) for number in range(8)]
+    texts = FieldSpec(css="p", many=True)
+    spec = Spec(fetch=SPEC.fetch, extract=ExtractSpec(fields={"texts": texts}))
+    work.manifest = msgspec.structs.replace(work.manifest, spec=spec)
+    work.send(*pages)
+
+    first = work.run()
+
+    assert first.counts["scraped"] == 2
+    assert first.counts["deferred-out_of_room"] == 6
+    assert first.counts["children"] == 1
+    rounds = 0
+    while children := work.children():
+        work.take(*children)
+        rounds += 1
+    assert rounds == 3
+    receipts = work.deployment.data.keys("jobs/job-1/receipts/")
+    assert sum(receipt_counts(key)["scraped"] for key in receipts) == 8
+
+
+def test_a_cancel_look_without_an_answer_does_not_hold_up_the_commit(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work_module, "CANCEL_SECONDS", 0.01)
+    looking, ended = threading.Event(), threading.Event()
+    get = Bucket.get
+
+    def get_or_hang(bucket: Bucket, key: str) -> bytes | None:
+        if key == cancelled_key("job-1") and threading.current_thread() is not main:
+            looking.set()
+            ended.wait(60)
+        return get(bucket, key)
+
+    def wait_for_the_look(_path: str) -> None:
+        assert looking.wait(10)
+
+    main = threading.current_thread()
+    monkeypatch.setattr(Bucket, "get", get_or_hang)
+    work.site.on_visit = wait_for_the_look
+    work.send(work.site.page("/a", "A"), work.site.reply("/b", 0.3, web.Response(text="b")))
+
+    work.run()
+
+    assert not ended.is_set()
+    ended.set()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from functions.worker.work import COMMIT_SECONDS, LEASE_MARGIN
+from functions.worker.work import CAREFUL_FROM, COMMIT_SECONDS, LEASE_MARGIN, UNFETCHED_FROM
 from scatterfetch.releases import RELEASE
 from shared.errors import InvalidJobError
 from shared.messages import Submit, decode_dispatch
@@ -298,14 +298,21 @@ def test_queue_is_encrypted_and_keeps_messages_as_long_as_sqs_does(queue: str) -
 
 
 @pytest.mark.parametrize(("queue", "dead_letters"), DEAD_LETTER_QUEUES.items())
-def test_message_that_fails_three_times_becomes_a_dead_letter(
+def test_message_that_fails_twelve_times_becomes_a_dead_letter(
     queue: str, dead_letters: str
 ) -> None:
+    """Receives that Lambda's pollers make while it is throttled count as well."""
     assert properties(queue)["RedrivePolicy"] == {
         "deadLetterTargetArn": {"GetAtt": f"{dead_letters}.Arn"},
-        "maxReceiveCount": 3,
+        "maxReceiveCount": 12,
     }
     assert properties(queue).get("FifoQueue") == properties(dead_letters).get("FifoQueue")
+
+
+def test_batch_that_kills_its_workers_is_given_up_before_it_is_a_dead_letter() -> None:
+    receives = properties("WorkQueue")["RedrivePolicy"]["maxReceiveCount"]
+
+    assert CAREFUL_FROM < UNFETCHED_FROM <= receives - 4
 
 
 def test_uploads_reach_the_dispatch_queue() -> None:
