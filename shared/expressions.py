@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec import UNSET
 
 from shared.errors import InvalidSpecError
-from shared.extract_spec import ExtractSpec, FieldSpec, SourceSpec
+from shared.extract_spec import ExtractSpec, FieldSpec, RowsSpec, SourceSpec
 
 if TYPE_CHECKING:
     from lxml.etree import XPath
@@ -48,7 +48,11 @@ def check_extract(spec: ExtractSpec) -> None:
     Raises:
         InvalidSpecError: a selector, path or pattern is none, or a value does not fit its type.
     """
-    if spec.rows is not None:
+    if isinstance(spec.rows, RowsSpec):
+        [(name, expression)] = spec.rows.named
+        compile_named = compile_jmespath if name == "jmespath" else compile_path
+        compile_named(expression, f"extract.rows.{name}")
+    elif spec.rows is not None:
         compile_css(spec.rows, "extract.rows")
     for path, source in spec.alternatives:
         _check_source(source, f"extract.{path}")

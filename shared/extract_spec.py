@@ -89,6 +89,31 @@ class SourceSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return named + ["const"] * (self.const is not UNSET)
 
 
+class RowsSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What of a page's data makes its rows: exactly one of these."""
+
+    jsonld: Expression | None = None
+    """A path into JSON-LD, such as `Product`: each object that it leads to is a row."""
+    microdata: Expression | None = None
+    """The same into microdata."""
+    jmespath: Expression | None = None
+    """A JMESPath expression, for pages that are JSON: each element of the list is a row."""
+
+    def __post_init__(self) -> None:
+        if len(self.named) != 1:
+            raise ValueError("name one of jsonld, microdata and jmespath, or write a CSS selector")
+
+    @property
+    def named(self) -> list[tuple[str, str]]:
+        """The one source that is named, and its expression."""
+        sources = (
+            ("jsonld", self.jsonld),
+            ("microdata", self.microdata),
+            ("jmespath", self.jmespath),
+        )
+        return [(name, expression) for name, expression in sources if expression is not None]
+
+
 class FieldSpec(SourceSpec, frozen=True, kw_only=True, omit_defaults=True):
     """One column of the rows."""
 
@@ -96,6 +121,8 @@ class FieldSpec(SourceSpec, frozen=True, kw_only=True, omit_defaults=True):
     """Sources in place of one: the first that has a value counts."""
     type: Type = "text"
     """What the value is turned into."""
+    entities: Literal["decode", "keep"] = "decode"
+    """What becomes of `&amp;` and the like in texts of JSON-LD, where they should not be."""
     locale: Locale | None = None
     """How numbers and days are written there, such as `de` or `en-US`; null: as it looks."""
     many: bool = False
@@ -136,8 +163,9 @@ class FieldSpec(SourceSpec, frozen=True, kw_only=True, omit_defaults=True):
 class ExtractSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is taken from a page."""
 
-    rows: Expression | None = None
-    """A CSS selector: each element that matches is a row. null: the page is one."""
+    rows: Expression | RowsSpec | None = None
+    """A CSS selector: each element that matches is a row; or which objects are, such as
+    `{jsonld: Product}`. null: the page is one."""
     fields: Annotated[dict[FieldName, FieldSpec], Meta(max_length=MAX_FIELDS)] = {}
     """The columns of a row."""
     include: Annotated[tuple[ReadyMade, ...], Meta(max_length=10)] = ()
@@ -150,6 +178,10 @@ class ExtractSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise ValueError("there is nothing to extract; name fields, or something to include")
         if self.rows is not None and not self.fields:
             raise ValueError("rows needs fields: which values of each match?")
+        if isinstance(self.rows, RowsSpec) and any(
+            source.attr is not None and source.css is None for _, source in self.alternatives
+        ):
+            raise ValueError("attr without css is for rows that are elements")
         columns = Counter(list(self.fields))
         for included in self.include:
             columns.update(READY_MADE_COLUMNS.get(included, (included,)))
@@ -169,9 +201,11 @@ class ExtractSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def reads_more_than_html(self) -> bool:
         """Whether a page that is no HTML can have a row."""
-        return any(
-            source.css is None and source.attr is None for _, source in self.alternatives
-        ) or not {"feed", "sitemap"}.isdisjoint(self.include)
+        return (
+            isinstance(self.rows, RowsSpec)
+            or any(source.css is None and source.attr is None for _, source in self.alternatives)
+            or not {"feed", "sitemap"}.isdisjoint(self.include)
+        )
 
 
 READY_MADE_COLUMNS = {"page": ("title", "description", "canonical", "links")}

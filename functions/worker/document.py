@@ -9,7 +9,7 @@ time of HTML's is quadratic in how deeply elements are nested and in the attribu
 
 import re
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
@@ -68,20 +68,25 @@ class Document:
         self.page = page
         self.problems: list[dict[str, Any]] = []
         self.problem_count = 0
+        self.row_problem_count = 0
+        """Of these, those of a field."""
         self.found = False
         """Whether any field has found a value."""
         self.copied = 0
         self.elements: dict[str, LexborNode | None] = {}
         """Those of the current row that more than one field wants, by selector."""
-        self.memo: dict[Callable[..., Any], Any] = {}
+        self.memo: dict[Any, Any] = {}
         """What is the same for all rows, by the function that found it."""
+        self.row: Any = None
+        """The object that is the current row, where rows are objects and no elements."""
         self.is_html = page.content_type in HTML
         text = decode_page(page.body, page.charset) if self.is_html else ""
         self.tree = parse_html(text) if self.is_html else empty_tree()
 
     def problem(self, field: str | None, problem: str, value: object = None) -> None:
-        """Take note of a problem; `value` is what has it."""
+        """Take note of a problem; `value` is what has it. One without a field is the page's."""
         self.problem_count += 1
+        self.row_problem_count += field is not None
         if len(self.problems) < MAX_PROBLEMS:
             text = None if value is None else str(value)[:200]
             self.problems.append({"field": field, "problem": problem, "value": text})
@@ -112,6 +117,16 @@ class Document:
         href = next((href for href in hrefs if href is not None), None)
         absolute = resolve(href) if href else None
         return resolve if absolute is None else Resolver(absolute)
+
+    @cached_property
+    def canonical(self) -> str | None:
+        """The address that the page calls its own."""
+        for element in self.about["link"]:
+            attributes = element.attrs
+            if "canonical" in (attributes.get("rel") or "").lower().split():
+                href = attributes.get("href")
+                return self.resolve(href) if href is not None else None
+        return None
 
     def robots(self, token: str) -> list[str]:
         """Return what robots meta elements ask of all, and of `token`."""

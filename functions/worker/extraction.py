@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from functions.worker.document import Document, TooComplexError, check_memory, select
-from functions.worker.fields import compile_fields
+from functions.worker.document import Document, TooComplexError, check_memory
+from functions.worker.fields import compile_fields, compile_rows
 from functions.worker.page import Page
 from functions.worker.readymade import READY_MADE
-from shared.expressions import check_extract, compile_css
+from shared.expressions import check_extract
 from shared.extract_spec import ExtractSpec
 from shared.spec import Spec
 
@@ -40,7 +40,7 @@ class Extraction:
 
     def __init__(self, spec: ExtractSpec) -> None:
         check_extract(spec)
-        self._rows = None if spec.rows is None else compile_css(spec.rows, "extract.rows")
+        self._rows = compile_rows(spec)
         self._fields = compile_fields(spec)
         self._include = [(name, READY_MADE[name]) for name in spec.include]
         self._on_problem = spec.on_problem
@@ -93,12 +93,10 @@ class Extraction:
 
     def _read(self, document: Document) -> tuple[list[dict[str, Any]], bool]:
         """Return the rows, and whether one of them has a problem."""
-        scopes: list[Any] = [document.tree]
-        if self._rows is not None:
-            scopes = list(select(document.tree, self._rows))
-            if len(scopes) > MAX_ROWS:
-                document.problem(None, "truncated", f"{len(scopes)} rows")
-                del scopes[MAX_ROWS:]
+        scopes = [(document.tree, None)] if self._rows is None else self._rows(document)
+        if len(scopes) > MAX_ROWS:
+            document.problem(None, "truncated", f"{len(scopes)} rows")
+            del scopes[MAX_ROWS:]
         common: dict[str, Any] = {}
         if scopes:
             for column, ready_made in self._include:
@@ -108,13 +106,13 @@ class Extraction:
         rows: list[dict[str, Any]] = []
         bad = False
         size = 0
-        for scope in scopes:
+        for scope, document.row in scopes:
             elements.clear()
-            before = document.problem_count
+            before = document.row_problem_count
             row = common.copy()
             for name, read in fields:
                 row[name] = read(scope, document)
-            if document.problem_count > before:
+            if document.row_problem_count > before:
                 bad = True
                 if self._on_problem == "drop":
                     continue

@@ -5,10 +5,13 @@ All that can be decided once is decided here, so that what runs for each value i
 somebody had written it for the page.
 """
 
+import html
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import UNSET
 from selectolax.lexbor import LexborNode
@@ -22,7 +25,9 @@ from functions.worker.document import (
     select,
     text_of,
 )
-from functions.worker.structured import follow, json_ld, microdata, properties
+from functions.worker.microdata import microdata
+from functions.worker.objects import Path, objects_of
+from functions.worker.structured import json_ld, properties
 from functions.worker.values import Convert, converter, fold, to_text
 from shared.expressions import (
     compile_css,
@@ -31,10 +36,13 @@ from shared.expressions import (
     compile_regex,
     compile_xpath,
 )
-from shared.extract_spec import ExtractSpec, FieldSpec, SourceSpec
+from shared.extract_spec import ExtractSpec, FieldSpec, RowsSpec, SourceSpec
 
 MAX_MANY = 2_000
 MAX_MANY_CHARACTERS = 500_000
+_DATA: dict[str, Callable[[Document], list[Any]]] = {"jsonld": json_ld, "microdata": microdata}
+# With its semicolon, so that what a URL has behind & stays what it is.
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 Read = Callable[[Scope, Document], Any]
 """Returns the value of a field for a row, and tells the document what is wrong with it."""
@@ -52,29 +60,84 @@ def compile_fields(spec: ExtractSpec) -> list[tuple[str, Read]]:
     """
     uses = Counter(source.css for _, source in spec.alternatives if source.css)
     shared = {css for css, count in uses.items() if count > 1}
-    return [(name, _compile_field(name, field, shared)) for name, field in spec.fields.items()]
+    single = [
+        source
+        for field in spec.fields.values()
+        if not field.many
+        for source in field.any or (field,)
+    ]
+    bound = {
+        kind: tuple(_path(source, kind) for source in single if getattr(source, kind) is not None)
+        for kind in _DATA
+    }
+    rows = spec.rows.named[0][0] if isinstance(spec.rows, RowsSpec) else None
+    context = _Context(shared, bound, rows)
+    return [(name, _compile_field(name, field, context)) for name, field in spec.fields.items()]
 
 
-def _compile_field(name: str, field: FieldSpec, shared: set[str]) -> Read:
+def compile_rows(spec: ExtractSpec) -> Callable[[Document], list[tuple[Scope, Any]]] | None:
+    """
+    Return what finds the rows of a page: what selectors search, and the object that a row is.
+
+    Returns None where the page is the row.
+
+    Raises:
+        InvalidSpecError: the selector or path is none.
+    """
+    if spec.rows is None:
+        return None
+    if not isinstance(spec.rows, RowsSpec):
+        css = compile_css(spec.rows, "extract.rows")
+        return lambda document: [(element, None) for element in select(document.tree, css)]
+    [(kind, expression)] = spec.rows.named
+    if kind == "jmespath":
+        search = _search(compile_jmespath(expression, "extract.rows.jmespath"))
+        return lambda document: [
+            (document.tree, row) for row in _values(search(document.json), whole=False)
+        ]
+    read, path = _DATA[kind], compile_path(expression, f"extract.rows.{kind}")
+    return lambda document: [
+        (document.tree, row)
+        for row in objects_of(document, read).find(path, ())
+        if isinstance(row, dict)
+    ]
+
+
+class _Context(NamedTuple):
+    """What a field must know of the others."""
+
+    shared: set[str]
+    """The selectors that more than one of them uses."""
+    bound: dict[str, tuple[Path, ...]]
+    """The paths of those that want one value, by the kind of data."""
+    rows: str | None
+    """The kind of data whose objects are the rows; None: rows are elements or pages."""
+
+
+def _path(source: SourceSpec, kind: str) -> Path:
+    return compile_path(getattr(source, kind), f"extract.fields.{kind}")
+
+
+def _compile_field(name: str, field: FieldSpec, context: _Context) -> Read:
     path = f"extract.fields.{name}"
-    sources, default = _sources(field)
+    sources, default, is_const = _sources(field)
     compiled = [
-        _compile_source(source, field, f"{path}.any[{n}]" if field.any else path, shared)
+        _compile_source(source, field, f"{path}.any[{n}]" if field.any else path, context)
         for n, source in enumerate(sources)
     ]
     folded = field.type == "text" and all(_is_folded(source) for source in sources)
     convert = None if folded else converter(field.type, field.locale)
-    is_url = field.type == "url"
     check = _check(field, path)
     if field.many:
         missing: Any = [] if default is None else list(_tuple(default))
-        finders = [find_all for _, find_all in compiled]
+        finders = _joined(sources, [find_all for _, find_all in compiled], field, context)
+        take = _taker(convert, is_url=field.type == "url")
         return _read_many(
-            name, finders, convert, check, missing, is_url=is_url, required=field.required
+            name, finders, take, check, missing, is_const=is_const, required=field.required
         )
-    first = _first_of([first for first, _ in compiled])
+    is_url, is_text = field.type == "url", field.type in {"text", "html"}
+    first = _first_of([first for first, _ in compiled], convert, is_url=is_url)
     required = field.required
-    is_text = field.type in {"text", "html"}
 
     def read(scope: Scope, document: Document) -> Any:  # noqa: ANN401
         value = raw = first(scope, document)
@@ -89,40 +152,80 @@ def _compile_field(name: str, field: FieldSpec, shared: set[str]) -> Read:
             value = convert(raw)
         if value is None:
             document.problem(name, "unreadable", raw)
-            return None
+            return default if is_const else None
         if is_text and len(value) > MAX_VALUE:
             document.problem(name, "truncated", len(value))
             value = value[:MAX_VALUE]
         if check is not None:
-            problem = check(value)
-            if problem is not None:
-                document.problem(name, problem, value)
+            _note(name, check(value), value, document)
         return value
 
     return read
 
 
-def _sources(field: FieldSpec) -> tuple[tuple[SourceSpec, ...], Any]:
-    """Return where to look for a field, and its value where that finds nothing."""
-    sources: tuple[SourceSpec, ...] = field.any or (field,)
-    for number, source in enumerate(sources):
-        if source.const is not UNSET:  # a default, in other words
-            return sources[:number], source.const
-    return sources, None if field.default is UNSET else field.default
-
-
-def _first_of(alternatives: list[_First]) -> _First:
+def _first_of(alternatives: list[_First], convert: Convert | None, *, is_url: bool) -> _First:
+    """Return what finds the first value that is one, else the first that cannot be read."""
     if len(alternatives) == 1:
         return alternatives[0]
 
     def first(scope: Scope, document: Document) -> Any:  # noqa: ANN401
+        unreadable = None
         for alternative in alternatives:
-            raw = alternative(scope, document)
-            if raw is not None:
+            raw = value = alternative(scope, document)
+            if raw is None:
+                continue
+            if is_url:
+                value = document.resolve(raw) if isinstance(raw, str) else None
+            elif convert is not None:
+                value = convert(raw)
+            if value is None:
+                unreadable = raw if unreadable is None else unreadable
+            elif value != "":
                 return raw
-        return None
+        return unreadable
 
     return first
+
+
+def _sources(field: FieldSpec) -> tuple[tuple[SourceSpec, ...], Any, bool]:
+    """
+    Return where to look for a field, and its value where that finds nothing.
+
+    And whether that is a source too, which counts where no other has a value that can be read.
+    """
+    sources: tuple[SourceSpec, ...] = field.any or (field,)
+    for number, source in enumerate(sources):
+        if source.const is not UNSET:
+            return sources[:number], source.const, True
+    return sources, None if field.default is UNSET else field.default, False
+
+
+def _joined(
+    sources: tuple[SourceSpec, ...], finders: list[_All], field: FieldSpec, context: _Context
+) -> list[_All]:
+    """
+    Return `finders` with those as one that look into the same objects.
+
+    A list may hold texts beside objects, so that of each element another alternative is right.
+    """
+
+    def place(number: int) -> tuple[str, str] | int:
+        source = sources[number]
+        for kind in _DATA:
+            if getattr(source, kind) is not None and source.regex is None and kind != context.rows:
+                return kind, _path(source, kind)[0]
+        return number
+
+    joined: list[_All] = []
+    for where, group in groupby(range(len(sources)), key=place):
+        numbers = list(group)
+        if isinstance(where, int) or len(numbers) == 1:
+            joined += [finders[number] for number in numbers]
+        else:
+            kind = where[0]
+            paths = tuple(_path(sources[number], kind) for number in numbers)
+            joined.append(_each(kind, paths, context, decode=_has_entities(field)))
+    return joined
 
 
 def _tuple(value: object) -> tuple[Any, ...]:
@@ -132,43 +235,99 @@ def _tuple(value: object) -> tuple[Any, ...]:
 def _read_many(
     name: str,
     finders: list[_All],
-    convert: Convert | None,
+    take: "_Take",
     check: _Check | None,
     missing: list[Any],
     *,
-    is_url: bool,
+    is_const: bool,
     required: bool,
 ) -> Read:
     def read(scope: Scope, document: Document) -> Any:  # noqa: ANN401
-        values: list[Any] = []
-        seen = size = 0
-        value: Any
+        best = _Taken()
         for find_all in finders:
-            for raw in find_all(scope, document):
-                seen += 1
+            taken = take(find_all(scope, document), document)
+            if any(value != "" for value in taken.values):
+                best = taken
+                break
+            if not best.values and not best.unreadable:
+                best = taken
+        for raw in best.unreadable:
+            document.problem(name, "unreadable", raw)
+        if not best.values and not best.unreadable:
+            if required:
+                document.problem(name, "missing")
+            return missing
+        document.found = True
+        if not best.values:
+            return missing if is_const else []
+        if best.is_cut:
+            document.problem(name, "truncated", f"after {len(best.values)} values")
+        if check is not None:
+            for value in best.values:
+                _note(name, check(value), value, document)
+        return best.values
+
+    return read
+
+
+def _note(name: str, problem: str | None, value: Any, document: Document) -> None:  # noqa: ANN401
+    if problem is not None:
+        document.problem(name, problem, value)
+
+
+class _Taken:
+    """The values of a source, and what of it cannot be read."""
+
+    __slots__ = ("is_cut", "unreadable", "values")
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self.unreadable: list[Any] = []
+        self.is_cut = False
+
+
+class _Either(list[list[Any]]):
+    """What the alternatives of a field find in one element of a list."""
+
+
+_Take = Callable[[Iterable[Any], Document], _Taken]
+
+
+def _taker(convert: Convert | None, *, is_url: bool) -> _Take:
+    """Return what makes values of what a source finds."""
+
+    def take(raws: Iterable[Any], document: Document) -> _Taken:
+        taken = _Taken()
+        size = 0
+        for raw in raws:
+            if type(raw) is _Either:
+                # Of each element the first alternative that has a value.
+                each = [take(alternative, document) for alternative in raw]
+                found = next((found for found in each if any(found.values)), each[-1])
+                taken.values += found.values
+                taken.unreadable += found.unreadable
+                size += sum(map(_length, found.values))
+            else:
                 if is_url:
                     value = document.resolve(raw) if isinstance(raw, str) else None
                 else:
                     value = raw if convert is None else convert(raw)
                 if value is None:
-                    document.problem(name, "unreadable", raw)
+                    taken.unreadable.append(raw)
                     continue
-                size += len(value) if isinstance(value, str) else 1
-                if len(values) == MAX_MANY or size > MAX_MANY_CHARACTERS:
-                    document.problem(name, "truncated", f"after {len(values)} values")
-                    break
-                values.append(value)
-                problem = check(value) if check is not None else None
-                if problem is not None:
-                    document.problem(name, problem, value)
-            if seen:
-                document.found = True
-                return values
-        if required:
-            document.problem(name, "missing")
-        return missing
+                taken.values.append(value)
+                size += _length(value)
+            if len(taken.values) > MAX_MANY or size > MAX_MANY_CHARACTERS:
+                taken.is_cut = True
+                del taken.values[min(MAX_MANY, len(taken.values) - 1) :]
+                break
+        return taken
 
-    return read
+    return take
+
+
+def _length(value: Any) -> int:  # noqa: ANN401
+    return len(value) if isinstance(value, str) else 1
 
 
 # ---- values
@@ -212,10 +371,12 @@ def _comparable(value: Any, bound: float | str) -> Any:  # noqa: ANN401
 
 
 def _compile_source(
-    source: SourceSpec, field: FieldSpec, path: str, shared: set[str]
+    source: SourceSpec, field: FieldSpec, path: str, context: _Context
 ) -> tuple[_First, _All]:
     """Return what finds the first raw value, None if there is none, and what finds all."""
-    first, find_all = _plain_source(source, field, path, shared)
+    first, find_all = _plain_source(source, field, path, context)
+    if source.jsonld is not None and _has_entities(field):
+        first, find_all = _decoded(first, find_all)
     if source.regex is None:
         return first, find_all
     regex = compile_regex(source.regex, f"{path}.regex")
@@ -234,21 +395,24 @@ def _compile_source(
 
 
 def _plain_source(
-    source: SourceSpec, field: FieldSpec, path: str, shared: set[str]
+    source: SourceSpec, field: FieldSpec, path: str, context: _Context
 ) -> tuple[_First, _All]:
     if source.jsonld is not None:
-        found = _structured(json_ld, compile_path(source.jsonld, f"{path}.jsonld"))
+        steps = compile_path(source.jsonld, f"{path}.jsonld")
+        found = _structured("jsonld", steps, field, context)
     elif source.microdata is not None:
-        found = _structured(microdata, compile_path(source.microdata, f"{path}.microdata"))
+        steps = compile_path(source.microdata, f"{path}.microdata")
+        found = _structured("microdata", steps, field, context)
     elif source.opengraph is not None:
         found = _opengraph(source.opengraph)
     elif source.jmespath is not None:
         whole = field.type == "json" and not field.many
-        found = _jmespath(source.jmespath, f"{path}.jmespath", whole=whole)
+        search = _search(compile_jmespath(source.jmespath, f"{path}.jmespath"))
+        found = _jmespath(search, whole=whole, in_rows=context.rows == "jmespath")
     elif source.xpath is not None:
         found = _xpath(source.xpath, f"{path}.xpath", html=_wants_html(source, field))
     elif source.css is not None:
-        found = _css(compile_css(source.css, f"{path}.css"), _part(source, field), shared)
+        found = _css(compile_css(source.css, f"{path}.css"), _part(source, field), context.shared)
     else:
         found = _row_itself(source, _part(source, field))
     return found
@@ -354,20 +518,76 @@ def _page_wide(find: Callable[[Document], list[Any]]) -> tuple[_First, _All]:
     return first, find_all
 
 
-def _structured(
-    read: Callable[[Document], list[Any]], path: tuple[str, ...]
-) -> tuple[_First, _All]:
+def _in_row(find: Callable[[Document], list[Any]]) -> tuple[_First, _All]:
+    """Read what is of the object that is the row."""
+
+    def find_all(_scope: Scope, document: Document) -> list[Any]:
+        return find(document)
+
+    def first(_scope: Scope, document: Document) -> Any:  # noqa: ANN401
+        found = find(document)
+        return found[0] if found else None
+
+    return first, find_all
+
+
+def _structured(kind: str, path: Path, field: FieldSpec, context: _Context) -> tuple[_First, _All]:
+    read, bound = _DATA[kind], context.bound[kind]
+    if context.rows == kind:
+        return _in_row(
+            lambda document: _values(
+                objects_of(document, read).inside(document.row, path, many=field.many), whole=False
+            )
+        )
+
     def find(document: Document) -> list[Any]:
-        data = document.memo.get(read)
-        if data is None:
-            data = document.memo[read] = read(document)
-        return _values(follow(path, data), whole=False)
+        return _values(objects_of(document, read).find(path, bound), whole=False)
 
     return _page_wide(find)
 
 
+def _each(kind: str, paths: tuple[Path, ...], context: _Context, *, decode: bool) -> _All:
+    """Return what finds what one of `paths` leads to, for each element that all of them reach."""
+    read, bound = _DATA[kind], context.bound[kind]
+
+    def find(document: Document) -> list[Any]:
+        return [
+            _Either(
+                [_decode(raw) if decode else raw for raw in _values(found, whole=False)]
+                for found in alternatives
+            )
+            for alternatives in objects_of(document, read).find_each(paths, bound)
+        ]
+
+    return _page_wide(find)[1]
+
+
+def _has_entities(field: FieldSpec) -> bool:
+    """Tell whether `&amp;` in a text of JSON-LD is to become what it stands for."""
+    return field.entities == "decode" and field.type not in {"html", "json"}
+
+
+def _decoded(first: _First, find_all: _All) -> tuple[_First, _All]:
+    """Decode entities, which scripts should not have and many a template leaves in them."""
+
+    def decoded_first(scope: Scope, document: Document) -> Any:  # noqa: ANN401
+        return _decode(first(scope, document))
+
+    def decoded_all(scope: Scope, document: Document) -> list[Any]:
+        return [_decode(raw) for raw in find_all(scope, document)]
+
+    return decoded_first, decoded_all
+
+
+def _decode(raw: Any) -> Any:  # noqa: ANN401 -- JSON
+    if isinstance(raw, str) and "&" in raw:
+        return _ENTITY.sub(lambda found: html.unescape(found[0]), raw)
+    return raw
+
+
 def _opengraph(name: str) -> tuple[_First, _All]:
-    names = [name.lower(), f"og:{name.lower()}"]
+    name = name.lower()
+    names = [name] if ":" in name else [f"og:{name}", name]
 
     def find(document: Document) -> list[Any]:
         found = document.memo.get(properties)
@@ -378,18 +598,24 @@ def _opengraph(name: str) -> tuple[_First, _All]:
     return _page_wide(find)
 
 
-def _jmespath(expression: str, path: str, *, whole: bool) -> tuple[_First, _All]:
-    search = compile_jmespath(expression, path)
+def _search(search: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return `search`, which finds nothing where a function does not take what the page has."""
 
-    def find(document: Document) -> list[Any]:
+    def search_any(data: Any) -> Any:  # noqa: ANN401
         from jmespath.exceptions import JMESPathError  # noqa: PLC0415
 
         try:
-            return _values(search(document.json), whole=whole)
+            return search(data)
         except (JMESPathError, RecursionError, TypeError, ValueError):
-            return []  # a function that does not take what the page has there
+            return None
 
-    return _page_wide(find)
+    return search_any
+
+
+def _jmespath(search: Callable[[Any], Any], *, whole: bool, in_rows: bool) -> tuple[_First, _All]:
+    if in_rows:
+        return _in_row(lambda document: _values(search(document.row), whole=whole))
+    return _page_wide(lambda document: _values(search(document.json), whole=whole))
 
 
 def _xpath(expression: str, path: str, *, html: bool) -> tuple[_First, _All]:

@@ -12,7 +12,9 @@ import msgspec
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from functions.worker.document import Document, html_of, pieces_of, text_of
-from functions.worker.structured import json_ld, microdata, properties
+from functions.worker.microdata import microdata
+from functions.worker.objects import data_of
+from functions.worker.structured import json_ld, properties
 from functions.worker.values import fold, to_date
 from shared.urls import parse_url, registrable_domain
 
@@ -41,7 +43,7 @@ def page(document: Document, row: dict[str, Any], _name: str) -> None:
     tree, resolve = document.tree, document.resolve
     row["title"] = _title(tree)
     row["description"] = _description(document)
-    row["canonical"] = _canonical(document)
+    row["canonical"] = document.canonical
     links: dict[str, None] = {}
     size = 0
     elements = tree.css(_LINKS)
@@ -71,15 +73,6 @@ def _description(document: Document) -> str | None:
     return None
 
 
-def _canonical(document: Document) -> str | None:
-    for element in document.about["link"]:
-        attributes = element.attrs
-        if "canonical" in (attributes.get("rel") or "").lower().split():
-            href = attributes.get("href")
-            return document.resolve(href) if href is not None else None
-    return None
-
-
 def _short(text: str | None) -> str | None:
     """Return the beginning of `text`, white space folded, or None where nothing is left."""
     return fold(text[: 2 * MAX_TITLE])[:MAX_TITLE] or None if text else None
@@ -92,7 +85,7 @@ def meta(document: Document, row: dict[str, Any], name: str) -> None:
     row[name] = {
         "title": _title(document.tree),
         "description": _description(document),
-        "canonical": _canonical(document),
+        "canonical": document.canonical,
         "language": _short(root.attrs.get("lang")) if root is not None else None,
         "robots": _short(", ".join(found.get("robots", ()))),
         "opengraph": _prefixed("og:", found),
@@ -133,7 +126,7 @@ def structured(read: Callable[[Document], list[Any]]) -> ReadyMade:
     def put(document: Document, row: dict[str, Any], name: str) -> None:
         row[name] = []
         size = 0
-        for value in read(document):
+        for value in data_of(document, read):
             size += len(msgspec.json.encode(value))
             if size > MAX_DATA_BYTES:
                 document.problem(name, "truncated", f"{size} bytes")

@@ -30,7 +30,9 @@ def rows(heading: str) -> dict[str, tuple[str, str]]:
 
 def bounds_of(kind: Any) -> str:
     if isinstance(kind, inspect.UnionType):
-        [kind] = [part for part in kind.types if not isinstance(part, inspect.NoneType)]
+        # Of a struct, what it says itself is checked.
+        others = (inspect.NoneType, inspect.StructType)
+        kind = next((part for part in kind.types if not isinstance(part, others)), None)
     if isinstance(kind, inspect.Metadata):
         kind = kind.type
     match kind:

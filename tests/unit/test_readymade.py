@@ -64,7 +64,7 @@ def link(url: str, text: str, rel: str | None = None, *, internal: bool = True) 
             link("http://shop.e.com/c", ""), link("http://other.com/", "o", internal=False),
         ], id="links"),
         pytest.param("jsonld", '<script type="application/LD+json">{"@type": "A",\n"b": "c\nd"};'
-                     '</script><script type="application/ld+json">{no</script>'
+                     '</script><script type="application/json">{no</script>'
                      '<script>{"x": 1}</script>',
                      [{"@type": "A", "b": "c\nd"}], id="jsonld"),
         pytest.param("microdata", MICRODATA, [{
