@@ -41,7 +41,7 @@ EPILOG = """\
 exit status:
   0    every URL was scraped, or skipped for a reason that the spec or the website gives
   1    URLs failed or were given up on, rows have problems, the spec found nothing on a page,
-       or a list could not be read to its end; the summary says which
+       or one list of several was refused, or not read to its end; the summary says which
   2    wrong usage or input; nothing was fetched
   130  interrupted; what was done is kept, and the same command goes on
 """

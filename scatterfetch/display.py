@@ -19,7 +19,15 @@ from scatterfetch.deployment import Folder, Stack, place_option
 from scatterfetch.status import State, Status, read_summary, source_name
 from scatterfetch.watch import Display, Finished, Job, Progress
 from shared.errors import Reason
-from shared.jobs import NO_MATCH, PROBLEMS, job_prefix, outcome_name, rejected_key, results_prefix
+from shared.jobs import (
+    DEFAULT_SPEC,
+    NO_MATCH,
+    PROBLEMS,
+    job_prefix,
+    outcome_name,
+    rejected_key,
+    results_prefix,
+)
 from shared.outcomes import Kind
 
 if TYPE_CHECKING:
@@ -117,7 +125,7 @@ def _report(finished: Finished, place: Folder | Stack) -> int:
                     "says how far it is, `scatterfetch cancel` with the same words stops it"
                 )
         return 130
-    if refused:
+    if len(refused) == len(finished.jobs):
         return 2
     if finished.dead_letters and not finished.complete:
         complain(
@@ -130,7 +138,7 @@ def _report(finished: Finished, place: Folder | Stack) -> int:
             "why, and the same command tries them again"
         )
     well = _judge(finished, place)
-    return 0 if well and finished.complete else 1
+    return 0 if well and finished.complete and not refused else 1
 
 
 def _judge(finished: Finished, place: Folder | Stack) -> bool:
@@ -231,6 +239,8 @@ def print_status(status: Status, place: Folder | Stack, *, now: float) -> None:
     if status.problem:
         console.print(f"refused: {status.problem}", markup=False)
         return
+    if status.spec_from and (isinstance(place, Stack) or status.spec_from == DEFAULT_SPEC):
+        console.print(f"spec: {status.spec_from}", markup=False)
     if status.state == State.STOPPED:
         console.print("The same `scatterfetch run` goes on where it stopped.", markup=False)
     open_ = {"deferred": status.deferred, "under way": status.under_way}

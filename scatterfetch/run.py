@@ -10,6 +10,7 @@ from pathlib import Path
 from functions.dispatcher.dispatch import uploaded_job
 from functions.dispatcher.lists import kind_of
 from functions.dispatcher.specs import parse_spec
+from functions.dispatcher.urltext import cell_url
 from functions.worker.parsing import load_parser
 from scatterfetch.cloud import TEMPLATE, WORKER, LocalCloud
 from scatterfetch.letters import letters_left
@@ -25,7 +26,7 @@ from scatterfetch.watch import (
     progress_of,
     watch,
 )
-from shared.errors import InvalidJobError
+from shared.errors import InvalidJobError, InvalidUrlError
 from shared.jobs import (
     announced_key,
     decode_manifest,
@@ -174,11 +175,21 @@ def read_lists(files: Sequence[Path], urls: Sequence[str], *, spec: Path | None)
         kind_of(str(path))
         lists.append(UrlList(str(path), f"{folders[folder]}/{path.name}", path, found))
     if urls:
-        body = "".join(f"{url}\n" for url in urls).encode(errors="replace")
+        body = "".join(f"{_as_line(url)}\n" for url in urls).encode(errors="replace")
         lists.append(
             UrlList("the command line", "command-line/urls.txt", body, shared_spec, inline=True)
         )
     return lists
+
+
+def _as_line(url: str) -> str:
+    """Return a URL as a line of a list has it, where a space would end it."""
+    if " " not in url:
+        return url
+    try:
+        return cell_url(url).href
+    except InvalidUrlError:
+        return url  # whoever reads the list says what is wrong
 
 
 def read_sources(sources: Sequence[str], *, spec: Path | None) -> list[UrlList]:

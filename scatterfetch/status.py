@@ -109,6 +109,8 @@ class Status(Struct, frozen=True, kw_only=True):
     """Why it was refused."""
     source: Place | None
     """The list; None where the URLs came in the message."""
+    spec_from: str
+    """Where its spec was found, as `Manifest` says."""
     created_at: str
     """UTC, ISO 8601."""
     last_commit_at: int | None
@@ -204,6 +206,7 @@ def status_of(manifest: Manifest, keys: Iterable[str], *, now: float) -> Status:
         cancelled=cancelled_key(manifest.job) in listed,
         problem=manifest.error,
         source=manifest.source,
+        spec_from=manifest.spec_from,
         created_at=manifest.created_at,
         last_commit_at=max((at for at, _ in commits), default=None),
         urls=ledger.targets + ledger.duplicates,

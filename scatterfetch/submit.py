@@ -222,7 +222,7 @@ def _inline(url_list: UrlList) -> tuple[str, ...] | None:
     if not url_list.inline:
         return None
     with url_list.opened() as file:
-        return tuple(file.read().decode().splitlines())
+        return tuple(file.read().decode().removesuffix("\n").split("\n"))
 
 
 class _Deployed:

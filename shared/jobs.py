@@ -25,6 +25,8 @@ SUBMITTED = "submitted/"  # in the input bucket: lists that are no jobs by being
 SHARD_BYTES = 16 * 1024 * 1024
 MAX_ID = 64  # characters of a batch's id: a file name must hold it, and the counts
 _MAX_NAME = 240  # characters of a receipt's name: file systems end at 255
+DEFAULT_SPEC = "the default: no spec.yaml in the folders of the list"
+MESSAGE_SPEC = "the message"
 RECEIPT_END = "!"
 """
 With this the key of a receipt ends, and no other key has it.
@@ -47,6 +49,9 @@ class Manifest(Struct, frozen=True, kw_only=True, tag="manifest.v1", omit_defaul
 
     A list that is `streamed` can only be read from its beginning: its shards come out of it one
     after another, and how many there are is known at its end.
+
+    `spec_from` says where the `spec` was found: the address of a `spec.yaml`, `MESSAGE_SPEC`, or
+    `DEFAULT_SPEC` where there was none. Nothing, where an earlier release has started the job.
     """
 
     job: JobId
@@ -56,6 +61,7 @@ class Manifest(Struct, frozen=True, kw_only=True, tag="manifest.v1", omit_defaul
     shard_bytes: int = 8 * 1024 * 1024  # of jobs that began before it was a field
     streamed: bool = False
     spec: Spec
+    spec_from: str = ""
     partitions: int
     batch_size: int
     created_at: str

@@ -7,6 +7,7 @@ queue during a deploy, hence two rules: a new field has a default, and a field i
 or given another meaning.
 """
 
+import re
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote_plus
 
@@ -192,6 +193,7 @@ class _Tag(Struct):
     type: str | None = None
 
 
+_NO_CHARACTER = re.compile(b"\xef\xbf[\xbe\xbf]")  # U+FFFE and U+FFFF, which SQS refuses
 _encoder = msgspec.json.Encoder()
 _tag_decoder = msgspec.json.Decoder(_Tag)
 _dispatch_decoder = msgspec.json.Decoder(Dispatch)
@@ -201,7 +203,10 @@ _batch_decoder = msgspec.json.Decoder(Batch)
 
 def encode(message: Batch | Dispatch) -> str:
     """Return `message` as JSON with a `type` tag."""
-    return _encoder.encode(message).decode()
+    body = _encoder.encode(message)
+    if _NO_CHARACTER.search(body):
+        body = _NO_CHARACTER.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), body)
+    return body.decode()
 
 
 def decode_batch(body: str) -> Batch:

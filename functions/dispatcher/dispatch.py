@@ -23,11 +23,14 @@ from functions.dispatcher.lists import (
     kind_of,
 )
 from functions.dispatcher.plan import Counts, Plan
+from functions.dispatcher.schemas import HEAD_BYTES, find_schema
 from functions.dispatcher.sitemaps import SitemapReader
 from functions.dispatcher.specs import nearest_spec, spec_at, spec_in
-from functions.dispatcher.tables import HEAD_BYTES, TableReader, find_schema
+from functions.dispatcher.tables import TableReader
 from shared.errors import InvalidJobError
 from shared.jobs import (
+    DEFAULT_SPEC,
+    MESSAGE_SPEC,
     RECEIPT_END,
     SHARD_BYTES,
     SUBMITTED,
@@ -52,6 +55,7 @@ from shared.store import Bucket, head, read_from
 SHARD_SECONDS = 60.0  # what a shard may take at worst; no shard is begun with less time left
 _SCAN_SECONDS = 20.0  # what a shard may take at worst to be gone through for its line ends
 _HEAD_BYTES = 4_096
+_HOPELESS = 100  # lines without a URL, at the beginning of a list that has none so far
 _LINE_READERS: dict[str, type[TextReader | JsonReader]] = {"txt": TextReader, "jsonl": JsonReader}
 _NOT_LISTS = (".yaml", ".yml", ".md", "/")
 
@@ -204,10 +208,10 @@ class Dispatcher:
         following = shard
         # Where the byte before is a line end, a line begins.
         before = max(0, shard.start - 1)
-        chunks = read_from(place, before, etag=manifest.etag)
-        source = Source(chunks)
+        source = Source(read_from(place, before, etag=manifest.etag), text=True)
         if shard.start == 0:
             check_list(str(place), manifest.size, source.peek(_HEAD_BYTES))
+            _check_beginning(str(place), source.peek(HEAD_BYTES))
         while True:
             self.postpone(msgspec.structs.replace(following, alone=True))
             if following.shard + 1 == shards:
@@ -225,7 +229,7 @@ class Dispatcher:
     def _dispatch_range(self, manifest: Manifest, place: Place, shard: Shard) -> None:
         end = min(manifest.size, (shard.shard + 1) * manifest.shard_bytes)
         before = max(0, shard.start - 1)
-        source = Source(read_from(place, before, etag=manifest.etag))
+        source = Source(read_from(place, before, etag=manifest.etag), text=True)
         if shard.start == 0:
             check_list(str(place), manifest.size, source.peek(_HEAD_BYTES))
         new_reader = _LINE_READERS[kind_of(place.key).format]
@@ -340,7 +344,7 @@ def open_stream(
     stored = Source(read(0))
     is_xml = kind.format == "xml"
     check_list(name, size, stored.peek(_HEAD_BYTES), kind.packed, xml=is_xml)
-    source = Source(stored.pieces(), kind.packed)
+    source = Source(stored.pieces(), kind.packed, text=not is_xml)
     if is_xml:
         return SitemapReader(source, name, start=shard.start), source
     head = source.peek(HEAD_BYTES)
@@ -348,7 +352,7 @@ def open_stream(
         check_list(name, size, head)
     before = max(0, shard.start - 1)
     if not kind.packed and before:
-        source = Source(read(before))
+        source = Source(read(before), text=True)
     else:
         source.skip(before)
     if new_reader := _LINE_READERS.get(kind.format):
@@ -359,31 +363,49 @@ def open_stream(
 
 def _examined(manifest: Manifest, request: Submit | ListUploaded) -> Manifest:
     """Return `manifest` with the spec and what is known of the list before it is read."""
-    if isinstance(request, ListUploaded):
-        spec = nearest_spec(request.place)
-    else:
-        if (request.list is None) == (request.urls is None):
-            raise InvalidJobError("a submit.v1 message must have one of `list` and `urls`")
-        if request.spec is not None:
-            spec = spec_in(request.spec)
-        elif request.spec_place is not None:
-            spec = spec_at(request.spec_place)
-        else:
-            spec = nearest_spec(request.list) if request.list else Spec()
+    spec, spec_from = _spec_of(request)
     place = manifest.source
     if place is None:
-        return msgspec.structs.replace(manifest, spec=spec)
+        return msgspec.structs.replace(manifest, spec=spec, spec_from=spec_from)
     kind = kind_of(str(place))
     size, etag, version = head(place)
     check_list(str(place), size, b"")
     return msgspec.structs.replace(
         manifest,
         spec=spec,
+        spec_from=spec_from,
         source=Place(place.bucket, place.key, version),
         size=size,
         etag=etag,
         streamed=kind.is_streamed,
     )
+
+
+def _spec_of(request: Submit | ListUploaded) -> tuple[Spec, str]:
+    """Return the spec that `request` asks for, and where it was found."""
+    if isinstance(request, ListUploaded):
+        return nearest_spec(request.place)
+    if (request.list is None) == (request.urls is None):
+        raise InvalidJobError("a submit.v1 message must have one of `list` and `urls`")
+    if request.spec is not None:
+        return spec_in(request.spec), MESSAGE_SPEC
+    if request.spec_place is not None:
+        return spec_at(request.spec_place), str(request.spec_place)
+    return nearest_spec(request.list) if request.list else (Spec(), DEFAULT_SPEC)
+
+
+def _check_beginning(name: str, head: bytes) -> None:
+    """
+    See whether a long list of lines holds URLs at all: who lists domains is told so at once.
+
+    Raises:
+        InvalidJobError: there is none among the first.
+    """
+    if b"://" not in head:
+        plan = Plan(job="-", shard=0, partitions=1, batch_size=1)
+        plan.add_lines(head[: head.rfind(b"\n") + 1], 1)
+        if plan.counts.rejected > _HOPELESS:
+            raise InvalidJobError(nothing_to_do(name, plan.counts))
 
 
 def _message(batch: Batch) -> Message:
@@ -392,7 +414,11 @@ def _message(batch: Batch) -> Message:
 
 def uploaded_job(upload: ListUploaded) -> str:
     """Return the id of the job that an upload starts."""
-    return job_id(job_name(upload.place.key), upload.id)
+    name = job_name(upload.place.key)
+    # `list.txt` and `list.csv` may have the same bytes. Ids of .txt are as they always were, so
+    # that a local run goes on after an upgrade.
+    form = upload.place.key.removeprefix(name).removeprefix(".txt")
+    return job_id(name, f"{upload.id}{form}")
 
 
 def job_name(key: str) -> str:

@@ -97,4 +97,4 @@ def _log(manifest: Manifest | None) -> None:
     if manifest.error:
         logger.error("Job refused", job=manifest.job, problem=manifest.error)
     else:
-        logger.info("Dispatched", job=manifest.job)
+        logger.info("Dispatched", job=manifest.job, spec=manifest.spec_from)

@@ -5,6 +5,8 @@ Pure. Knows nothing of S3, of batches or of jobs. `tables` and `sitemaps` read t
 are made of something else than lines.
 """
 
+import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -22,17 +24,37 @@ from shared.urls import MAX_URL_BYTES
 MAX_LINE_BYTES = 2 * MAX_URL_BYTES
 MAX_ROW_BYTES = 64 * 1024  # of a row of a table and of a line of JSON
 BOM = b"\xef\xbb\xbf"
+_REPLACED = "\N{REPLACEMENT CHARACTER}"
+_LONE_RETURN = re.compile(rb"\r(?!\n)")
 FORMATS = ("txt", "csv", "tsv", "jsonl", "xml")
 PACKED = (".gz", ".zst")
 _CUT_ANYWHERE = {"txt", "jsonl"}  # the byte after any line end begins a line
 _MAGIC = {
-    b"\xff\xfe": "is UTF-16 text; save it as UTF-8",
-    b"\xfe\xff": "is UTF-16 text; save it as UTF-8",
+    b"\xff\xfe": "is UTF-16 text; save it as UTF-8 (in Excel: CSV UTF-8)",
+    b"\xfe\xff": "is UTF-16 text; save it as UTF-8 (in Excel: CSV UTF-8)",
     b"\x1f\x8b": "is compressed with gzip; its name must end with .gz",
     b"\x28\xb5\x2f\xfd": "is compressed with zstd; its name must end with .zst",
-    b"PK\x03\x04": "is a zip archive or a spreadsheet; save it as text, one URL a line",
+    b"PK\x03\x04": "is a zip archive or a spreadsheet; unpack it, or save it as CSV UTF-8",
+    b"\xd0\xcf\x11\xe0": "is a spreadsheet or another document of Office; save it as CSV UTF-8",
     b"%PDF": "is a PDF; save it as text, one URL a line",
+    b"BZh": "is compressed with bzip2; pack it with gzip or zstd",
+    b"\xfd7zXZ": "is compressed with xz; pack it with gzip or zstd",
+    b"7z\xbc\xaf": "is a 7z archive; unpack it",
+    b"Rar!": "is a RAR archive; unpack it",
 }
+_OTHERS = {
+    **dict.fromkeys(
+        ("xlsx", "xls", "xlsm", "xlsb", "ods", "numbers"),
+        "a spreadsheet is no list; save the sheet as CSV UTF-8",
+    ),
+    **dict.fromkeys(
+        ("zip", "7z", "rar", "tar", "tgz"), "an archive is no list; unpack it, and name the list"
+    ),
+    **dict.fromkeys(("bz2", "xz", "lz4", "br"), "it is packed; pack it with gzip or zstd"),
+    **dict.fromkeys(("json", "ndjson"), "write one JSON object a line, and call it .jsonl"),
+    **dict.fromkeys(("html", "htm", "pdf", "docx"), "a document is no list; write one URL a line"),
+}
+"""What to do with files that people take for lists, by the ends of their names."""
 _PACKED_MAGIC = {
     ".gz": (b"\x1f\x8b",),
     ".zst": (b"\x28\xb5\x2f\xfd", *(bytes((n,)) + b"\x2a\x4d\x18" for n in range(0x50, 0x60))),
@@ -65,8 +87,9 @@ def kind_of(name: str) -> Kind:
     stem, dot, suffix = lower.removesuffix(packed).rpartition(".")
     if not stem or not dot or suffix not in FORMATS:
         formats = f".{', .'.join(FORMATS[:-1])} or .{FORMATS[-1]}"
+        advice = f"{_OTHERS[suffix]}. A" if suffix in _OTHERS else "a"
         raise InvalidJobError(
-            f"{name}: a list's name must end with {formats}, "
+            f"{name}: {advice} list's name must end with {formats}, "
             f"or with one of these and {' or '.join(PACKED)}"
         )
     return Kind(suffix, packed)
@@ -96,7 +119,9 @@ def check_list(name: str, size: int, head: bytes, packed: str = "", *, xml: bool
         if head.startswith(magic) and not (xml and "UTF-16" in problem):
             raise InvalidJobError(f"{name} {problem}")
     if b"\0" in head and not xml:
-        raise InvalidJobError(f"{name} is not text; it must be UTF-8 with one URL on each line")
+        raise InvalidJobError(
+            f"{name} is not text, or UTF-16; it must be UTF-8 with one URL on each line"
+        )
 
 
 class Source:
@@ -106,10 +131,12 @@ class Source:
     Args:
         chunks: The list as it is stored.
         packed: How it is compressed, one of `PACKED`, or nothing.
+        text: It has lines. Each carriage return that ends one by itself becomes a line feed.
     """
 
-    def __init__(self, chunks: Iterable[bytes], packed: str = "") -> None:
-        self._chunks: Iterator[bytes] = unpacked(chunks, packed) if packed else iter(chunks)
+    def __init__(self, chunks: Iterable[bytes], packed: str = "", *, text: bool = False) -> None:
+        chunks = unpacked(chunks, packed) if packed else chunks
+        self._chunks: Iterator[bytes] = _with_line_feeds(chunks) if text else iter(chunks)
         self.damage: str | None = None
 
     def read(self) -> bytes:
@@ -146,7 +173,34 @@ class Source:
             pass
 
 
-class Sink(Protocol):
+def _with_line_feeds(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    r"""
+    Yield `chunks` with ``\n`` for every ``\r`` that no ``\n`` follows.
+
+    What that depends on is the next byte alone, and no byte moves: so a list has the same lines
+    wherever it is cut.
+    """
+    held = b""
+    for chunk in chunks:
+        piece, held = held + chunk, b""
+        if b"\r" in piece:
+            if piece.endswith(b"\r"):
+                piece, held = piece[:-1], b"\r"
+            if piece.count(b"\r") != piece.count(b"\r\n"):
+                piece = _LONE_RETURN.sub(b"\n", piece)
+        if piece:
+            yield piece
+    if held:
+        yield b"\n"
+
+
+class Rejects(Protocol):
+    """Who hears of lines that hold no target."""
+
+    def reject(self, line: int, text: bytes, reason: str) -> None: ...
+
+
+class Sink(Rejects, Protocol):
     """Who takes what a list holds; see `plan.Plan`."""
 
     @property
@@ -163,7 +217,6 @@ class Sink(Protocol):
         body: str | None = None,
         input: dict[str, Any] | None = None,  # noqa: A002 -- the column of the results
     ) -> None: ...
-    def reject(self, line: int, text: bytes, reason: str) -> None: ...
     def break_off(self, line: int, reason: str) -> None: ...
 
 
@@ -205,7 +258,7 @@ class Lines:
         self.line = line
         self.ended = False
 
-    def block(self, until: int, plan: Sink) -> bytes:
+    def block(self, until: int, plan: Rejects) -> bytes:
         """Return lines that begin before `until`, nothing where there are no more."""
         while self.position < until and not self.ended:
             if self._skipping:
@@ -251,7 +304,7 @@ class Lines:
 
 
 class TextReader(Lines):
-    """One URL a line; blank lines and those that begin with ``#`` are nothing."""
+    """One URL a line, and perhaps more that is not for us; see `line_url`."""
 
     def fill(self, plan: Sink, until: int) -> None:
         while block := self.block(until, plan):
@@ -277,6 +330,39 @@ class _Request(Struct, forbid_unknown_fields=True):
 _request = msgspec.json.Decoder(_Request)
 
 
+def _decode(line: bytes) -> _Request:
+    """
+    Return the request on a line.
+
+    One value that cannot be read (bytes that are not UTF-8, half a character, NaN) costs itself,
+    and the line only if it is a part of what is sent.
+
+    Raises:
+        ValueError: there is none.
+    """
+    try:
+        return _request.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        try:
+            value = json.loads(line.decode(errors="replace"), parse_constant=lambda _: None)
+        except ValueError:
+            raise error from None
+        found = msgspec.convert(_in_whole_characters(value), _Request)
+        if _REPLACED in f"{found.url}{found.headers}{found.body}":
+            raise
+        return found
+
+
+def _in_whole_characters(value: Any) -> Any:  # noqa: ANN401 -- whatever JSON holds
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_in_whole_characters(k): _in_whole_characters(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_in_whole_characters(one) for one in value]
+    return value
+
+
 class JsonReader(Lines):
     """An object a line: url, and as it may be method, headers, body and meta."""
 
@@ -291,8 +377,8 @@ class JsonReader(Lines):
                     plan.reject(line, b"", f"longer than {self.longest:,} bytes")
                 elif text := raw.removeprefix(BOM).strip():
                     try:
-                        found = _request.decode(text)
-                    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+                        found = _decode(text)
+                    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
                         # Behind them there may be what nobody else should read.
                         shown = text.partition(b'"headers"')[0]
                         plan.reject(line, shown, f"no request: {error}")

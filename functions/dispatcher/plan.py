@@ -20,10 +20,11 @@ import msgspec
 from msgspec import Struct
 
 from functions.dispatcher.lists import BOM, MAX_LINE_BYTES
+from functions.dispatcher.urltext import cell_url, line_url
 from shared.errors import InvalidUrlError
 from shared.jobs import batch_id
 from shared.messages import Batch, Method, Target
-from shared.urls import MAX_URL_BYTES, domain_number, parse_url
+from shared.urls import MAX_URL_BYTES, Url, domain_number, parse_url
 
 MAX_REJECTED = 20_000  # of a shard, that are written down
 _FULL_BYTES = 64 * 1024 * 1024  # of targets that are more than a URL
@@ -34,7 +35,7 @@ _PASSWORD = re.compile(r"//[^/?#]*@")
 # no browser would write it in another way.
 _PLAIN = f"{string.ascii_letters}{string.digits}-._~!$&()*+,;=:@/%?\n".encode()
 _AUTHORITY = len("https://")  # the first "/" behind it (or behind "http://h") ends the origin
-_NOT_IN_MESSAGES = re.compile(b"\xef\xbf[\xbe\xbf]")  # U+FFFE and U+FFFF, which SQS refuses
+_SECOND_URL = re.compile(rb"[,;]https?://", re.IGNORECASE)
 
 _Entry = str | bytes
 """A target to be: its URL, where that is all there is to it, or else as JSON."""
@@ -92,7 +93,7 @@ class Plan:
         r"""
         Take lines with a URL on each, the first of which has the number `line`.
 
-        White space around a URL, blank lines and those that begin with ``#`` are nothing.
+        What a line holds beside its URL, `line_url` says.
         """
         if line == 1:
             block = block.removeprefix(BOM)
@@ -119,16 +120,19 @@ class Plan:
                 self.counts.duplicates += 1
 
     def _add_line(self, line: int, raw: bytes) -> None:
-        text = raw.strip()
+        if not raw:
+            return
         if len(raw) > MAX_LINE_BYTES:
-            self.reject(line, text, f"longer than {MAX_LINE_BYTES:,} bytes")
-        elif b"\r" in text:
-            self.reject(line, text, "holds a carriage return; lines must end with \\n or \\r\\n")
-        elif text and not text.startswith(b"#"):
-            try:
-                self.add(line, text.decode())
-            except UnicodeDecodeError:
-                self.reject(line, text, "not UTF-8 text")
+            self.reject(line, raw, f"longer than {MAX_LINE_BYTES:,} bytes")
+            return
+        try:
+            # Other columns may be in another encoding.
+            url = line_url(raw.decode("utf-8", "surrogateescape"))
+        except InvalidUrlError as error:
+            self.reject(line, raw, str(error))
+        else:
+            if url is not None:
+                self._take(url, line)
 
     def add(
         self,
@@ -139,26 +143,30 @@ class Plan:
         body: str | None = None,
         input: dict[str, Any] | None = None,  # noqa: A002 -- the column of the results
     ) -> None:
-        """Take a URL and what the list says about it."""
+        """Take a URL, which is all that `url` holds, and what the list says about it."""
         try:
-            found = parse_url(url)
+            found = cell_url(url)
         except InvalidUrlError as error:
             self.reject(line, url.encode(errors="replace"), str(error))
             return
-        href = found.href
+        self._take(found, line, method, headers, body, input)
+
+    def _take(
+        self,
+        url: Url,
+        line: int,
+        method: Method = "GET",
+        headers: dict[str, str] | None = None,
+        body: str | None = None,
+        input: dict[str, Any] | None = None,  # noqa: A002
+    ) -> None:
+        href = url.href
         entry: _Entry = href
         if method != "GET" or headers or body is not None or input:
             target = Target(
                 href, line, method=method, headers=headers or None, body=body, input=input or None
             )
-            try:
-                entry = _encoder.encode(target)
-            except UnicodeEncodeError:
-                self.reject(line, href.encode(), "not UTF-8 text")
-                return
-            if _NOT_IN_MESSAGES.search(entry):
-                self.reject(line, href.encode(), "holds U+FFFE or U+FFFF, which is no character")
-                return
+            entry = _encoder.encode(target)
         key = href if method == "GET" and body is None else f"{method} {href}\n{body or ''}"
         if self._lines.setdefault(key, line) != line:
             self.counts.duplicates += 1
@@ -166,7 +174,7 @@ class Plan:
         origin = href[: href.find("/", _AUTHORITY) + 1]
         entries = self._origins.get(origin)
         if entries is None:
-            entries = self._new_entries(origin, domain_number(found.host))
+            entries = self._new_entries(origin, domain_number(url.host))
         entries.append(entry)
         if entry is not href:
             self._encoded_bytes += len(entry)
@@ -250,6 +258,7 @@ def _is_plain(block: bytes) -> bool:
         and b"/." not in block
         and b"%2e" not in block
         and b"%2E" not in block
+        and not ((b"," in block or b";" in block) and _SECOND_URL.search(block))
         and (len(block) <= MAX_URL_BYTES or max(map(len, block.split(b"\n"))) <= MAX_URL_BYTES)
     )
 

@@ -14,6 +14,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from shared.errors import InvalidJobError, InvalidSpecError
 from shared.expressions import check_extract
 from shared.extract_spec import ExtractSpec, FieldSpec, Locale, ReadyMade
+from shared.jobs import DEFAULT_SPEC
 from shared.known import unknown_in
 from shared.messages import Place
 from shared.spec import (
@@ -295,9 +296,11 @@ def _line(root: Node, path: str) -> int:
     return line + 1
 
 
-def nearest_spec(place: Place) -> Spec:
+def nearest_spec(place: Place) -> tuple[Spec, str]:
     """
     Return the spec of the list at `place`: the nearest `spec.yaml` up its folders, or the default.
+
+    Also returns where it is, as `Manifest.spec_from` has it.
 
     Raises:
         InvalidJobError: there is one, and it is wrong.
@@ -309,8 +312,9 @@ def nearest_spec(place: Place) -> Spec:
         key = f"{folder}/spec.yaml" if folder else "spec.yaml"
         text = bucket.get(key)
         if text is not None:
-            return parse_spec(f"s3://{place.bucket}/{key}", text)
-    return Spec()
+            name = f"s3://{place.bucket}/{key}"
+            return parse_spec(name, text), name
+    return Spec(), DEFAULT_SPEC
 
 
 def spec_at(place: Place) -> Spec:

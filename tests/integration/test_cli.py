@@ -217,6 +217,30 @@ def test_a_second_run_says_that_nothing_was_fetched(site: Site, tmp_path: Path) 
     assert "0 URLs in" in done.stdout
 
 
+def test_one_refused_list_of_several_does_not_hide_the_others(site: Site, tmp_path: Path) -> None:
+    site.page("/a", "A")
+    site.page("/b c", "B")
+    (tmp_path / "domains.csv").write_text("1,one.example\n2,two.example\n")
+    (tmp_path / "urls.csv").write_bytes(b"http://one.example/a\n")  # as urls.txt, and a job too
+
+    (tmp_path / "urls.txt").write_bytes(b"http://one.example/a\n")
+    (tmp_path / "spec.yaml").write_text("fetch: {pause: 0, robots: ignore}")
+
+    done = scatterfetch(
+        *("run", "domains.csv", "urls.txt", "urls.csv", "http://one.example/b c"),
+        *("--spec", "spec.yaml", "--parameter", "AllowPrivateNetworks=true"),
+        *("--parameter", f"ConnectTo=::127.0.0.1:{site.port}"),
+        cwd=tmp_path,
+    )
+
+    assert done.returncode == 1
+    assert "domains.csv has no column with URLs, and 'one.example' is a domain" in done.stderr
+    assert "3 URLs in" in done.stdout
+    [results] = tmp_path.glob("*/results")
+    assert len(list(results.iterdir())) == 3
+    assert sorted(path for _, path in site.visits) == ["/a", "/a", "/b c"]
+
+
 @pytest.mark.parametrize(
     ("body", "problem"),
     [

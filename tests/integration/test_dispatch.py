@@ -120,7 +120,8 @@ def test_rejected_lines_are_reported_with_number_and_reason(
         {
             "line": 6,
             "text": "/about",
-            "reason": "a URL must start with http:// or https:// and name a host",
+            "reason": "a URL must start with http:// or https:// and name a host; this one is "
+            "relative",
         },
         {
             "line": 7,
@@ -332,11 +333,12 @@ def test_a_sitemap_that_is_wrong_in_the_middle_is_damaged(
         (
             "urls.txt",
             b"/a\n/b\n/c\n/d\n/e\n",
-            "must start with http:// or https:// and name a host; and 2 more",
+            "must start with http:// or https:// and name a host; this one is relative; and 2 more",
         ),
         ("urls.txt", "http://a.example/".encode("utf-16"), "is UTF-16 text; save it as UTF-8"),
         ("urls.txt", b"\0\1\2", "is not text"),
-        ("urls.xlsx", b"PK", "a list's name must end with .txt"),
+        ("urls.xlsx", b"PK", "a spreadsheet is no list; save the sheet as CSV UTF-8"),
+        ("tranco.csv", b"1,lamps.example\n2,oak.example\n", "write https://lamps.example, and so"),
         ("urls.txt.gz", b"http://a.example/", "urls.txt.gz is not compressed as its name says"),
         ("urls.txt.gz", gzip.compress(b"\0\1"), "is not text"),
         ("urls.txt.gz", gzip.compress(b""), "holds no URL"),
@@ -412,6 +414,70 @@ def test_other_objects_are_no_lists(
 
     assert dispatcher.start(uploaded, message_id="m1") is None
     assert list(deployment.data.keys("")) == []
+
+
+def test_a_job_says_where_its_spec_was_found(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    """A list that is handled before its spec.yaml has arrived takes the default."""
+    early = run(dispatcher, deployment, upload(deployment, b"http://a.example/"))
+    deployment.upload("books/spec.yaml", b"fetch: {timeout: 2}")
+    late = run(dispatcher, deployment, upload(deployment, b"http://b.example/", "books/b.txt"))
+    place = Place(deployment.input_bucket, "books/spec.yaml")
+    named = run(dispatcher, deployment, Submit(urls=("http://a.example/",), spec_place=place))
+    given = run(dispatcher, deployment, Submit(id="2", urls=("http://b.example/",), spec={}))
+
+    assert [manifest.spec_from for manifest in (early, late, named, given)] == [
+        "the default: no spec.yaml in the folders of the list",
+        f"s3://{deployment.input_bucket}/books/spec.yaml",
+        f"s3://{deployment.input_bucket}/books/spec.yaml",
+        "the message",
+    ]
+
+
+def test_lists_of_one_name_and_content_are_two_jobs_if_their_formats_differ(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    body = b"http://a.example/\n"
+
+    jobs = [
+        run(dispatcher, deployment, upload(deployment, body, f"books/urls{suffix}")).job
+        for suffix in (".txt", ".csv", ".TSV", ".txt")
+    ]
+
+    assert len(set(jobs)) == 3
+    assert jobs[0] == jobs[3] == "books-urls-621d0d3bc49a"
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_a_list_of_carriage_returns_has_the_same_targets_in_shards(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    ends = [b"\r", b"\r\n", b"\n", b"\r\r\n"]
+    lines = [b"http://h%d.example/%s" % (n % 5, b"x" * (n * 7 % 60)) for n in range(60)]
+    body = b"".join(line + ends[n % 4] for n, line in enumerate(lines))
+
+    manifest = run(dispatcher, deployment, upload(deployment, body))
+
+    numbered = dict(enumerate(body.decode().splitlines(), start=1))
+    assert manifest.shards is not None
+    assert manifest.shards > 10
+    found = lines_of(sent(deployment))
+    assert set(found.values()) == {line.decode() for line in lines}
+    assert all(numbered[number] == url for number, url in found.items())
+
+
+def test_a_long_list_of_domains_is_refused_as_a_whole(
+    dispatcher: Dispatcher, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch_module, "SHARD_BYTES", 1_000)
+    body = b"".join(b"shop%d.example\n" % n for n in range(500))
+
+    manifest = run(dispatcher, deployment, upload(deployment, body))
+
+    assert manifest.error is not None
+    assert "write https://shop0.example;" in manifest.error
+    assert deployment.ledger(manifest.job).dispatched == {}
 
 
 def test_the_nearest_spec_up_the_folders_counts(

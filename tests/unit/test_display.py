@@ -1,12 +1,16 @@
 """What a run says at its end."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from scatterfetch.deployment import Folder
 from scatterfetch.display import report
 from scatterfetch.watch import Finished, Job, Progress, UrlList
+from shared.jobs import Manifest
+from shared.spec import Spec
 
 NOWHERE = Progress(
     total=1, complete=True, outcomes={}, earlier=0, hosts=0, under_way=0, delayed={}, elapsed=1.0
@@ -29,3 +33,28 @@ def test_a_full_disk_is_the_last_word(
     *others, last = capsys.readouterr().err.splitlines()
     assert last == f"scatterfetch: {problem}; make room, and the same command goes on"
     assert others
+
+
+@pytest.mark.parametrize(("refused", "status"), [(1, 1), (2, 2)])
+def test_a_refused_list_beside_one_that_was_scraped_is_not_as_if_nothing_was_fetched(
+    refused: int, status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = Manifest(
+        job="j", spec=Spec(), partitions=1, batch_size=1, created_at="", error="no URL in it"
+    )
+    jobs = [
+        Job(
+            f"j{n}", UrlList(f"{n}.txt", f"a/{n}.txt", b"", None), manifest if n < refused else None
+        )
+        for n in range(2)
+    ]
+    for job in jobs[refused:]:
+        job.manifest = replace(manifest, error=None, streamed=True)
+        job.ledger.dispatched["00000"] = {"last": 1}
+        job.ledger.shards = None
+    finished = Finished(
+        jobs, dataclasses.replace(NOWHERE, total=0), dead_letters=0, interrupted=False
+    )
+
+    assert report(finished, Folder(tmp_path)) == status
+    assert capsys.readouterr().err == "scatterfetch: no URL in it\n" * refused

@@ -50,7 +50,7 @@ class Heard:
 def read(data: bytes, size: int = 7, **place: int) -> Heard:
     heard = Heard()
     until = place.pop("until", len(data))
-    TextReader(Source(cut(data, size)), **place).fill(heard, until)
+    TextReader(Source(cut(data, size), text=True), **place).fill(heard, until)
     return heard
 
 
@@ -73,6 +73,7 @@ def test_lines_do_not_depend_on_how_the_bytes_arrive(
 
 
 LISTS = st.lists(st.sampled_from([b"", b"ab", b"http://e.com/", b"x" * 40]), max_size=30)
+ENDS = st.sampled_from([b"\n", b"\r\n", b"\r"])
 
 
 @given(LISTS, st.integers(1, 100), st.integers(1, 50), st.booleans())
@@ -91,6 +92,27 @@ def test_shards_have_each_line_exactly_once(
         found += read(data[before:], chunk_size, start=start, line=line, until=until).lines
 
     assert found == expected
+
+
+@given(st.lists(st.tuples(st.sampled_from([b"", b"ab", b"x" * 20]), ENDS), max_size=30))
+def test_each_of_the_three_line_ends_is_one_wherever_the_bytes_are_cut(
+    lines: list[tuple[bytes, bytes]],
+) -> None:
+    data = b"".join(text + end for text, end in lines)
+    expected = list(enumerate(data.splitlines(), start=1))
+    texts = [(number, text.removesuffix(b"\r")) for number, text in read(data).lines]
+    assert texts == expected
+
+    for size in (1, 2, 3, 7):
+        for shard_size in (1, 5, 16):
+            found: list[tuple[int, bytes]] = []
+            for start in range(0, len(data), shard_size):
+                before = max(0, start - 1)
+                scanned = b"".join(Source(cut(data, size), text=True).pieces(before))
+                line = 1 + scanned.count(b"\n") + (start > 0)
+                until = start + shard_size
+                found += read(data[before:], size, start=start, line=line, until=until).lines
+            assert [(number, text.removesuffix(b"\r")) for number, text in found] == expected
 
 
 @given(LISTS, st.integers(1, 100), st.integers(1, 50))
@@ -211,9 +233,10 @@ def test_a_line_of_json_is_a_request() -> None:
         (b'{"url":"http://a.example/","headers":{"Host":"b"}}', "belongs to the transport"),
         (b'{"url":"http://a.example/","headers":{"X":"a\\r\\nY: b"}}', "printable ASCII"),
         (b'{"url":"http://a.example/","body":"q"}', "body is for POST"),
-        (b'{"url":"http://a.example/","meta":{"x":"\xff"}}', "no request: "),
-        (b'{"url":"http://a.example/","meta":{"x":"\\ud800"}}', "no request: "),
-        (b'{"url":"http://a.example/","meta":{"x":"\xef\xbf\xbe"}}', "U+FFFE"),
+        (b'{"url":"http://a.example/\xff"}', "no request: "),
+        (b'{"url":"http://a.example/","method":"POST","body":"\\ud800"}', "no request: "),
+        (b'{"url":"http://a.example/\\nb"}', "holds a line end"),
+        (b'{"url":"http://a.example/ http://b.example/"}', "two URLs in one place"),
         (b'{"url":"http://a.example/","meta":' + b"[" * 5_000, "no request: "),
         (
             b'{"url":"http://a.example/","meta":{"x":"' + b"a" * 65_536 + b'"}}',
@@ -227,6 +250,26 @@ def test_a_line_that_is_no_request_is_rejected_with_the_reason(line: bytes, reas
 
     assert list(targets) == [2]
     assert reason in problems[1]
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        (b'"\xff"', "\N{REPLACEMENT CHARACTER}"),
+        (b'"a\\ud83d"', "a\N{REPLACEMENT CHARACTER}"),
+        (b'["\\udc00\\ud83d\\ude00"]', ["\N{REPLACEMENT CHARACTER}\N{GRINNING FACE}"]),
+        (b"NaN", None),
+        (b"18446744073709551616", 18446744073709551616),
+        (b'"\xef\xbf\xbe"', "\ufffe"),
+    ],
+)
+def test_a_bad_value_beside_the_url_costs_itself(written: bytes, value: object) -> None:
+    line = b'{"url":"http://a.example/","meta":{"x":%s,"y":"\xc3\xa9"}}' % written
+
+    targets, problems = plan_of(JsonReader(Source([line])))
+
+    assert problems == {}
+    assert targets[1].input == {"x": value, "y": "é"}
 
 
 def test_what_is_in_headers_is_in_no_report() -> None:
@@ -247,7 +290,9 @@ def test_what_is_in_headers_is_in_no_report() -> None:
         (9, b"\x28\xb5\x2f\xfd", "compressed with zstd; its name must end with .zst"),
         (9, b"PK\x03\x04", "zip archive or a spreadsheet"),
         (9, b"%PDF-1.7", "PDF"),
-        (9, b"abc\0def", "is not text"),
+        (9, b"abc\0def", "is not text, or UTF-16"),
+        (9, b"\xd0\xcf\x11\xe0\xa1\xb1", "a spreadsheet or another document of Office"),
+        (9, b"BZh9", "compressed with bzip2; pack it with gzip or zstd"),
     ],
 )
 def test_what_is_no_list_is_refused_by_name(size: int, head: bytes, problem: str) -> None:
@@ -274,6 +319,27 @@ def test_what_is_not_compressed_as_its_name_says_is_refused() -> None:
 def test_the_name_of_a_list_says_what_it_is(name: str, kind: Kind, streamed: bool) -> None:
     assert kind_of(name) == kind
     assert kind.is_streamed is streamed
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        (
+            "books.xlsx",
+            "books.xlsx: a spreadsheet is no list; save the sheet as CSV UTF-8. A list's",
+        ),
+        ("Export.ZIP", "an archive is no list; unpack it, and name the list. A list's name"),
+        ("urls.json", "write one JSON object a line, and call it .jsonl"),
+        ("urls.csv.bz2", "pack it with gzip or zstd"),
+    ],
+)
+def test_a_file_that_people_take_for_a_list_is_refused_with_what_to_do(
+    name: str, advice: str
+) -> None:
+    with pytest.raises(InvalidJobError) as caught:
+        kind_of(name)
+
+    assert advice in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["urls", "urls.xlsx", ".txt", "urls.gz", "urls.txt.bz2"])

@@ -41,6 +41,18 @@ def test_dispatch_messages_survive_the_queue(message: Submit | Shard | Defer) ->
     assert decode_dispatch(encode(message)) == [message]
 
 
+def test_what_sqs_refuses_travels_as_an_escape() -> None:
+    """It takes no U+FFFE and U+FFFF, which columns of a list, and bodies, may hold."""
+    target = Target("http://e.com/", 1, method="POST", body="a\ufffe", input={"x": "\uffff\ufffd"})
+    batch = Batch(job="books-1", batch="00000-000001", partition=7, targets=(target,))
+
+    body = encode(batch)
+
+    assert "\ufffe" not in body
+    assert "\uffff" not in body
+    assert decode_batch(body) == batch
+
+
 def test_a_message_of_the_first_release_is_still_read() -> None:
     """Such messages sit in queues while a new release is deployed."""
     body = (
