@@ -77,7 +77,7 @@ async def fetch(url: str, spec: Spec, settings: WorkerSettings, process: Extract
         job,
         settings=settings,
         extractor=extractor,
-        pool=proxy_pool(job, rng),
+        pool=proxy_pool(job, state, rng),
         state=state,
         emit=outcomes.append,
         is_cancelled=lambda: False,

@@ -38,7 +38,7 @@ ParserName = Annotated[
 ]
 
 _PROXY = re.compile(
-    r"(?:https?|socks5)://(?:(?:(?![/?#@\[\]\\])[!-~])+@)?(?:[a-z0-9._-]+|\[([0-9a-f:.]+)\])(?::([0-9]{1,5}))?/?",
+    r"(?:https?|socks5h?)://(?:(?:(?![/?#@\[\]\\])[!-~])+@)?(?:[a-z0-9._-]+|\[([0-9a-f:.]+)\])(?::([0-9]{1,5}))?/?",
     re.IGNORECASE,
 )
 _LAST_PORT = 65_535
@@ -78,7 +78,7 @@ class ProxySpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Proxies: one of `urls`, `tiers` and `secret`. Its repr shows no URL."""
 
     urls: Annotated[tuple[ProxyUrl, ...], Meta(max_length=1_000)] = ()
-    """As SCHEME://[USER:PASSWORD@]HOST[:PORT]; http, https or socks5."""
+    """As SCHEME://[USER:PASSWORD@]HOST[:PORT]; http, https, socks5 or socks5h."""
     tiers: Annotated[tuple[Annotated[tuple[ProxyUrl, ...], Meta(max_length=1_000)], ...],
                      Meta(max_length=10)] = ()  # fmt: skip
     """Lists of such URLs, the cheapest first: a host that blocks one gets the next."""
@@ -220,8 +220,10 @@ def check_proxies(tiers: tuple[tuple[str, ...], ...]) -> None:
     for tier, urls in enumerate(tiers, start=1):
         for number, url in enumerate(urls, start=1):
             which = f"proxy {number}" + (f" of tier {tier}" if len(tiers) > 1 else "")
-            if not url.lower().startswith(("http://", "https://", "socks5://")):
-                raise ValueError(f"{which} must start with http://, https:// or socks5://")
+            if not url.lower().startswith(("http://", "https://", "socks5://", "socks5h://")):
+                raise ValueError(
+                    f"{which} must start with http://, https://, socks5:// or socks5h://"
+                )
             form = _PROXY.fullmatch(url)
             if form is None or not _is_address(form[1]) or not 0 < int(form[2] or 1) <= _LAST_PORT:
                 raise ValueError(

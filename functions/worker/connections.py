@@ -28,7 +28,8 @@ _MAX_HEADERS = 256
 _READ_AHEAD = 64 * 1024  # bytes of a body that wait to be read; twice that, at most
 
 
-SOCKS = {"socks5", "socks5h"}
+SOCKS = {"socks5", "socks5h"}  # both leave names to the proxy
+_NOT_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL"}
 _SOCKS_PORT = 1080
 
 
@@ -38,6 +39,10 @@ class PrivateAddressError(OSError):
 
 class ProxyCredentialsError(OSError):
     """No proxy could take these."""
+
+
+class TunnelError(aiohttp.ClientHttpProxyError):
+    """A proxy has answered CONNECT with 200, and then with something that is no tunnel."""
 
 
 class NoAnswerError(aiohttp.ClientError):
@@ -91,10 +96,37 @@ class Response(aiohttp.ClientResponse):
             raise NoAnswerError(self.remote_address) from error
         return self
 
+    def close_connection(self) -> None:
+        """Close the connection, also where it is back among the idle ones already."""
+        self.close()
+        self.protocol.close()
+
     @property
     def was_reset(self) -> bool:
         """Whether the connection broke, which to aiohttp looks like the end of a body."""
         return isinstance(self.protocol.exception(), OSError)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Tells a tunnel from a page that a proxy answers CONNECT with, and a status of 200."""
+
+    async def _start_tls_connection(  # type: ignore[override] # it has more that nobody gives
+        self,
+        underlying_transport: asyncio.Transport,
+        req: aiohttp.ClientRequest,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 -- aiohttp's
+    ) -> tuple[asyncio.BaseTransport, ResponseHandler]:
+        # A host's TLS waits for us to begin, so what has come already is the proxy's.
+        payload = getattr(underlying_transport.get_protocol(), "_payload", None)
+        if payload is not None and payload.total_bytes:
+            underlying_transport.close()
+            raise TunnelError(req.request_info, (), status=200)
+        try:
+            return await super()._start_tls_connection(underlying_transport, req, timeout)
+        except aiohttp.ClientConnectorSSLError as error:
+            if getattr(error.os_error, "reason", None) not in _NOT_TLS:
+                raise
+            raise TunnelError(req.request_info, (), status=200) from error
 
 
 # Of the process, because so is the limit on descriptors. The connections in it are those that
@@ -155,7 +187,8 @@ class Sessions:
     def _tcp(self, proxy: str | None) -> aiohttp.TCPConnector:
         network = self._network
         anywhere = network.allow_private_proxies if proxy else network.allow_private_networks
-        return aiohttp.TCPConnector(
+        connector = _Connector if proxy else aiohttp.TCPConnector
+        return connector(
             limit=self._connections,
             ssl=_ssl_context(verify=network.verify_tls),
             resolver=self._resolver,

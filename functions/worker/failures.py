@@ -16,6 +16,7 @@ from functions.worker.connections import (
     NoAnswerError,
     PrivateAddressError,
     ProxyCredentialsError,
+    TunnelError,
 )
 from functions.worker.dns import NO_SUCH_NAME
 from shared.errors import FetchError, Reason
@@ -37,6 +38,7 @@ _PROXY_STATUSES = {
 _SOCKS_GATEWAY = {3, 4, 5, 6}  # RFC 1928 §6: no network, no host, refused, expired
 
 _CUT_OFF = (ContentLengthError, TransferEncodingError)
+_CLOSED = (ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _HUNG_UP = "the connection closed before an answer"
 
 _Verdict = tuple[Reason, str]
@@ -77,7 +79,7 @@ def no_answer(
     reason, detail = verdict or _of_host(error, answered=response is not None)
     known = response if response is not None else error
     address = None if proxy else getattr(known, "remote_address", None)
-    status = response.status if response is not None else None
+    status = response.status if response is not None else _status_of_proxy(error)
     return FetchError(url, reason, detail, status=status, remote_address=address)
 
 
@@ -124,7 +126,7 @@ def _of_socket(cause: BaseException, *, connecting: bool) -> _Verdict:
             verdict = Reason.PRIVATE_ADDRESS, "the host has no public address"
         case ssl.SSLCertVerificationError():
             verdict = Reason.TLS_CERTIFICATE, cause.verify_message
-        case ConnectionResetError() | ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+        case _ if isinstance(cause, _CLOSED):
             verdict = Reason.CONNECTION_RESET, _HUNG_UP
         case ssl.SSLError():
             verdict = Reason.TLS, f"no TLS connection: {cause.reason}"
@@ -144,8 +146,7 @@ def _of_proxy(error: BaseException, proxy: URL, *, tunnel: bool) -> _Verdict | N
     verdict: _Verdict | None = Reason.PROXY_CONNECTION, "no connection to the proxy"
     match error:
         case aiohttp.ClientHttpProxyError():
-            detail = f"the proxy answered {error.status} to CONNECT"
-            verdict = _PROXY_STATUSES.get(error.status, Reason.PROXY_REFUSED), detail
+            verdict = _of_connect(error)
         case aiohttp.ConnectionTimeoutError() if tunnel or socks:
             detail = "no connection through the proxy within the time limit"
             verdict = Reason.PROXY_GATEWAY, detail
@@ -157,6 +158,8 @@ def _of_proxy(error: BaseException, proxy: URL, *, tunnel: bool) -> _Verdict | N
             verdict = None
         case aiohttp.ClientConnectorError() if not _is_of(error, proxy):
             verdict = None
+            if isinstance(cause, _CLOSED):  # so do proxies that say yes before they know
+                verdict = Reason.PROXY_GATEWAY, "the way through the proxy closed before TLS"
         case _ if isinstance(cause, PrivateAddressError):
             verdict = Reason.PROXY_CONNECTION, "the proxy has no public address"
         case ProxyCredentialsError():
@@ -166,6 +169,17 @@ def _of_proxy(error: BaseException, proxy: URL, *, tunnel: bool) -> _Verdict | N
         case _ if socks and hasattr(error, "error_code"):
             verdict = _of_socks(error)
     return verdict
+
+
+def _of_connect(error: aiohttp.ClientHttpProxyError) -> _Verdict:
+    if isinstance(error, TunnelError):
+        return Reason.PROXY_REFUSED, "the proxy answered CONNECT with a page of its own"
+    detail = f"the proxy answered {error.status} to CONNECT"
+    return _PROXY_STATUSES.get(error.status, Reason.PROXY_REFUSED), detail
+
+
+def _status_of_proxy(error: BaseException) -> int | None:
+    return error.status if isinstance(error, aiohttp.ClientHttpProxyError) else None
 
 
 def _of_socks(error: BaseException) -> _Verdict:

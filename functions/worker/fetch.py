@@ -19,6 +19,7 @@ from functions.worker.connections import CONNECT_LIMIT, Network, Response, Sessi
 from functions.worker.content_coding import ACCEPT_ENCODING, ContentCodingError, decode
 from functions.worker.failures import no_answer, refusal
 from functions.worker.page import Page
+from functions.worker.proxies import BLOCKS
 from shared.errors import FetchError, InvalidUrlError, Reason
 from shared.spec import FetchSpec
 from shared.urls import Url, is_ip_literal, parse_url
@@ -37,8 +38,9 @@ class Request(NamedTuple):
     What to ask for.
 
     `headers` are sent in their order; User-Agent, Accept and Accept-Encoding follow where they
-    are not among them. `proxy` is ``SCHEME://[USER:PASSWORD@]HOST:PORT``, of scheme http, https or
-    socks5; a name in `url` is then resolved by the proxy, so only it can tell where that leads.
+    are not among them. `proxy` is ``SCHEME://[USER:PASSWORD@]HOST:PORT``, of scheme http, https,
+    socks5 or socks5h; a name in `url` is then resolved by the proxy, so only it can tell where that
+    leads.
     """
 
     url: str
@@ -234,7 +236,10 @@ class Fetcher:
             location = _location(request, response)
             return Redirect(status, location, _cookies(response), _address(request, response))
         if not 200 <= status < 300:  # noqa: PLR2004
-            await _drain(response)
+            if request.proxy is not None and status in BLOCKS:
+                response.close_connection()  # the next one may come from another address
+            else:
+                await _drain(response)
             raise _failure(request, response, *refusal(status, proxied=request.proxy is not None))
         content_type, charset = _content_type(headers.get("Content-Type", ""))
         if not accepts(content_type):

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from functions.worker.pause import HostState
+from functions.worker.proxies import ProxyState, known_together, worth_keeping
 from functions.worker.robots import CachedRobots
 
 MAX_HOSTS = 2_000
@@ -23,6 +24,7 @@ class PartitionState(Struct, kw_only=True, tag="state.v1"):
 
     hosts: dict[str, HostState] = {}
     robots: dict[str, CachedRobots] = {}
+    proxies: ProxyState = msgspec.field(default_factory=ProxyState)
 
 
 _decoder = msgspec.json.Decoder(PartitionState)
@@ -64,7 +66,8 @@ def merged(ours: PartitionState, theirs: PartitionState) -> PartitionState:
     for origin, cached in ours.robots.items():
         other_cached = robots.get(origin, cached)
         robots[origin] = max(cached, other_cached, key=lambda one: one.fetched_at)
-    return PartitionState(hosts=hosts, robots=robots)
+    proxies = known_together(ours.proxies, theirs.proxies)
+    return PartitionState(hosts=hosts, robots=robots, proxies=proxies)
 
 
 def encode_state(state: PartitionState, now: float) -> bytes:
@@ -86,4 +89,7 @@ def encode_state(state: PartitionState, now: float) -> bytes:
         size += len(cached.text) + len(origin)
         if cached.is_worth_keeping(now) and size <= MAX_ROBOTS_BYTES:
             robots[origin] = cached
-    return msgspec.json.encode(PartitionState(hosts=dict(hosts[:MAX_HOSTS]), robots=robots))
+    proxies = worth_keeping(state.proxies, now)
+    return msgspec.json.encode(
+        PartitionState(hosts=dict(hosts[:MAX_HOSTS]), robots=robots, proxies=proxies)
+    )

@@ -1,16 +1,19 @@
 """
 Which proxy a request goes through, as arithmetic: no clock, no sockets.
 
-The pool belongs to one invocation. Credentials are in `Proxy.url` and in nothing that is printed.
-Durations and times in seconds.
+How proxies do is in the state of the partition, so that rests and tiers hold across batches, jobs
+and workers. Credentials are in `Proxy.url` and in nothing that is printed or kept. Durations and
+times in seconds.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from hashlib import blake2b
 from itertools import count
+from math import inf
 from random import Random
 from typing import Literal
 from zlib import crc32
@@ -20,10 +23,15 @@ import msgspec
 from shared.errors import InvalidJobError
 from shared.spec import check_proxies
 
+BLOCKS = {403, 429}
+"""What a host answers that does not want us this way; it may by another proxy, or connection."""
 REST_FIRST, REST_MAX = 30.0, 30 * 60.0
 BLOCKS_TO_STEP_UP = 3
 STEP_DOWN_AFTER = 60 * 60.0
+MAX_RESTS, MAX_STANDINGS = 10_000, 2_000  # that are kept
+_FORGET_AFTER = 60 * 60.0
 _USER = re.compile(r"//.*@")
+_PASSWORD = re.compile(r"(//[^:@]*):.*@")
 
 Strategy = Literal["round_robin", "random", "sticky"]
 Tiers = tuple[tuple[str, ...], ...]
@@ -36,8 +44,10 @@ class Verdict(Enum):
     """An answer of the host; a 404 is one too."""
     BLOCKED = "blocked"
     """403 or 429: this host does not want us this way. Others may."""
+    NO_WAY = "no_way"
+    """The proxy does not get through to this host, or will not."""
     FAILED = "failed"
-    """407, or no connection: the proxy does not let us in, or does not get there."""
+    """407, or no connection: the proxy does not let us in, or is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +64,38 @@ class Proxy:
         return _USER.sub("//***@", self.url)
 
 
-@dataclass(slots=True)
-class _Health:
-    """How a proxy does: it rests until then, for longer after each failure in a row."""
+class Rest(msgspec.Struct, omit_defaults=True):
+    """Of a proxy: it rests until then, for longer after each failure in a row."""
 
     failures: int = 0
-    rests_until: float = 0.0
-
-    def note(self, verdict: Verdict, now: float) -> None:
-        if verdict is Verdict.OK:
-            self.failures, self.rests_until = 0, 0.0
-        elif now >= self.rests_until:  # or else it was under way when the rest began
-            rest = min(REST_FIRST * 2.0 ** min(self.failures, 30), REST_MAX)
-            self.failures, self.rests_until = self.failures + 1, now + rest
+    until: float = 0.0
 
 
-@dataclass(slots=True)
-class _Host:
-    """How a host takes us: which tier it gets until when, and what it thinks of each proxy."""
+class Standing(msgspec.Struct, omit_defaults=True):
+    """How a host takes a pool: which tier it gets until when."""
 
     tier: int = 0
     blocks: int = 0
+    """In a row."""
     step_down_at: float = 0.0
-    proxy: Proxy | None = None
-    health: defaultdict[Proxy, _Health] = field(default_factory=lambda: defaultdict(_Health))
+    bad_since: float = 0.0
+    """Since then no request has got through to it; 0 if the last one has."""
+    proxy: str = ""
+    """The last one, where the next one is to be the same."""
+    updated_at: float = 0.0
+
+
+class ProxyState(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """
+    What is known of proxies, by names that tell nothing of them.
+
+    `rests` are for all hosts, by proxy; `host_rests` are by host and proxy, `standings` by pool and
+    host.
+    """
+
+    rests: dict[str, Rest] = {}
+    host_rests: dict[str, dict[str, Rest]] = {}
+    standings: dict[str, dict[str, Standing]] = {}
 
 
 class ProxyPool:
@@ -88,15 +106,30 @@ class ProxyPool:
         tiers: URLs, checked by `shared.spec.check_proxies`.
         strategy: As in `ProxySpec`.
         rng: Source of chance, for the strategy "random".
+        state: Of the partition; it is kept up to date.
     """
 
-    def __init__(self, tiers: Sequence[Sequence[str]], strategy: Strategy, rng: Random) -> None:
+    def __init__(
+        self,
+        tiers: Sequence[Sequence[str]],
+        strategy: Strategy,
+        rng: Random,
+        state: ProxyState,
+    ) -> None:
         self._tiers = [[Proxy(url, tier) for url in urls] for tier, urls in enumerate(tiers)]
-        self._health = {proxy: _Health() for proxies in self._tiers for proxy in proxies}
+        self._names = _names(proxy for proxies in self._tiers for proxy in proxies)
+        self._sizes = Counter(proxy.tier for proxy in self._names)
         self._strategy = strategy
         self._rng = rng
         self._turn = count()
-        self._hosts: defaultdict[str, _Host] = defaultdict(_Host)
+        self._state = state
+        pool = _digest(",".join([*self._names.values(), str([len(tier) for tier in tiers])]))
+        self._standings = state.standings.setdefault(pool, {})
+
+    @property
+    def has_one(self) -> bool:
+        """Whether there is only one: it never rests, since there is nothing else to go by."""
+        return len(self._names) == 1
 
     def choose(self, host: str, now: float) -> Proxy | None:
         """
@@ -105,45 +138,160 @@ class ProxyPool:
         None is no leave to go without. It comes from the host's own tier, or else from a dearer
         one, or else from a cheaper one.
         """
-        state = self._hosts[host]
-        if state.tier and now >= state.step_down_at:
-            state.tier, state.blocks, state.step_down_at = state.tier - 1, 0, now + STEP_DOWN_AFTER
-        tiers = [*self._tiers[state.tier :], *reversed(self._tiers[: state.tier])]
+        standing = self._standing(host)
+        while standing.tier and now >= standing.step_down_at:
+            standing.tier, standing.blocks = standing.tier - 1, 0
+            standing.step_down_at += STEP_DOWN_AFTER
+        tiers = [*self._tiers[standing.tier :], *reversed(self._tiers[: standing.tier])]
+        free = self._nobody_rests(host)
         for proxies in tiers:
-            if ready := [proxy for proxy in proxies if now >= self._rests_until(proxy, state)]:
-                state.proxy = self._pick(host, state.proxy, ready)
-                return state.proxy
+            ready = proxies if free else [p for p in proxies if now >= self._rests_until(p, host)]
+            if ready:
+                proxy = self._pick(host, standing.proxy, ready)
+                if self._strategy == "sticky":
+                    standing.proxy = self._names[proxy]
+                return proxy
         return None
 
     def back_at(self, host: str, now: float) -> float:
         """Return when there is a proxy for `host`: `now` or later."""
-        state = self._hosts[host]
-        return max(now, min(self._rests_until(proxy, state) for proxy in self._health))
+        if self._nobody_rests(host):
+            return now
+        back = inf
+        for proxy in self._names:
+            back = min(back, self._rests_until(proxy, host))
+            if back <= now:
+                return now
+        return back
+
+    def bad_for(self, host: str, now: float) -> float:
+        """Return for how long no request has got through to `host`."""
+        standing = self._standings.get(host)
+        return now - standing.bad_since if standing and standing.bad_since else 0.0
 
     def report(self, proxy: Proxy, host: str, verdict: Verdict, now: float) -> None:
         """Note how a request to `host` through `proxy` ended."""
-        state = self._hosts[host]
-        # A host that forbids everything must not take the proxies from all others.
-        if verdict is not Verdict.BLOCKED:
-            self._health[proxy].note(verdict, now)
-        if verdict is not Verdict.FAILED:
-            state.health[proxy].note(verdict, now)
-        if proxy.tier != state.tier or verdict is Verdict.FAILED:
+        name = self._names[proxy]
+        standing = self._standing(host)
+        standing.updated_at = now
+        if verdict is Verdict.OK:
+            self._state.rests.pop(name, None)
+            self._state.host_rests.get(host, {}).pop(name, None)
+            standing.bad_since = 0.0
+        else:
+            standing.bad_since = standing.bad_since or now
+        if verdict is Verdict.FAILED:
+            _note_failure(self._state.rests, name, now)
+        # A host that forbids everything must not take the proxies from all others. Where nothing of
+        # its price can stand in for a proxy that is blocked, a new connection has to.
+        elif verdict is Verdict.NO_WAY or (
+            verdict is Verdict.BLOCKED and self._sizes[proxy.tier] > 1
+        ):
+            _note_failure(self._state.host_rests.setdefault(host, {}), name, now)
+        if proxy.tier != standing.tier or verdict in {Verdict.FAILED, Verdict.NO_WAY}:
             return  # it says nothing of how the host takes this tier
-        state.blocks = state.blocks + 1 if verdict is Verdict.BLOCKED else 0
-        if state.blocks >= BLOCKS_TO_STEP_UP and state.tier + 1 < len(self._tiers):
-            state.tier, state.blocks, state.step_down_at = state.tier + 1, 0, now + STEP_DOWN_AFTER
+        standing.blocks = standing.blocks + 1 if verdict is Verdict.BLOCKED else 0
+        if standing.blocks >= BLOCKS_TO_STEP_UP and standing.tier + 1 < len(self._tiers):
+            standing.tier, standing.blocks = standing.tier + 1, 0
+            standing.step_down_at = now + STEP_DOWN_AFTER
 
-    def _rests_until(self, proxy: Proxy, state: _Host) -> float:
-        return max(self._health[proxy].rests_until, state.health[proxy].rests_until)
+    def _standing(self, host: str) -> Standing:
+        return self._standings.setdefault(host, Standing())
 
-    def _pick(self, host: str, last: Proxy | None, ready: list[Proxy]) -> Proxy:
+    def _nobody_rests(self, host: str) -> bool:
+        return self.has_one or not (self._state.rests or self._state.host_rests.get(host))
+
+    def _rests_until(self, proxy: Proxy, host: str) -> float:
+        name = self._names[proxy]
+        everywhere = self._state.rests.get(name)
+        here = self._state.host_rests.get(host, {}).get(name)
+        return max(everywhere.until if everywhere else 0.0, here.until if here else 0.0)
+
+    def _pick(self, host: str, last: str, ready: list[Proxy]) -> Proxy:
         if self._strategy == "random":
             return self._rng.choice(ready)
         if self._strategy == "round_robin":
             return ready[next(self._turn) % len(ready)]
         # By the host's name, so that all workers come to it by the same proxy.
-        return last if last in ready else ready[crc32(host.encode()) % len(ready)]
+        kept = [proxy for proxy in ready if self._names[proxy] == last]
+        return kept[0] if kept else ready[crc32(host.encode()) % len(ready)]
+
+
+def known_together(ours: ProxyState, theirs: ProxyState) -> ProxyState:
+    """Return what two workers know together: of each thing what is later."""
+
+    def later(one: dict[str, Rest], other: dict[str, Rest]) -> dict[str, Rest]:
+        return {
+            name: max(one.get(name, Rest()), other.get(name, Rest()), key=lambda rest: rest.until)
+            for name in (*one, *other)
+        }
+
+    known = ProxyState(rests=later(ours.rests, theirs.rests))
+    for host in dict.fromkeys((*ours.host_rests, *theirs.host_rests)):
+        known.host_rests[host] = later(
+            ours.host_rests.get(host, {}), theirs.host_rests.get(host, {})
+        )
+    for state in (theirs, ours):
+        for pool, standings in state.standings.items():
+            together = known.standings.setdefault(pool, {})
+            for host, standing in standings.items():
+                before = together.get(host, standing)
+                together[host] = max(standing, before, key=lambda one: one.updated_at)
+    return known
+
+
+def worth_keeping(state: ProxyState, now: float) -> ProxyState:
+    """Return `state` without what has no effect any more; where it is too much, the newest."""
+    rests = sorted(
+        (
+            (rest.until, host, name, rest)
+            for host, rests in ((None, state.rests), *state.host_rests.items())
+            for name, rest in rests.items()
+            if now - rest.until < _FORGET_AFTER
+        ),
+        key=lambda entry: entry[0],
+        reverse=True,
+    )
+    kept = ProxyState()
+    for _, host, name, rest in rests[:MAX_RESTS]:
+        own = kept.rests if host is None else kept.host_rests.setdefault(host, {})
+        own[name] = rest
+    standings = sorted(
+        (
+            (standing.updated_at, pool, host, standing)
+            for pool, standings in state.standings.items()
+            for host, standing in standings.items()
+            if (standing.tier or standing.blocks or standing.bad_since or standing.proxy)
+            and now - standing.updated_at < max(1, standing.tier) * STEP_DOWN_AFTER
+        ),
+        key=lambda entry: entry[0],
+        reverse=True,
+    )
+    for _, pool, host, standing in standings[:MAX_STANDINGS]:
+        kept.standings.setdefault(pool, {})[host] = standing
+    return kept
+
+
+def _note_failure(rests: dict[str, Rest], name: str, now: float) -> None:
+    rest = rests.setdefault(name, Rest())
+    if now >= rest.until:  # or else it was under way when the rest began
+        rest.until = now + min(REST_FIRST * 2.0 ** min(rest.failures, 30), REST_MAX)
+        rest.failures += 1
+
+
+def _names(proxies: Iterable[Proxy]) -> dict[Proxy, str]:
+    """Return the names of proxies in a state: of the URL without its password, and a number."""
+    names = {}
+    numbers: Counter[str] = Counter()
+    for proxy in dict.fromkeys(proxies):
+        digest = _digest(_PASSWORD.sub(r"\1@", proxy.url))
+        names[proxy] = f"{digest}-{numbers[digest]}"
+        numbers[digest] += 1
+    return names
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def parse_proxies(name: str, text: str) -> Tiers:

@@ -27,7 +27,7 @@ from functions.worker.page import Page
 from functions.worker.partition import PartitionState
 from functions.worker.pause import COOL_JITTER, LONG_PAUSE, HostState, next_pause
 from functions.worker.profiles import Headers, headers_for, may_be_told, without_secrets
-from functions.worker.proxies import Proxy, ProxyPool, Verdict
+from functions.worker.proxies import BLOCKS, Proxy, ProxyPool, Verdict
 from functions.worker.retry import RetryPolicy, next_wait, parse_retry_after
 from functions.worker.robots import MAX_BYTES as ROBOTS_BYTES
 from functions.worker.robots import MAX_REDIRECTS as ROBOTS_REDIRECTS
@@ -57,10 +57,11 @@ _NO_CONNECTION = {
     Reason.DNS,
 }
 _HOPELESS = {Reason.UNKNOWN_HOST, Reason.PRIVATE_ADDRESS, Reason.TLS, Reason.TLS_CERTIFICATE}
-_BAD_PROXY = {Reason.PROXY_CONNECTION, Reason.PROXY_AUTH, Reason.PROXY_REFUSED}
-_BLOCKS = {403, 429}
+_BAD_PROXY = {Reason.PROXY_CONNECTION, Reason.PROXY_AUTH}  # for every host
+_NO_WAY = {Reason.PROXY_REFUSED, Reason.PROXY_GATEWAY}  # by this proxy to this host
+_OF_PROXY = _BAD_PROXY | _NO_WAY
 # Of robots.txt: the host cannot be reached, or not by us, which is not what it says to crawlers.
-_TRY_AGAIN = _NO_CONNECTION | _BAD_PROXY | {Reason.NO_PROXY, Reason.PROXY_GATEWAY}
+_TRY_AGAIN = _NO_CONNECTION | _OF_PROXY
 _OK = range(200, 300)
 _MOMENT = 0.05  # seconds
 _NO_ROOM = "the outcomes of this batch have taken the memory that they may have"
@@ -253,7 +254,7 @@ class Scraper:
             while host.waiting and not host.learning and host.open < self._spec.per_host:
                 if len(self._running) >= self._spec.concurrency:
                     return inf
-                ready = max(host.state.ready_at(now), host.waiting[0][0])
+                ready = max(self._ready_at(host, now), host.waiting[0][0])
                 if ready > now:
                     wake = min(wake, ready)
                     break
@@ -270,19 +271,18 @@ class Scraper:
             self._spawn(self._learn(host, origin))
             return
         heappop(host.waiting)
-        proxy = None
-        if self._pool is not None:
-            proxy = self._pool.choose(host.name, now)
-            if proxy is None:
-                back = self._pool.back_at(host.name, now)
-                error = FetchError(visit.url.href, Reason.NO_PROXY, "all proxies rest")
-                self._try_again(visit, error, now, at_least=back - now)
-                return
+        proxy = self._pool.choose(host.name, now) if self._pool else None
+        assert self._pool is None or proxy is not None, "it is not the host's turn before"
         rules = self._rules.get(origin)
         delay = rules[0].pause(self._spec.max_crawl_delay) if rules else None
         self._open(host, now, delay)
         visit.proxy = proxy
         self._spawn(self._visit(host, visit, proxy))
+
+    def _ready_at(self, host: _Host, now: float) -> float:
+        """Return when a request to `host` may start, and there is a proxy for it."""
+        ready = host.state.ready_at(now)
+        return ready if self._pool is None else max(ready, self._pool.back_at(host.name, now))
 
     def _open(self, host: _Host, now: float, crawl_delay: float | None) -> None:
         pause = self._spec.pause
@@ -365,8 +365,9 @@ class Scraper:
             answer = await self._fetch_robots(host, origin)
         except FetchError as error:
             failure = _without_frames(error)
-            # Of a file that broke off we do not know what it forbids.
-            status = None if error.status in _OK else error.status
+            # Of a file that broke off we do not know what it forbids, and a proxy does not know.
+            says_nothing = error.status in _OK or error.reason in _OF_PROXY
+            status = None if says_nothing else error.status
         else:
             status = answer.status
             body = answer.body if isinstance(answer, Page) else b""
@@ -375,9 +376,11 @@ class Scraper:
         now = self._clock()
         if failure is not None and (now >= self._stop_at or failure.reason is Reason.OUT_OF_TIME):
             return  # it says nothing: time is up, and those who wait are handed back
+        if failure is not None and failure.reason is Reason.NO_PROXY:
+            return  # it was not asked for, and those who wait go on waiting
         if failure is not None and failure.url.startswith(f"{origin}/"):
             # What keeps us from its robots.txt keeps us from its pages.
-            if failure.reason in _HOPELESS:
+            if failure.reason in _HOPELESS or self._is_locked_out(failure):
                 for visit in self._take_waiting(host, origin):
                     self._emit(visit.ended(failure, now=now))
                 return
@@ -395,11 +398,10 @@ class Scraper:
         first, *others = waiting
         for visit in others:
             self._enqueue(visit, 0.0)
-        error = FetchError(failure.url, failure.reason, f"robots.txt: {failure.detail}")
-        back = None
-        if self._pool is not None and failure.reason is Reason.NO_PROXY:
-            back = self._pool.back_at(host.name, now) - now
-        self._try_again(first, error, now, at_least=back)
+        error = FetchError(
+            failure.url, failure.reason, f"robots.txt: {failure.detail}", status=failure.status
+        )
+        self._try_again(first, error, now, at_least=None)
 
     def _keep_rules(
         self, host: _Host, origin: str, status: int | None, body: bytes, now: float, *, why: str
@@ -443,7 +445,7 @@ class Scraper:
         """Wait until a request to `host` may be started; it has not been learnt that it may."""
         while True:
             now = self._clock()
-            ready = host.state.ready_at(now)
+            ready = self._ready_at(host, now)
             if ready <= now and host.open < self._spec.per_host:
                 return
             if ready - now > self._spec.max_idle or ready >= self._stop_at or now >= self._stop_at:
@@ -621,7 +623,9 @@ class Scraper:
         if self._pool is not None and proxy is not None:
             if error.reason in _BAD_PROXY:
                 self._pool.report(proxy, host.name, Verdict.FAILED, now)
-            elif error.status in _BLOCKS:
+            elif error.reason in _NO_WAY:
+                self._pool.report(proxy, host.name, Verdict.NO_WAY, now)
+            elif error.status in BLOCKS:
                 self._pool.report(proxy, host.name, Verdict.BLOCKED, now)
             elif error.status is not None:
                 self._pool.report(proxy, host.name, Verdict.OK, now)
@@ -631,12 +635,24 @@ class Scraper:
             host.asked = max(host.asked, asked or 0.0)
             host.state = host.state.slowed_down(now, asked, self._rng)
             self._note_pause(host, now)
-        elif error.reason in _NO_CONNECTION:
+        elif error.reason in _NO_CONNECTION or (
+            error.reason in _OF_PROXY and not self._has_another_proxy(host, now)
+        ):
             host.state = host.state.connection_failed(now)
             self._note_pause(host, now)
-        elif error.status is not None:
+        elif error.status is not None and error.reason not in _OF_PROXY:
             pause = self._adapted(host, latency, ok=False)
             host.state = host.state.answered(now, pause=pause)
+
+    def _has_another_proxy(self, host: _Host, now: float) -> bool:
+        """Tell whether there is another way to `host` than the one that has just failed."""
+        pool = self._pool
+        return pool is not None and not pool.has_one and pool.back_at(host.name, now) <= now
+
+    def _is_locked_out(self, error: FetchError) -> bool:
+        """Tell whether the only proxy wants other credentials than it will ever get."""
+        only = self._pool is not None and self._pool.has_one
+        return only and error.reason is Reason.PROXY_AUTH
 
     def _failed(self, visit: Visit, error: FetchError, proxy: Proxy | None, now: float) -> None:
         """Decide whether there is another attempt."""
@@ -650,17 +666,24 @@ class Scraper:
             # A word about the host and not about the page: it waits with all the others.
             visit.slowdowns += 1
             self._enqueue(visit, 0.0)
-        elif error.reason in _SLOW_DOWN or not (
-            error.reason.retryable or (proxy is not None and error.status in _BLOCKS)
-        ):
-            self._emit(visit.ended(error, now=now))
-        else:
+        elif error.reason not in _SLOW_DOWN and self._may_go_otherwise(error, proxy):
             self._try_again(visit, error, now, at_least=asked)
+        else:
+            self._emit(visit.ended(error, now=now))
+
+    def _may_go_otherwise(self, error: FetchError, proxy: Proxy | None) -> bool:
+        """Tell whether the same request may succeed later, or by another proxy or connection."""
+        by_proxy = proxy is not None and (error.reason in _BAD_PROXY or error.status in BLOCKS)
+        return (error.reason.retryable or by_proxy) and not self._is_locked_out(error)
 
     def _try_again(
         self, visit: Visit, error: FetchError, now: float, *, at_least: float | None
     ) -> None:
         visit.failure = error
+        if error.reason in _BAD_PROXY:
+            # Nobody has asked the host for anything: its turn comes again, and that is no attempt.
+            self._enqueue(visit, now + self._rng.uniform(0.0, self._policy.wait_initial))
+            return
         wait = next_wait(self._policy, attempt=visit.attempt, rng=self._rng, retry_after=at_least)
         if wait is None:
             self._emit(visit.ended(error, now=now))
@@ -675,18 +698,23 @@ class Scraper:
         now = self._clock()
         for host in self._hosts.values():
             waiting, host.waiting = host.waiting, []
+            ready = self._ready_at(host, now)
+            why_host = reason, detail
+            if reason is Reason.HOST_BUSY and ready > host.state.ready_at(now):
+                why_host = Reason.NO_PROXY, "all proxies rest, as far as the host is concerned"
             for due, _, visit in sorted(waiting):
-                turn = max(host.state.ready_at(now), due)
+                turn = max(ready, due)
                 why = visit.failure
                 if (given_up := self._given_up(host, visit, now)) is not None:
                     self._emit(visit.ended(given_up, now=now))
                     continue
                 if reason is Reason.HOST_BUSY and due <= now:
                     host.state, turn = host.state.booked(now, self._pause(host, visit))
+                    turn = max(turn, ready)
                 error = FetchError(
                     visit.url.href,
-                    why.reason if why else reason,
-                    why.detail if why else detail,
+                    why.reason if why else why_host[0],
+                    why.detail if why else why_host[1],
                     status=why.status if why else None,
                 )
                 self._defer(visit, error, turn if turn > now else None)
@@ -702,9 +730,19 @@ class Scraper:
             detail = f'the host has said "slow down", and nothing else, for {slow:,.0f} s'
             return FetchError(url, Reason.WAIT_TOO_LONG, detail, status=status)
         if state.is_given_up(now, self._spec.attempts):
-            cause = why.reason if why and why.reason in _NO_CONNECTION else Reason.CONNECTION
-            detail = "the host cannot be reached, and was tried again in vain"
-            return FetchError(url, cause, detail)
+            cause = Reason.CONNECTION if self._pool is None else Reason.NO_PROXY
+            if why and why.reason in _TRY_AGAIN:
+                cause = why.reason
+            by = "" if self._pool is None else " by any proxy"
+            detail = f"the host cannot be reached{by}, and was tried again in vain"
+            return FetchError(url, cause, detail, status=status)
+        if self._pool is not None and self._pool.back_at(host.name, now) > now:
+            bad = self._pool.bad_for(host.name, now)
+            if bad > MAX_WAIT:
+                detail = f"all proxies rest, and none has got through to the host for {bad:,.0f} s"
+                return FetchError(
+                    url, why.reason if why else Reason.NO_PROXY, detail, status=status
+                )
         return None
 
     def _pause(self, host: _Host, visit: Visit) -> float:

@@ -186,11 +186,12 @@ def _make(
     if receives >= UNFETCHED_FROM:
         detail = f"the batch was received {receives} times, and no worker has brought it to an end"
         return _given_up(batch, Reason.WORKER_DIED, detail, is_cancelled, clock)
+    keeper = StateKeeper(data, batch.partition, clock)
     try:
-        means = _means(manifest(batch.job), settings, rng, careful=receives >= CAREFUL_FROM)
+        job = manifest(batch.job)
+        means = _means(job, settings, keeper.state, rng, careful=receives >= CAREFUL_FROM)
     except InvalidJobError as error:
         return _given_up(batch, Reason.BAD_JOB, str(error), is_cancelled, clock)
-    keeper = StateKeeper(data, batch.partition, clock)
     outcomes = OutcomeFile()
     with seldom_collecting():
         facts = asyncio.run(
@@ -213,7 +214,9 @@ def _make(
     return _Made(outcomes.close(clock()), facts, keeper)
 
 
-def _means(job: Manifest, settings: WorkerSettings, rng: Random, *, careful: bool) -> _Means:
+def _means(
+    job: Manifest, settings: WorkerSettings, state: PartitionState, rng: Random, *, careful: bool
+) -> _Means:
     """
     Return what the targets of `job` are scraped with.
 
@@ -227,12 +230,12 @@ def _means(job: Manifest, settings: WorkerSettings, rng: Random, *, careful: boo
         process=extraction_process(),
         careful=careful,
     )
-    return _Means(job, extractor, proxy_pool(job, rng))
+    return _Means(job, extractor, proxy_pool(job, state, rng))
 
 
-def proxy_pool(job: Manifest, rng: Random) -> ProxyPool | None:
+def proxy_pool(job: Manifest, state: PartitionState, rng: Random) -> ProxyPool | None:
     """
-    Return the proxies of `job`; None if it has none.
+    Return the proxies of `job`, which do as `state` knows; None if it has none.
 
     Raises:
         InvalidJobError: its secret holds none.
@@ -242,7 +245,7 @@ def proxy_pool(job: Manifest, rng: Random) -> ProxyPool | None:
     if spec is None:
         return None
     try:
-        return ProxyPool(proxy_tiers(spec), spec.strategy, rng)
+        return ProxyPool(proxy_tiers(spec), spec.strategy, rng, state.proxies)
     except InvalidJobError as error:
         raise InvalidJobError(f"job {job.job}: fetch.proxies: {error}") from error
 

@@ -132,7 +132,9 @@ class Engine:
                 recording,  # type: ignore[arg-type] # a fetcher that also takes notes
                 Extractor(spec, token="acme-bot", process=self.process, careful=careful),
                 state=self.state,
-                pool=ProxyPool(proxies, "round_robin", Random(0)) if proxies else None,
+                pool=ProxyPool(proxies, "round_robin", Random(0), self.state.proxies)
+                if proxies
+                else None,
                 user_agent=UA,
                 clock=self.clock,
                 stop_at=self.clock() + seconds,
@@ -1046,7 +1048,7 @@ async def test_bad_credentials_end_with_a_reason_and_no_secret(engine: Engine, s
     assert site.log == []
 
 
-async def test_a_proxy_that_is_down_is_left_out(
+async def test_a_proxy_that_is_down_is_left_out_and_costs_no_attempt(
     engine: Engine, site: Site, unreachable_url: str
 ) -> None:
     async with http_proxy() as proxy:
@@ -1054,11 +1056,11 @@ async def test_a_proxy_that_is_down_is_left_out(
         urls = [site.page(f"/{n}", f"{n}") for n in range(6)]
 
         outcomes = await engine.scrape(
-            urls, proxies=[[unreachable_url.rstrip("/"), works]], robots="ignore", per_host=1
+            urls, proxies=[[unreachable_url.rstrip("/"), works]], robots="ignore", attempts=1
         )
 
     assert kinds(outcomes) == {"scraped"}
-    assert sum(outcome.attempt - 1 for outcome in outcomes.values()) == 1
+    assert {outcome.attempt for outcome in outcomes.values()} == {1}
 
 
 async def test_robots_txt_finds_a_proxy_that_works(
@@ -1068,27 +1070,113 @@ async def test_robots_txt_finds_a_proxy_that_works(
         tiers = [[unreachable_url.rstrip("/"), f"http://127.0.0.1:{proxy.port}"]]
 
         outcomes = await engine.scrape(
-            [site.page(f"/{n}", f"{n}") for n in range(4)], proxies=tiers
+            [site.page(f"/{n}", f"{n}") for n in range(4)], proxies=tiers, attempts=1
         )
 
     assert kinds(outcomes) == {"scraped"}
 
 
-async def test_all_proxies_down_is_an_outcome(
-    engine: Engine, site: Site, unreachable_url: str
+@pytest.mark.parametrize("robots", ["obey", "ignore"])
+async def test_wrong_credentials_of_one_proxy_are_no_word_about_a_page(
+    engine: Engine, site: Site, robots: str
 ) -> None:
-    target = Target(site.page("/a", "A"), 1, 3)  # its last attempt
+    async with http_proxy(credentials="joe:secret") as locked, http_proxy() as open_one:
+        tiers = [[locked.url("joe:wrong"), open_one.url()]]
 
+        outcomes = await engine.scrape(
+            [site.page(f"/{n}", f"{n}") for n in range(4)], proxies=tiers, robots=robots
+        )
+
+    assert kinds(outcomes) == {"scraped"}
+    assert len(locked.heads) == 1
+
+
+@pytest.mark.parametrize("robots", ["obey", "ignore"])
+async def test_no_proxy_is_a_wait_and_not_an_attempt(
+    engine: Engine, site: Site, unreachable_url: str, robots: str
+) -> None:
+    """Both proxies are down, and rest for 30 s; nobody has asked for a page."""
     down = unreachable_url.rstrip("/")
-    first = await engine.scrape([target], proxies=[[down]], robots="ignore")
-    both = await engine.scrape(
-        [site.url("/b"), site.url("/c")], proxies=[[down]], robots="ignore", per_host=1
-    )
+    tiers = [[down, down.replace("://", "://joe:x@")]]
+    urls = [f"http://a.example/{n}" for n in range(20)]
 
-    assert reasons(first) == {"proxy_connection"}
-    assert kinds(both) == {"deferred"}  # until the proxy has rested
-    assert reasons(both) == {"no_proxy"}
+    outcomes = await engine.scrape(urls, proxies=tiers, robots=robots, attempts=2)
+
+    assert kinds(outcomes) == {"deferred"}
+    assert {outcome.attempt for outcome in outcomes.values()} == {1}
+    assert reasons(outcomes) == {"no_proxy", "proxy_connection"}
+    assert all(20 < (outcome.not_before or 0) - time.time() < 31 for outcome in outcomes.values())
+    again = await engine.scrape(urls, proxies=tiers, robots=robots, attempts=2)
+    assert reasons(again) == {"no_proxy"}, "the next worker knows that they rest"
     assert site.log == []
+
+
+async def test_the_only_proxy_never_rests_and_is_given_up_on_in_the_end(
+    engine: Engine, unreachable_url: str
+) -> None:
+    """As for a host that is down: five failures, and then those after a minute each."""
+    tiers = [[unreachable_url.rstrip("/")]]
+    urls = [f"http://a.example/{n}" for n in range(20)]
+    found = []
+    for _ in range(4):
+        outcomes = await engine.scrape(urls, proxies=tiers, robots="ignore", wait_initial=0.1)
+        found.append(kinds(outcomes))
+        engine.clock.ahead += 1_000
+
+    assert found[0] == found[1] == {"deferred"}
+    assert found[-1] == {"dead"}
+    assert reasons(outcomes) <= {"proxy_connection", "no_proxy"}
+    assert {outcome.attempt for outcome in outcomes.values()} == {1}
+
+
+async def test_a_block_is_answered_with_a_new_connection(engine: Engine, site: Site) -> None:
+    """A rotating gateway has another address for it, and has no time to rest."""
+    site.reply("/a", web.Response(status=403), PAGE)
+    async with http_proxy() as gateway:
+        outcomes = await engine.scrape(
+            [site.url("/a"), site.page("/b", "B"), site.page("/c", "C")],
+            proxies=[[gateway.url()]],
+            robots="ignore",
+            per_host=1,
+        )
+
+    assert kinds(outcomes) == {"scraped"}
+    assert len(gateway.targets) == 2, "one connection until the block, another one behind it"
+
+
+@pytest.mark.parametrize("status", [302, 403, 502])
+async def test_a_proxy_that_does_not_get_through_is_left_out_for_that_host(
+    engine: Engine, status: int
+) -> None:
+    """Only CONNECT is refused."""
+    nobody = {"a.example": "127.0.0.1"}
+    async with http_proxy(status=status) as bad, http_proxy(hosts=nobody) as good:
+        tiers = [[bad.url(), good.url()]]
+
+        outcomes = await engine.scrape(
+            [f"https://a.example/{n}" for n in range(6)],
+            proxies=tiers, robots="ignore", attempts=1, per_host=1,
+        )  # fmt: skip
+
+    found = [(outcome.reason, outcome.status) for outcome in outcomes.values()]
+    assert len(bad.heads) == 1
+    assert len(engine.state.proxies.rests) == 0
+    assert list(engine.state.proxies.host_rests) == ["a.example"]
+    first = Reason.PROXY_GATEWAY if status == 502 else Reason.PROXY_REFUSED
+    assert found[0] == (first, status)
+
+
+async def test_tiers_last_for_longer_than_a_batch(engine: Engine, site: Site) -> None:
+    site.reply("/a", *[web.Response(status=403)] * 3, PAGE)
+    site.page("/b", "B")
+    async with http_proxy() as cheap, http_proxy() as dear:
+        tiers = [[cheap.url()], [dear.url()]]
+
+        await engine.scrape([site.url("/a")], proxies=tiers, robots="ignore", attempts=9)
+        [outcome] = (await engine.scrape([site.url("/b")], proxies=tiers, robots="ignore")).values()
+
+    assert (outcome.outcome, outcome.proxy_tier) == (Kind.SCRAPED, 1)
+    assert len(cheap.targets) == 3
 
 
 async def test_a_host_that_blocks_gets_the_dearer_tier(engine: Engine, site: Site) -> None:

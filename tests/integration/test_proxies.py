@@ -154,7 +154,10 @@ async def test_a_proxy_whose_name_there_is_not(
 @pytest.mark.parametrize(
     ("kind", "status", "reason"),
     [
+        ("http", 302, Reason.PROXY_REFUSED),
         ("http", 403, Reason.PROXY_REFUSED),
+        ("http", 407, Reason.PROXY_AUTH),
+        ("http", 511, Reason.PROXY_REFUSED),
         ("http", 429, Reason.PROXY_REFUSED),
         ("http", 502, Reason.PROXY_GATEWAY),
         ("http", 503, Reason.PROXY_GATEWAY),
@@ -171,7 +174,38 @@ async def test_what_a_proxy_says_of_a_tunnel(
         error = await failure(fetcher, "https://site.test/", proxy.url())
 
     assert error.reason == reason
-    assert error.reason.retryable
+    assert error.status == (status if kind == "http" else None)
+
+
+@pytest.mark.parametrize("later", [False, True])
+async def test_a_page_in_the_place_of_a_tunnel_is_the_proxy_s(
+    fetcher: Fetcher, later: bool
+) -> None:
+    """With status 200, as a login page is sent; at once, or when we have begun with TLS."""
+    body = b"<title>Log in</title>" * 9
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n"
+        if later:
+            await peer.send(head % len(body))
+            await peer.reader.read(1)
+            await peer.send(body)
+        else:
+            await peer.send(head % len(body) + body)
+        await peer.reader.read()
+
+    async with faulty_server(script) as portal:
+        error = await failure(fetcher, "https://site.test/", f"http://127.0.0.1:{portal.port}")
+
+    assert (error.reason, error.status) == (Reason.PROXY_REFUSED, 200)
+
+
+async def test_a_proxy_that_says_yes_and_hangs_up_has_not_got_through(fetcher: Fetcher) -> None:
+    async with faulty_server(sends(b"")) as nobody, http_proxy(hosts=HOSTS) as proxy:
+        error = await failure(fetcher, f"https://site.test:{nobody.port}/", proxy.url())
+
+    assert error.reason == Reason.PROXY_GATEWAY
 
 
 @pytest.mark.parametrize("kind", ["http", "https", "socks5"])

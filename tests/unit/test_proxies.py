@@ -4,19 +4,24 @@ import pickle
 import traceback
 from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.worker.proxies import (
     BLOCKS_TO_STEP_UP,
+    MAX_RESTS,
     REST_MAX,
     STEP_DOWN_AFTER,
     Proxy,
     ProxyPool,
+    ProxyState,
     Strategy,
     Verdict,
+    known_together,
     parse_proxies,
+    worth_keeping,
 )
 from shared.errors import InvalidJobError
 
@@ -25,8 +30,11 @@ A, B, C = "http://user:s3cret@a.example:1", "http://b.example:2", "socks5://user
 HOST = "shop.example"
 
 
-def pool(*tiers: tuple[str, ...], strategy: Strategy = "round_robin") -> ProxyPool:
-    return ProxyPool(tiers or ((A, B, C),), strategy, Random(0))
+def pool(
+    *tiers: tuple[str, ...], strategy: Strategy = "round_robin", state: ProxyState | None = None
+) -> ProxyPool:
+    state = ProxyState() if state is None else state
+    return ProxyPool(tiers or ((A, B, C),), strategy, Random(0), state)
 
 
 def chosen(proxies: ProxyPool, host: str = HOST, now: float = NOW) -> Proxy:
@@ -66,11 +74,12 @@ def test_sticky_changes_only_when_its_proxy_rests() -> None:
     assert chosen(proxies, now=NOW + 60) == other  # and does not change back
 
 
-@pytest.mark.parametrize("verdict", [Verdict.FAILED, Verdict.BLOCKED])
+@pytest.mark.parametrize("verdict", [Verdict.FAILED, Verdict.BLOCKED, Verdict.NO_WAY])
 def test_a_proxy_rests_for_longer_each_time(verdict: Verdict) -> None:
-    proxies, now, rests = pool((A,)), NOW, []
+    proxies, now, rests = pool((A, B)), NOW, []
     for _ in range(9):
-        proxies.report(chosen(proxies, now=now), HOST, verdict, now)
+        for url in (A, B):
+            proxies.report(Proxy(url), HOST, verdict, now)
         assert proxies.choose(HOST, now) is None
         back = proxies.back_at(HOST, now)
         assert proxies.choose(HOST, back - 1) is None
@@ -81,23 +90,40 @@ def test_a_proxy_rests_for_longer_each_time(verdict: Verdict) -> None:
     assert rests[-1] == REST_MAX
 
 
-def test_one_success_makes_it_as_good_as_new() -> None:
-    proxies = pool((A,))
-    proxy = chosen(proxies)
-    for now in (NOW, NOW + 100, NOW + 300):
-        proxies.report(proxy, HOST, Verdict.FAILED, now)
+@pytest.mark.parametrize("verdict", [Verdict.FAILED, Verdict.BLOCKED, Verdict.NO_WAY])
+def test_the_only_proxy_never_rests(verdict: Verdict) -> None:
+    proxies = pool((A, A))
+    for now in (NOW, NOW + 1, NOW + 100):
+        proxies.report(Proxy(A), HOST, verdict, now)
 
-    proxies.report(proxy, HOST, Verdict.OK, NOW + 301)
-    assert proxies.choose(HOST, NOW + 301) == proxy
-    proxies.report(proxy, HOST, Verdict.FAILED, NOW + 302)
-    assert proxies.back_at(HOST, NOW + 302) == NOW + 332
+        assert proxies.back_at(HOST, now) == now
+        assert chosen(proxies, now=now).url == A
+
+
+def test_a_gateway_that_is_blocked_does_not_rest_while_its_tier_is_the_right_one() -> None:
+    """Each connection has another address; three blocks in a row are a word about the tier."""
+    proxies = pool((A,), (B,))
+
+    assert [chosen(proxies, now=block(proxies, 1)).url for _ in range(3)] == [A, A, B]
+
+
+def test_one_success_makes_it_as_good_as_new() -> None:
+    proxies = pool((A, B))
+    for now in (NOW, NOW + 100, NOW + 300):
+        proxies.report(Proxy(A), HOST, Verdict.FAILED, now)
+
+    proxies.report(Proxy(A), HOST, Verdict.OK, NOW + 301)
+    proxies.report(Proxy(B), HOST, Verdict.FAILED, NOW + 301)
+    assert proxies.choose(HOST, NOW + 301) == Proxy(A)
+    proxies.report(Proxy(A), HOST, Verdict.FAILED, NOW + 302)
+    assert proxies.back_at(HOST, NOW + 302) == NOW + 331
 
 
 def test_failures_of_requests_under_way_count_as_one() -> None:
-    proxies = pool((A,))
-    proxy = chosen(proxies)
+    proxies = pool((A, B))
     for i in range(20):
-        proxies.report(proxy, HOST, Verdict.FAILED, NOW + i / 10)
+        for url in (A, B):
+            proxies.report(Proxy(url), HOST, Verdict.FAILED, NOW + i / 10)
 
     assert proxies.back_at(HOST, NOW + 2) == NOW + 30
 
@@ -116,6 +142,128 @@ def test_a_block_is_one_hosts_opinion_and_a_failure_concerns_all() -> None:
 
     assert {chosen(proxies).url for _ in range(10)} == {C}
     assert {chosen(proxies, "other.example").url for _ in range(10)} == {A, C}
+
+
+def test_no_way_to_one_host_is_no_word_about_the_others_nor_about_the_tier() -> None:
+    proxies = pool((A, B), (C,))
+    for _ in range(BLOCKS_TO_STEP_UP + 1):
+        proxies.report(Proxy(A), HOST, Verdict.NO_WAY, NOW)
+
+    assert {chosen(proxies).url for _ in range(10)} == {B}
+    assert {chosen(proxies, "other.example").url for _ in range(10)} == {A, B}
+
+
+def handed_on(state: ProxyState, now: float) -> ProxyState:
+    """Return `state` as the next worker reads it."""
+    return msgspec.json.decode(msgspec.json.encode(worth_keeping(state, now)), type=ProxyState)
+
+
+def test_rests_and_tiers_are_there_for_the_next_worker() -> None:
+    state = ProxyState()
+    first = pool((A, B, C, "http://d"), ("http://dear",), state=state)
+    block(first, BLOCKS_TO_STEP_UP)
+    first.report(Proxy("http://d"), "other.example", Verdict.FAILED, NOW)
+
+    second = pool((A, B, C, "http://d"), ("http://dear",), state=handed_on(state, NOW + 1))
+
+    assert chosen(second, now=NOW + 1).tier == 1
+    assert {chosen(second, "other.example", NOW + 1).url for _ in range(9)} == {A, B, C}
+    assert chosen(second, now=NOW + STEP_DOWN_AFTER).tier == 0
+
+
+def test_another_pool_shares_rests_and_not_tiers() -> None:
+    """What is cheap for one job is dear for another; a proxy that is down is down for both."""
+    state = ProxyState()
+    first = pool((A, B, C), ("http://dear",), state=state)
+    block(first, BLOCKS_TO_STEP_UP)
+    first.report(Proxy(A), HOST, Verdict.FAILED, NOW)
+
+    second = pool((A, "http://e"), (B,), state=handed_on(state, NOW + 1))
+
+    assert {chosen(second, now=NOW + 1).url for _ in range(9)} == {"http://e"}
+
+
+def test_a_tier_is_left_by_one_an_hour_whoever_looks_and_when() -> None:
+    tiers = ((A,), (B,), (C,))
+    state = ProxyState()
+    first = pool(*tiers, state=state)
+    now = block(first, BLOCKS_TO_STEP_UP)
+    now = block(first, BLOCKS_TO_STEP_UP, now)
+    assert chosen(first, now=now).tier == 2
+
+    def tier(hours: float) -> int:
+        later = now + hours * STEP_DOWN_AFTER
+        return chosen(pool(*tiers, state=handed_on(state, later)), now=later).tier
+
+    assert [tier(hours) for hours in (0.9, 1.0, 1.9, 2.0, 9.0)] == [2, 1, 1, 0, 0]
+
+
+def test_two_workers_know_together_what_each_has_seen() -> None:
+    """One has lost the lease to the other, and writes what it knows all the same."""
+    first, second = ProxyState(), ProxyState()
+    ours, theirs = (pool((A, B), (C,), state=state) for state in (first, second))
+    ours.report(Proxy(A), HOST, Verdict.FAILED, NOW)
+    theirs.report(Proxy(A), HOST, Verdict.FAILED, NOW + 9)
+    theirs.report(Proxy(B), "other.example", Verdict.NO_WAY, NOW)
+    block(ours, BLOCKS_TO_STEP_UP, NOW + 10)
+
+    for known in (known_together(first, second), known_together(second, first)):
+        together = pool((A, B), (C,), state=known)
+        assert chosen(together, now=NOW + 11).tier == 1
+        assert together.choose("other.example", NOW + 11) == Proxy(C, 1)
+        assert chosen(together, "other.example", NOW + 38).tier == 0
+        assert chosen(together, "third.example", NOW + 38).url == B
+
+
+def test_what_has_no_effect_is_forgotten() -> None:
+    state = ProxyState()
+    proxies = pool((A, B), (C,), state=state)
+    for n in range(100):
+        proxies.report(chosen(proxies, f"h{n}.example"), f"h{n}.example", Verdict.OK, NOW)
+    assert handed_on(state, NOW) == ProxyState()
+
+    for verdict in Verdict:
+        proxies.report(Proxy(A), HOST, verdict, NOW)
+    assert handed_on(state, NOW) != ProxyState()
+    assert handed_on(state, NOW + REST_MAX + STEP_DOWN_AFTER) == ProxyState()
+
+
+def test_a_state_has_bounds() -> None:
+    state = ProxyState()
+    proxies = pool(tuple(f"http://p{n}.example" for n in range(200)), state=state)
+    for host in range(100):
+        for n in range(200):
+            at = NOW + host
+            proxies.report(Proxy(f"http://p{n}.example"), f"h{host}.example", Verdict.BLOCKED, at)
+
+    kept = worth_keeping(state, NOW + 100)
+
+    assert sum(map(len, kept.host_rests.values())) == MAX_RESTS
+    assert next(iter(kept.host_rests)) == "h99.example", "the newest"
+
+
+def test_a_state_tells_nothing_of_credentials() -> None:
+    """Nor a hash of them, which could be tried out; two of one name are told apart all the same."""
+    state, other = ProxyState(), ProxyState()
+    for passwords, kept in (("one", "two"), state), (("three", "four"), other):
+        urls = tuple(f"http://joe:{password}@a.example:1" for password in passwords)
+        proxies = pool(urls, state=kept, strategy="sticky")
+        chosen(proxies)
+        proxies.report(Proxy(urls[0]), HOST, Verdict.FAILED, NOW)
+        assert chosen(proxies).url == urls[1]
+
+    assert msgspec.json.encode(state) == msgspec.json.encode(other)
+    assert b"a.example" not in msgspec.json.encode(state)
+
+
+def test_for_how_long_nothing_has_got_through_is_known() -> None:
+    proxies = pool((A, B))
+    assert proxies.bad_for(HOST, NOW) == 0
+    proxies.report(Proxy(A), HOST, Verdict.FAILED, NOW)
+    proxies.report(Proxy(B), HOST, Verdict.BLOCKED, NOW + 50)
+    assert proxies.bad_for(HOST, NOW + 60) == 60
+    proxies.report(Proxy(B), HOST, Verdict.OK, NOW + 70)
+    assert proxies.bad_for(HOST, NOW + 80) == 0
 
 
 def test_all_down_is_none_and_not_a_hang() -> None:
@@ -181,7 +329,7 @@ def test_the_last_tier_is_the_last() -> None:
 
 
 def test_a_tier_that_rests_is_stood_in_for() -> None:
-    proxies = pool((A,), (B,))
+    proxies = pool((A,), (B,))  # also where it is one proxy, if that is not there
     proxies.report(chosen(proxies), HOST, Verdict.FAILED, NOW)
 
     assert chosen(proxies).url == B

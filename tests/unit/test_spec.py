@@ -17,7 +17,7 @@ def test_a_spec_survives_the_manifest() -> None:
         headers={"Accept-Language": "de"},
         user_agents=["Mozilla/5.0"],
         profiles="host",
-        proxies={"tiers": [["http://a:1"], ["socks5://u:p@b:2"]], "strategy": "sticky"},
+        proxies={"tiers": [["http://a:1"], ["socks5h://u:p@b:2"]], "strategy": "sticky"},
     )
 
     assert msgspec.json.decode(msgspec.json.encode(spec), type=FetchSpec) == spec
