@@ -34,6 +34,7 @@ from shared.jobs import (
     job_prefix,
     ledger_of,
     manifest_key,
+    plan_prefix,
     redriven_key,
     results_key,
     results_prefix,
@@ -376,10 +377,18 @@ def _keys_to_load(folder: Path, job: Job) -> list[str]:
         raise InvalidJobError(f"{path}: {error}; use another folder, or delete it") from error
     if manifest.error:
         return []  # it may have been mended: try again
+    plans = [
+        path.relative_to(folder).as_posix() for path in (folder / plan_prefix(job.id)).glob("*.gz")
+    ]
     batches = {
         file.name.removesuffix(".jsonl.gz")
         for file in (folder / results_prefix(job.id)).glob("[0-9]*.jsonl.gz")
     }
+    if batches and not plans:
+        raise InvalidJobError(
+            f"{path}: release 0.1 began this job and did not write down which URLs its batches "
+            "hold, so nobody can tell which are left; use another folder, or go on with release 0.1"
+        )
     receipts = []
     for file in (folder / job_prefix(job.id) / "receipts").glob("[0-9]*"):
         if file.name.partition(".")[0] in batches:
@@ -403,7 +412,7 @@ def _keys_to_load(folder: Path, job: Job) -> list[str]:
         for batch in batches
         if root_id(batch) in again or not settled(job.ledger.receipts, root_id(batch))
     ]
-    return [manifest_key(job.id), *receipts, *redriven, *commits]
+    return [manifest_key(job.id), *plans, *receipts, *redriven, *commits]
 
 
 def _closing_keys(folder: Path, job: Job) -> list[str]:

@@ -42,7 +42,7 @@ _GENERATION = re.compile(r"-(?:r[0-9]+|g([0-9]+)x)")
 
 class Manifest(Struct, frozen=True, kw_only=True, tag="manifest.v1", omit_defaults=True):
     """
-    A job as it was started; written once, except that `error` may follow.
+    A job as it was started; written once, except that `error` may follow before its first batch.
 
     `size` is the list's in bytes, `etag` what it must still be when it is read. Without a
     `source` the URLs came in the message itself.
@@ -105,6 +105,19 @@ def cancelled_key(job: str) -> str:
 def submitted_key(job: str, name: str) -> str:
     """Return the key in the input bucket of a list that a `submit.v1` message is about."""
     return f"{SUBMITTED}{job}/{name}"
+
+
+def plan_prefix(job: str) -> str:
+    return f"{JOBS}{job}/plan/"
+
+
+def plan_key(job: str, shard: int) -> str:
+    """Return the key of a shard's plan: its messages, written before the first of them is sent."""
+    return f"{plan_prefix(job)}{shard:05d}.gz"
+
+
+def dispatched_prefix(job: str) -> str:
+    return f"{JOBS}{job}/dispatched/"
 
 
 def rejected_key(job: str, shard: int) -> str:

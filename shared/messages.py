@@ -57,6 +57,11 @@ class Target(Struct, frozen=True, omit_defaults=True, gc=False):
         return size + len(_encoder.encode((self.headers, self.input)))
 
 
+def group_of(partition: int, lane: int = 0) -> str:
+    """Return the message group of a partition, of which one worker at a time gets a message."""
+    return f"{partition}-{lane}" if lane else f"{partition}"
+
+
 class Batch(Struct, frozen=True, kw_only=True, tag="batch.v1", omit_defaults=True):
     """
     Targets of one partition: one message of the work queue, one commit object.
@@ -76,7 +81,7 @@ class Batch(Struct, frozen=True, kw_only=True, tag="batch.v1", omit_defaults=Tru
     @property
     def group(self) -> str:
         """The message group, of which one worker at a time gets a message."""
-        return f"{self.partition}-{self.lane}" if self.lane else f"{self.partition}"
+        return group_of(self.partition, self.lane)
 
 
 class Place(Struct, frozen=True, omit_defaults=True):

@@ -1,8 +1,9 @@
 """
 The dispatcher's work: start jobs, cut their lists into batches, pass deferred batches on.
 
-Everything here may happen twice and then does nothing twice: a manifest is written only where
-there is none, batches have deterministic ids, and equal receipts have equal keys.
+Everything here may happen twice and then does nothing twice: a manifest and the plan of a shard are
+written only where there is none, what is sent is what is written, and equal receipts have equal
+keys.
 """
 
 import gc
@@ -27,7 +28,8 @@ from functions.dispatcher.schemas import HEAD_BYTES, find_schema
 from functions.dispatcher.sitemaps import SitemapReader
 from functions.dispatcher.specs import nearest_spec, spec_at, spec_in
 from functions.dispatcher.tables import TableReader
-from shared.errors import InvalidJobError
+from functions.dispatcher.written import Came, Written, encode_written, message_of, pack
+from shared.errors import InvalidJobError, StorageError
 from shared.jobs import (
     DEFAULT_SPEC,
     MESSAGE_SPEC,
@@ -39,14 +41,16 @@ from shared.jobs import (
     cancelled_key,
     decode_manifest,
     dispatched_key,
+    dispatched_prefix,
     encode_manifest,
     job_id,
     manifest_key,
+    plan_key,
     receipts_prefix,
     rejected_key,
     settled,
 )
-from shared.messages import Batch, Defer, ListUploaded, Place, Shard, Submit, Tick, encode
+from shared.messages import Defer, ListUploaded, Place, Shard, Submit, Tick, encode
 from shared.queue import MAX_DELAY, Message, Queue
 from shared.settings import DispatcherSettings
 from shared.spec import Spec
@@ -106,14 +110,8 @@ class Dispatcher:
         # First of all, or a job whose dispatcher crashes could be one that nobody looks at.
         self._dispatch_queue.send([Message(encode(Tick(job=job)), delay=TICK_FIRST)])
         if urls is not None:
-            plan = self._plan(manifest, 0)
-            for line, url in enumerate(urls, start=1):
-                plan.add(line, url)
-            self._send(manifest, 0, plan)
-            if not plan.counts.targets:
-                self._fail_empty(manifest, plan.counts)
-        else:
-            self.postpone(Shard(job=job))
+            return self._dispatch_urls(manifest, urls)
+        self.postpone(Shard(job=job))
         return manifest
 
     def dispatch(self, shard: Shard, *, time_left: Callable[[], float]) -> Manifest:
@@ -136,16 +134,11 @@ class Dispatcher:
             raise InvalidJobError(f"shard of a job that has no list: {shard.job}")
         if manifest.error:
             return manifest
-        try:
-            if manifest.shards is None:
-                self._dispatch_stream(manifest, manifest.source, shard, time_left)
-            elif shard.alone or shard.shard + 1 == manifest.shards:
-                self._dispatch_range(manifest, manifest.source, shard)
-            else:
-                self._scan(manifest, manifest.source, shard, manifest.shards, time_left)
-        except InvalidJobError as error:
-            return self._fail(manifest, str(error))
-        return manifest
+        if manifest.shards is None:
+            return self._dispatch_stream(manifest, manifest.source, shard, time_left)
+        if shard.alone or shard.shard + 1 == manifest.shards:
+            return self._dispatch_range(manifest, manifest.source, shard)
+        return self._scan(manifest, manifest.source, shard, manifest.shards, time_left)
 
     def forward(self, defer: Defer) -> None:
         """Put a deferred batch into its partition's group, once it is due or its job cancelled."""
@@ -155,7 +148,7 @@ class Dispatcher:
             delay = min(math.ceil(wait), MAX_DELAY)
             self._dispatch_queue.send([Message(encode(defer), delay=delay)])
         else:
-            self._work_queue.send([_message(defer.batch)])
+            self._work_queue.send([message_of(defer.batch, encode(defer.batch))])
 
     def postpone(self, message: Shard | Tick) -> None:
         """Leave `message` to a later invocation."""
@@ -187,14 +180,14 @@ class Dispatcher:
     def _is_cancelled(self, job: str) -> bool:
         return self._data.get(cancelled_key(job)) is not None
 
-    def _fail(self, manifest: Manifest, problem: str) -> Manifest:
-        failed = msgspec.structs.replace(manifest, error=problem)
-        self._data.put(manifest_key(manifest.job), encode_manifest(failed))
-        return failed
-
-    def _fail_empty(self, manifest: Manifest, counts: Counts) -> None:
-        name = str(manifest.source) if manifest.source else "the message"
-        self._fail(manifest, nothing_to_do(name, counts))
+    def _dispatch_urls(self, manifest: Manifest, urls: Iterable[str]) -> Manifest:
+        written = self._written(manifest, 0)
+        if written is None:
+            plan = self._plan(manifest, 0)
+            for line, url in enumerate(urls, start=1):
+                plan.add(line, url)
+            written = self._write(manifest, 0, plan)
+        return self._send(manifest, 0, written)
 
     def _scan(
         self,
@@ -203,70 +196,133 @@ class Dispatcher:
         shard: Shard,
         shards: int,
         time_left: Callable[[], float],
-    ) -> None:
-        """Send a message for each shard from `shard` on, with the number of its first line."""
+    ) -> Manifest:
+        """
+        Send a message for each shard from `shard` on, with the number of its first line.
+
+        The first one is dispatched here, before there is a message for another: it says whether the
+        job is refused.
+        """
         following = shard
+        if shard.shard == 0:
+            manifest = self._dispatch_range(manifest, place, shard)
+            if manifest.error:
+                return manifest
         # Where the byte before is a line end, a line begins.
         before = max(0, shard.start - 1)
-        source = Source(read_from(place, before, etag=manifest.etag), text=True)
-        if shard.start == 0:
-            check_list(str(place), manifest.size, source.peek(_HEAD_BYTES))
-            _check_beginning(str(place), source.peek(HEAD_BYTES))
-        while True:
-            self.postpone(msgspec.structs.replace(following, alone=True))
-            if following.shard + 1 == shards:
-                return
-            end = (following.shard + 1) * manifest.shard_bytes
-            line = following.line + (following.start == 0)
-            for piece in source.pieces(end - 1 - before):
-                line += piece.count(b"\n")
-            before = end - 1
-            following = Shard(job=manifest.job, shard=following.shard + 1, start=end, line=line)
-            if time_left() < _SCAN_SECONDS:
-                self.postpone(following)
-                return
+        try:
+            source = Source(read_from(place, before, etag=manifest.etag), text=True)
+            while True:
+                if following.shard:
+                    self.postpone(msgspec.structs.replace(following, alone=True))
+                if following.shard + 1 == shards:
+                    return manifest
+                end = (following.shard + 1) * manifest.shard_bytes
+                line = following.line + (following.start == 0)
+                for piece in source.pieces(end - 1 - before):
+                    line += piece.count(b"\n")
+                before = end - 1
+                following = Shard(job=manifest.job, shard=following.shard + 1, start=end, line=line)
+                if time_left() < _SCAN_SECONDS:
+                    self.postpone(following)
+                    return manifest
+        except InvalidJobError as error:
+            # Nobody knows where those that are left begin, and the job ends all the same.
+            for number in range(following.shard, shards):
+                self._give_up(manifest, number, following.line, error)
+            return manifest
 
-    def _dispatch_range(self, manifest: Manifest, place: Place, shard: Shard) -> None:
+    def _dispatch_range(self, manifest: Manifest, place: Place, shard: Shard) -> Manifest:
+        written = self._written(manifest, shard.shard)
+        if written is None:
+            try:
+                plan = self._read_range(manifest, place, shard)
+            except InvalidJobError as error:
+                return self._give_up(manifest, shard.shard, shard.line, error)
+            written = self._write(manifest, shard.shard, plan)
+        return self._send(manifest, shard.shard, written)
+
+    def _read_range(self, manifest: Manifest, place: Place, shard: Shard) -> Plan:
         end = min(manifest.size, (shard.shard + 1) * manifest.shard_bytes)
         before = max(0, shard.start - 1)
         source = Source(read_from(place, before, etag=manifest.etag), text=True)
         if shard.start == 0:
             check_list(str(place), manifest.size, source.peek(_HEAD_BYTES))
+            if manifest.shards != 1:
+                _check_beginning(str(place), source.peek(HEAD_BYTES))
         new_reader = _LINE_READERS[kind_of(place.key).format]
         reader = new_reader(source, start=shard.start, line=shard.line)
         plan = self._plan(manifest, shard.shard)
         _fill(plan, reader, end)
-        self._send(manifest, shard.shard, plan)
-        if not plan.counts.targets and manifest.shards == 1:
-            self._fail_empty(manifest, plan.counts)
+        return plan
 
     def _dispatch_stream(
         self, manifest: Manifest, place: Place, shard: Shard, time_left: Callable[[], float]
-    ) -> None:
-        reader, source = open_stream(
-            str(place),
-            manifest.size,
-            lambda start: read_from(place, start, etag=manifest.etag),
-            shard,
-        )
+    ) -> Manifest:
+        # What is written need not be read, and it alone says where the next shard begins.
+        while (written := self._written(manifest, shard.shard)) is not None:
+            manifest = self._send(manifest, shard.shard, written)
+            if written.came.last or manifest.error:
+                return manifest
+            shard = _next(manifest, shard.shard, written)
+            if time_left() < SHARD_SECONDS:
+                self.postpone(shard)
+                return manifest
+        try:
+            reader, source = open_stream(
+                str(place),
+                manifest.size,
+                lambda start: read_from(place, start, etag=manifest.etag),
+                shard,
+            )
+        except InvalidJobError as error:
+            return self._give_up(manifest, shard.shard, shard.line, error, last=True)
         number = shard.shard
         while True:
             plan = self._plan(manifest, number)
-            _fill(plan, reader, shard_end(manifest, number, reader.position))
+            line = reader.line
+            try:
+                _fill(plan, reader, shard_end(manifest, number, reader.position))
+            except InvalidJobError as error:
+                return self._give_up(manifest, number, line, error, last=True)
             if reader.ended and source.damage:
                 plan.break_off(reader.line, source.damage)
-            self._send(manifest, number, plan, last=reader.ended)
-            if reader.ended:
-                if not number and not plan.counts.targets:
-                    self._fail_empty(manifest, plan.counts)
-                return
+            written = self._write(manifest, number, plan, reader)
+            manifest = self._send(manifest, number, written)
+            if written.came.last or manifest.error:
+                return manifest
+            is_ours = (written.came.position, written.came.line) == (reader.position, reader.line)
+            if not is_ours or time_left() < SHARD_SECONDS:
+                self.postpone(_next(manifest, number, written))
+                return manifest
             number += 1
-            if time_left() < SHARD_SECONDS:
-                following = Shard(
-                    job=manifest.job, shard=number, start=reader.position, line=reader.line
-                )
-                self.postpone(following)
-                return
+
+    def _give_up(
+        self, manifest: Manifest, shard: int, line: int, error: Exception, *, last: bool = False
+    ) -> Manifest:
+        """
+        Refuse a job whose list cannot be read, if nothing of it was dispatched.
+
+        Otherwise the shard is damaged, unless somebody else has read it, and the job ends.
+        """
+        prefix = dispatched_prefix(manifest.job)
+        written = self._written(manifest, shard)
+        if written is None:
+            # Release 0.1 has left no plans, but these.
+            dispatched = {key.rpartition("/")[2] for key in self._data.keys(prefix)}
+            if any(key.startswith(f"{shard:05d}.") for key in dispatched):
+                return manifest
+            if shard == 0 and not dispatched:
+                refusal = encode_written(Came(refused=str(error)))
+                written = self._put_plan(manifest, shard, refusal)
+            else:
+                plan = self._plan(manifest, shard)
+                plan.break_off(line, str(error))
+                written = self._write(manifest, shard, plan, last=last, damaged=True)
+        manifest = self._send(manifest, shard, written)
+        if manifest.streamed and not (written.came.last or manifest.error):
+            self.postpone(_next(manifest, shard, written))
+        return manifest
 
     def _plan(self, manifest: Manifest, shard: int) -> Plan:
         return Plan(
@@ -276,36 +332,101 @@ class Dispatcher:
             batch_size=manifest.batch_size,
         )
 
-    def _send(self, manifest: Manifest, shard: int, plan: Plan, *, last: bool = False) -> None:
+    def _written(self, manifest: Manifest, shard: int) -> Written | None:
+        """Return the plan of a shard, if somebody has written it down."""
+        key = plan_key(manifest.job, shard)
+        body = self._data.get(key)
+        return None if body is None else Written(f"s3://{self._data.name}/{key}", body)
+
+    def _write(
+        self,
+        manifest: Manifest,
+        shard: int,
+        plan: Plan,
+        reader: Reader | None = None,
+        *,
+        last: bool = False,
+        damaged: bool = False,
+    ) -> Written:
+        """
+        Write down a plan, once; return what is written, by us or by somebody who was faster.
+
+        Args:
+            manifest: Of the job.
+            shard: Which one the plan is of.
+            plan: All that was read of it.
+            reader: Of a stream: knows where the next shard begins, and whether there is one.
+            last: There is none.
+            damaged: Others were dispatched before, so that the job is not refused for want of URLs.
+        """
+        gc.freeze()  # the plan is large, and will not be garbage before it is written
+        try:
+            packed = pack(plan.batches())
+        finally:
+            gc.unfreeze()
+        counts = plan.counts
+        came = Came(
+            batches=counts.batches,
+            targets=counts.targets,
+            duplicates=counts.duplicates,
+            rejected=counts.rejected,
+            damaged=counts.damaged,
+            last=last or (reader is not None and reader.ended),
+            position=reader.position if reader else 0,
+            line=reader.line if reader else 1,
+        )
+        is_only = came.last or manifest.source is None or manifest.shards == 1
+        if not counts.targets and shard == 0 and is_only and not damaged:
+            name = str(manifest.source) if manifest.source else "the message"
+            came.refused = nothing_to_do(name, counts)
+        if counts.reports:
+            body = b"".join(msgspec.json.encode(line) + b"\n" for line in counts.reports)
+            self._data.put(rejected_key(manifest.job, shard), body)
+        return self._put_plan(manifest, shard, encode_written(came, packed))
+
+    def _put_plan(self, manifest: Manifest, shard: int, body: bytes) -> Written:
+        key = plan_key(manifest.job, shard)
+        name = f"s3://{self._data.name}/{key}"
+        if not self._data.put_new(key, body):
+            found = self._data.get(key)
+            if found is None:
+                raise StorageError(f"{name} is there and is not there")
+            body = found
+        return Written(name, body)
+
+    def _send(self, manifest: Manifest, shard: int, written: Written) -> Manifest:
+        """Send what is written, and say so; return the manifest, refused if that is written."""
+        came = written.came
         # What an earlier delivery of this shard, or an earlier run, has brought to an end
         # need not go through the queue again.
         ledger = Ledger(manifest.shards)
         for key in self._data.keys(receipts_prefix(manifest.job, shard), end=RECEIPT_END):
             ledger.add(key)
-        gc.freeze()  # the plan is large, and will not be garbage before it is sent
-        try:
-            self._work_queue.send(
-                _message(batch)
-                for batch in plan.batches()
-                if not settled(ledger.receipts, batch.batch)
-            )
-        finally:
-            gc.unfreeze()
-        counts = plan.counts
-        if counts.reports:
-            body = b"".join(msgspec.json.encode(line) + b"\n" for line in counts.reports)
-            self._data.put(rejected_key(manifest.job, shard), body)
-        key = dispatched_key(
-            manifest.job,
-            shard,
-            batches=counts.batches,
-            targets=counts.targets,
-            rejected=counts.rejected,
-            duplicates=counts.duplicates,
-            last=last,
-            damaged=counts.damaged,
+        self._work_queue.send(
+            message for batch, message in written.messages() if not settled(ledger.receipts, batch)
         )
-        self._data.put(key, b"")
+        if came.refused is None or came.rejected:
+            key = dispatched_key(
+                manifest.job,
+                shard,
+                batches=came.batches,
+                targets=came.targets,
+                rejected=came.rejected,
+                duplicates=came.duplicates,
+                last=came.last and manifest.streamed,
+                damaged=came.damaged,
+            )
+            self._data.put(key, b"")
+        if came.refused is not None:
+            manifest = msgspec.structs.replace(manifest, error=came.refused)
+            self._data.put(manifest_key(manifest.job), encode_manifest(manifest))
+        return manifest
+
+
+def _next(manifest: Manifest, shard: int, written: Written) -> Shard:
+    """Return what of a stream follows a shard that is written."""
+    came = written.came
+    return Shard(job=manifest.job, shard=shard + 1, start=came.position, line=came.line)
 
 
 def shard_end(manifest: Manifest, shard: int, start: int) -> int:
@@ -406,10 +527,6 @@ def _check_beginning(name: str, head: bytes) -> None:
         plan.add_lines(head[: head.rfind(b"\n") + 1], 1)
         if plan.counts.rejected > _HOPELESS:
             raise InvalidJobError(nothing_to_do(name, plan.counts))
-
-
-def _message(batch: Batch) -> Message:
-    return Message(encode(batch), group=batch.group, identity=f"{batch.job}/{batch.batch}")
 
 
 def uploaded_job(upload: ListUploaded) -> str:

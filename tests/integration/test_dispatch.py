@@ -11,16 +11,21 @@ import pytest
 from backports import zstd
 
 import functions.dispatcher.dispatch as dispatch_module
+import functions.dispatcher.plan as plan_module
 import shared.store
 from functions.dispatcher.close import TICK_FIRST
 from functions.dispatcher.dispatch import Dispatcher
-from shared.errors import InvalidJobError
+from shared.errors import InvalidJobError, StorageError
 from shared.jobs import (
     Manifest,
     batch_id,
     cancelled_key,
     dispatched_key,
+    encode_manifest,
     job_prefix,
+    manifest_key,
+    plan_key,
+    plan_prefix,
     receipt_key,
     rejected_key,
 )
@@ -38,6 +43,7 @@ from shared.messages import (
     encode,
 )
 from shared.spec import FetchSpec, Spec
+from shared.store import Bucket
 from tests.cloud import Deployment
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -195,6 +201,12 @@ def shards_in(deployment: Deployment) -> list[Shard]:
     return [message for message in messages if isinstance(message, Shard)]
 
 
+def forget_plans(deployment: Deployment, job: str) -> None:
+    """As if nothing had been planned yet."""
+    for key in list(deployment.data.keys(plan_prefix(job))):
+        deployment.s3.delete_object(Bucket=deployment.data_bucket, Key=key)
+
+
 def bodies(deployment: Deployment) -> list[str]:
     return sorted(r["body"] for r in deployment.received(deployment.work_queue_url))
 
@@ -212,13 +224,13 @@ def test_shards_are_dispatched_alone_and_in_any_order(
     dispatcher.dispatch(whole, time_left=lambda: 100.0)
     shards = shards_in(deployment)
     assert all(shard.alone for shard in shards)
-    assert len(shards) == manifest.shards
+    assert [shard.shard for shard in shards] == [*range(1, manifest.shards or 0)]
     for shard in reversed(shards):
         dispatcher.dispatch(shard, time_left=lambda: 0.0)
     in_parallel = bodies(deployment)
     keys = list(deployment.data.keys(f"{job_prefix(manifest.job)}dispatched/"))
 
-    # A message of an earlier release: one shard after another, from the first one on.
+    forget_plans(deployment, manifest.job)
     dispatcher.dispatch(whole, time_left=lambda: 0.0)
     dispatch_all(dispatcher, deployment)
 
@@ -263,6 +275,7 @@ def test_a_stream_gives_the_same_in_one_go_and_in_many(
     keys = list(deployment.data.keys(job_prefix(manifest.job)))
     assert shards_in(deployment) == []
 
+    forget_plans(deployment, manifest.job)
     invocations = 0
     waiting = [Shard(job=manifest.job)]
     while waiting:
@@ -686,3 +699,173 @@ def test_a_job_has_a_tick_from_its_start(dispatcher: Dispatcher, deployment: Dep
 
     dispatcher.start(upload(deployment, b"", key="books/empty.txt"), message_id="m2")
     assert sent_messages == []
+
+
+# ---- what is to be sent is committed first
+
+
+def test_what_is_written_is_sent_again_whatever_the_planner_thinks_by_then(
+    dispatcher: Dispatcher, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another release, another list of public suffixes: an id means the targets it meant."""
+    body = b"".join(b"http://h%d.example/%d\n" % (n % 7, n) for n in range(80))
+    request = upload(deployment, body)
+    manifest = dispatcher.start(request, message_id="m1")
+    assert manifest is not None
+    dispatch_all(dispatcher, deployment)
+    before = bodies(deployment)
+    keys = list(deployment.data.keys(job_prefix(manifest.job)))
+
+    monkeypatch.setattr(plan_module, "domain_number", lambda host: len(host) + 3)
+    monkeypatch.setattr(plan_module, "_number_of_domain", lambda origin: len(origin) + 3)
+    dispatcher.dispatch(Shard(job=manifest.job), time_left=lambda: 100.0)
+
+    assert bodies(deployment) == before
+    assert list(deployment.data.keys(job_prefix(manifest.job))) == keys
+    assert plan_key(manifest.job, 0) in keys
+
+
+def test_urls_of_a_message_are_written_down_as_well(
+    dispatcher: Dispatcher, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = Submit(id="x", urls=tuple(f"http://h{n % 7}.example/{n}" for n in range(30)))
+    dispatcher.start(request, message_id="m1")
+    before = bodies(deployment)
+
+    monkeypatch.setattr(plan_module, "domain_number", lambda host: len(host) + 3)
+    dispatcher.start(request, message_id="m2")
+
+    assert bodies(deployment) == before
+
+
+def test_nothing_is_sent_that_is_not_written(
+    dispatcher: Dispatcher, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dispatcher.start(upload(deployment, b"http://a.example/"), message_id="m1")
+
+    def refused(*_: object) -> bool:
+        raise StorageError("as scripted")
+
+    monkeypatch.setattr(Bucket, "put_new", refused)
+    with pytest.raises(StorageError, match="as scripted"):
+        dispatch_all(dispatcher, deployment)
+
+    assert sent(deployment) == []
+
+
+def test_who_comes_second_sends_what_the_first_has_written(
+    dispatcher: Dispatcher, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two deliveries of a shard at once; the second has looked before the first has written."""
+    manifest = dispatcher.start(upload(deployment, LONG), message_id="m1")
+    assert manifest is not None
+    deployment.received(deployment.dispatch_queue_url)
+    dispatcher.dispatch(Shard(job=manifest.job), time_left=lambda: 100.0)
+    first = bodies(deployment)
+
+    monkeypatch.setattr(plan_module, "domain_number", lambda host: len(host) + 3)
+    monkeypatch.setattr(plan_module, "_number_of_domain", lambda origin: len(origin) + 3)
+    monkeypatch.setattr(Dispatcher, "_written", lambda *_: None)
+    dispatcher.dispatch(Shard(job=manifest.job), time_left=lambda: 100.0)
+
+    assert bodies(deployment) == first
+
+
+def test_a_plan_that_is_damaged_is_named_and_nothing_of_it_sent(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    manifest = dispatcher.start(upload(deployment, LONG), message_id="m1")
+    assert manifest is not None
+    for body in (b"", b"no plan", gzip.compress(b'{"type":"x"}')):
+        deployment.data.put(plan_key(manifest.job, 0), body)
+        with pytest.raises(StorageError, match=r"plan/00000\.gz is (damaged|no plan)"):
+            dispatcher.dispatch(Shard(job=manifest.job), time_left=lambda: 100.0)
+
+    assert sent(deployment) == []
+
+
+# ---- a job is refused before its first batch, or not at all
+
+
+@pytest.mark.usefixtures("small_shards")
+@pytest.mark.parametrize(
+    ("key", "body"), [("urls.txt", LONG), ("urls.csv", CSV), ("urls.txt.gz", gzip.compress(LONG))]
+)
+def test_a_late_shard_of_a_list_that_is_gone_damages_it_and_the_job_ends(
+    dispatcher: Dispatcher, deployment: Deployment, key: str, body: bytes
+) -> None:
+    request = upload(deployment, body, key)
+    manifest = dispatcher.start(request, message_id="m1")
+    assert manifest is not None
+    deployment.received(deployment.dispatch_queue_url)
+    dispatcher.dispatch(Shard(job=manifest.job), time_left=lambda: 0.0)
+    following = shards_in(deployment)
+    assert following
+    deployment.upload(request.place.key, b"http://other.example/")
+
+    while following:
+        dispatcher.dispatch(following.pop(), time_left=lambda: 100.0)
+        following += shards_in(deployment)
+
+    assert deployment.manifest(manifest.job).error is None
+    ledger = deployment.ledger(manifest.job)
+    assert ledger.fully_dispatched
+    assert ledger.damaged
+    assert 0 < ledger.targets == len(lines_of(sent(deployment))) < 80
+    report = deployment.data.get(rejected_key(manifest.job, len(ledger.dispatched) - 1))
+    assert b"was overwritten while it was read" in (report or b"")
+
+
+@pytest.mark.usefixtures("small_shards")
+@pytest.mark.parametrize("key", ["urls.txt", "urls.txt.gz"])
+def test_a_message_that_comes_late_does_not_refuse_a_job_that_was_dispatched(
+    dispatcher: Dispatcher, deployment: Deployment, key: str
+) -> None:
+    body = gzip.compress(LONG) if key.endswith(".gz") else LONG
+    request = upload(deployment, body, key)
+    manifest = run(dispatcher, deployment, request)
+    keys = list(deployment.data.keys(job_prefix(manifest.job)))
+    before = bodies(deployment)
+    deployment.s3.delete_object(Bucket=deployment.input_bucket, Key=request.place.key)
+
+    dispatcher.dispatch(Shard(job=manifest.job), time_left=lambda: 100.0)
+    dispatch_all(dispatcher, deployment)
+
+    assert deployment.manifest(manifest.job).error is None
+    assert list(deployment.data.keys(job_prefix(manifest.job))) == keys
+    assert bodies(deployment) == before
+
+
+def test_a_job_of_release_0_1_is_not_refused_after_its_first_batch(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    """That release has left no plans."""
+    request = upload(deployment, LONG)
+    manifest = run(dispatcher, deployment, request)
+    forget_plans(deployment, manifest.job)
+    deployment.upload(request.place.key, b"http://other.example/")
+
+    dispatcher.dispatch(Shard(job=manifest.job), time_left=lambda: 100.0)
+
+    assert deployment.manifest(manifest.job).error is None
+    ledger = deployment.ledger(manifest.job)
+    assert (ledger.targets, ledger.damaged) == (80, False)
+
+
+def test_a_refused_job_stays_refused_and_sends_nothing(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    """The first word counts: the list is there again when the message is delivered again."""
+    request = upload(deployment, b"http://a.example/")
+    manifest = dispatcher.start(request, message_id="m1")
+    assert manifest is not None
+    deployment.upload(request.place.key, b"http://b.example/")
+    dispatcher.dispatch(Shard(job=manifest.job), time_left=lambda: 100.0)
+    assert deployment.manifest(manifest.job).error is not None
+    deployment.data.put(manifest_key(manifest.job), encode_manifest(manifest))  # a crash before it
+    deployment.upload(request.place.key, b"http://a.example/")
+
+    dispatcher.dispatch(Shard(job=manifest.job), time_left=lambda: 100.0)
+
+    assert deployment.manifest(manifest.job).error is not None
+    assert sent(deployment) == []

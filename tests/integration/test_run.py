@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import threading
 from collections import Counter
@@ -29,10 +30,17 @@ from scatterfetch.sandbox import Sandbox
 from scatterfetch.status import State, Status, look_at
 from scatterfetch.watch import Finished, Progress, UrlList
 from shared.errors import InvalidJobError
-from shared.jobs import job_prefix, rejected_key, results_key, summary_key
+from shared.jobs import (
+    job_prefix,
+    plan_key,
+    plan_prefix,
+    rejected_key,
+    results_key,
+    summary_key,
+)
 from shared.outcomes import Kind
 from shared.spec import Spec
-from tests.results import all_outcomes, final_outcomes, titles
+from tests.results import all_outcomes, final_outcomes, read_outcomes, titles
 from tests.site import Site
 
 LOCAL = {"AllowPrivateNetworks": "true"}
@@ -465,12 +473,46 @@ def test_the_files_of_a_job_are_where_the_bucket_would_have_them(
         "announced",
         "dispatched",
         "manifest.json",
+        "plan",
         "receipts",
         "rejected",
         "summary.json",
     ]
     [line] = (runner.folder / rejected_key(job.id, 0)).read_text().splitlines()
     assert json.loads(line)["line"] == 2
+
+
+def test_a_run_that_is_resumed_sends_what_is_written(runner: Runner, site: Site) -> None:
+    """Another release may cut the list in another way; an id means the URLs that it meant."""
+    lists = url_list(many_urls(site, hosts=3, pages=2))
+    [job] = runner(lists).jobs
+    plan = runner.folder / plan_key(job.id, 0)
+    written = gzip.decompress(plan.read_bytes())
+    first, second = b'"00000-000000"', b'"00000-000001"'
+    swapped = written.replace(first, b"?").replace(second, first).replace(b"?", second)
+    plan.write_bytes(gzip.compress(swapped))
+    before = {path.name: urls_in(path) for path in runner.folder.glob("results/*/*")}
+    shutil.rmtree(runner.folder / "results")
+
+    runner(lists)
+
+    after = {path.name: urls_in(path) for path in runner.folder.glob("results/*/*")}
+    names = [f"00000-00000{number}.jsonl.gz" for number in range(2)]
+    assert [after[name] for name in names] == [before[name] for name in reversed(names)]
+
+
+def test_a_job_of_release_0_1_is_not_gone_on_with(runner: Runner, site: Site) -> None:
+    """Nobody knows which URLs its batches hold."""
+    lists = url_list(many_urls(site, hosts=2, pages=1))
+    [job] = runner(lists).jobs
+    shutil.rmtree(runner.folder / plan_prefix(job.id))
+
+    with pytest.raises(InvalidJobError, match="began this job"):
+        runner(lists)
+
+
+def urls_in(path: Path) -> set[str]:
+    return {outcome.url for outcome in read_outcomes(path)}
 
 
 @pytest.mark.parametrize("operation", ["write_bytes", "replace"])
