@@ -35,6 +35,7 @@ _SHORT = 200  # characters
 _CSS_AT = re.compile(r" at (\d+)\b")
 _FITS: dict[str, tuple[type, ...]] = {
     "number": (int, float),
+    "price": (int, float),
     "integer": (int,),
     "boolean": (bool,),
     "json": (str, int, float, bool),

@@ -18,7 +18,7 @@ Locale = Annotated[str, Meta(pattern=r"\A[a-z]{2}(-[A-Z]{2})?\Z", description="a
 Expression = Annotated[str, Meta(min_length=1, max_length=1_000)]
 Text = Annotated[str, Meta(max_length=10_000)]
 Scalar = Text | int | float | bool
-Type = Literal["text", "number", "integer", "boolean", "date", "url", "html", "json"]
+Type = Literal["text", "number", "integer", "boolean", "price", "date", "url", "html", "json"]
 ReadyMade = Literal[
     "page", "meta", "links", "jsonld", "microdata", "text", "markdown", "tables", "feed", "sitemap"
 ]
@@ -38,7 +38,7 @@ POINT_REGIONS = frozenset([
     "es-SV", "es-US", "fr-CH", "it-CH",
 ])  # fmt: skip
 COMMA_REGIONS = frozenset(["en-ZA"])
-ORDERED = ("number", "integer", "date")
+ORDERED = ("number", "integer", "price", "date")
 _SOURCES = ("css", "xpath", "jsonld", "microdata", "opengraph", "jmespath")
 
 
@@ -154,8 +154,8 @@ class FieldSpec(SourceSpec, frozen=True, kw_only=True, omit_defaults=True):
         if self.pattern is not None and self.type not in {"text", "url", "html", "date"}:
             raise ValueError(f"pattern is for text; of the type {self.type} use min, max or enum")
         if self.locale is not None:
-            if self.type not in {"number", "integer", "date"}:
-                raise ValueError("locale is for the types number, integer and date")
+            if self.type not in ORDERED:
+                raise ValueError("locale is for the types number, integer, price and date")
             if self.locale[:2] not in DECIMAL_COMMA | DECIMAL_POINT:
                 raise ValueError(f"locale {self.locale} is not known")
 
@@ -183,6 +183,7 @@ class ExtractSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
         ):
             raise ValueError("attr without css is for rows that are elements")
         columns = Counter(list(self.fields))
+        columns.update(f"{n}_currency" for n, field in self.fields.items() if field.type == "price")
         for included in self.include:
             columns.update(READY_MADE_COLUMNS.get(included, (included,)))
         twice = next((name for name, count in columns.items() if count > 1), None)

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from shared.encodable import encodable
 from shared.errors import Reason, StorageError
 from shared.messages import Method
 
@@ -147,8 +148,16 @@ _decoder = msgspec.json.Decoder(CommittedLine)
 
 
 def encode_line(outcome: Outcome) -> bytes:
-    """Return `outcome` as one line of JSON."""
-    return _encoder.encode(outcome) + b"\n"
+    """
+    Return `outcome` as one line of JSON, whatever its texts hold.
+
+    What JSON cannot hold is null in it: rows are made so that nothing is lost here any more.
+    """
+    try:
+        return _encoder.encode(outcome) + b"\n"
+    except (UnicodeEncodeError, TypeError, ValueError, RecursionError):
+        mended = encodable(msgspec.structs.asdict(outcome), lambda _: None)
+        return _encoder.encode(mended) + b"\n"
 
 
 def decode_lines(lines: Iterable[bytes]) -> Iterator[CommittedLine]:

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from functions.dispatcher.unpack import DamagedListError, unpacked
+from shared.encodable import encodable
 from shared.errors import InvalidJobError
 from shared.messages import Method
 from shared.spec import check_headers
@@ -347,20 +348,10 @@ def _decode(line: bytes) -> _Request:
             value = json.loads(line.decode(errors="replace"), parse_constant=lambda _: None)
         except ValueError:
             raise error from None
-        found = msgspec.convert(_in_whole_characters(value), _Request)
+        found = msgspec.convert(encodable(value, lambda _: None), _Request)
         if _REPLACED in f"{found.url}{found.headers}{found.body}":
             raise
         return found
-
-
-def _in_whole_characters(value: Any) -> Any:  # noqa: ANN401 -- whatever JSON holds
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, dict):
-        return {_in_whole_characters(k): _in_whole_characters(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_in_whole_characters(one) for one in value]
-    return value
 
 
 class JsonReader(Lines):

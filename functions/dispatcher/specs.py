@@ -4,6 +4,7 @@ import re
 from collections.abc import Hashable, Sequence
 from difflib import get_close_matches
 from functools import cache
+from math import isfinite
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -11,6 +12,7 @@ import yaml
 from yaml.constructor import ConstructorError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from shared.encodable import mend_text
 from shared.errors import InvalidJobError, InvalidSpecError
 from shared.expressions import check_extract
 from shared.extract_spec import ExtractSpec, FieldSpec, Locale, ReadyMade
@@ -52,6 +54,8 @@ _TYPES = {
 }
 _GIVEN = {**_TYPES, "float": "a number with a fraction"}
 _ITEMS = {"str": "characters", "array": "items", "object": "names"}
+_HALF = re.compile("[\ud800-\udfff]")
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _VALUES = {
     *get_args(ReadyMade),
     *(value for struct in _STRUCTS for kind in get_type_hints(struct).values()
@@ -82,7 +86,15 @@ class _Loader(yaml.SafeLoader):
                 key.tag = "tag:yaml.org,2002:str"
         return super().construct_mapping(node, deep=deep)
 
+    def construct_yaml_float(self, node: ScalarNode) -> float:
+        number: float = super().construct_yaml_float(node)
+        if not isfinite(number):  # the manifest, which is JSON, cannot hold it
+            problem = f"{node.value} is no number; leave it out"
+            raise ConstructorError(None, None, problem, node.start_mark)
+        return number
 
+
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, form) for tag, form in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -134,13 +146,6 @@ def parse_spec(name: str, text: bytes) -> Spec:
         raise InvalidJobError(
             f"{name}:{place}: {path}: {error.problem}" if path else f"{name}: {error.problem}"
         ) from error
-    try:
-        msgspec.json.encode(spec)  # as the manifest will hold it
-    except UnicodeEncodeError as error:
-        surrogate = ascii(error.object[error.start])
-        raise InvalidJobError(
-            f"{name}: {surrogate} is half a character; write the character itself"
-        ) from error
     return spec
 
 
@@ -156,6 +161,8 @@ def _count(node: Node, known: dict[int, int], depth: int) -> int:
         if depth == 0:
             raise ConstructorError(None, None, "nested too deeply", node.start_mark)
         count = 1
+        if isinstance(node, ScalarNode):
+            _check_characters(node)
         if isinstance(node, SequenceNode):
             count += sum(_count(child, known, depth - 1) for child in node.value)
         elif isinstance(node, MappingNode):
@@ -166,6 +173,17 @@ def _count(node: Node, known: dict[int, int], depth: int) -> int:
             raise ConstructorError(None, None, problem, node.start_mark)
         known[id(node)] = count
     return count
+
+
+def _check_characters(node: ScalarNode) -> None:
+    """Join halves of characters, as JSON escapes them, and complain of one without the other."""
+    if node.value.isprintable():
+        return
+    node.value = _PAIR.sub(lambda pair: mend_text(pair[0]), node.value)
+    half = _HALF.search(node.value)
+    if half is not None:
+        problem = f"{half[0]!a} is half a character; write the character itself"
+        raise ConstructorError(None, None, problem, node.start_mark)
 
 
 def spec_in(content: dict[str, Any]) -> Spec:

@@ -9,7 +9,7 @@ time of HTML's is quadratic in how deeply elements are nested and in the attribu
 
 import re
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from functions.worker.charset import decode_page
+from functions.worker.evidence import Evidence
 from functions.worker.links import Resolver
 from functions.worker.page import Page
 from functions.worker.values import fold, read_json
+from shared.encodable import mend_references, mend_text
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -64,8 +66,10 @@ class Document:
         TooComplexError: what it is read as does not fit into memory; also later, where XML is.
     """
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, hurry: Callable[[], None] = lambda: None) -> None:
         self.page = page
+        self.hurry = hurry
+        """Called from loops over what a page holds; raises TooComplexError when it takes long."""
         self.problems: list[dict[str, Any]] = []
         self.problem_count = 0
         self.row_problem_count = 0
@@ -75,6 +79,8 @@ class Document:
         self.copied = 0
         self.elements: dict[str, LexborNode | None] = {}
         """Those of the current row that more than one field wants, by selector."""
+        self.prices: dict[str, Any] = {}
+        """Those of the current row, with their currencies, by field."""
         self.memo: dict[Any, Any] = {}
         """What is the same for all rows, by the function that found it."""
         self.row: Any = None
@@ -88,7 +94,7 @@ class Document:
         self.problem_count += 1
         self.row_problem_count += field is not None
         if len(self.problems) < MAX_PROBLEMS:
-            text = None if value is None else str(value)[:200]
+            text = None if value is None else mend_text(str(value)[:200])
             self.problems.append({"field": field, "problem": problem, "value": text})
 
     def exceeds(self, size: int) -> bool:
@@ -107,6 +113,11 @@ class Document:
         for element in self.tree.css(_ABOUT):
             found[element.tag or ""].append(element)
         return found
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What the page says of how it writes numbers and dates."""
+        return Evidence(self)
 
     @cached_property
     def resolve(self) -> Resolver:
@@ -162,7 +173,7 @@ class Document:
             if "xml" not in (self.page.content_type or "") and not _is_feed(body):
                 return None
             parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True)
-            root: _Element | None = etree.fromstring(body, parser)
+            root: _Element | None = etree.fromstring(mend_references(body), parser)
         except (etree.LxmlError, ValueError) as error:
             check_memory(error)
             return None

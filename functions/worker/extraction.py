@@ -4,6 +4,8 @@ From a page to the rows that a spec asks for.
 Pure, and never raises on what a website sent but for want of memory.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,6 +14,7 @@ from functions.worker.document import Document, TooComplexError, check_memory
 from functions.worker.fields import compile_fields, compile_rows
 from functions.worker.page import Page
 from functions.worker.readymade import READY_MADE
+from shared.encodable import encodable, mend_text
 from shared.expressions import check_extract
 from shared.extract_spec import ExtractSpec
 from shared.spec import Spec
@@ -46,30 +49,32 @@ class Extraction:
         self._on_problem = spec.on_problem
         self._reads_other = spec.reads_more_than_html
 
-    def extract(self, page: Page, *, token: str) -> Extracted:
+    def extract(
+        self, page: Page, *, token: str, hurry: Callable[[], None] = lambda: None
+    ) -> Extracted:
         """
         Return what `page` holds.
 
         Args:
             page: The page.
             token: Our name in robots meta elements; see `robots.product_token`.
+            hurry: Called now and then; it may raise TooComplexError where time is short.
 
         Raises:
             TooComplexError: it does not fit into the memory that this process may have.
         """
         try:
-            return self._extract(page, token)
+            return self._extract(Document(page, hurry), token)
         except TooComplexError:
             raise
         except Exception as error:  # noqa: BLE001 -- or one page could take its whole batch with it
             check_memory(error)
-            problem = f"{type(error).__name__}: {error}"[:200]
+            problem = mend_text(f"{type(error).__name__}: {error}"[:200])
             return Extracted(
                 [], [{"field": None, "problem": "extraction_failed", "value": problem}], []
             )
 
-    def _extract(self, page: Page, token: str) -> Extracted:
-        document = Document(page)
+    def _extract(self, document: Document, token: str) -> Extracted:
         rows: list[dict[str, Any]] = []
         bad = False
         if document.is_html or self._reads_other:
@@ -78,10 +83,10 @@ class Extraction:
                 document.problem(None, "no_match")
                 bad = True
         elif self._fields:
-            document.problem(None, "no_match", page.content_type)
+            document.problem(None, "no_match", document.page.content_type)
             bad = True
         else:
-            document.problem(None, "nothing_extracted", page.content_type)
+            document.problem(None, "nothing_extracted", document.page.content_type)
         problems = document.problems
         if document.problem_count > len(problems):
             more = str(document.problem_count - len(problems))
@@ -107,6 +112,7 @@ class Extraction:
         bad = False
         size = 0
         for scope, document.row in scopes:
+            document.hurry()
             elements.clear()
             before = document.row_problem_count
             row = common.copy()
@@ -117,6 +123,10 @@ class Extraction:
                 if self._on_problem == "drop":
                     continue
             row_size = _size(row, buffer)
+            if row_size is None:
+                row = {name: _mended(value, name, document) for name, value in row.items()}
+                bad = bad or document.row_problem_count > before
+                row_size = _size(row, buffer)
             if row_size is None or row_size > MAX_ROW_BYTES:
                 document.problem(None, "row_too_large", row_size)
                 continue
@@ -145,9 +155,13 @@ def _size(row: dict[str, Any], buffer: bytearray) -> int | None:
     """Return the bytes of `row` in a line of the results, None where it cannot be in one."""
     try:
         _encode_into(row, buffer)
-    except (UnicodeEncodeError, RecursionError, OverflowError):
+    except (ValueError, TypeError, RecursionError, OverflowError):  # such as half a character
         return None
     return len(buffer)
+
+
+def _mended(value: Any, name: str, document: Document) -> Any:  # noqa: ANN401
+    return encodable(value, partial(document.problem, name, "unreadable"))
 
 
 def _failure(problems: list[dict[str, Any]]) -> str:

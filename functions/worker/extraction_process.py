@@ -97,9 +97,13 @@ class _Parsing:
         self._parser = parser
 
     def extract(self, page: Page, *, token: str) -> Extracted:
-        rows = parse_rows(self._parser, page)
-        problems = [] if rows else [{"field": None, "problem": "no_match", "value": None}]
-        return Extracted(rows, problems, Document(page).robots(token))
+        document = Document(page)
+        rows = parse_rows(
+            self._parser, page, lambda lost: document.problem(None, "unreadable", lost)
+        )
+        if not rows:
+            document.problem(None, "no_match")
+        return Extracted(rows, document.problems, document.robots(token))
 
 
 @lru_cache(maxsize=64)

@@ -11,7 +11,9 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
+from time import monotonic
 
 import msgspec
 from msgspec.structs import replace
@@ -25,6 +27,7 @@ from shared.errors import FetchError, Reason, StorageError
 from shared.spec import FetchSpec, Spec
 
 _INLINE_BYTES = 64_000_000  # that the tree of a page may take here; a larger one is made elsewhere
+_INLINE_SECONDS = 0.2  # that nothing else may have its turn for; longer pages are read elsewhere
 _START_SECONDS = 30.0
 # What Python itself and the language of messages need. A page that gets the better of the process,
 # or a parser, finds no credentials there.
@@ -150,6 +153,17 @@ def extraction_process() -> ExtractionProcess:
     return ExtractionProcess()
 
 
+def _hurry() -> Callable[[], None]:
+    """Return what raises TooComplexError when a page has taken long enough."""
+    end = monotonic() + _INLINE_SECONDS
+
+    def hurry() -> None:
+        if monotonic() > end:
+            raise TooComplexError
+
+    return hurry
+
+
 class Extractor:
     """
     Extracts the pages of one batch.
@@ -190,7 +204,7 @@ class Extractor:
             return None
         try:
             with memory_limit(_INLINE_BYTES):
-                return self._extraction.extract(page, token=self._token)
+                return self._extraction.extract(page, token=self._token, hurry=_hurry())
         except TooComplexError:
             return None
 

@@ -9,10 +9,12 @@ import html
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import groupby
 from math import isfinite
 from typing import Any, NamedTuple
 
+import msgspec
 from msgspec import UNSET
 from selectolax.lexbor import LexborNode
 
@@ -26,9 +28,18 @@ from functions.worker.document import (
     text_of,
 )
 from functions.worker.microdata import microdata
+from functions.worker.numerals import Unread
 from functions.worker.objects import Path, objects_of
 from functions.worker.structured import json_ld, properties
-from functions.worker.values import Convert, converter, fold, to_text
+from functions.worker.values import (
+    Amount,
+    JsonText,
+    MachineText,
+    Price,
+    conversion,
+    fold,
+    to_text,
+)
 from shared.expressions import (
     compile_css,
     compile_jmespath,
@@ -40,6 +51,10 @@ from shared.extract_spec import ExtractSpec, FieldSpec, RowsSpec, SourceSpec
 
 MAX_MANY = 2_000
 MAX_MANY_CHARACTERS = 500_000
+_SHORT = 200  # characters of a text that is read once for a page
+_OFTEN = 32  # values between two looks at the clock
+_MACHINE_ATTRIBUTES = {"content", "datetime"}
+_MACHINE_STEPS = ("@content", "@datetime")
 _DATA: dict[str, Callable[[Document], list[Any]]] = {"jsonld": json_ld, "microdata": microdata}
 # With its semicolon, so that what a URL has behind & stays what it is.
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -48,6 +63,9 @@ Read = Callable[[Scope, Document], Any]
 """Returns the value of a field for a row, and tells the document what is wrong with it."""
 _First = Callable[[Scope, Document], Any]
 _All = Callable[[Scope, Document], Iterable[Any]]
+_Take = Callable[[Any, Document], Any]
+"""Returns the value that a raw one stands for, or why it stands for none: an `Unread`."""
+_Mark = Callable[[Any], Any]
 _Check = Callable[[Any], str | None]
 
 
@@ -72,7 +90,11 @@ def compile_fields(spec: ExtractSpec) -> list[tuple[str, Read]]:
     }
     rows = spec.rows.named[0][0] if isinstance(spec.rows, RowsSpec) else None
     context = _Context(shared, bound, rows)
-    return [(name, _compile_field(name, field, context)) for name, field in spec.fields.items()]
+    compiled: list[tuple[str, Read]] = []
+    for name, field in spec.fields.items():
+        read = _compile_field(name, field, context)
+        compiled += _price(name, read) if field.type == "price" else [(name, read)]
+    return compiled
 
 
 def compile_rows(spec: ExtractSpec) -> Callable[[Document], list[tuple[Scope, Any]]] | None:
@@ -126,17 +148,22 @@ def _compile_field(name: str, field: FieldSpec, context: _Context) -> Read:
         for n, source in enumerate(sources)
     ]
     folded = field.type == "text" and all(_is_folded(source) for source in sources)
-    convert = None if folded else converter(field.type, field.locale)
+    take = None if folded else _taking(name, field)
     check = _check(field, path)
     if field.many:
         missing: Any = [] if default is None else list(_tuple(default))
         finders = _joined(sources, [find_all for _, find_all in compiled], field, context)
-        take = _taker(convert, is_url=field.type == "url")
         return _read_many(
-            name, finders, take, check, missing, is_const=is_const, required=field.required
+            name,
+            finders,
+            _taker(take),
+            check,
+            missing,
+            is_const=is_const,
+            required=field.required,
         )
-    is_url, is_text = field.type == "url", field.type in {"text", "html"}
-    first = _first_of([first for first, _ in compiled], convert, is_url=is_url)
+    is_text = field.type in {"text", "html"}
+    first = _first_of([first for first, _ in compiled], take)
     required = field.required
 
     def read(scope: Scope, document: Document) -> Any:  # noqa: ANN401
@@ -146,13 +173,11 @@ def _compile_field(name: str, field: FieldSpec, context: _Context) -> Read:
                 document.problem(name, "missing")
             return default
         document.found = True
-        if is_url:
-            value = document.resolve(raw) if isinstance(raw, str) else None
-        elif convert is not None:
-            value = convert(raw)
-        if value is None:
-            document.problem(name, "unreadable", raw)
-            return default if is_const else None
+        if take is not None:
+            value = take(raw, document)
+            if value.__class__ is Unread:
+                document.problem(name, value, raw)
+                return default if is_const else None
         if is_text and len(value) > MAX_VALUE:
             document.problem(name, "truncated", len(value))
             value = value[:MAX_VALUE]
@@ -163,7 +188,65 @@ def _compile_field(name: str, field: FieldSpec, context: _Context) -> Read:
     return read
 
 
-def _first_of(alternatives: list[_First], convert: Convert | None, *, is_url: bool) -> _First:
+def _taking(name: str, field: FieldSpec) -> _Take:
+    """Return what makes raw values of a source into values of the field's type."""
+    if field.type == "url":
+        return lambda raw, document: (
+            (isinstance(raw, str) and document.resolve(raw)) or Unread.UNREADABLE
+        )
+    quick, full = conversion(field.type, field.locale)
+
+    def take(raw: Any, document: Document) -> Any:  # noqa: ANN401
+        value = quick(raw)
+        if value is not None:
+            return value
+        if not isinstance(raw, str) or len(raw) > _SHORT or field.type == "json":
+            return full(raw, document.evidence, partial(document.problem, name, "unreadable"))
+        # Rows that nest have the same texts again and again.
+        known = document.memo.setdefault(take, {})
+        key = raw.__class__, raw  # what a program wrote is not read as what it looks like
+        found = known.get(key)
+        if found is None:
+            found = full(raw, document.evidence, _note_nothing)
+            if len(known) < MAX_MANY:
+                known[key] = found
+        return found
+
+    return take
+
+
+def _note_nothing(_lost: object) -> None:
+    """Say nothing: such values are lost as a whole, or not at all."""
+
+
+def _price(name: str, read: Read) -> list[tuple[str, Read]]:
+    """Return what reads the number of a price, and behind it what reads its currency."""
+
+    def read_number(scope: Scope, document: Document) -> Any:  # noqa: ANN401
+        found = document.prices[name] = read(scope, document)
+        if isinstance(found, list):
+            return [float(price) for price in found]
+        return None if found is None else float(found)
+
+    def read_currency(_scope: Scope, document: Document) -> Any:  # noqa: ANN401
+        found = document.prices.pop(name, None)
+        if isinstance(found, list):
+            return [currency(price, document) for price in found]
+        return currency(found, document)
+
+    def currency(price: object, document: Document) -> str | None:
+        if not isinstance(price, Price):  # the default, which is of none
+            return None
+        code = document.evidence.currency_of(price.sign)
+        if isinstance(code, Unread):
+            document.problem(f"{name}_currency", code, price.sign)
+            return None
+        return code
+
+    return [(name, read_number), (f"{name}_currency", read_currency)]
+
+
+def _first_of(alternatives: list[_First], take: _Take | None) -> _First:
     """Return what finds the first value that is one, else the first that cannot be read."""
     if len(alternatives) == 1:
         return alternatives[0]
@@ -174,11 +257,9 @@ def _first_of(alternatives: list[_First], convert: Convert | None, *, is_url: bo
             raw = value = alternative(scope, document)
             if raw is None:
                 continue
-            if is_url:
-                value = document.resolve(raw) if isinstance(raw, str) else None
-            elif convert is not None:
-                value = convert(raw)
-            if value is None:
+            if take is not None:
+                value = take(raw, document)
+            if value.__class__ is Unread:
                 unreadable = raw if unreadable is None else unreadable
             elif value != "":
                 return raw
@@ -224,7 +305,10 @@ def _joined(
         else:
             kind = where[0]
             paths = tuple(_path(sources[number], kind) for number in numbers)
-            joined.append(_each(kind, paths, context, decode=_has_entities(field)))
+            mark = _mark_of(sources[numbers[0]], field)
+            if kind == "jsonld" and _has_entities(field):
+                mark = _composed(_decode, mark)
+            joined.append(_each(kind, paths, context, mark))
     return joined
 
 
@@ -235,7 +319,7 @@ def _tuple(value: object) -> tuple[Any, ...]:
 def _read_many(
     name: str,
     finders: list[_All],
-    take: "_Take",
+    take: "_TakeAll",
     check: _Check | None,
     missing: list[Any],
     *,
@@ -251,8 +335,8 @@ def _read_many(
                 break
             if not best.values and not best.unreadable:
                 best = taken
-        for raw in best.unreadable:
-            document.problem(name, "unreadable", raw)
+        for why, raw in best.unreadable:
+            document.problem(name, why, raw)
         if not best.values and not best.unreadable:
             if required:
                 document.problem(name, "missing")
@@ -282,7 +366,7 @@ class _Taken:
 
     def __init__(self) -> None:
         self.values: list[Any] = []
-        self.unreadable: list[Any] = []
+        self.unreadable: list[tuple[Unread, Any]] = []
         self.is_cut = False
 
 
@@ -290,16 +374,18 @@ class _Either(list[list[Any]]):
     """What the alternatives of a field find in one element of a list."""
 
 
-_Take = Callable[[Iterable[Any], Document], _Taken]
+_TakeAll = Callable[[Iterable[Any], Document], _Taken]
 
 
-def _taker(convert: Convert | None, *, is_url: bool) -> _Take:
+def _taker(take_one: _Take | None) -> _TakeAll:
     """Return what makes values of what a source finds."""
 
     def take(raws: Iterable[Any], document: Document) -> _Taken:
         taken = _Taken()
         size = 0
-        for raw in raws:
+        for number, raw in enumerate(raws, start=1):
+            if not number % _OFTEN:
+                document.hurry()
             if type(raw) is _Either:
                 # Of each element the first alternative that has a value.
                 each = [take(alternative, document) for alternative in raw]
@@ -308,12 +394,9 @@ def _taker(convert: Convert | None, *, is_url: bool) -> _Take:
                 taken.unreadable += found.unreadable
                 size += sum(map(_length, found.values))
             else:
-                if is_url:
-                    value = document.resolve(raw) if isinstance(raw, str) else None
-                else:
-                    value = raw if convert is None else convert(raw)
-                if value is None:
-                    taken.unreadable.append(raw)
+                value = raw if take_one is None else take_one(raw, document)
+                if value.__class__ is Unread:
+                    taken.unreadable.append((value, raw))
                     continue
                 taken.values.append(value)
                 size += _length(value)
@@ -376,9 +459,9 @@ def _compile_source(
     """Return what finds the first raw value, None if there is none, and what finds all."""
     first, find_all = _plain_source(source, field, path, context)
     if source.jsonld is not None and _has_entities(field):
-        first, find_all = _decoded(first, find_all)
+        first, find_all = _mapped(_decode, (first, find_all))
     if source.regex is None:
-        return first, find_all
+        return _marked(source, field, (first, find_all), path, context)
     regex = compile_regex(source.regex, f"{path}.regex")
 
     def first_match(scope: Scope, document: Document) -> str | None:
@@ -392,6 +475,95 @@ def _compile_source(
             yield from (found for found in regex.all(text or "") if found)
 
     return first_match, all_matches
+
+
+def _mark_of(source: SourceSpec, field: FieldSpec) -> _Mark | None:
+    """Return what marks the texts of a source that programs wrote, and not for people."""
+    from_json = source.jsonld is not None or source.jmespath is not None
+    if field.type == "json":
+        return _marker(JsonText) if from_json else None
+    if field.type in {"number", "integer", "price", "date"} and (
+        from_json or source.opengraph is not None or _is_for_machines(source)
+    ):
+        return _marker(MachineText)
+    return None
+
+
+def _is_for_machines(source: SourceSpec) -> bool:
+    """Tell whether a selector means an attribute that holds what programs read."""
+    if source.xpath is not None:
+        return source.xpath.rstrip().endswith(_MACHINE_STEPS)
+    return source.attr in _MACHINE_ATTRIBUTES
+
+
+def _marker(kind: type[str]) -> _Mark:
+    return lambda raw: kind(raw) if isinstance(raw, str) else raw
+
+
+def _composed(one: _Mark, other: _Mark | None) -> _Mark:
+    return one if other is None else lambda raw: other(one(raw))
+
+
+def _marked(
+    source: SourceSpec,
+    field: FieldSpec,
+    found: tuple[_First, _All],
+    path: str,
+    context: _Context,
+) -> tuple[_First, _All]:
+    """Return what finds the same, but marks what programs wrote, and adds currencies to prices."""
+    mark = _mark_of(source, field)
+    if mark is not None:
+        found = _mapped(mark, found)
+    if field.type == "price":
+        beside = [
+            _plain_source(other, field, path, context) for other in _currencies_beside(source)
+        ]
+        return _with_currency(found, beside) if beside else found
+    return found
+
+
+def _mapped(mark: _Mark, found: tuple[_First, _All]) -> tuple[_First, _All]:
+    first, find_all = found
+    return (
+        lambda scope, document: mark(first(scope, document)),
+        lambda scope, document: map(mark, find_all(scope, document)),
+    )
+
+
+def _currencies_beside(source: SourceSpec) -> list[SourceSpec]:
+    """Return where the data that has a price names its currency."""
+    if source.opengraph is not None:
+        name = source.opengraph.removesuffix(":amount")
+        return [SourceSpec(opengraph=f"{name}:currency")]
+    for kind in ("jsonld", "microdata"):
+        path = getattr(source, kind)
+        if path is not None:
+            before = path.rpartition(".")[0]
+            steps = [f"{before}.{name}".lstrip(".") for name in ("priceCurrency", "currency")]
+            return [msgspec.convert({kind: step}, SourceSpec) for step in steps]
+    return []
+
+
+def _with_currency(
+    found: tuple[_First, _All], beside: list[tuple[_First, _All]]
+) -> tuple[_First, _All]:
+    first, find_all = found
+
+    def first_amount(scope: Scope, document: Document) -> Any:  # noqa: ANN401
+        raw = first(scope, document)
+        if raw is None:
+            return None
+        named = (find(scope, document) for find, _ in beside)
+        return Amount(raw, next(filter(None, named), None))
+
+    def all_amounts(scope: Scope, document: Document) -> Iterator[Amount]:
+        raws = list(find_all(scope, document))
+        lists = (list(find(scope, document)) for _, find in beside)
+        named = next((names for names in lists if len(names) == len(raws)), [None] * len(raws))
+        return map(Amount, raws, named)
+
+    return first_amount, all_amounts
 
 
 def _plain_source(
@@ -546,14 +718,14 @@ def _structured(kind: str, path: Path, field: FieldSpec, context: _Context) -> t
     return _page_wide(find)
 
 
-def _each(kind: str, paths: tuple[Path, ...], context: _Context, *, decode: bool) -> _All:
+def _each(kind: str, paths: tuple[Path, ...], context: _Context, mark: _Mark | None) -> _All:
     """Return what finds what one of `paths` leads to, for each element that all of them reach."""
     read, bound = _DATA[kind], context.bound[kind]
 
     def find(document: Document) -> list[Any]:
         return [
             _Either(
-                [_decode(raw) if decode else raw for raw in _values(found, whole=False)]
+                [raw if mark is None else mark(raw) for raw in _values(found, whole=False)]
                 for found in alternatives
             )
             for alternatives in objects_of(document, read).find_each(paths, bound)
@@ -565,18 +737,6 @@ def _each(kind: str, paths: tuple[Path, ...], context: _Context, *, decode: bool
 def _has_entities(field: FieldSpec) -> bool:
     """Tell whether `&amp;` in a text of JSON-LD is to become what it stands for."""
     return field.entities == "decode" and field.type not in {"html", "json"}
-
-
-def _decoded(first: _First, find_all: _All) -> tuple[_First, _All]:
-    """Decode entities, which scripts should not have and many a template leaves in them."""
-
-    def decoded_first(scope: Scope, document: Document) -> Any:  # noqa: ANN401
-        return _decode(first(scope, document))
-
-    def decoded_all(scope: Scope, document: Document) -> list[Any]:
-        return [_decode(raw) for raw in find_all(scope, document)]
-
-    return decoded_first, decoded_all
 
 
 def _decode(raw: Any) -> Any:  # noqa: ANN401 -- JSON

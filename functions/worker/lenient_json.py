@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from shared.encodable import mend_json, mend_text
+
 MAX_LENIENT = 500_000  # characters of one page; they take half a second
 _AROUND = "\N{BOM} \t\r\n"
 _EXCERPT = 30
@@ -73,6 +75,7 @@ def read_lenient(text: str, *, limit: int = MAX_LENIENT) -> Lenient:
         return Lenient([msgspec.json.decode(text)])
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         pass
+    text = mend_json(mend_text(text).encode()).decode()
     found: list[Any] = []
     problem = None
     again = False

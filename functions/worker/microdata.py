@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from selectolax.lexbor import LexborNode
 
 from functions.worker.document import Document, select, text_of
-from functions.worker.values import MAX_DEPTH
+from functions.worker.values import MachineText
+from shared.encodable import MAX_DEPTH
 
 MAX_ITEMS = 2_000  # on one page
 MAX_REFERENCES = 20_000  # properties that items have by itemref
@@ -209,9 +210,9 @@ def _property(
         link = attributes.get(_URL_ATTRIBUTES[tag])
         return document.resolve(link) or link if link else None
     if tag in _VALUE_ATTRIBUTES and attributes.get(_VALUE_ATTRIBUTES[tag]) is not None:
-        return attributes[_VALUE_ATTRIBUTES[tag]]
+        return MachineText(attributes[_VALUE_ATTRIBUTES[tag]])
     if attributes.get("content") is not None:  # not the standard's, but what people write
-        return attributes["content"]
+        return MachineText(attributes["content"])
     if tag == "time" and attributes.get("datetime"):
-        return attributes["datetime"]
+        return MachineText(attributes["datetime"])
     return text_of(element, document)

@@ -9,7 +9,8 @@ class Page(NamedTuple):
 
     `content_type` is without parameters and lower case, `charset` is its parameter.
     `wire_bytes` is the size of the body as sent. `remote_address` is None behind a proxy.
-    `headers` are as they came, in their order.
+    `headers` are as they came, in their order. `fetched_at` is when the target was first requested,
+    in epoch seconds, if anybody knows.
     """
 
     url: str
@@ -24,3 +25,4 @@ class Page(NamedTuple):
     set_cookies: tuple[str, ...] = ()
     remote_address: str | None = None
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    fetched_at: float | None = None

@@ -19,6 +19,7 @@ from functions.worker.document import TooComplexError
 from functions.worker.extraction import MAX_ROWS_BYTES
 from functions.worker.page import Page
 from functions.worker.parsers import Page as ParserPage
+from shared.encodable import Note, as_json
 from shared.errors import InvalidJobError
 
 PACKAGE = "functions.worker.parsers"
@@ -70,9 +71,14 @@ def load_parser(name: str, package: str = PACKAGE) -> Parser:
     return function  # type: ignore[no-any-return]
 
 
-def parse_rows(parser: Parser, page: Page) -> list[dict[str, Any]]:
+def parse_rows(parser: Parser, page: Page, note: Note) -> list[dict[str, Any]]:
     """
     Return the rows that `parser` makes of `page`, as JSON has them.
+
+    Args:
+        parser: From `load_parser`.
+        page: The page.
+        note: Called with each value that JSON cannot hold, and that is null in its row.
 
     Raises:
         ParserError: it raised, or what it returned is no rows.
@@ -84,7 +90,7 @@ def parse_rows(parser: Parser, page: Page) -> list[dict[str, Any]]:
             answer = asyncio.run(_awaited(answer))
         if isinstance(answer, AsyncIterator):
             answer = asyncio.run(_collected(answer))
-        rows = _checked(answer)
+        rows = _checked(answer, note)
     except MemoryError as error:
         raise TooComplexError from error
     except (ParserError, TooComplexError):
@@ -102,7 +108,7 @@ async def _collected(rows: AsyncIterator[Any]) -> list[Any]:
     return [row async for row in rows]
 
 
-def _checked(answer: Any) -> list[dict[str, Any]]:  # noqa: ANN401 -- what a parser returns
+def _checked(answer: Any, note: Note) -> list[dict[str, Any]]:  # noqa: ANN401 -- of a parser
     if isinstance(answer, dict | str | bytes) or not isinstance(answer, Iterable):
         raise ParserError(
             f"the parser returned {type(answer).__name__}; it must return an iterable of rows, "
@@ -114,7 +120,7 @@ def _checked(answer: Any) -> list[dict[str, Any]]:  # noqa: ANN401 -- what a par
         if not isinstance(row, dict):
             raise ParserError(f"row {number} is {type(row).__name__} and must be a dict")
         try:
-            text = _encoder.encode(row)
+            _, text = as_json(row, note, _encoder.encode)
         except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
             raise ParserError(f"row {number} is not JSON: {error}") from error
         size += len(text)

@@ -6,16 +6,19 @@ Each function puts its columns into a row.
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from functions.worker.dates import Decide, read_date, read_iso
 from functions.worker.document import Document, html_of, pieces_of, text_of
 from functions.worker.microdata import microdata
+from functions.worker.numerals import Unread
 from functions.worker.objects import data_of
 from functions.worker.structured import json_ld, properties
-from functions.worker.values import fold, to_date
+from functions.worker.values import fold
+from shared.encodable import as_json
 from shared.urls import parse_url, registrable_domain
 
 if TYPE_CHECKING:
@@ -127,11 +130,12 @@ def structured(read: Callable[[Document], list[Any]]) -> ReadyMade:
         row[name] = []
         size = 0
         for value in data_of(document, read):
-            size += len(msgspec.json.encode(value))
+            fitting, text = as_json(value, partial(document.problem, name, "unreadable"))
+            size += len(text)
             if size > MAX_DATA_BYTES:
                 document.problem(name, "truncated", f"{size} bytes")
                 break
-            row[name].append(value)
+            row[name].append(fitting)
 
     return put
 
@@ -261,6 +265,7 @@ def _put_entries(
         return
     size = 0
     for element in document.xml.iter(*(f"{{*}}{tag}" for tag in sorted(tags))):
+        document.hurry()
         entry = read(document, element)
         size += sum(len(value) for value in entry.values() if value)
         if size > MAX_DATA_BYTES:
@@ -274,7 +279,7 @@ def _feed_entry(document: Document, element: "_Element") -> dict[str, str | None
     return {
         "url": document.resolve(link) if link else None,
         "title": _child(element, "title"),
-        "published": _date(element, "pubDate", "published", "date", "updated"),
+        "published": _date(document, element, "pubDate", "published", "date", "updated"),
         "summary": _child(element, "description", "summary", "content"),
         "id": _child(element, "guid", "id"),
     }
@@ -284,7 +289,7 @@ def _sitemap_entry(document: Document, element: "_Element") -> dict[str, str | N
     link = _child(element, "loc")
     return {
         "url": document.resolve(link) if link else None,
-        "lastmod": _date(element, "lastmod"),
+        "lastmod": _date(document, element, "lastmod"),
     }
 
 
@@ -303,9 +308,17 @@ def _child(element: "_Element", *names: str) -> str | None:
     return None
 
 
-def _date(element: "_Element", *names: str) -> str | None:
+def _date(document: Document, element: "_Element", *names: str) -> str | None:
+    """Return a date, or the text as it is, where that is none or could be two."""
     text = _child(element, *names)
-    return to_date(text, day_first=True) or text if text else None
+    if text is None:
+        return None
+    found = read_iso(text) or read_date(text, Decide(_unknown, _unknown, document.evidence.now))
+    return text if isinstance(found, Unread) else found
+
+
+def _unknown() -> None:
+    """Say that a feed does not tell how it writes its dates."""
 
 
 READY_MADE: dict[str, ReadyMade] = {

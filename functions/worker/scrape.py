@@ -540,6 +540,7 @@ class Scraper:
         else:
             self.facts["Pages"] += 1
             self.facts["Bytes"] += answer.wire_bytes
+            answer = answer._replace(fetched_at=visit.began)
             extracted = (
                 Extracted([], [], [])  # it has no body, and none was asked for
                 if visit.method == "HEAD"

@@ -8,7 +8,7 @@ from typing import Any
 
 from functions.worker.document import Document
 from functions.worker.lenient_json import MAX_LENIENT, read_lenient
-from functions.worker.values import MAX_DEPTH, is_deep
+from shared.encodable import MAX_DEPTH, encodable, is_deep
 
 
 def json_ld(document: Document) -> list[Any]:
@@ -32,7 +32,8 @@ def json_ld(document: Document) -> list[Any]:
                 [inner] = read_lenient(value, limit=0).values or [None]
             if is_deep(inner):
                 problem = f"nested deeper than {MAX_DEPTH}"
-            elif isinstance(inner, dict | list):
+                inner = encodable(inner, lambda _: None)
+            if isinstance(inner, dict | list):
                 found.append(inner)
             elif value is not None:
                 problem = f"{str(value)[:50]!r} is no object"

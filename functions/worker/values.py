@@ -1,60 +1,79 @@
 """
 From what a page says to a value of a type.
 
-Pure, and never raises on what a website sent: what cannot be read is None.
+Pure, and never raises on what a website sent. A value is read at a glance where it leaves no
+doubt; else `Conversion.full` reads it by what the spec and the page say, or tells why it cannot.
 """
 
+import json
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import partial
-from math import isfinite
-from typing import Any
+from math import inf, isfinite
+from typing import Any, NamedTuple
 
 import msgspec
 
-from shared.extract_spec import COMMA_REGIONS, DECIMAL_COMMA, POINT_REGIONS
+from functions.worker.dates import Decide, read_date, read_iso
+from functions.worker.evidence import Evidence, day_first, decimal_comma
+from functions.worker.numerals import Numeral, Unread, read_machine, read_numeral
+from shared.encodable import Note, as_json, mend_json, mend_text
+from shared.extract_spec import Type
 
-MAX_DEPTH = 100  # of JSON
-_MAX_NUMBER = 40  # characters
-_MAX_DATE = 100
+_MAX_WHOLE = 1_000  # digits of an integer in JSON
 _BIGINT = 1 << 63
 
-Convert = Callable[[Any], Any]
-"""From text, or a value of JSON, to a value; None where it is none of the type."""
+Quick = Callable[[Any], Any]
+Full = Callable[[Any, Evidence, Note], Any]
 
 # The most frequent form. A point before one or two digits is a decimal point everywhere.
 _PLAIN = re.compile(r"[$£€¥]?\s?(\d{1,15}(?:\.\d\d?)?)\s?[$£€¥%]?")
-# One whole number among words, without anything that could belong to it.
-_WHOLE = re.compile(r"[^\d.,'\u2019\N{MINUS SIGN}-]*(\d{1,15})[^\d.,'\u2019\u066b\u066c]*")
-# Digits with a white space or an apostrophe before each three, or without; then points and commas.
-_NUMBER = re.compile(
-    r"(?:\d{1,3}(?:[ '\u2019]\d{3}(?!\d))+|\d+)(?:[.,\u066b\u066c]\d+)*|(?<![\w.,])[.,]\d+"
-)
-_GROUPS = re.compile(r"\d{1,3}(?:[.,]\d{2,3})*[.,]\d{3}")
-_SIGNED = re.compile(r"(?<![\w.,)\]])[-\N{MINUS SIGN}]\s?[^\w\s.,()]{0,3}\s?\Z")
+# One whole number among words that say nothing else of it, such as another number or a currency.
+_WHOLE = re.compile(r"(?:[A-Za-z ]*[ (])?(\d{1,15})(?: (?:[a-jln-z]|mi?n)[a-z ]*)?\)?", re.ASCII)
 _TRUE = frozenset(["true", "yes", "on", "1"])
 _FALSE = frozenset(["false", "no", "off", "0"])
-_ZONES = {
-    **dict.fromkeys(["UTC", "GMT", "Z", "UT"], 0),
-    "EST": -5,
-    "EDT": -4,
-    "CST": -6,
-    "CDT": -5,
-    "MST": -7,
-    "MDT": -6,
-    "PST": -8,
-    "PDT": -7,
-    "CET": 1,
-    "CEST": 2,
-    "MEZ": 1,
-    "MESZ": 2,
-    "WET": 0,
-    "WEST": 1,
-    "EET": 2,
-    "EEST": 3,
-    "BST": 1,
-}
+
+
+class Conversion(NamedTuple):
+    """How raw values, texts or values of JSON, become values of a type."""
+
+    quick: Quick
+    """Returns a value that leaves no doubt, else None."""
+    full: Full
+    """Returns a value, or `Unread`. Tells of what was lost within a value."""
+
+
+class MachineText(str):
+    """
+    A text that a program wrote for programs, such as the `content` of microdata.
+
+    No locale applies to it: 1.299 is less than two.
+    """
+
+    __slots__ = ()
+
+
+class JsonText(MachineText):
+    """A text of JSON: a value already, whatever it looks like."""
+
+    __slots__ = ()
+
+
+class Amount(NamedTuple):
+    """A price as a page's data has it: a value, and what it names as its currency."""
+
+    value: Any
+    currency: Any
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class Price(float):
+    """A number of money, and the sign or code of its currency."""
+
+    __slots__ = ("sign",)
+    sign: str | None
 
 
 def fold(text: str) -> str:
@@ -62,20 +81,30 @@ def fold(text: str) -> str:
     return " ".join(text.split())
 
 
-def converter(kind: str, locale: str | None) -> Convert | None:
-    """Return what makes values of a type of `shared.extract_spec.Type`; None for `url`."""
-    comma = _decimal_comma(locale)
-    day_first = None if locale is None else locale != "en-US"
-    converters: dict[str, Convert] = {
-        "text": to_text,
-        "number": partial(to_number, comma=comma),
-        "integer": partial(to_integer, comma=comma),
-        "boolean": to_boolean,
-        "date": partial(to_date, day_first=day_first),
-        "html": to_html,
-        "json": to_json,
+def conversion(kind: Type, locale: str | None) -> Conversion:
+    """
+    Return what makes values of a type; of `url`, which a page resolves, texts.
+
+    Args:
+        kind: The type.
+        locale: As in the spec; None: the page says how it writes.
+    """
+    kinds: dict[str, tuple[Quick, Full]] = {
+        "text": (to_text, _unread),
+        "url": (to_text, _unread),
+        "html": (to_html, _unread),
+        "boolean": (to_boolean, _unread),
+        "number": (_quick_number, partial(_full_number, locale)),
+        "integer": (_quick_integer, partial(_full_integer, locale)),
+        "price": (_nothing, partial(_full_price, locale)),
+        "date": (read_iso, partial(_full_date, locale)),
+        "json": (_nothing, _full_json),
     }
-    return converters.get(kind)
+    return Conversion(*kinds[kind])
+
+
+def _unread(_raw: object, _evidence: Evidence, _note: Note) -> Unread:
+    return Unread.UNREADABLE
 
 
 def to_text(raw: Any) -> str | None:  # noqa: ANN401 -- whatever JSON holds, here and below
@@ -83,100 +112,13 @@ def to_text(raw: Any) -> str | None:  # noqa: ANN401 -- whatever JSON holds, her
         return fold(raw)
     if isinstance(raw, bool):
         return "true" if raw else "false"
+    if isinstance(raw, float) and not isfinite(raw):
+        return None
     return str(raw) if isinstance(raw, int | float) else None
 
 
 def to_html(raw: Any) -> str | None:  # noqa: ANN401
-    return raw if isinstance(raw, str) else None
-
-
-def to_number(raw: Any, *, comma: bool | None) -> float | None:  # noqa: ANN401
-    """
-    Return the first number in a text, or a number as it is.
-
-    Args:
-        raw: Text, or a value of JSON.
-        comma: Whether the decimal mark is a comma; None: as it looks, see docs/spec.md.
-    """
-    if isinstance(raw, str):
-        plain = _PLAIN.fullmatch(raw)
-        if plain is not None:
-            return float(plain[1])
-        digits = _digits(raw, comma=comma)
-        number = float(digits) if digits is not None else None
-    elif isinstance(raw, int | float) and not isinstance(raw, bool):
-        try:
-            number = float(raw)
-        except OverflowError:
-            return None
-    else:
-        return None
-    return number if number is not None and isfinite(number) else None
-
-
-def to_integer(raw: Any, *, comma: bool | None) -> int | None:  # noqa: ANN401
-    """Return the same where it is whole and a BIGINT can hold it."""
-    if isinstance(raw, str):
-        plain = _WHOLE.fullmatch(raw)
-        if plain is not None:
-            return int(plain[1])
-        digits = _digits(raw, comma=comma)
-        whole, _, fraction = (digits or "").partition(".")
-        number = int(whole) if whole and not fraction.strip("0") else None
-    elif isinstance(raw, bool):
-        return None
-    elif isinstance(raw, int):
-        number = raw
-    else:
-        number = int(raw) if isinstance(raw, float) and raw.is_integer() else None
-    return number if number is not None and -_BIGINT <= number < _BIGINT else None
-
-
-def _digits(text: str, *, comma: bool | None) -> str | None:
-    """Return the first number in `text` in Python's notation."""
-    text = fold(text)
-    found = _NUMBER.search(text)
-    if found is None or len(found[0]) > _MAX_NUMBER:
-        return None
-    digits = re.sub("[ '\u2019]", "", found[0]).replace("\u066b", ".").replace("\u066c", ",")
-    points, commas = digits.count("."), digits.count(",")
-    if points or commas:
-        mark = _decimal_mark(digits, points, commas, comma=comma)
-        if mark is None:
-            return None
-        digits = digits.replace("," if mark == "." else ".", "").replace(mark, ".")
-        if digits.startswith("."):
-            digits = "0" + digits
-    sign = "-" if _SIGNED.search(text, 0, found.start()) else ""
-    return f"{sign}{digits}"
-
-
-def _decimal_mark(digits: str, points: int, commas: int, *, comma: bool | None) -> str | None:
-    """Return the decimal mark, even if `digits` does not have it; None if that is no number."""
-    if points and commas:
-        mark, other = (".", ",") if digits.rindex(".") > digits.rindex(",") else (",", ".")
-        whole = digits.partition(mark)[0]
-        return mark if digits.count(mark) == 1 and _is_grouped(whole) and other in whole else None
-    mark, other = (".", ",") if points else (",", ".")
-    if points + commas > 1:
-        return other if _is_grouped(digits) else None
-    whole, _, rest = digits.partition(mark)
-    thousands = len(rest) == 3 and 0 < len(whole) <= 3 and whole != "0"  # noqa: PLR2004
-    if comma is None:
-        return other if thousands and mark == "," else mark
-    return other if thousands and comma != (mark == ",") else mark
-
-
-def _is_grouped(digits: str) -> bool:
-    return _GROUPS.fullmatch(digits) is not None
-
-
-def _decimal_comma(locale: str | None) -> bool | None:
-    if locale is None:
-        return None
-    if locale in COMMA_REGIONS or locale in POINT_REGIONS:
-        return locale in COMMA_REGIONS
-    return locale[:2] in DECIMAL_COMMA
+    return str(raw) if isinstance(raw, str) else None
 
 
 def to_boolean(raw: Any) -> bool | None:  # noqa: ANN401
@@ -188,95 +130,178 @@ def to_boolean(raw: Any) -> bool | None:  # noqa: ANN401
     return False if word in _FALSE else None
 
 
-def to_json(raw: Any) -> Any:  # noqa: ANN401
-    """Return what JSON in a text stands for; what is no text is there already."""
+# ---- numbers
+
+
+def _quick_number(raw: Any) -> float | None:  # noqa: ANN401
     if isinstance(raw, str):
-        value = read_json(raw)
-        return value if value is None or not is_deep(value) else None
-    return None if is_deep(raw) else raw
+        plain = _PLAIN.fullmatch(raw)
+        return float(plain[1]) if plain is not None else None
+    if isinstance(raw, int | float) and not isinstance(raw, bool):
+        return _as_float(raw)
+    return None
+
+
+def _as_float(number: float) -> float | None:
+    """Return `number`, unless it is none, or would lose digits."""
+    try:
+        found = float(number)
+    except OverflowError:
+        return None
+    if not isfinite(found) or (isinstance(number, int) and int(found) != number):
+        return None
+    return found
+
+
+def _full_number(
+    locale: str | None,
+    raw: Any,  # noqa: ANN401
+    evidence: Evidence,
+    _note: Note,
+) -> float | Unread:
+    numeral = _numeral(raw, locale, evidence, is_price=False)
+    if isinstance(numeral, Unread):
+        return numeral
+    number = _number(numeral.digits)
+    return Unread.UNREADABLE if number is None else number
+
+
+def _number(digits: str) -> float | None:
+    return _as_float(int(digits) if digits.lstrip("-").isdecimal() else float(digits))
+
+
+def _quick_integer(raw: Any) -> int | None:  # noqa: ANN401
+    if isinstance(raw, str):
+        plain = _WHOLE.fullmatch(raw)
+        return int(plain[1]) if plain is not None else None
+    if isinstance(raw, bool) or (isinstance(raw, float) and not raw.is_integer()):
+        return None
+    if isinstance(raw, int | float):
+        number = int(raw)
+        return number if -_BIGINT <= number < _BIGINT else None
+    return None
+
+
+def _full_integer(
+    locale: str | None,
+    raw: Any,  # noqa: ANN401
+    evidence: Evidence,
+    _note: Note,
+) -> int | Unread:
+    numeral = _numeral(raw, locale, evidence, is_price=False)
+    if isinstance(numeral, Unread):
+        return numeral
+    whole, _, fraction = numeral.digits.partition(".")
+    if fraction.strip("0") or not whole.lstrip("+-").isdecimal():
+        return Unread.UNREADABLE
+    number = int(whole)
+    return number if -_BIGINT <= number < _BIGINT else Unread.UNREADABLE
+
+
+def _numeral(
+    raw: Any,  # noqa: ANN401
+    locale: str | None,
+    evidence: Evidence,
+    *,
+    is_price: bool,
+) -> Numeral | Unread:
+    if not isinstance(raw, str):
+        return Unread.UNREADABLE
+    if isinstance(raw, MachineText):
+        digits = read_machine(raw.strip())
+        if digits is not None:
+            return Numeral(digits)
+        return read_numeral(raw, lambda _currency, _mark: None)
+    if locale is not None:
+        mark = "," if decimal_comma(locale) else "."
+        return read_numeral(raw, lambda _currency, _mark: mark)
+    return read_numeral(raw, partial(evidence.decimal_mark, is_price=is_price))
+
+
+# ---- prices
+
+
+def _nothing(_raw: object) -> None:
+    """Find nothing at a glance."""
+
+
+def _full_price(
+    locale: str | None,
+    raw: Any,  # noqa: ANN401
+    evidence: Evidence,
+    _note: Note,
+) -> Price | Unread:
+    sign: str | None = None
+    if isinstance(raw, Amount):
+        raw, named = raw
+        sign = fold(named) if isinstance(named, str) else None
+    if isinstance(raw, str):
+        numeral = _numeral(raw, locale, evidence, is_price=True)
+        if isinstance(numeral, Unread):
+            return numeral
+        sign = sign or numeral.currency
+        number = _number(numeral.digits)
+    else:
+        number = _quick_number(raw)
+    if number is None:
+        return Unread.UNREADABLE
+    price = Price(number)
+    price.sign = sign
+    return price
+
+
+# ---- dates
+
+
+def _full_date(
+    locale: str | None,
+    raw: Any,  # noqa: ANN401
+    evidence: Evidence,
+    _note: Note,
+) -> str | Unread:
+    def decide_day_first() -> bool | None:
+        if isinstance(raw, MachineText):
+            return None
+        return evidence.day_first if locale is None else day_first(locale)
+
+    def language() -> str | None:
+        return evidence.language if locale is None else locale[:2]
+
+    return read_date(raw, Decide(decide_day_first, language, evidence.now))
+
+
+# ---- JSON
+
+
+def _full_json(raw: Any, _evidence: Evidence, note: Note) -> Any:  # noqa: ANN401
+    """Return what JSON in a text stands for; what comes from JSON is a value already."""
+    if isinstance(raw, JsonText):
+        return str(raw)
+    value = read_json(raw) if isinstance(raw, str) else raw
+    if value is None:
+        return Unread.UNREADABLE
+    fitting, _ = as_json(value, note)
+    return Unread.UNREADABLE if fitting is None else fitting
 
 
 def read_json(text: str | bytes) -> Any:  # noqa: ANN401
-    """Return what `text` stands for, None where it is no JSON."""
+    """
+    Return what `text` stands for, None where it is no JSON.
+
+    Half a character is U+FFFD in it. A number without an end, or with more than 1,000 digits, is
+    NaN or infinite, which is a value of no type: it costs itself and not the page.
+    """
+    raw = mend_text(text).encode() if isinstance(text, str) else text
     try:
-        return msgspec.json.decode(text)
+        return msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return None
-
-
-def is_deep(value: Any) -> bool:  # noqa: ANN401
-    """Tell whether decoded JSON is nested too deeply to be written where it may be read."""
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [
-            child
-            for node in level
-            if isinstance(node, dict | list)
-            for child in (node.values() if isinstance(node, dict) else node)
-            if isinstance(child, dict | list)
-        ]
-        if not level:
-            return False
-    return True
-
-
-def to_date(raw: Any, *, day_first: bool | None) -> str | None:  # noqa: ANN401
-    """
-    Return a date, or a date with its time, in the form of ISO 8601.
-
-    It must have a day, a month and a year.
-
-    Args:
-        raw: Text.
-        day_first: Whether 3/4/2026 is in April; None: it cannot be read.
-    """
-    if not isinstance(raw, str):
-        return None
-    text = fold(raw)
-    if not 6 <= len(text) <= _MAX_DATE:  # noqa: PLR2004
-        return None
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
         pass
+    mended = mend_json(raw).decode("utf-8", "replace")
     try:
-        return datetime.fromisoformat(text).isoformat()
-    except ValueError:
-        return _parsed_date(text, day_first=day_first)
-
-
-def _parsed_date(text: str, *, day_first: bool | None) -> str | None:
-    readings = {
-        _read_date(text, day_first=first)
-        for first in ((True, False) if day_first is None else (day_first,))
-    }
-    # Two, where days and months can be taken for each other.
-    return readings.pop() if len(readings) == 1 else None
-
-
-def _read_date(text: str, *, day_first: bool) -> str | None:
-    from dateutil import parser  # noqa: PLC0415
-
-    # What is not in the text is the default's, and so is not the same twice.
-    defaults = datetime(2000, 1, 1, 0, 0), datetime(2001, 2, 2, 1, 0)  # noqa: DTZ001
-    try:
-        one, other = (
-            parser.parse(text, dayfirst=day_first, default=default, tzinfos=_zone)
-            for default in defaults
-        )
-    except (ValueError, OverflowError, TypeError, AttributeError, IndexError):
-        return None  # dateutil has a guess at anything, and stumbles in many ways
-    if one.date() != other.date():
+        return json.loads(mended, strict=False, parse_int=_read_whole)
+    except (ValueError, RecursionError):
         return None
-    return one.isoformat() if one == other else one.date().isoformat()
 
 
-def _zone(name: str | None, offset: int | None) -> tzinfo | None:
-    if offset is not None:
-        return timezone(timedelta(seconds=offset)) if offset else UTC
-    if name is None:
-        return None
-    hours = _ZONES.get(name)
-    if hours is None:
-        raise ValueError(name)
-    return timezone(timedelta(hours=hours)) if hours else UTC
+def _read_whole(digits: str) -> float:
+    return int(digits) if len(digits) <= _MAX_WHOLE else inf

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from functions.worker import extractor
 from functions.worker.extraction import Extracted
 from functions.worker.extractor import ExtractionProcess, Extractor
 from functions.worker.page import Page
@@ -44,7 +45,7 @@ async def extracted(
     careful: bool = False,
     time_left: float = 60,
 ) -> Extracted:
-    extractor = Extractor(
+    extracts = Extractor(
         Spec(
             parser=parser,
             parser_timeout=parser_timeout,
@@ -54,8 +55,8 @@ async def extracted(
         process=process,
         careful=careful,
     )
-    here = extractor.at_once(found)
-    return here if here is not None else await extractor.elsewhere(found, time_left)
+    here = extracts.at_once(found)
+    return here if here is not None else await extracts.elsewhere(found, time_left)
 
 
 async def reason(*args: Any, **options: Any) -> tuple[Reason, str]:
@@ -94,6 +95,23 @@ async def test_a_large_page_is_extracted_elsewhere_as_it_would_be_here(
     assert found.rows == [
         {"title": "x", "description": None, "canonical": None, "links": ["http://a.example/y"]}
     ]
+
+
+async def test_a_page_that_takes_long_once_it_is_parsed_is_left_to_the_process(
+    process: ExtractionProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = "".join(f"<tr><td>{day} March 2026" for day in range(1, 31))
+    body = page("<div>" * 40 + "<table>" + cells)
+    dates = {"css": "td", "type": "date", "many": True}
+    extract = {"rows": "div", "fields": {"dates": dates}}
+    here = await extracted(process, body, extract=extract)
+    needed_process = process.is_running
+    monkeypatch.setattr(extractor, "_INLINE_SECONDS", -1)
+    elsewhere = await extracted(process, body, extract=extract)
+
+    assert (needed_process, process.is_running) == (False, True)
+    assert len(here.rows) == 40
+    assert elsewhere == here
 
 
 async def test_no_page_of_a_batch_that_was_delivered_again_is_trusted(
@@ -285,6 +303,16 @@ async def test_a_page_without_rows_is_flagged(process: ExtractionProcess) -> Non
     assert (await extracted(process, page(""), "parsers.shop:nothing")).problems == [
         {"field": None, "problem": "no_match", "value": None}
     ]
+
+
+async def test_what_json_cannot_hold_costs_itself_and_no_row(process: ExtractionProcess) -> None:
+    found = await extracted(process, page(""), "parsers.odd:yields_what_json_cannot_hold")
+
+    assert found.rows[0] == {"text": "cut \ufffd", "number": None, "id": 2**70, "long": None}
+    assert list(found.rows[1]) == ["deep", "7", "null", "last"]
+    assert [problem["value"] for problem in found.problems] == [
+        "nan", "an integer of 16,610 bits", "nested too deeply", "the name (1, 2)"
+    ]  # fmt: skip
 
 
 async def test_what_a_page_asks_of_robots_is_read_for_a_parser_too(

@@ -69,3 +69,13 @@ def waits_for_the_file_it_is_told(page: Page) -> list[dict[str, Any]]:
     while not Path(page.text).exists():
         time.sleep(0.001)
     return [{"url": page.url}]
+
+
+def yields_what_json_cannot_hold(_: Page) -> list[dict[Any, Any]]:
+    deep: Any = 1
+    for _level in range(5_000):
+        deep = [deep]
+    return [
+        {"text": "cut \ud83d", "number": float("nan"), "id": 2**70, "long": 10**5_000},
+        {"deep": deep, 7: "seven", None: "nothing", (1, 2): "a pair", "last": 1},
+    ]

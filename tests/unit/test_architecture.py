@@ -49,6 +49,7 @@ ONLY_HERE = {
     },
 }
 PURE = {
+    "shared/encodable.py",
     "shared/errors.py",
     "shared/expressions.py",
     "shared/extract_spec.py",
@@ -69,9 +70,12 @@ PURE = {
     "functions/worker/addresses.py",
     "functions/worker/charset.py",
     "functions/worker/cookies.py",
+    "functions/worker/dates.py",
+    "functions/worker/evidence.py",
     "functions/worker/extraction.py",
     "functions/worker/fields.py",
     "functions/worker/links.py",
+    "functions/worker/numerals.py",
     "functions/worker/partition.py",
     "functions/worker/pause.py",
     "functions/worker/profiles.py",

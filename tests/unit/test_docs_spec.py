@@ -92,7 +92,7 @@ def test_each_example_makes_the_rows_shown_of_the_page_shown(example: str, then:
         extracted = compile_extraction(spec).extract(page, token="bot")
         found = {"rows": extracted.rows, "problems": extracted.problems}
     else:
-        found = {"rows": parse_rows(load_parser(spec.parser), page), "problems": []}
+        found = {"rows": parse_rows(load_parser(spec.parser), page, print), "problems": []}
 
     assert found == json.loads(expected)
     assert [list(row) for row in found["rows"]] == [

@@ -193,8 +193,10 @@ def test_rows_hold_the_fields_of_their_element_alone() -> None:
     assert problems == []
 
 
-def problems_of(body: str, **spec: Any) -> list[tuple[str | None, str, str | None]]:
-    found = extract(body, **spec).problems
+def problems_of(
+    body: str | bytes, kind: str = "text/html", **spec: Any
+) -> list[tuple[str | None, str, str | None]]:
+    found = extract(body, kind, **spec).problems
     return [(problem["field"], problem["problem"], problem["value"]) for problem in found]
 
 
@@ -420,6 +422,92 @@ def test_no_page_trips_extraction(body: bytes, kind: str | None) -> None:
 
         assert "extraction_failed" not in {problem["problem"] for problem in found.problems}, found
         assert msgspec.json.decode(msgspec.json.encode(found), type=Extracted) is not None
+
+
+LAMP = {"name": "lamp", "text": "nice \ufffd"}
+HALF = rb'{"@type": "Product", "name": "lamp", "text": "nice \ud83d"}'
+SCRIPT = b'<script type="application/ld+json">%s</script>'
+FEED = b"<rss><item><title>one</title></item><item><title>two %s</title></item></rss>"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "source"),
+    [
+        pytest.param(SCRIPT % HALF, "text/html", {"name": {"jsonld": "Product.name"},
+                     "text": {"jsonld": "Product.text"}}, id="JSON-LD"),
+        pytest.param(HALF, "application/json", {"name": {"jmespath": "name"},
+                     "text": {"jmespath": "text"}}, id="an API"),
+        pytest.param(b"<item><name>lamp</name><text>nice &#55357;</text></item>", "text/xml",
+                     {"name": {"xpath": "//name"}, "text": {"xpath": "//text"}}, id="XML"),
+        pytest.param(b"<item name='lamp' text='nice &#xdc00;'/>", "text/xml",
+                     {"name": {"xpath": "//@name"}, "text": {"xpath": "//@text"}},
+                     id="an attribute in XML"),
+        pytest.param(b"<p title=lamp>nice &#xD83D;", "text/html",
+                     {"name": {"css": "p", "attr": "title"}, "text": {"css": "p"}}, id="HTML"),
+        pytest.param(b"<p title=lamp>" + HALF, "text/html",
+                     {"name": {"xpath": "//p/@title"},
+                      "text": {"css": "p", "regex": '"text": "(.*?)"}'}}, id="a script's text"),
+    ],
+)  # fmt: skip
+def test_half_a_character_costs_itself(
+    body: bytes, kind: str, source: dict[str, dict[str, str]]
+) -> None:
+    found = extract(body, kind, fields=source)
+
+    expected = LAMP if b"regex" not in repr(source).encode() else {**LAMP, "text": r"nice \ud83d"}
+    assert (found.rows, found.problems) == ([expected], [])
+
+
+def test_half_a_character_in_ready_made_columns_costs_itself() -> None:
+    [row] = extract(SCRIPT % HALF, include=["jsonld"]).rows
+    assert row["jsonld"] == [{"@type": "Product", **LAMP}]
+
+    [row] = extract(FEED % b"&#55357;&#56832; &#55357;", "text/xml", include=["feed"]).rows
+    assert [entry["title"] for entry in row["feed"]] == ["one", "two \N{GRINNING FACE} \ufffd"]
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"-Infinity", b"1e999", b"9" * 5_000])
+def test_a_number_that_is_none_costs_itself(number: bytes) -> None:
+    body = b'{"name": "lamp", "price": %s, "all": {"price": %s}}' % (number, number)
+
+    found = extract(
+        body,
+        "application/json",
+        fields={
+            "name": {"jmespath": "name"},
+            "price": {"jmespath": "price", "type": "number"},
+            "text": {"jmespath": "price"},
+            "all": {"jmespath": "all", "type": "json"},
+        },
+    )
+
+    assert found.rows == [{"name": "lamp", "price": None, "text": None, "all": {"price": None}}]
+    assert [(found["field"], found["problem"]) for found in found.problems] == [
+        ("price", "unreadable"), ("text", "unreadable"), ("all", "unreadable")
+    ]  # fmt: skip
+
+
+def test_integers_keep_their_digits_beyond_64_bits() -> None:
+    assert field(b'{"a": 18446744073709551616}', jmespath="a", type="json") == 2**64
+
+
+def test_what_is_nested_too_deeply_costs_itself() -> None:
+    deep = b'{"@type": "Product", "name": "lamp", "deep": %s1%s}' % (b"[" * 300, b"]" * 300)
+
+    found = extract(SCRIPT % deep, fields={"name": {"jsonld": "Product.name"}})
+
+    assert found.rows == [{"name": "lamp"}]
+    assert problems_of(SCRIPT % deep, fields={"name": {"jsonld": "Product.name"}}) == [
+        (None, "bad_jsonld", "script 1, nested deeper than 100")
+    ]
+
+
+def test_a_problem_shows_half_a_character_as_one_that_json_can_hold() -> None:
+    body = rb'{"price": {"\ud83d": 1}}'
+
+    assert problems_of(body, "application/json", fields={"x": {"jmespath": "price"}}) == [
+        ("x", "unreadable", "{'\ufffd': 1}")
+    ]
 
 
 def test_what_is_sent_as_json_comes_back() -> None:

@@ -1,5 +1,6 @@
 import tracemalloc
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -270,6 +271,23 @@ def test_a_bad_value_beside_the_url_costs_itself(written: bytes, value: object) 
 
     assert problems == {}
     assert targets[1].input == {"x": value, "y": "é"}
+
+
+@pytest.mark.parametrize(
+    ("meta", "kept"),
+    [
+        (rb'{"x": "cut \ud83d", "y": 1}', {"x": "cut \ufffd", "y": 1}),
+        (rb'{"\udc00": "x"}', {"\ufffd": "x"}),
+        (b'{"x": NaN, "y": -Infinity, "z": 1e999}', {"x": None, "y": None, "z": None}),
+    ],
+)
+def test_what_json_cannot_hold_costs_no_line_but_itself(meta: bytes, kept: dict[str, Any]) -> None:
+    line = b'{"url": "http://a.example/", "meta": %s}' % meta
+
+    targets, problems = plan_of(JsonReader(Source([line])))
+
+    assert problems == {}
+    assert targets[1].input == kept
 
 
 def test_what_is_in_headers_is_in_no_report() -> None:

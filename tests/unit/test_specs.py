@@ -62,7 +62,7 @@ MULTIPLIED = f"a: &a [{'1,' * 3_000}]\nb: [{'*a,' * 18}]"
         (f"{FIELD}css: a\n      type: nubmer",
          "5: fields.x.type: 'nubmer' is none of the values that it may have; did you mean number?"),
         (f"{FIELD}css: a\n      min: 3",
-         "3: fields.x: min and max are for the types number, integer, date"),
+         "3: fields.x: min and max are for the types number, integer, price, date"),
         (f"{FIELD}css: a\n      type: number\n      min: x", "6: fields.x.min: 'x' is no number"),
         (f"{FIELD}css: a\n      type: date\n      max: soon",
          "6: fields.x.max: 'soon' is no date; write YYYY-MM-DD"),
@@ -84,7 +84,16 @@ MULTIPLIED = f"a: &a [{'1,' * 3_000}]\nb: [{'*a,' * 18}]"
         ("fetch: {? [a] : 1}", "1: not YAML: a name must be a text"),
         ("- a", " it must be names with values, and is a list"),
         (f'{FIELD}css: a\n      attr: "\\ud83dx"',
-         r" '\ud83d' is half a character; write the character itself"),
+         r"5: not YAML: '\ud83d' is half a character; write the character itself"),
+        ('"\\ud83d": 1',
+         r"1: not YAML: '\ud83d' is half a character; write the character itself"),
+        ('extract: {on_problem: "\\udc00\\ud83d"}',
+         r"1: not YAML: '\udc00' is half a character; write the character itself"),
+        ('fetch: {pause: "\\ud83d"}',
+         r"1: not YAML: '\ud83d' is half a character; write the character itself"),
+        ("extract:\n  fields:\n    a: {const: .inf}",
+         "3: not YAML: .inf is no number; leave it out"),
+        ("fetch:\n  pause: 1.0e+999", "2: not YAML: 1.0e+999 is no number; leave it out"),
         ("a: \udcff",
          " not UTF-8 text: 'utf-8' codec can't decode byte 0xff in position 3: invalid start byte"),
         ("x" * (MAX_SPEC_BYTES + 1),
@@ -96,3 +105,11 @@ def test_a_wrong_spec_is_refused_with_its_place(text: str, problem: str) -> None
         parse_spec("books/spec.yaml", text.encode(errors="surrogateescape"))
 
     assert str(caught.value) == f"books/spec.yaml:{problem}"
+
+
+def test_a_spec_that_json_was_written_as_has_whole_characters() -> None:
+    spec = parse_spec(
+        "s", rb'{"extract": {"fields": {"a": {"css": "h1", "default": "\ud83d\ude00"}}}}'
+    )
+
+    assert spec.extract.fields["a"].default == "\N{GRINNING FACE}"

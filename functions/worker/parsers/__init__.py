@@ -20,6 +20,7 @@ import msgspec
 from functions.worker import page as fetched
 from functions.worker.charset import decode_page
 from functions.worker.document import parse_html
+from shared.encodable import mend_json
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup
@@ -77,4 +78,8 @@ class Page:
         Raises:
             msgspec.DecodeError: it is none.
         """
-        return msgspec.json.decode(self.text)
+        text = self.text.encode()
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            return msgspec.json.decode(mend_json(text))

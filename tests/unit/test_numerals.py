@@ -1,0 +1,255 @@
+"""Which number a text is about, and which mark in it is the decimal one."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from functions.worker.extraction import Extracted, compile_extraction
+from functions.worker.numerals import Numeral, Unread, read_numeral
+from functions.worker.page import Page
+from shared.spec import Spec
+
+
+@pytest.mark.parametrize(
+    ("text", "digits", "currency"),
+    [
+        ("4 Hefte für nur 19,95 EUR", "19.95", "EUR"),
+        ("Pack of 3 from $24", "24", "$"),
+        ("5 litres: was £80.00, now £40.00", "80.00", "£"),
+        ("6 pcs 12.99€", "12.99", "€"),
+        ("12.99€ 6 pcs", "12.99", "€"),
+        ("Size 10: $20", "20", "$"),
+        ("4K TV $499", "499", "$"),
+        ("EUR 10 EUR 20", "10", "EUR"),
+        ("10 EUR 20 EUR", "10", "EUR"),
+        ("2 for £5", "5", "£"),
+        ("from 5 to 9", "5", None),
+        ("24€90", "24.90", "€"),
+        ("1 024€90", "1024.90", "€"),
+        ("AU$ 12.50", "12.50", "AU$"),
+        ("12,50EUR/kg", "12.50", "EUR"),
+        ("Rs.500", "500", "Rs."),
+        ("KR 90", "90", "KR"),
+        ("TRY 20", "20", "TRY"),
+        ("ALL 3 for 9", "3", None),
+        ("-20 % 79 €", "79", "€"),
+    ],
+)
+def test_beside_a_currency_is_the_number_that_counts(
+    text: str, digits: str, currency: str | None
+) -> None:
+    assert read_numeral(text, lambda _currency, _mark: None) == Numeral(digits, currency)
+
+
+@pytest.mark.parametrize("text", ["10 EUR 20", "Size 10 EUR 20", "12 € 90 pieces"])
+def test_a_currency_between_two_numbers_belongs_to_neither_for_certain(text: str) -> None:
+    assert read_numeral(text, lambda _currency, _mark: None) is Unread.AMBIGUOUS
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        ("\uff12\uff0c\uff15\uff16\uff10.\uff15", "2560.5"),
+        ("\uffe5\uff14\uff19\uff18\uff0c\uff10\uff10\uff10\uff0c\uff10\uff10\uff10", "498000000"),
+        ("\uff0d\uff15", "-5"),
+        ("\u0661\u066c\u0662\u0663\u0664\u066b\u0665", "1234.5"),
+        ("\u06f1\u06f2\u060c\u06f3\u06f4\u06f5", "12345"),
+        ("1\u00b4299.50", "1299.50"),
+        ("1\u200b2", "12"),
+        ("\u200e\u2066$\u206912\u200f", "12"),
+        ("1.299,-", "1299"),
+        ("1.299,\u2014 kr", "1299"),
+        ("CHF 2'450.\u2013", "2450"),
+    ],
+)
+def test_characters_that_stand_for_others(text: str, digits: str) -> None:
+    found = read_numeral(text, lambda _currency, _mark: None)
+
+    assert isinstance(found, Numeral)
+    assert float(found.digits) == float(digits)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "5½",
+            "5 ½ cups",
+            "19⁹⁹ €",
+            "10²",
+            "3万",
+            "12億円",
+            "1.2K",
+            "$1.5M",
+            "3 million",
+            "4,5 Mio",
+        ),
+        *("2 lakh", "5 тыс.", "1e5", "19·99", "1_000", "12.5,-", "1,2,3 €", "2 milliards"),
+    ],
+)
+def test_what_makes_another_number_of_the_digits_is_not_overlooked(text: str) -> None:
+    assert read_numeral(text, lambda _currency, _mark: None) is Unread.UNREADABLE
+
+
+# ---- what the page says
+
+
+def extract(body: str, **field: Any) -> Extracted:
+    spec = msgspec.convert({"extract": {"fields": {"price": field}}}, Spec)
+    page = Page("http://a.example/", 200, "text/html", None, body.encode())
+    return compile_extraction(spec).extract(page, token="bot")
+
+
+AMBIGUOUS = "ambiguous"
+
+
+@pytest.mark.parametrize(
+    ("page", "text", "value"),
+    [
+        # Nothing but the text itself.
+        ("", "1.299", AMBIGUOUS),
+        ("", "1,299", AMBIGUOUS),
+        ("", "1.299 €", 1299.0),
+        ("", "$1,299", 1299.0),
+        ("", "$1.299", AMBIGUOUS),  # petrol, or Chile
+        ("", "1,299 €", AMBIGUOUS),
+        ("", "KWD 1.299", 1.299),
+        ("", "\uffe512\uff0c345", 12345.0),
+        # The language.
+        ('<html lang="de">', "1.299", 1299.0),
+        ('<html lang="de">', "1,299", 1.299),
+        ('<html lang="en-GB">', "1,299", 1299.0),
+        ('<html lang="en">', "€1,299", 1299.0),
+        ('<html lang="en">', "€1.299", AMBIGUOUS),
+        ('<html lang="de-CH">', "1.299", 1.299),
+        ('<html lang="es">', "1.299", AMBIGUOUS),
+        ('<html lang="es-MX">', "1,299", 1299.0),
+        ('<html lang="en"><meta property="og:locale" content="de_DE">', "1.299", AMBIGUOUS),
+        ('<meta property="og:locale" content="pl_PL">', "1.299", 1299.0),
+        ('<html lang="x-klingon">', "1.299", AMBIGUOUS),
+        # Its other numbers, which go before the language.
+        ("<p>12,50 €", "1.299", 1299.0),
+        ('<html lang="en"><p>nur 9,99 €</p>', "1.299 €", 1299.0),
+        ("<p>was 1,450.00", "1.299", 1.299),
+        ("<p>1.450.000 Einwohner", "1.299", 1299.0),
+        ('<html lang="de"><p>9,99 €</p><p>$9.99</p>', "1.299", AMBIGUOUS),
+        ("<p>Version 3.11", "1.299", AMBIGUOUS),
+        ("<p>on 12.11.2026 at 10.30", "1.299", AMBIGUOUS),
+    ],
+)
+def test_the_page_says_which_mark_is_the_decimal_one(page: str, text: str, value: Any) -> None:
+    found = extract(f"{page}<b>{text}</b>", css="b", type="number")
+
+    if value == AMBIGUOUS:
+        problem = {"field": "price", "problem": "ambiguous", "value": text}
+        assert (found.rows, found.problems) == ([{"price": None}], [problem])
+    else:
+        assert (found.rows, found.problems) == ([{"price": value}], [])
+
+
+@pytest.mark.parametrize(
+    ("body", "source"),
+    [
+        ('<script type="application/ld+json">{"@type": "Offer", "price": "1.299"}</script>',
+         {"jsonld": "Offer.price"}),
+        ('<meta property="product:price:amount" content="1.299">',
+         {"opengraph": "product:price:amount"}),
+        ('<p itemscope itemtype="http://schema.org/Offer"><meta itemprop="price" content="1.299">',
+         {"microdata": "Offer.price"}),
+        ('<b itemprop="price" content="1.299">1,30</b>', {"css": "b", "attr": "content"}),
+        ('<b itemprop="price" content="1.299">1,30</b>', {"xpath": "//b/@content"}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("locale", [{}, {"locale": "de"}])
+@pytest.mark.parametrize("kind", ["number", "price"])
+def test_no_locale_applies_to_what_programs_write(
+    body: str, source: dict[str, str], locale: dict[str, str], kind: str
+) -> None:
+    html = f'<html lang="de"><p>12,50 €</p>{body}'
+
+    found = extract(html, **source, **locale, type=kind)
+
+    assert (found.rows[0]["price"], found.problems) == (1.299, [])
+
+
+def test_a_locale_applies_to_the_text_of_microdata() -> None:
+    html = '<p itemscope itemtype="http://schema.org/Offer"><b itemprop="price">1.299</b>'
+
+    assert extract(html, microdata="Offer.price", type="number", locale="de").rows == [
+        {"price": 1299.0}
+    ]
+
+
+# ---- prices
+
+
+PRICED = '<script type="application/ld+json">{"@type": "Offer", "priceCurrency": "%s"}</script>'
+
+
+@pytest.mark.parametrize(
+    ("page", "text", "price", "currency"),
+    [
+        ("", "1.299,00 €", 1299.0, "EUR"),
+        ("", "US$ 12", 12.0, "USD"),
+        ("", "CHF 12.50", 12.5, "CHF"),
+        ("", "zł 3", 3.0, "PLN"),
+        ("", "12.50", 12.5, None),
+        ("", "$12", 12.0, AMBIGUOUS),
+        ("", "99 kr", 99.0, AMBIGUOUS),
+        ('<html lang="en-CA">', "$12", 12.0, "CAD"),
+        ('<html lang="en">', "$12", 12.0, AMBIGUOUS),
+        ('<html lang="sv">', "99 kr", 99.0, "SEK"),
+        ('<html lang="ja">', "¥99", 99.0, "JPY"),
+        (PRICED % "AUD", "$12", 12.0, "AUD"),
+        (PRICED % "AUD", "12", 12.0, "AUD"),
+        (PRICED % "EUR", "$12", 12.0, AMBIGUOUS),
+        (PRICED % "CLP", "$1.299", 1299.0, "CLP"),
+        (PRICED % "USD" + PRICED % "EUR", "12", 12.0, None),
+        ('<meta property="og:price:currency" content="nok">', "99 kr", 99.0, "NOK"),
+        ('<b itemprop="priceCurrency" content="DKK"></b>', "99 kr", 99.0, "DKK"),
+    ],
+)
+def test_a_price_is_two_columns(page: str, text: str, price: float, currency: str | None) -> None:
+    found = extract(f"{page}<i>{text}</i>", css="i", type="price")
+
+    is_ambiguous = currency == AMBIGUOUS
+    assert list(found.rows[0].items()) == [
+        ("price", price), ("price_currency", None if is_ambiguous else currency)
+    ]  # fmt: skip
+    assert [(found["field"], found["problem"]) for found in found.problems] == (
+        [("price_currency", "ambiguous")] if is_ambiguous else []
+    )
+
+
+OFFERS = """<script type="application/ld+json">{"@type": "Product", "offers": [
+ {"@type": "Offer", "price": 12.5, "priceCurrency": "SEK"},
+ {"@type": "Offer", "price": "1450.00", "priceCurrency": "EUR"}]}</script>"""
+
+
+def test_data_names_the_currency_beside_the_price() -> None:
+    found = extract(OFFERS, jsonld="Product.offers.price", type="price")
+    assert found.rows == [{"price": 12.5, "price_currency": "SEK"}]
+
+    found = extract(OFFERS, jsonld="Product.offers.price", type="price", many=True)
+    assert found.rows == [{"price": [12.5, 1450.0], "price_currency": ["SEK", "EUR"]}]
+
+    meta = '<meta property="og:price:%s" content="%s">'
+    found = extract(
+        meta % ("amount", 5) + meta % ("currency", "PLN"), opengraph="og:price:amount", type="price"
+    )
+    assert found.rows == [{"price": 5.0, "price_currency": "PLN"}]
+    assert found.problems == []
+
+
+def test_a_price_has_bounds_defaults_and_problems_as_a_number_has() -> None:
+    found = extract("<b>12 €</b>", css="b", type="price", max=10)
+    assert found.rows == [{"price": 12.0, "price_currency": "EUR"}]
+    assert [problem["problem"] for problem in found.problems] == ["max"]
+
+    found = extract("<b>12 €</b>", css="i", type="price", default=0)
+    assert found.rows == [{"price": 0.0, "price_currency": None}]
+
+    found = extract("<b>sold out</b>", css="b", type="price")
+    assert found.rows == [{"price": None, "price_currency": None}]
+    assert [problem["problem"] for problem in found.problems] == ["unreadable"]
