@@ -63,7 +63,7 @@ class _Items:
                 if attributes.get("itemref"):
                     references.append((key, (attributes["itemref"] or "").split()))
             elif names:
-                value = _property(element, attributes, self.document)
+                value = _property(element, attributes, names, self.document)
             owner = self._owner(element)
             if names:
                 found = _Property(names, value)
@@ -203,8 +203,8 @@ def _add(item: _Item, name: str, value: object) -> None:
 
 
 def _property(
-    element: LexborNode, attributes: dict[str, str | None], document: Document
-) -> str | None:
+    element: LexborNode, attributes: dict[str, str | None], names: list[str], document: Document
+) -> str | dict[str, Any] | None:
     tag = element.tag or ""
     if tag in _URL_ATTRIBUTES:
         link = attributes.get(_URL_ATTRIBUTES[tag])
@@ -215,4 +215,7 @@ def _property(
         return MachineText(attributes["content"])
     if tag == "time" and attributes.get("datetime"):
         return MachineText(attributes["datetime"])
+    if names[0].endswith(("-input", "-output")):  # https://schema.org/docs/actions.html, part 4
+        wanted: dict[str, Any] = {"valueRequired": True} if "required" in attributes else {}
+        return wanted | ({"valueName": attributes["name"]} if attributes.get("name") else {})
     return text_of(element, document)

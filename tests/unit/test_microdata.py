@@ -73,6 +73,11 @@ def problem(name: str, value: str) -> dict[str, Any]:
             id="what is there already",
         ),
         pytest.param(
+            "<form itemscope><input itemprop=query-input name=q required></form>",
+            [{"query-input": {"valueRequired": True, "valueName": "q"}}],
+            id="what a form asks for",
+        ),
+        pytest.param(
             "<p itemprop=a itemscope><i itemprop=b>1</i></p>", [{"b": "1"}],
             id="a property of nothing",
         ),
