@@ -60,8 +60,8 @@ class Objects:
         self._document = document
         self._visits = 0
         self._same: dict[int, _Node] = {}  # by the identity of a dict in `data`, which keeps them
-        nodes, named = self._collect(data)
-        for group in named.values():
+        nodes, self._named = self._collect(data)
+        for group in self._named.values():
             if len(group) > 1:
                 self._merge(group)
         self._nodes = list({id(node): node for node in map(self.node, nodes)}.values())
@@ -314,7 +314,8 @@ class Objects:
 
         Args:
             places: Objects, or what else a list of them holds.
-            steps: Properties. Where a text is in the place of an object, it is its name or text.
+            steps: Properties. Where a text is in the place of an object, it is its name or text,
+                or else its @id.
             counted: Whether this is done again and again, which the document bounds: each time,
                 references may lead to the same large list.
         """
@@ -329,11 +330,21 @@ class Objects:
                     value = _get(node, step)
                     if value is not None:
                         taken.append(value)
-                elif isinstance(node, str) and _is_itself(node, step):
-                    taken.append(node)
+                elif isinstance(node, str):
+                    value = self._of_text(node, step)
+                    if value is not None:
+                        taken.append(value)
             found = list(self._values(taken))
         visits = self._visits - before
         return [] if counted and self._document.exceeds(_VISIT * visits) else found
+
+    def _of_text(self, text: str, step: str) -> Any:  # noqa: ANN401
+        """Return what `step` leads to from a text that is in the place of an object."""
+        # An address in full, since many a text is the name of something on this page.
+        named = self._named.get(text) if text.startswith(_ADDRESS) else None
+        if named:
+            return _get(self.node(named[0]), step)
+        return text if _is_itself(text, step) else None
 
     def _values(self, values: Iterable[Any]) -> Iterator[Any]:
         """Yield what `values` hold, through lists and references, each object once."""

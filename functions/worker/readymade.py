@@ -37,6 +37,8 @@ _MARKDOWN_PER_CHARACTER = 30  # bytes that trafilatura takes, measured
 _MARKDOWN_PER_TAG = 1_500
 
 ReadyMade = Callable[[Document, dict[str, Any], str], None]
+# The namespaces of https://ogp.me, and of Facebook, which has made it.
+_KINDS = frozenset(["article", "book", "fb", "music", "product", "profile", "video"])
 _LINKS = "a[href], area[href]"
 _WHITE_SPACE = re.compile(r"\s+")
 
@@ -91,8 +93,16 @@ def meta(document: Document, row: dict[str, Any], name: str) -> None:
         "canonical": document.canonical,
         "language": _short(root.attrs.get("lang")) if root is not None else None,
         "robots": _short(", ".join(found.get("robots", ()))),
-        "opengraph": _prefixed("og:", found),
+        "opengraph": _open_graph(found),
         "twitter": _prefixed("twitter:", found),
+    }
+
+
+def _open_graph(found: dict[str, list[str]]) -> dict[str, str | None]:
+    """Return what is said of the page as an object, that of its kind (`article:author`) too."""
+    of_kind = [name for name in found if name.partition(":")[0] in _KINDS and ":" in name]
+    return _prefixed("og:", found) | {
+        name: _short(found[name][0]) for name in of_kind[:MAX_PROPERTIES]
     }
 
 

@@ -165,6 +165,8 @@ ZOE = {"@type": "Person", "@id": "#zoe", "name": "Zoe", "url": "/zoe"}
                      id="with a type"),
         pytest.param([{"@type": "Article", "author": {"@id": "#zoe", "name": "Zoe"}}, ZOE],
                      id="half of it here"),
+        pytest.param([{"@type": "Article", "author": "https://e.com/#z"},
+                      ZOE | {"@id": "https://e.com/#z"}], id="as a text"),
         pytest.param([{"@type": "Article", "publisher": ZOE, "author": {"@id": "#zoe"}}],
                      id="within another property"),
         pytest.param([{"@type": "Article", "author": {"@id": "#zoe"}},

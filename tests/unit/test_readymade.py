@@ -12,7 +12,8 @@ from shared.spec import Spec
 META = """<html lang="de-AT"><head><title> A  lamp </title><link rel="canonical" href="/lamp">
 <meta name="description" content="Bright."><meta name="Robots" content="noindex">
 <meta name="robots" content="nofollow"><meta property="og:title" content="Lamp">
-<meta property="og:title" content="second"><meta name="twitter:card" content="summary"></head>"""
+<meta property="og:title" content="second"><meta name="twitter:card" content="summary">
+<meta property="article:author" content="Zoë"><meta name="article" content="no"></head>"""
 LINKS = """<a href="/a" rel="nofollow  noopener">A <b>b</b></a><a href="/a">A b</a>
 <a href="/a">A b</a><a href="http://shop.e.com/c"><img></a><a href="http://other.com/">o</a>
 <a href="mailto:a@b.c">mail</a>"""
@@ -55,7 +56,8 @@ def link(url: str, text: str, rel: str | None = None, *, internal: bool = True) 
     [
         pytest.param("meta", META, {
             "title": "A lamp", "description": "Bright.", "canonical": "http://www.e.com/lamp",
-            "language": "de-AT", "robots": "noindex, nofollow", "opengraph": {"title": "Lamp"},
+            "language": "de-AT", "robots": "noindex, nofollow",
+            "opengraph": {"title": "Lamp", "article:author": "Zoë"},
             "twitter": {"card": "summary"},
         }, id="meta"),
         pytest.param("links", LINKS, [
