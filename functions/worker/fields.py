@@ -330,7 +330,7 @@ def _read_many(
         best = _Taken()
         for find_all in finders:
             taken = take(find_all(scope, document), document)
-            if any(value != "" for value in taken.values):
+            if _any_value(taken):
                 best = taken
                 break
             if not best.values and not best.unreadable:
@@ -370,6 +370,10 @@ class _Taken:
         self.is_cut = False
 
 
+def _any_value(taken: _Taken) -> bool:
+    return any(value != "" for value in taken.values)
+
+
 class _Either(list[list[Any]]):
     """What the alternatives of a field find in one element of a list."""
 
@@ -389,7 +393,7 @@ def _taker(take_one: _Take | None) -> _TakeAll:
             if type(raw) is _Either:
                 # Of each element the first alternative that has a value.
                 each = [take(alternative, document) for alternative in raw]
-                found = next((found for found in each if any(found.values)), each[-1])
+                found = next((found for found in each if _any_value(found)), each[-1])
                 taken.values += found.values
                 taken.unreadable += found.unreadable
                 size += sum(map(_length, found.values))

@@ -260,6 +260,14 @@ def test_of_each_element_the_first_alternative_counts_and_what_is_left_over_is_s
     assert found.problems == [{"field": "x", "problem": "unreadable", "value": "{'width': 5}"}]
 
 
+def test_nought_and_false_are_values_too() -> None:
+    html = scripts({"@type": "A", "x": [{"n": 0, "m": 7}, {"m": 5}]})
+    either = {"any": [{"jsonld": "A.x.n"}, {"jsonld": "A.x.m"}]}
+
+    assert row(html, x=either | {"many": True, "type": "integer"}) == {"x": [0, 5]}
+    assert row(html, x=either | {"type": "integer"}) == {"x": 0}
+
+
 def test_a_text_in_the_place_of_an_object_is_its_name_and_an_address_its_url() -> None:
     html = scripts({"@type": "A", "author": "Zoe", "image": "https://e.com/a.jpg"})
 
