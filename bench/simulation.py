@@ -22,10 +22,11 @@ from msgspec import Struct
 
 from functions.worker.commit import _children
 from functions.worker.extractor import Extractor, extraction_process
-from functions.worker.fetch import Fetcher, Place, Request
+from functions.worker.fetch import Fetcher, Request
 from functions.worker.page import Page
 from functions.worker.partition import decode_state, encode_state
 from functions.worker.robots import product_token
+from functions.worker.room import Place
 from functions.worker.scrape import Scraper
 from shared import prices
 from shared.errors import FetchError, Reason
@@ -257,8 +258,9 @@ class _Fetcher(Fetcher):
         accepts: Callable[[str | None], bool] = lambda _: True,
         connect_limit: float = 10.0,
         cut: bool = False,
+        any_answer: bool = False,
     ) -> Page:
-        del place, max_bytes, accepts
+        del place, max_bytes, accepts, any_answer
         name = request.url.split("/", 3)[2]
         loop = asyncio.get_running_loop()
         self._web.opened(name, loop.time(), self._worker)

@@ -257,6 +257,7 @@ class _Visitor:
                     accepts=lambda _: True,
                     connect_limit=self._spec.connect_timeout,
                     cut=cut,
+                    any_answer=cut,
                 )
             except FetchError as error:
                 wait = self._wait(error, attempt)

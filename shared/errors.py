@@ -92,6 +92,8 @@ class Reason(StrEnum):
     HTTP_5XX_FINAL = "http_5xx_final"
     """Not implemented and the like: what the server cannot do today it cannot do tomorrow."""
     HTTP_503 = "http_503"
+    CHALLENGE = "challenge"
+    """A content network wants something solved first, and says so in a header."""
     BAD_REDIRECT = "bad_redirect"
     TOO_MANY_REDIRECTS = "too_many_redirects"
     # half a page
@@ -165,6 +167,7 @@ class FetchError(ScrapeError):
     name as it came. `remote_address` is the IP address that was connected to, where it is known.
     `content_type` is the media type that was not asked for.
     `set_cookies` are the values of Set-Cookie.
+    `latency` is the time from the request to the headers in seconds, where these came.
     """
 
     content_type: str | None = None
@@ -179,6 +182,7 @@ class FetchError(ScrapeError):
         retry_after: str | None = None,
         remote_address: str | None = None,
         set_cookies: tuple[str, ...] = (),
+        latency: float | None = None,
     ) -> None:
         super().__init__(f"{url}: {detail} ({reason})")
         self.url = url
@@ -188,3 +192,4 @@ class FetchError(ScrapeError):
         self.retry_after = retry_after
         self.remote_address = remote_address
         self.set_cookies = set_cookies
+        self.latency = latency

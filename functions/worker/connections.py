@@ -9,7 +9,8 @@ import asyncio
 import socket
 import ssl
 from contextlib import AsyncExitStack
-from typing import Any, NamedTuple, Self
+from functools import partial
+from typing import Any, NamedTuple, Self, cast
 from weakref import WeakSet
 
 import aiohttp
@@ -18,6 +19,7 @@ from yarl import URL
 
 from functions.worker.addresses import ConnectTo, is_public
 from functions.worker.dns import TTL, Resolver
+from functions.worker.framing import AnswerReader
 
 CONNECT_LIMIT = 10.0  # seconds for name, socket, proxy and TLS; a page's own limit may be shorter
 MAX_OPEN = 500  # connections in use; with as many as MAX_IDLE they stay below 1,024 descriptors
@@ -67,23 +69,68 @@ class Network(NamedTuple):
     verify_tls: bool = True
 
 
+class AnswerHandler(ResponseHandler):
+    """One connection; reads answers more generously than aiohttp does."""
+
+    remote_address: str | None = None
+    reader: AnswerReader | None = None
+    """Of the last answer."""
+    keeps: object = None
+    """What must not be collected before the connection is."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        peer = transport.get_extra_info("peername")
+        self.remote_address = peer[0] if peer else None
+
+    def set_response_params(self, **params: Any) -> None:  # noqa: ANN401 -- aiohttp's
+        tail, self._tail = self._tail, b""  # it is for our own reader
+        super().set_response_params(**params)
+        self._params = params
+        theirs: Any = self._parser
+        self.reader = AnswerReader(theirs, self._new_parser, self._end)
+        self._parser = cast("Any", self.reader)
+        self._tail = tail
+        self._drain_tail()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        if self.reader is not None:
+            self.reader.release()
+
+    def _new_parser(self) -> Any:  # noqa: ANN401 -- it is written in C
+        """Return another parser like the one that aiohttp has made for the current answer."""
+        ours, self._parser = self._parser, None
+        super().set_response_params(**self._params)
+        theirs, self._parser = self._parser, ours
+        return theirs
+
+    def _end(self, at_once: bool) -> None:  # noqa: FBT001 -- a callback
+        self.force_close()
+        if at_once and self.transport is not None:
+            self.transport.close()
+
+
 class Response(aiohttp.ClientResponse):
     """Knows its connection beyond its end, which aiohttp's own does not."""
 
     remote_address: str | None = None
-    protocol: ResponseHandler
+    protocol: AnswerHandler
+    reader: AnswerReader | None = None
+    latency: float = 0.0
+    """Seconds from the request, when the connection is there, to the headers of the answer."""
 
     async def start(self, connection: aiohttp.connector.Connection) -> "Response":
         protocol = connection.protocol
-        assert protocol is not None
+        assert isinstance(protocol, AnswerHandler)
         self.protocol = protocol
-        transport = connection.transport  # None where the connection is lost already
-        peer = transport.get_extra_info("peername") if transport is not None else None
-        self.remote_address = peer[0] if peer else None
+        self.reader = protocol.reader
+        self.remote_address = protocol.remote_address
         used_before = protocol in _connections
         _connections.add(protocol)
         if len(_connections) > MAX_IDLE:
             protocol.force_close()
+        began = self._loop.time()
         try:
             await super().start(connection)
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
@@ -94,6 +141,7 @@ class Response(aiohttp.ClientResponse):
             raise NoAnswerError(self.remote_address) from error
         except aiohttp.ClientResponseError as error:
             raise NoAnswerError(self.remote_address) from error
+        self.latency = self._loop.time() - began
         return self
 
     def close_connection(self) -> None:
@@ -103,8 +151,9 @@ class Response(aiohttp.ClientResponse):
 
     @property
     def was_reset(self) -> bool:
-        """Whether the connection broke, which to aiohttp looks like the end of a body."""
-        return isinstance(self.protocol.exception(), OSError)
+        """Whether a connection that would have ended the body broke: to aiohttp it is the same."""
+        by_close = self.reader is not None and self.reader.ended_by_close
+        return by_close and isinstance(self.protocol.exception(), OSError)
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -170,6 +219,10 @@ class Sessions:
         return self._sessions[proxy]
 
     async def _open(self, proxy: str | None, connector: aiohttp.TCPConnector) -> None:
+        if proxy is None or URL(proxy).scheme not in SOCKS:
+            # There is no other door to it.
+            factory: Any = partial(AnswerHandler, loop=connector._loop)  # noqa: SLF001
+            connector._factory = factory  # noqa: SLF001
         self._sessions[proxy] = await self._stack.enter_async_context(
             aiohttp.ClientSession(
                 connector=connector,
@@ -207,10 +260,19 @@ class Sessions:
             ProxyType,
         )
 
+        class Connector(ProxyConnector):
+            async def _connect_via_proxy(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+                transport, theirs = await super()._connect_via_proxy(*args, **kwargs)
+                ours = AnswerHandler(self._loop)
+                ours.keeps = theirs  # and with it what must live as long as the connection
+                transport.set_protocol(ours)
+                ours.connection_made(transport)
+                return transport, ours
+
         # An EOFError is where a proxy hangs up.
         socks_errors = (ProxyError, ProxyConnectionError, ProxyTimeoutError, EOFError)
         self.errors = (*self.errors[:3], *socks_errors)
-        return ProxyConnector(
+        return Connector(
             address,
             proxy.port or _SOCKS_PORT,
             ProxyType.SOCKS5,

@@ -19,6 +19,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 from functions.worker.charset import decode_page
 from functions.worker.evidence import Evidence
 from functions.worker.links import Resolver
+from functions.worker.media_types import is_html, is_xml
 from functions.worker.page import Page
 from functions.worker.values import fold, read_json
 from shared.encodable import mend_references, mend_text
@@ -31,7 +32,6 @@ MAX_VALUE = 100_000  # characters
 MAX_COPIED = 50_000_000  # characters of a page that are copied, again and again where rows nest
 _VISIT = 40  # of these, as long as it takes to look at a node
 MAX_PROBLEMS = 100
-HTML = {None, "text/html", "application/xhtml+xml"}
 _STRETCH = 8_192  # bytes; attributes enough to fill two take 0.1 s
 _FEW_WORDS = 100
 _STATM = "/proc/self/statm"
@@ -85,7 +85,7 @@ class Document:
         """What is the same for all rows, by the function that found it."""
         self.row: Any = None
         """The object that is the current row, where rows are objects and no elements."""
-        self.is_html = page.content_type in HTML
+        self.is_html = is_html(page.content_type, page.body)
         text = decode_page(page.body, page.charset) if self.is_html else ""
         self.tree = parse_html(text) if self.is_html else empty_tree()
 
@@ -170,7 +170,7 @@ class Document:
             if self.is_html and not _is_feed(body):
                 page: _Element = html.document_fromstring(html_of(self.tree))
                 return page
-            if "xml" not in (self.page.content_type or "") and not _is_feed(body):
+            if not is_xml(self.page.content_type, body) and not _is_feed(body):
                 return None
             parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True)
             root: _Element | None = etree.fromstring(mend_references(body), parser)

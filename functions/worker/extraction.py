@@ -87,6 +87,9 @@ class Extraction:
             bad = True
         else:
             document.problem(None, "nothing_extracted", document.page.content_type)
+        if document.page.is_empty:
+            document.problem(None, "empty")
+            bad = True
         problems = document.problems
         if document.problem_count > len(problems):
             more = str(document.problem_count - len(problems))

@@ -103,6 +103,8 @@ class _Parsing:
         )
         if not rows:
             document.problem(None, "no_match")
+        if page.is_empty:
+            document.problem(None, "empty")
         return Extracted(rows, document.problems, document.robots(token))
 
 

@@ -6,9 +6,11 @@ a proxy's URL holds.
 """
 
 import ssl
+from collections.abc import Mapping
 
 import aiohttp
 from aiohttp.http_exceptions import ContentLengthError, LineTooLong, TransferEncodingError
+from multidict import istr
 from yarl import URL
 
 from functions.worker.connections import (
@@ -19,6 +21,7 @@ from functions.worker.connections import (
     TunnelError,
 )
 from functions.worker.dns import NO_SUCH_NAME
+from functions.worker.framing import words_of
 from shared.errors import FetchError, Reason
 
 _STATUSES = {
@@ -37,6 +40,15 @@ _PROXY_STATUSES = {
 }
 _SOCKS_GATEWAY = {3, 4, 5, 6}  # RFC 1928 §6: no network, no host, refused, expired
 
+# What content networks say of an answer that is a challenge and not the page.
+_CHALLENGES = {
+    istr("x-amzn-waf-action"): {"challenge", "captcha"},
+    istr("cf-mitigated"): {"challenge"},
+    istr("sg-captcha"): {"challenge"},
+    istr("x-vercel-mitigated"): {"challenge"},
+}
+_SLOW_DOWN = {429, 503}
+
 _CUT_OFF = (ContentLengthError, TransferEncodingError)
 _CLOSED = (ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _HUNG_UP = "the connection closed before an answer"
@@ -44,17 +56,47 @@ _HUNG_UP = "the connection closed before an answer"
 _Verdict = tuple[Reason, str]
 
 
-def refusal(status: int, *, proxied: bool) -> tuple[Reason, str]:
-    """Return what an answer of `status`, not 2xx, stands for."""
+def challenge(status: int, headers: Mapping[str, str]) -> str | None:
+    """
+    Return in words what a content network wants us to solve instead of showing the page.
+
+    Returns None where its headers do not say that, or where the status asks us to slow down.
+    """
+    if status in _SLOW_DOWN:
+        return None
+    for name, values in _CHALLENGES.items():
+        value = headers.get(name)
+        if value is not None and value.strip().lower() in values:
+            return (
+                f"the server answered {status} with a challenge ({name}: {value.strip().lower()})"
+            )
+    return None
+
+
+def is_cut_off(error: aiohttp.ClientPayloadError) -> bool:
+    """Tell whether `error` is that the connection closed before the end of the body."""
+    return isinstance(error.__cause__, _CUT_OFF)
+
+
+def refusal(status: int, *, proxied: bool, conditional: bool = False) -> tuple[Reason, str]:
+    """
+    Return what an answer of `status`, not 2xx, stands for.
+
+    Args:
+        status: Of the answer.
+        proxied: Whether a proxy may have given it.
+        conditional: Whether the request has asked for a page only if it has changed.
+    """
     detail = f"the server answered {status}"
+    if status == 304 and not conditional:  # noqa: PLR2004
+        return Reason.HTTP_3XX, "the server answered 304, and was not asked whether it has changed"
     if status == 407 and proxied:  # noqa: PLR2004
         return Reason.PROXY_AUTH, "the proxy wants other credentials"
     if status in _STATUSES:
         return _STATUSES[status], detail
-    if status < 400:  # noqa: PLR2004
-        return (Reason.HTTP_3XX if status >= 300 else Reason.PROTOCOL), detail  # noqa: PLR2004
     if status < 500:  # noqa: PLR2004
-        return Reason.HTTP_4XX, detail
+        classes = {3: Reason.HTTP_3XX, 4: Reason.HTTP_4XX}
+        return classes.get(status // 100, Reason.PROTOCOL), detail
     # 520 to 530 are what a content network says of the server behind it.
     if status in {500, 502, 504} or 520 <= status <= 530:  # noqa: PLR2004
         return Reason.HTTP_5XX, detail
@@ -80,7 +122,8 @@ def no_answer(
     known = response if response is not None else error
     address = None if proxy else getattr(known, "remote_address", None)
     status = response.status if response is not None else _status_of_proxy(error)
-    return FetchError(url, reason, detail, status=status, remote_address=address)
+    latency = getattr(response, "latency", None)
+    return FetchError(url, reason, detail, status=status, remote_address=address, latency=latency)
 
 
 def _of_host(error: BaseException, *, answered: bool) -> _Verdict:
@@ -101,9 +144,9 @@ def _of_host(error: BaseException, *, answered: bool) -> _Verdict:
         case aiohttp.ClientPayloadError() if isinstance(cause, _CUT_OFF):
             verdict = Reason.TRUNCATED, "the connection closed before the end of the body"
         case aiohttp.ClientPayloadError():
-            verdict = Reason.PROTOCOL, "the body is not what its headers say"
+            verdict = Reason.PROTOCOL, f"the body is not what its headers say: {words_of(cause)}"
         case aiohttp.ClientResponseError():
-            verdict = Reason.PROTOCOL, "the answer is not HTTP"
+            verdict = Reason.PROTOCOL, f"the answer is not HTTP: {words_of(cause)}"
         case _ if answered:
             verdict = Reason.TRUNCATED, "the connection broke in the body"
         case _:
@@ -117,7 +160,7 @@ def _of_headers(cause: BaseException) -> _Verdict:
     parser_error = _cause(_cause(cause))
     if isinstance(parser_error, LineTooLong) or "Too many headers" in str(parser_error):
         return Reason.HEADERS_TOO_LARGE, "the headers are larger than those of a page"
-    return Reason.PROTOCOL, "the answer is not HTTP"
+    return Reason.PROTOCOL, f"the answer is not HTTP: {words_of(parser_error)}"
 
 
 def _of_socket(cause: BaseException, *, connecting: bool) -> _Verdict:

@@ -8,18 +8,25 @@ Knows nothing of retries, robots.txt or Lambda. It translates whatever aiohttp c
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import aiohttp
+from aiohttp import hdrs
 from yarl import URL
 
 from functions.worker.addresses import is_public
 from functions.worker.connections import CONNECT_LIMIT, Network, Response, Sessions
-from functions.worker.content_coding import ACCEPT_ENCODING, ContentCodingError, decode
-from functions.worker.failures import no_answer, refusal
+from functions.worker.content_coding import (
+    ACCEPT_ENCODING,
+    ContentCodingError,
+    codings_of,
+    decode,
+)
+from functions.worker.failures import challenge, is_cut_off, no_answer, refusal
+from functions.worker.media_types import binary_type, declared_type
 from functions.worker.page import Page
 from functions.worker.proxies import BLOCKS
+from functions.worker.room import NoMemoryLeftError, Place, Room
 from shared.errors import FetchError, InvalidUrlError, Reason
 from shared.spec import FetchSpec
 from shared.urls import Url, is_ip_literal, parse_url
@@ -27,8 +34,8 @@ from shared.urls import Url, is_ip_literal, parse_url
 _ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 _PAGES = FetchSpec().accepts
 _REDIRECTS = {301, 302, 303, 307, 308}
+_CONDITIONS = {"if-none-match", "if-modified-since"}
 _NO_GUESS = ("Content-Type",)  # of aiohttp's about a body
-BODIES_BYTES = 200_000_000
 _DRAIN_BYTES = 64 * 1024
 _DRAIN_SECONDS = 0.5
 
@@ -59,58 +66,8 @@ class Redirect(NamedTuple):
     location: Url
     set_cookies: tuple[str, ...] = ()
     remote_address: str | None = None
-
-
-class _Room:
-    """
-    The memory for bodies, shared by the requests of one invocation.
-
-    Up to `BODIES_BYTES` they all grow. Beyond, one at a time does, until it is done with, while
-    the others leave theirs to TCP: so they never all wait for each other.
-    """
-
-    def __init__(self) -> None:
-        self.taken = 0
-        self.turn = asyncio.Lock()
-
-
-class Place:
-    """What one body takes of the memory for bodies."""
-
-    def __init__(self, room: _Room) -> None:
-        self._room = room
-        self._size = 0
-        self._our_turn = False
-
-    def take(self, size: int) -> None:
-        self._room.taken += size
-        self._size += size
-
-    async def may_grow(self, deadline: float) -> None:
-        """
-        Wait until the body may become larger, until `deadline` of the event loop at most.
-
-        Raises:
-            NoMemoryLeftError: it may not.
-        """
-        if self._room.taken <= BODIES_BYTES or self._our_turn:
-            return
-        try:
-            async with asyncio.timeout_at(deadline):
-                self._our_turn = await self._room.turn.acquire()
-        except TimeoutError:
-            raise NoMemoryLeftError from None
-
-    def leave(self) -> None:
-        """Give back what was taken."""
-        self.take(-self._size)
-        if self._our_turn:
-            self._our_turn = False
-            self._room.turn.release()
-
-
-class NoMemoryLeftError(Exception):
-    """Other bodies have it all, for longer than a request may take."""
+    latency: float = 0.0
+    """Seconds from the request to the headers of the answer."""
 
 
 class Fetcher:
@@ -119,7 +76,7 @@ class Fetcher:
     def __init__(self, sessions: Sessions, user_agent: str, *, private_targets: bool) -> None:
         self._sessions = sessions
         self._private_targets = private_targets
-        self._room = _Room()
+        self._room = Room()
         self._defaults = (
             ("User-Agent", user_agent),
             ("Accept", _ACCEPT),
@@ -140,6 +97,7 @@ class Fetcher:
         accepts: Callable[[str | None], bool] = _PAGES,
         connect_limit: float = CONNECT_LIMIT,
         cut: bool = False,
+        any_answer: bool = False,
     ) -> Page | Redirect:
         """
         Send `request` and read the answer.
@@ -153,11 +111,12 @@ class Fetcher:
             accepts: Tells whether a media type, lower case, is a page's; None: not declared.
             connect_limit: In seconds, for name, connection and TLS.
             cut: Whether the beginning of a body longer than `max_bytes` is a page.
+            any_answer: Whether the status alone counts, though it may be that of a challenge.
 
         Raises:
             FetchError: there is neither a page nor a redirect. `reason` says why.
         """
-        url = URL(request.url, encoded=True)
+        url = _url(request.url)
         deadline = asyncio.get_running_loop().time() + time_limit
         response: aiohttp.ClientResponse | None = None
         body_place = place or self.place()
@@ -175,7 +134,14 @@ class Fetcher:
             ) as response:
                 assert isinstance(response, Response)
                 answer = await self._answer(
-                    request, response, body_place, max_bytes, accepts, cut=cut, deadline=deadline
+                    request,
+                    response,
+                    body_place,
+                    max_bytes,
+                    accepts,
+                    cut=cut,
+                    any_answer=any_answer,
+                    deadline=deadline,
                 )
                 page = answer if isinstance(answer, Page) else None
                 return answer
@@ -227,6 +193,7 @@ class Fetcher:
         accepts: Callable[[str | None], bool],
         *,
         cut: bool,
+        any_answer: bool,
         deadline: float,
     ) -> Page | Redirect:
         status = response.status
@@ -234,25 +201,36 @@ class Fetcher:
         if status in _REDIRECTS:
             await _drain(response)
             location = _location(request, response)
-            return Redirect(status, location, _cookies(response), _address(request, response))
+            return Redirect(
+                status, location, _cookies(response), _address(request, response), response.latency
+            )
+        challenged = challenge(status, headers)
+        if challenged is not None and not any_answer:
+            await _leave(request, response, is_block=True)
+            raise _failure(request, response, Reason.CHALLENGE, challenged)
         if not 200 <= status < 300:  # noqa: PLR2004
-            if request.proxy is not None and status in BLOCKS:
-                response.close_connection()  # the next one may come from another address
-            else:
-                await _drain(response)
-            raise _failure(request, response, *refusal(status, proxied=request.proxy is not None))
-        content_type, charset = _content_type(headers.get("Content-Type", ""))
+            await _leave(request, response, is_block=status in BLOCKS)
+            conditional = any(name.lower() in _CONDITIONS for name, _ in request.headers)
+            raise _failure(
+                request,
+                response,
+                *refusal(status, proxied=request.proxy is not None, conditional=conditional),
+            )
+        content_type, charset = declared_type(tuple(headers.getall(hdrs.CONTENT_TYPE, ())))
         if not accepts(content_type):
             detail = f"{content_type} is not what was asked for"
-            failure = _failure(request, response, Reason.CONTENT_TYPE, detail)
-            failure.content_type = content_type
-            raise failure
+            raise _not_wanted(request, response, content_type, detail)
         if not cut:
             _check_length(request, response, max_bytes)
-        sent = await _read(response, max_bytes, place, deadline)
+        sent, is_whole = await _read(response, max_bytes, place, deadline)
         await place.may_grow(deadline)  # a body may be much more than what was sent
-        body = _content(request, response, sent, max_bytes, cut=cut)
+        body = _content(request, response, sent, max_bytes, cut=cut, is_whole=is_whole)
         place.take(len(body) - len(sent))
+        if content_type is None and (kind := binary_type(body)) is not None:
+            if not accepts(kind):
+                detail = f"no type is declared, and {kind} is not what was asked for"
+                raise _not_wanted(request, response, kind, detail)
+            content_type = kind
         return Page(
             request.url,
             status,
@@ -266,6 +244,7 @@ class Fetcher:
             _cookies(response),
             _address(request, response),
             response.raw_headers,
+            response.latency,
         )
 
 
@@ -291,35 +270,60 @@ def _check_length(request: Request, response: Response, max_bytes: int) -> None:
         raise _failure(request, response, Reason.TOO_LARGE, _too_large(max_bytes))
 
 
-async def _read(response: Response, max_bytes: int, place: Place, deadline: float) -> bytes:
-    """Return the body as sent, or so much of it that it is more than `max_bytes`."""
+async def _read(
+    response: Response, max_bytes: int, place: Place, deadline: float
+) -> tuple[bytes, bool]:
+    """
+    Return the body as sent, or so much of it that it is more than `max_bytes`.
+
+    And whether that is all of it, as far as HTTP tells.
+    """
     # Not response.read(): it buffers whatever the server sends, and a worker has a few hundred MB.
     content = response.content
     pieces = []
     size = 0
+    is_whole = True
     try:
-        while piece := await content.readany():
-            pieces.append(piece)
-            size += len(piece)
-            place.take(len(piece))
-            if size > max_bytes:
-                response.close()
-                break
-            await place.may_grow(deadline)  # aiohttp's time limit is for what it waits for
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        try:
+            while piece := await content.readany():
+                pieces.append(piece)
+                size += len(piece)
+                place.take(len(piece))
+                if size > max_bytes:
+                    response.close()
+                    break
+                await place.may_grow(deadline)  # aiohttp's time limit is for what it waits for
+        except aiohttp.ClientPayloadError as error:
+            if not is_cut_off(error):
+                raise
+            is_whole = False
+        whole = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return whole, is_whole and not response.was_reset
     finally:
         pieces.clear()  # an error of aiohttp's holds this frame, in a circle
 
 
 def _content(
-    request: Request, response: Response, sent: bytes, max_bytes: int, *, cut: bool
+    request: Request,
+    response: Response,
+    sent: bytes,
+    max_bytes: int,
+    *,
+    cut: bool,
+    is_whole: bool,
 ) -> bytes:
-    """Return what a body is without its content coding."""
-    if len(sent) <= max_bytes and response.was_reset:
-        raise _failure(request, response, Reason.TRUNCATED, "the connection broke in the body")
-    coding = response.headers.get("Content-Encoding")
+    """Return what a body is without its codings."""
+    headers = response.headers
+    coded = headers.getall(hdrs.CONTENT_ENCODING, ())
+    # Those of the transfer come on top; nearly all say "chunked", which is undone already.
+    transferred = headers.getall(hdrs.TRANSFER_ENCODING, ())
     try:
-        body = sent if coding is None else decode(sent, coding, max_bytes + 1)
+        codings = codings_of((*coded, *transferred)) if coded or transferred else ()
+        if not is_whole and not codings:
+            detail = "the connection closed before the end of the body"
+            raise _failure(request, response, Reason.TRUNCATED, detail)
+        # The end of what is coded shows in itself: many servers announce the length before coding.
+        body = decode(sent, codings, max_bytes + 1)
     except ContentCodingError as error:
         # What is cut off already says nothing about the coding.
         reason = error.reason if len(sent) <= max_bytes else Reason.TOO_LARGE
@@ -335,6 +339,14 @@ def _too_large(max_bytes: int) -> str:
     return f"the body exceeds {max_bytes:,} bytes"
 
 
+async def _leave(request: Request, response: Response, *, is_block: bool) -> None:
+    """Be done with an answer that is no page."""
+    if request.proxy is not None and is_block:
+        response.close_connection()  # the next one may come from another address
+    else:
+        await _drain(response)
+
+
 async def _drain(response: Response) -> None:
     """Read a body that nobody wants, where that is cheaper than another connection."""
     content = response.content
@@ -346,17 +358,30 @@ async def _drain(response: Response) -> None:
                 pass
 
 
+def _url(href: str) -> URL:
+    url = URL(href, encoded=True)
+    # An empty query is a query, and yarl has no other place for its question mark.
+    is_empty = href.endswith("?") and href.index("?") == len(href) - 1
+    return url.with_path(url.raw_path + "?", encoded=True) if is_empty else url
+
+
 def _location(request: Request, response: Response) -> Url:
-    location = response.headers.get("Location")
+    location = response.headers.get(hdrs.LOCATION)
     if not location:
         raise _failure(request, response, Reason.BAD_REDIRECT, "redirect without a Location")
     try:
-        # A location that is UTF-8 is read as such.
-        text = location.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        return parse_url(text, base=request.url)
+        return parse_url(_escaped(location), base=request.url)
     except InvalidUrlError as error:
         detail = f"redirect to {location[:200]!a}: {error}"
         raise _failure(request, response, Reason.BAD_REDIRECT, detail) from error
+
+
+def _escaped(location: str) -> str:
+    """Return a Location in ASCII: bytes that are none go back to the server as it has sent them."""
+    if location.isascii():
+        return location
+    octets = location.encode("utf-8", "surrogateescape")
+    return "".join(chr(octet) if octet < 0x80 else f"%{octet:02X}" for octet in octets)  # noqa: PLR2004
 
 
 def _failure(request: Request, response: Response, reason: Reason, detail: str) -> FetchError:
@@ -368,7 +393,16 @@ def _failure(request: Request, response: Response, reason: Reason, detail: str) 
         retry_after=_text(response.headers.get("Retry-After")),
         remote_address=_address(request, response),
         set_cookies=_cookies(response),
+        latency=response.latency,
     )
+
+
+def _not_wanted(
+    request: Request, response: Response, content_type: str | None, detail: str
+) -> FetchError:
+    failure = _failure(request, response, Reason.CONTENT_TYPE, detail)
+    failure.content_type = content_type
+    return failure
 
 
 def _address(request: Request, response: Response) -> str | None:
@@ -386,13 +420,3 @@ def _text(value: str | None) -> str | None:
         return value or None
     # Bytes that are not UTF-8 come as surrogates.
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-@lru_cache(maxsize=256)
-def _content_type(value: str) -> tuple[str | None, str | None]:
-    kind, *parameters = (_text(value) or "").split(";")
-    for parameter in parameters:
-        name, _, charset = parameter.partition("=")
-        if name.strip().lower() == "charset":
-            return kind.strip().lower() or None, charset.strip().strip("\"'") or None
-    return kind.strip().lower() or None, None

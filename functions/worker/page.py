@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+_BLANK = b" \t\r\n\f\v\0\xef\xbb\xbf"  # a byte order mark, too
+_MAX_BLANK = 1_000
+
 
 class Page(NamedTuple):
     """
@@ -9,8 +12,8 @@ class Page(NamedTuple):
 
     `content_type` is without parameters and lower case, `charset` is its parameter.
     `wire_bytes` is the size of the body as sent. `remote_address` is None behind a proxy.
-    `headers` are as they came, in their order. `fetched_at` is when the target was first requested,
-    in epoch seconds, if anybody knows.
+    `headers` are as they came, in their order, and `latency` is in seconds, from the request to
+    them. `fetched_at` is when the target was first requested, in epoch seconds, if anybody knows.
     """
 
     url: str
@@ -25,4 +28,10 @@ class Page(NamedTuple):
     set_cookies: tuple[str, ...] = ()
     remote_address: str | None = None
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    latency: float = 0.0
     fetched_at: float | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the body has no content: nothing at all, or white space."""
+        return len(self.body) < _MAX_BLANK and not self.body.strip(_BLANK)

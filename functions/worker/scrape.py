@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from functions.worker.cookies import CookieJar
 from functions.worker.extraction import Extracted
 from functions.worker.extractor import Extractor
-from functions.worker.fetch import Fetcher, Place, Redirect, Request
+from functions.worker.fetch import Fetcher, Redirect, Request
 from functions.worker.page import Page
 from functions.worker.partition import PartitionState
 from functions.worker.pause import COOL_JITTER, LONG_PAUSE, HostState, next_pause
@@ -39,6 +39,7 @@ from functions.worker.robots import (
     robots_url,
     rules_from_answer,
 )
+from functions.worker.room import Place
 from functions.worker.visit import Visit
 from shared.errors import FetchError, Reason
 from shared.jobs import Manifest
@@ -470,6 +471,7 @@ class Scraper:
                 accepts=lambda _type: True,
                 connect_limit=self._spec.connect_timeout,
                 cut=True,
+                any_answer=True,
             )
         except FetchError as error:
             if self._clock() < self._stop_at:
@@ -526,10 +528,11 @@ class Scraper:
                 late = FetchError(visit.url.href, Reason.OUT_OF_TIME, "the worker's time is up")
                 self._defer(visit, late, None)
                 return
-            self._note_failure(host, answer, proxy, now, latency=now - began)
+            latency = now - began if answer.latency is None else answer.latency
+            self._note_failure(host, answer, proxy, now, latency=latency)
             self._failed(visit, answer, proxy, now)
             return
-        host.state = host.state.answered(now, pause=self._adapted(host, now - began, ok=True))
+        host.state = host.state.answered(now, pause=self._adapted(host, answer.latency, ok=True))
         if self._pool is not None and proxy is not None:
             self._pool.report(proxy, host.name, Verdict.OK, now)
         if isinstance(answer, Redirect):
@@ -626,7 +629,7 @@ class Scraper:
                 self._pool.report(proxy, host.name, Verdict.FAILED, now)
             elif error.reason in _NO_WAY:
                 self._pool.report(proxy, host.name, Verdict.NO_WAY, now)
-            elif error.status in BLOCKS:
+            elif _is_block(error):
                 self._pool.report(proxy, host.name, Verdict.BLOCKED, now)
             elif error.status is not None:
                 self._pool.report(proxy, host.name, Verdict.OK, now)
@@ -674,7 +677,7 @@ class Scraper:
 
     def _may_go_otherwise(self, error: FetchError, proxy: Proxy | None) -> bool:
         """Tell whether the same request may succeed later, or by another proxy or connection."""
-        by_proxy = proxy is not None and (error.reason in _BAD_PROXY or error.status in BLOCKS)
+        by_proxy = proxy is not None and (error.reason in _BAD_PROXY or _is_block(error))
         return (error.reason.retryable or by_proxy) and not self._is_locked_out(error)
 
     def _try_again(
@@ -821,6 +824,11 @@ def _asks_too_much(url: str, seconds: float | None, status: int | None = None) -
 def _same_site(visit: Visit) -> bool:
     """Tell whether a visit is still where the list has sent it: what is told there stays there."""
     return not visit.redirects or may_be_told(visit.url, home=parse_url(visit.target.url))
+
+
+def _is_block(error: FetchError) -> bool:
+    """Tell whether the host does not want this proxy, and may want another one."""
+    return error.status in BLOCKS or error.reason is Reason.CHALLENGE
 
 
 def _without_frames(error: FetchError) -> FetchError:

@@ -17,12 +17,13 @@ from functions.worker.addresses import parse_connect_to
 from functions.worker.connections import Network
 from functions.worker.document import Document
 from functions.worker.extractor import ExtractionProcess, Extractor
-from functions.worker.fetch import Fetcher, Place, Redirect, Request, open_fetcher
+from functions.worker.fetch import Fetcher, Redirect, Request, open_fetcher
 from functions.worker.page import Page
 from functions.worker.partition import PartitionState, decode_state, encode_state
 from functions.worker.pause import HostState
 from functions.worker.proxies import ProxyPool
 from functions.worker.robots import CachedRobots
+from functions.worker.room import Place
 from functions.worker.scrape import MAX_HOPS, MAX_SLOWDOWNS, Scraper
 from shared.errors import Reason
 from shared.jobs import Manifest

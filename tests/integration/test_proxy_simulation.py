@@ -10,10 +10,11 @@ from msgspec.structs import replace
 
 from bench.simulation import Time
 from functions.worker.extractor import ExtractionProcess, Extractor
-from functions.worker.fetch import Fetcher, Place, Request, _Room
+from functions.worker.fetch import Fetcher, Request
 from functions.worker.page import Page
 from functions.worker.partition import decode_state, encode_state
 from functions.worker.proxies import ProxyPool
+from functions.worker.room import Place, Room
 from functions.worker.scrape import Scraper
 from shared.errors import FetchError, Reason
 from shared.jobs import Manifest
@@ -38,7 +39,7 @@ class Scripted(Fetcher):
     def __init__(self, script: Answer, time: Time) -> None:
         self._script = script
         self._time = time
-        self._room = _Room()
+        self._room = Room()
         self.began: float | None = None
         self.asked: Counter[str] = Counter()
         """Requests that have come to the host."""

@@ -18,11 +18,12 @@ FORBIDDEN = {
 # In what is deployed; the command line talks to its embedded cloud in cloud.py.
 ONLY_HERE = {
     "aiohttp": {
+        "functions/worker/answer_head.py",
         "functions/worker/connections.py",
-        "functions/worker/content_coding.py",
         "functions/worker/dns.py",
         "functions/worker/failures.py",
         "functions/worker/fetch.py",
+        "functions/worker/framing.py",
     },
     "boto3": set(),
     "botocore": {

@@ -354,6 +354,26 @@ def test_what_no_source_can_read_has_no_row(kind: str) -> None:
     assert extract(b"x", kind, include=["page"]) == ([], [nothing], [], None)
 
 
+def test_what_a_spec_lets_in_is_read_as_what_it_holds() -> None:
+    page = b"<!doctype html><title>Lamps</title>"
+    xml = b"<?xml version='1.0'?><list><name>Lamps</name></list>"
+
+    assert field(page, "application/octet-stream", css="title") == "Lamps"
+    assert field(page, "application/json", css="title") == "Lamps"
+    assert field(xml, "application/octet-stream", xpath="//name") == "Lamps"
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/json", None])
+@pytest.mark.parametrize("body", [b"", b" \r\n", b"\xef\xbb\xbf\n", b"\0"])
+def test_a_page_without_content_says_so(kind: str | None, body: bytes) -> None:
+    empty = {"field": None, "problem": "empty", "value": None}
+
+    assert empty in extract(body, kind, include=["page"]).problems
+    assert empty in extract(body, kind, fields={"x": {"css": "p"}}).problems
+    assert extract(body, kind, include=["page"], on_problem="fail").failure
+    assert empty not in extract(b" x ", kind, include=["page"]).problems
+
+
 # ---- pages that are traps
 
 EVERYTHING: dict[str, Any] = {

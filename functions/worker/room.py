@@ -1,0 +1,61 @@
+"""
+The memory for bodies, shared by the requests of one invocation.
+
+Knows nothing of HTTP.
+"""
+
+import asyncio
+
+BODIES_BYTES = 200_000_000
+
+
+class Room:
+    """
+    All of it.
+
+    Up to `BODIES_BYTES` they all grow. Beyond, one at a time does, until it is done with, while
+    the others leave theirs to TCP: so they never all wait for each other.
+    """
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self.turn = asyncio.Lock()
+
+
+class Place:
+    """What one body takes of the memory for bodies."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._size = 0
+        self._our_turn = False
+
+    def take(self, size: int) -> None:
+        self._room.taken += size
+        self._size += size
+
+    async def may_grow(self, deadline: float) -> None:
+        """
+        Wait until the body may become larger, until `deadline` of the event loop at most.
+
+        Raises:
+            NoMemoryLeftError: it may not.
+        """
+        if self._room.taken <= BODIES_BYTES or self._our_turn:
+            return
+        try:
+            async with asyncio.timeout_at(deadline):
+                self._our_turn = await self._room.turn.acquire()
+        except TimeoutError:
+            raise NoMemoryLeftError from None
+
+    def leave(self) -> None:
+        """Give back what was taken."""
+        self.take(-self._size)
+        if self._our_turn:
+            self._our_turn = False
+            self._room.turn.release()
+
+
+class NoMemoryLeftError(Exception):
+    """Other bodies have it all, for longer than a request may take."""
