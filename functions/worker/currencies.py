@@ -27,6 +27,8 @@ class _Table(Struct):
     """Where the decimal mark is a comma."""
     either: str
     """Where some write a comma, and some a point."""
+    whole: str
+    """Without cents."""
     mills: str
     """With three digits behind the decimal mark."""
 
@@ -39,6 +41,7 @@ class Currencies:
         self.words = frozenset(table.words.split())
         self._comma = frozenset(table.comma.split())
         self._either = frozenset(table.either.split())
+        self._whole = frozenset(table.whole.split())
         self._mills = frozenset(table.mills.split())
         self._signs: dict[str, tuple[str, ...]] = {}
         for sign, codes in table.signs.items():
@@ -65,6 +68,11 @@ class Currencies:
         codes = self.candidates(sign)
         marks = {"," if code in self._comma else "." for code in codes if code not in self._either}
         return marks if len(marks) == 1 else set()
+
+    def is_whole(self, sign: str) -> bool:
+        """Tell whether people pay without cents, as with the yen."""
+        codes = self.candidates(sign)
+        return bool(codes) and self._whole.issuperset(codes)
 
     def has_mills(self, sign: str) -> bool:
         """Tell whether three digits behind the mark are usual, as with the dinar."""

@@ -103,7 +103,8 @@ class Evidence:
         Return the decimal mark of a number such as 1.299, None if the page does not tell.
 
         The page's other numbers say it, or else its language, or else the currency. Three digits
-        behind the mark are no cents: where it is money, that must not contradict.
+        behind the mark are no cents: where it is money, that must not contradict; and where people
+        pay without cents, it is all there is to say.
         """
         known = currencies()
         sign = currency or ""
@@ -111,8 +112,10 @@ class Evidence:
             self.currency in known.candidates(sign) or (is_price and not sign)
         ):
             sign = self.currency
+        if known.is_whole(sign):
+            return "," if mark == "." else "."
         votes = self._written_marks or self._language_marks or known.decimal_marks(sign)
-        if (sign or is_price) and not known.has_mills(sign):
+        if sign and not known.has_mills(sign):
             votes = votes | {"," if mark == "." else "."}
         return next(iter(votes)) if len(votes) == 1 else None
 

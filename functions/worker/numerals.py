@@ -51,10 +51,11 @@ _LOOK_ALIKE = str.maketrans(
 _TIDY = _FULL_WIDTH | _LOOK_ALIKE
 # Digits with a white space or an apostrophe before each three, or without; then points and commas.
 _NUMBER = re.compile(
-    r"(?:\d{1,3}(?:[ '\u2019\u066c]\d{3}(?!\d))+|\d+)(?:[.,]\d+)*|(?<![\w.,])[.,]\d+"
+    r"(?:\d{1,3}(?:[ '\u2019\u066c]\d{3}(?!\d))+|\d+)(?:[.,]\d+)*|(?<![\w.,])[.,]\d+(?:[.,]\d+)*"
 )
 _GROUPS = re.compile(r"\d{1,3}(?:[.,]\d{2,3})*[.,]\d{3}")
-_SIGN = re.compile(r"(?<![\w.,)\]])-\s?[^\w\s.,()]{0,3}\s?\Z")
+# A dash with a space behind it is none: 50 - $2.00.
+_SIGN = re.compile(r"(?<![\w.,)\]])-(?:[^\w\s.,()-]{1,3}\s?)?\Z")
 _MACHINE = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _NO_CENTS = re.compile(r"[.,]\s?(?:-|\u2010|\u2011|\u2012|\u2013|\u2014|\u2015|=)")
 # What makes another number of the digits before it: 1.2K, 3 million, 1e5, 19·99.
@@ -65,6 +66,9 @@ _GOES_ON = re.compile(
     re.IGNORECASE,
 )
 _SIGN_AS_MARK = re.compile(r"(?<![\d.,])(\d{1,3}(?: \d{3})+|\d{1,6})([€$£])(\d\d)(?![\d.,])")
+# Cents that stand off: 118, 99 TL and 35€ 99.
+_APART = re.compile(r"[.,] \d\d(?!\d)|[€$£] \d\d\Z")
+_APART_BEFORE = re.compile(r"\d[.,] \Z|[.,]{2}\Z|\A- [^\w\s]? ?\Z")
 _BETWEEN = re.compile(r"[\s:.,\u2010-\u2015=-]{0,3}")
 
 
@@ -78,11 +82,12 @@ def read_machine(text: str) -> str | None:
     return text if _MACHINE.fullmatch(text) else None
 
 
-def read_numeral(text: str, decide: Decide) -> Numeral | Unread:
+def read_numeral(text: str, decide: Decide, *, is_price: bool = False) -> Numeral | Unread:
     """
     Return the number that a text is about.
 
-    Beside a sign or code of a currency it is that number, else the first one.
+    Beside a sign or code of a currency it is that number, else the first one; which is no price
+    where it is a percentage.
     """
     text = tidy(text)
     first = _NUMBER.search(text)
@@ -97,6 +102,8 @@ def read_numeral(text: str, decide: Decide) -> Numeral | Unread:
         if isinstance(beside, Unread):
             return beside
         found, currency = beside or (first, None)
+    if is_price and currency is None and text[found.end() :].lstrip().startswith("%"):
+        return Unread.UNREADABLE
     digits = _digits(text, found, currency, decide)
     return digits if isinstance(digits, Unread) else Numeral(digits, currency)
 
@@ -156,6 +163,10 @@ def _digits(text: str, found: re.Match[str], currency: str | None, decide: Decid
         or (following.isnumeric() and not following.isdecimal())  # half, squared, ten thousand
     ):
         return Unread.UNREADABLE
+    if _APART.match(text, end) and "." not in digits and "," not in digits[:-4]:
+        return Unread.AMBIGUOUS
+    if _APART_BEFORE.search(text, 0, found.start()):
+        return Unread.AMBIGUOUS
     digits = re.sub("[ '\u2019\u066c]", "", digits)
     if "." in digits or "," in digits:
         whole = _NO_CENTS.match(text, end) is not None

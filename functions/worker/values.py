@@ -211,11 +211,12 @@ def _numeral(
         digits = read_machine(raw.strip())
         if digits is not None:
             return Numeral(digits)
-        return read_numeral(raw, lambda _currency, _mark: None)
+        return read_numeral(raw, lambda _currency, _mark: None, is_price=is_price)
     if locale is not None:
         mark = "," if decimal_comma(locale) else "."
-        return read_numeral(raw, lambda _currency, _mark: mark)
-    return read_numeral(raw, partial(evidence.decimal_mark, is_price=is_price))
+        return read_numeral(raw, lambda _currency, _mark: mark, is_price=is_price)
+    decide = partial(evidence.decimal_mark, is_price=is_price)
+    return read_numeral(raw, decide, is_price=is_price)
 
 
 # ---- prices

@@ -34,6 +34,9 @@ from shared.spec import Spec
         ("TRY 20", "20", "TRY"),
         ("ALL 3 for 9", "3", None),
         ("-20 % 79 €", "79", "€"),
+        ("50 - $2.00 100 - $2.75", "2.00", "$"),
+        ("-$2.50", "-2.50", "$"),
+        ("12.99€ 50", "12.99", "€"),
     ],
 )
 def test_beside_a_currency_is_the_number_that_counts(
@@ -42,8 +45,14 @@ def test_beside_a_currency_is_the_number_that_counts(
     assert read_numeral(text, lambda _currency, _mark: None) == Numeral(digits, currency)
 
 
-@pytest.mark.parametrize("text", ["10 EUR 20", "Size 10 EUR 20", "12 € 90 pieces"])
-def test_a_currency_between_two_numbers_belongs_to_neither_for_certain(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("10 EUR 20", "Size 10 EUR 20", "12 € 90 pieces", "35€ 99", "118, 99 TL", "36. 24"),
+        *("1.837, 32 €", "$..75", "- $5"),
+    ],
+)
+def test_what_can_be_one_number_or_two_is_ambiguous(text: str) -> None:
     assert read_numeral(text, lambda _currency, _mark: None) is Unread.AMBIGUOUS
 
 
@@ -84,6 +93,8 @@ def test_characters_that_stand_for_others(text: str, digits: str) -> None:
             "$1.5M",
             "3 million",
             "4,5 Mio",
+            ".75,333",
+            "$.750.30",
         ),
         *("2 lakh", "5 тыс.", "1e5", "19·99", "1_000", "12.5,-", "1,2,3 €", "2 milliards"),
     ],
@@ -115,6 +126,9 @@ AMBIGUOUS = "ambiguous"
         ("", "$1.299", AMBIGUOUS),  # petrol, or Chile
         ("", "1,299 €", AMBIGUOUS),
         ("", "KWD 1.299", 1.299),
+        ("", "423.923 KD", 423.923),
+        ("", "880,000 ₫", 880000.0),
+        ("", "3.990 Ft", 3990.0),
         ("", "\uffe512\uff0c345", 12345.0),
         # The language.
         ('<html lang="de">', "1.299", 1299.0),
@@ -250,6 +264,7 @@ def test_a_price_has_bounds_defaults_and_problems_as_a_number_has() -> None:
     found = extract("<b>12 €</b>", css="i", type="price", default=0)
     assert found.rows == [{"price": 0.0, "price_currency": None}]
 
-    found = extract("<b>sold out</b>", css="b", type="price")
-    assert found.rows == [{"price": None, "price_currency": None}]
-    assert [problem["problem"] for problem in found.problems] == ["unreadable"]
+    for text in ("sold out", "40 % off"):
+        found = extract(f"<b>{text}</b>", css="b", type="price")
+        assert found.rows == [{"price": None, "price_currency": None}]
+        assert [problem["problem"] for problem in found.problems] == ["unreadable"]
