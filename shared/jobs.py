@@ -148,7 +148,7 @@ def tick_key(job: str, number: int) -> str:
 
 
 def fold_key(job: str) -> str:
-    """Return the key of a job's receipts as far as they were added up when time was over."""
+    """Return the key of what a job's receipts add up to so far."""
     return f"jobs/{job}/fold.json"
 
 
@@ -251,15 +251,9 @@ def receipt_key(job: str, batch: str, counts: Mapping[str, int]) -> str:
     return f"jobs/{job}/receipts/{name}{RECEIPT_END}"
 
 
-def receipts_of(job: str, keys: Iterable[str]) -> list[str]:
-    """Return those of `keys`, of the job, that are receipts, in order; one of each batch."""
-    receipts = sorted(key for key in keys if key.startswith(f"jobs/{job}/receipts/"))
-    return list({key.partition(".")[0]: key for key in receipts}.values())
-
-
 def receipt_batch(key: str) -> str:
     """Return the batch that `receipt_key` was given."""
-    return _decode_counts(key.rpartition("/")[2])[0]
+    return key.rpartition("/")[2].partition(".")[0].removesuffix(RECEIPT_END)
 
 
 def receipt_counts(key: str) -> dict[str, int]:
@@ -267,8 +261,20 @@ def receipt_counts(key: str) -> dict[str, int]:
     return _decode_counts(key.rpartition("/")[2])[1]
 
 
+def receipts_folder(job: str) -> str:
+    return f"{JOBS}{job}/receipts/"
+
+
 def receipts_prefix(job: str, shard: int) -> str:
-    return f"jobs/{job}/receipts/{shard:05d}-"
+    return f"{receipts_folder(job)}{shard:05d}-"
+
+
+def dispatched_folder(job: str) -> str:
+    return f"{JOBS}{job}/dispatched/"
+
+
+def redriven_folder(job: str) -> str:
+    return f"{JOBS}{job}/redriven/"
 
 
 # Counts besides outcomes, and two that are times.

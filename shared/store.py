@@ -142,27 +142,30 @@ class Bucket:
             while some := list(islice(waiting, 4 * _READERS)):
                 yield from zip(some, pool.map(self.get, some), strict=True)
 
-    def keys(self, prefix: str, *, end: str = "") -> Iterator[str]:
+    def keys(self, prefix: str, *, end: str = "", after: str = "") -> Iterator[str]:
         """
         Yield the keys that start with `prefix`, in order; 1,000 a call.
 
-        With an `end`, those that end with it cost less, are out of order, and must have it nowhere
-        else.
+        With an `end`, those that end with it cost less, and must have it nowhere else. With
+        `after`, which need not be a key, those that come behind it.
         """
-        for page in self._listed(prefix, end):
-            for entry in page.get("Contents", []):
-                yield entry["Key"]
-            for common in page.get("CommonPrefixes", []):
-                yield common["Prefix"]
+        for page in self._listed(prefix, end, after):
+            found = [entry["Key"] for entry in page.get("Contents", [])]
+            common = [entry["Prefix"] for entry in page.get("CommonPrefixes", [])]
+            yield from sorted([*found, *common]) if found and common else found or common
 
     def folders(self, prefix: str) -> Iterator[str]:
         """Yield the names that follow `prefix` up to a slash, in order; 1,000 a call."""
-        for page in self._listed(prefix, "/"):
+        for page in self._listed(prefix, "/", ""):
             for common in page.get("CommonPrefixes", []):
                 yield common["Prefix"].removeprefix(prefix).rstrip("/")
 
-    def _listed(self, prefix: str, delimiter: str) -> "Iterator[ListObjectsV2OutputTypeDef]":
+    def _listed(
+        self, prefix: str, delimiter: str, after: str
+    ) -> "Iterator[ListObjectsV2OutputTypeDef]":
         request: ListObjectsV2RequestPaginateTypeDef = {"Bucket": self.name, "Prefix": prefix}
+        if after:
+            request["StartAfter"] = after
         if delimiter:
             request["Delimiter"] = delimiter
         with _translated(f"list s3://{self.name}/{prefix}"):

@@ -7,48 +7,38 @@ summary is written only where there is none, and what was announced is known by 
 written after the event, so that an event may come twice and is never left out.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
+from functions.dispatcher.fold import Receipts, Stand
 from functions.dispatcher.summary import Summary, decode_summary, encode_summary, summarize
 from shared.jobs import (
-    RECEIPT_END,
     Ledger,
     Manifest,
     announced_key,
     decode_manifest,
-    fold_key,
+    dispatched_folder,
     job_prefix,
     ledger_of,
     manifest_key,
-    receipt_batch,
-    receipt_counts,
-    receipts_of,
+    redriven_folder,
     summary_key,
     tick_key,
+    ticks_prefix,
 )
 from shared.messages import Tick, encode
 from shared.queue import MAX_DELAY, Message, Queue
 from shared.settings import DispatcherSettings
 from shared.store import Bucket
-from shared.tally import Tally, decode_tally
+from shared.tally import Tally
 
 TICK_FIRST = 10  # seconds from a job's start to the first look; doubled for each further one
 COMPLETED, STALLED = "Job completed", "Job stalled"
 # SQS keeps messages for 14 days: after so long without news there is nothing left that could come.
 _HOPELESS_SECONDS = 14 * 24 * 60 * 60
-
-
-class _Fold(Struct, tag="fold.v1"):
-    """The sum of the first `count` receipts in the order of their keys, up to `last`."""
-
-    count: int
-    last: str
-    tally: Tally
+_UNKNOWN = -1  # receipts that a tick has counted: there were too many for the time
 
 
 class Closer:
@@ -84,26 +74,53 @@ class Closer:
 
         Args:
             tick: From the dispatch queue. Any tick of the job will do, at any time.
-            until: When to leave the adding up of receipts to the next tick.
+            until: When to leave the rest of a large job to the next tick, which is sent at once.
         """
-        body = self._data.get(manifest_key(tick.job))
+        job = tick.job
+        body = self._data.get(manifest_key(job))
         manifest = None if body is None else decode_manifest(body)
         if manifest is None or manifest.error:
             return  # there is no such job any more, or it was refused
-        keys = set(self._data.keys(job_prefix(tick.job), end=RECEIPT_END))
-        if announced_key(tick.job) in keys:
+        names = set(self._data.keys(job_prefix(job), end="/"))
+        if announced_key(job) in names:
             return
-        ledger = ledger_of(manifest, keys)
-        if summary_key(tick.job) in keys or ledger.complete:
-            self._close(manifest, ledger, keys, tick, until)
-        elif all(key < tick_key(tick.job, tick.number) for key in keys if "/ticks/" in key):
-            self._go_on(tick, len(ledger.dispatched) + len(ledger.receipts))
+        if summary_key(job) in names:
+            self._announce_end(job, self._data.get(summary_key(job)))
+            return
+        ledger = ledger_of(manifest, self._data.keys(dispatched_folder(job)))
+        if redriven_folder(job) in names:
+            for key in self._data.keys(redriven_folder(job)):
+                ledger.add(key)
+        receipts = Receipts(self._data, job, ledger, lambda: self._now() >= until)
+        stand = receipts.add_up()
+        if stand is Stand.COMPLETE:
+            self._close(manifest, ledger, receipts.fold.tally)
+            return
+        if stand is Stand.OUT_OF_TIME:
+            self._queue.send([Message(encode(tick))])
+        elif not self._was_sent_on(tick):
+            self._go_on(tick, receipts, len(ledger.dispatched))
+        receipts.save()
 
-    def _go_on(self, tick: Tick, done: int) -> None:
+    def _was_sent_on(self, tick: Tick) -> bool:
+        after = tick_key(tick.job, tick.number - 1) if tick.number else ""
+        return any(True for _ in self._data.keys(ticks_prefix(tick.job), after=after))
+
+    def _go_on(self, tick: Tick, receipts: Receipts, dispatched: int) -> None:
         now = self._now()
         following = replace(tick, number=tick.number + 1)
-        if done > tick.done or not tick.since:
-            following = replace(following, done=done, since=now, stalled=False)
+        done = dispatched + receipts.fold.to.receipts
+        is_new = receipts.has_advanced or not tick.since
+        beyond = receipts.count_beyond(thoroughly=not is_new)
+        if beyond is not None:
+            is_new = is_new or done + beyond > tick.done
+            following = replace(following, done=done + beyond)
+        elif is_new:
+            following = replace(following, done=_UNKNOWN)
+        if is_new:
+            following = replace(following, since=now, stalled=False)
+        elif beyond is None:
+            pass  # nobody can tell yet whether there is something new
         elif not tick.stalled and now - tick.since >= self._settings.stall_minutes * 60:
             facts = {"job": tick.job, "minutes": round((now - tick.since) / 60)}
             self._announce(STALLED, {**facts, "data_bucket": self._data.name})
@@ -116,53 +133,23 @@ class Closer:
         # looks at. The other one of two copies, and what it would send, ends here.
         self._data.put(tick_key(tick.job, tick.number), b"")
 
-    def _close(
-        self, manifest: Manifest, ledger: Ledger, keys: set[str], tick: Tick, until: float
-    ) -> None:
-        job = manifest.job
-        body = self._data.get(summary_key(job)) if summary_key(job) in keys else None
-        if body is None:
-            known = ledger.known
-            receipts = [key for key in receipts_of(job, keys) if receipt_batch(key) in known]
-            tally = self._fold(job, receipts, until)
-            if tally is None:
-                self._queue.send([Message(encode(tick))])
-                return
-            summary = summarize(
-                manifest,
-                ledger,
-                tally,
-                worker_memory=self._settings.worker_memory,
-                architecture=self._settings.architecture,
-            )
-            body = encode_summary(summary)
-            if not self._data.put_new(summary_key(job), body):
-                body = self._data.get(summary_key(job)) or body
-        self._announce(COMPLETED, self._facts(decode_summary(body)))
-        self._data.put(announced_key(job), b"")
+    def _close(self, manifest: Manifest, ledger: Ledger, tally: Tally) -> None:
+        summary = summarize(
+            manifest,
+            ledger,
+            tally,
+            worker_memory=self._settings.worker_memory,
+            architecture=self._settings.architecture,
+        )
+        body = encode_summary(summary)
+        if not self._data.put_new(summary_key(manifest.job), body):
+            body = self._data.get(summary_key(manifest.job)) or body
+        self._announce_end(manifest.job, body)
 
-    def _fold(self, job: str, receipts: Sequence[str], until: float) -> Tally | None:
-        """Return the sum of `receipts`; None if time was over, and what there is of it is kept."""
-        fold = self._begun(job, receipts)
-        for key, body in self._data.get_all(receipts[fold.count :]):
-            if self._now() >= until:
-                self._data.put(fold_key(job), msgspec.json.encode(fold))
-                return None
-            # A receipt of an older release has no body, and its key has the counts.
-            tally = decode_tally(body) if body else Tally(receipts=1, counts=receipt_counts(key))
-            fold.tally.add(tally)
-            fold.count += 1
-            fold.last = key
-        return fold.tally
-
-    def _begun(self, job: str, receipts: Sequence[str]) -> _Fold:
-        """Return what an earlier tick has added up, if it is of these receipts; else nothing."""
-        body = self._data.get(fold_key(job))
-        if body is not None:
-            fold = msgspec.json.decode(body, type=_Fold)
-            if receipts[fold.count - 1 : fold.count] == [fold.last]:
-                return fold
-        return _Fold(count=0, last="", tally=Tally())
+    def _announce_end(self, job: str, summary: bytes | None) -> None:
+        if summary is not None:  # else somebody has deleted it this very moment
+            self._announce(COMPLETED, self._facts(decode_summary(summary)))
+            self._data.put(announced_key(job), b"")
 
     def _facts(self, summary: Summary) -> dict[str, Any]:
         return {

@@ -319,6 +319,29 @@ def bad_job(arena: Arena) -> str:
     return f"{len(before)} targets of the bad job, each dead and scraped later"
 
 
+def closed_in_parts(arena: Arena) -> str:
+    """Looks at the job have the time for three receipts each, and dispatchers are killed amid."""
+    hurried = {r"chaos\.handlers\.dispatcher": "chaos.handlers.dispatcher_in_a_hurry"}
+    fleet = arena.fleet(times=hurried, BatchSize="2")
+    times = 1 if arena.short else 4
+    fold = "^dispatcher.* PUT .*/fold.json"
+    faults = [
+        Fault(fold, fleet.killing(), chance=0.3, times=times),
+        Fault(fold, fleet.killing(after=True), chance=0.3, times=times),
+        Fault(fold, refuse, chance=0.3, times=times),
+        Fault(
+            "^dispatcher.* PUT .*/(ticks|summary.json)", fleet.killing(), chance=0.3, times=times
+        ),
+        Fault("^dispatcher.* GET .*/receipts/", fail, chance=0.1, times=times),
+        Fault("^ DeleteMessage ", fleet.redelivering()),
+    ]
+    fleet.proxy.faults += faults
+    _check(arena, fleet, fleet.run(arena.url_list()))
+    parts = [what for what, status in fleet.proxy.log if "/fold.json" in what and " PUT " in what]
+    assert len(parts) > 3
+    return f"{len(parts)} parts, {sum(fault.fired for fault in faults[:5])} faults"
+
+
 def states_not_written(arena: Arena) -> str:
     """S3 takes no state of a partition, or a worker dies of it: no page is fetched twice."""
     fleet = arena.fleet(times={r" Timeout: 40": " Timeout: 30"})
@@ -501,6 +524,7 @@ SCENARIOS: dict[str, Callable[[Arena], str]] = {
         cancelled,
         redriven,
         bad_job,
+        closed_in_parts,
         states_not_written,
         worker_dies_again_and_again,
         interrupted,

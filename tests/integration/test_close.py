@@ -6,7 +6,9 @@ import boto3
 import msgspec
 import pytest
 
+import functions.dispatcher.fold as fold_module
 from functions.dispatcher.close import COMPLETED, STALLED, TICK_FIRST, Closer
+from functions.dispatcher.fold import Fold, Mark
 from functions.dispatcher.summary import Summary, decode_summary
 from shared.errors import Reason, StorageError
 from shared.jobs import (
@@ -16,7 +18,6 @@ from shared.jobs import (
     dispatched_key,
     encode_manifest,
     fold_key,
-    job_prefix,
     manifest_key,
     receipt_key,
     summary_key,
@@ -25,6 +26,7 @@ from shared.messages import Place, Tick, decode_dispatch, encode
 from shared.outcomes import Kind, decode_lines, encode_line
 from shared.queue import Queue
 from shared.spec import Spec
+from shared.store import Bucket
 from shared.tally import Tally, encode_tally, tally_of
 from tests.cloud import Deployment
 from tests.results import outcome
@@ -46,6 +48,11 @@ class Job:
         sqs = boto3.client("sqs", endpoint_url=deployment.sqs.meta.endpoint_url)
         sqs.meta.events.register("provide-client-params.sqs.SendMessageBatch", self._note)
         self._queue = Queue(deployment.dispatch_queue_url, sqs)
+        self._pages: list[dict[str, Any]] = []
+        events = deployment.s3.meta.events
+        events.register(
+            "after-call.s3.ListObjectsV2", lambda parsed, **_: self._pages.append(parsed)
+        )
         self.data.put(
             manifest_key(JOB),
             encode_manifest(
@@ -72,6 +79,23 @@ class Job:
             duplicates=duplicates,
         )
         self.data.put(key, b"")
+
+    def shard(self, shard: int, batches: int) -> None:
+        key = dispatched_key(JOB, shard, batches=batches, targets=batches, rejected=0, duplicates=0)
+        self.data.put(key, b"")
+
+    def fold(self) -> Fold:
+        body = self.data.get(fold_key(JOB))
+        assert body is not None
+        return msgspec.json.decode(body, type=Fold)
+
+    def listed_receipts(self) -> int:
+        """Return how many receipts S3 has listed so far."""
+        return sum(
+            prefix["Prefix"].endswith("!")
+            for page in self._pages
+            for prefix in page.get("CommonPrefixes", [])
+        )
 
     def receipt(self, batch: str, tally: Tally) -> str:
         key = receipt_key(JOB, batch, tally.counts)
@@ -258,8 +282,10 @@ def test_of_two_that_close_a_job_one_writes_the_summary(
     first = job.data.get(summary_key(JOB))
     redriven = Tally(receipts=1, counts={"scraped": 1})  # so that the other's would differ
     job.receipt(batch_id(0, 0) + "-r1", redriven)
-    earlier = {*job.data.keys(job_prefix(JOB))} - {summary_key(JOB), announced_key(JOB)}
-    monkeypatch.setattr(type(job.data), "keys", lambda *_, **__: iter(earlier))
+    later, keys = {summary_key(JOB), announced_key(JOB)}, Bucket.keys
+    monkeypatch.setattr(
+        Bucket, "keys", lambda *a, **b: (k for k in keys(*a, **b) if k not in later)
+    )
 
     job.look()
 
@@ -296,40 +322,195 @@ def test_a_job_from_which_nothing_can_come_any_more_has_no_timer(job: Job) -> No
     assert job.sent() == []
 
 
+# ---- in parts
+
+
+class Clock:
+    """Each look has the time for so many of its questions what time it is."""
+
+    def __init__(self, job: Job, questions: int) -> None:
+        self._job = job
+        self._questions = questions
+        self.looks = 0
+
+    def look(self, tick: Tick) -> list[tuple[Tick, int]]:
+        """Look at the job; return what was sent."""
+        self._job.sent()
+        times = iter(range(self._questions))
+        closer = self._job.closer()
+        closer._now = lambda: self._job.now + (0 if next(times, None) is not None else 100)
+        closer.look(tick, until=self._job.now + 50)
+        self.looks += 1
+        return self._job.sent()
+
+    def follow(self) -> None:
+        """Look until nothing is sent any more; what is sent must be due at once."""
+        ticks = [Tick(job=JOB)]
+        while ticks:
+            sent = self.look(ticks.pop())
+            assert [delay for _, delay in sent] in ([], [0])
+            ticks = [tick for tick, _ in sent]
+
+
+@pytest.fixture
+def few_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fold_module, "TOGETHER", 10)
+    monkeypatch.setattr(fold_module, "FEW", 20)
+
+
+@pytest.mark.usefixtures("few_together")
 def test_the_adding_up_goes_on_with_the_next_tick(job: Job) -> None:
     job.dispatched(batches=150)
     for number in range(150):
         job.receipt(batch_id(0, number), SCRAPED)
-    clock = iter(range(10_000))
-    closer = job.closer()
-    closer._now = lambda: float(next(clock))
-    looks = 0
-    while job.data.get(summary_key(JOB)) is None:
-        closer.look(Tick(job=JOB), until=float(next(clock)) + 60)
-        looks += 1
-        assert [delay for _, delay in job.sent()] in ([0], [])
+    clock = Clock(job, 5)
 
-    assert looks == 3
+    clock.follow()
+
+    assert clock.looks == 6, "60, 60 and 30 are added up, and all are looked through again"
     assert job.summary().outcomes["scraped"] == job.summary().batches == 150
 
 
+@pytest.mark.usefixtures("few_together")
+def test_what_is_settled_is_added_up_before_the_job_is_complete(job: Job) -> None:
+    """And is not listed again: at the end there is little to do."""
+    job.dispatched(batches=60)
+    for number in range(60):
+        if number != 40:
+            job.receipt(batch_id(0, number), SCRAPED)
+    job.look()
+    listed = job.listed_receipts()
+    assert job.fold().to == Mark(batch_id(0, 39), 40)
+
+    job.look(Tick(job=JOB, number=1))
+    assert job.listed_receipts() - listed == 2 * 19, "for the gap, and to count what is behind it"
+    job.receipt(batch_id(0, 40), SCRAPED)
+    job.look(Tick(job=JOB, number=2))
+
+    assert job.summary().batches == 60
+
+
+@pytest.mark.usefixtures("few_together")
+def test_the_parts_of_a_list_follow_each_other(job: Job) -> None:
+    """One is empty, one is not dispatched yet though its batches are through."""
+    counts = {0: 12, 1: 0, 2: 15}
+    for shard, batches in counts.items():
+        for number in range(batches):
+            job.receipt(batch_id(shard, number), SCRAPED)
+    manifest = msgspec.structs.replace(job.deployment.manifest(JOB), size=30, shard_bytes=10)
+    job.data.put(manifest_key(JOB), encode_manifest(manifest))
+    job.look()
+    assert job.fold().to.batch == batch_id(0, 9)
+
+    for shard in (0, 2, 1):
+        assert job.data.get(summary_key(JOB)) is None
+        job.shard(shard, counts[shard])
+        job.look()
+
+    assert job.summary().batches == 27
+
+
+@pytest.mark.usefixtures("few_together")
+@pytest.mark.parametrize("lost", [batch_id(0, 13), batch_id(0, 29), batch_id(0, 3) + "-1-2"])
+def test_a_gap_anywhere_keeps_a_job_open(job: Job, lost: str) -> None:
+    job.dispatched(batches=30)
+    receipts = {batch_id(0, number): dict(SCRAPED.counts) for number in range(30)}
+    receipts[batch_id(0, 3)] = {"deferred-timeout": 1, "children": 1}
+    receipts[batch_id(0, 3) + "-1"] = {"deferred-timeout": 2, "children": 2}
+    receipts |= {batch_id(0, 3) + f"-1-{n}": {"scraped": 1} for n in (1, 2)}
+    for batch, counts in receipts.items():
+        if batch != lost:
+            job.receipt(batch, Tally(receipts=1, counts=counts))
+
+    job.look()
+    [(tick, _)] = job.sent()
+    assert job.data.get(summary_key(JOB)) is None
+
+    job.receipt(lost, Tally(receipts=1, counts=receipts[lost]))
+    job.look(tick)
+
+    assert job.summary().batches == 33
+
+
+@pytest.mark.usefixtures("few_together")
 def test_receipts_that_came_in_between_are_not_left_out(job: Job) -> None:
     """A dead letter's, which stands before the last that was added up."""
-    job.dispatched(batches=2)
-    dead = Tally(receipts=1, counts={"dead-timeout": 1})
-    job.receipt(batch_id(0, 0), dead)
-    job.receipt(batch_id(0, 1), SCRAPED)
-    clock = iter([0.0, 99.0])
-    closer = job.closer()
-    closer._now = lambda: next(clock, 0.0)
-    closer.look(Tick(job=JOB), until=50)
-    assert job.data.get(fold_key(JOB)) is not None
-    redriven = Tally(receipts=1, counts={"redriven-timeout": 1, "scraped": 1})
-    job.receipt(batch_id(0, 0) + "-r1", redriven)
+    job.dispatched(batches=31)
+    for number in range(30):
+        job.receipt(batch_id(0, number), SCRAPED)
+    job.receipt(batch_id(0, 3), Tally(receipts=1, counts={"dead-timeout": 1}))
+    job.deployment.s3.delete_object(
+        Bucket=job.data.name, Key=receipt_key(JOB, batch_id(0, 3), SCRAPED.counts)
+    )
+    job.look()
+    assert job.fold().to.receipts == 30
+    redriven = Tally(receipts=1, counts={"redriven-timeout": 1, "deferred-timeout": 1})
+    redriven.counts["children"] = 1
+    job.receipt(batch_id(0, 3) + "-r1", redriven)
+    job.receipt(batch_id(0, 30), SCRAPED)
+
+    job.look()
+    assert job.data.get(summary_key(JOB)) is None, "the letter has led to something"
+
+    job.receipt(batch_id(0, 3) + "-r1-1", SCRAPED)
+    Clock(job, 100).follow()
+
+    assert job.summary().outcomes == {"scraped": 31, "failed": 0, "skipped": 0, "dead": 0}
+
+
+@pytest.mark.usefixtures("few_together")
+def test_a_standstill_of_many_is_told_from_one_gap(job: Job) -> None:
+    """The first batch waits for its host for hours, and those behind it come to their end."""
+    job.dispatched(batches=300)
+    tick = Tick(job=JOB)
+    for number in range(1, 101):
+        job.receipt(batch_id(0, number), SCRAPED)
+    tick = job.follow(tick, after=60 * 60)
+    for number in range(101, 201):
+        job.receipt(batch_id(0, number), SCRAPED)
+    tick = job.follow(tick, after=60 * 60)
+    tick = job.follow(tick, after=60 * 60)
+    assert job.events == []
+
+    tick = job.follow(tick, after=91 * 60)
+    job.follow(tick, after=0)
+
+    assert job.kinds() == [STALLED]
+
+
+@pytest.mark.usefixtures("few_together")
+def test_what_is_behind_a_gap_is_counted_in_parts(job: Job) -> None:
+    job.dispatched(batches=300)
+    for number in range(1, 101):
+        job.receipt(batch_id(0, number), SCRAPED)
+    clock, tick = Clock(job, 6), Tick(job=JOB)
+    for _ in range(12):
+        [(tick, _)] = clock.look(tick)
+        job.now += 60 * 60
+
+    assert tick.done == 101
+    assert job.kinds() == [STALLED]
+
+
+def test_of_a_batch_with_two_receipts_one_counts(job: Job) -> None:
+    job.dispatched(batches=1)
+    for at in (5, 6):
+        counts = {"scraped": 1, "committed": at}
+        job.data.put(receipt_key(JOB, batch_id(0, 0), counts), encode_tally(SCRAPED))
 
     job.look()
 
-    assert job.summary().outcomes == {"scraped": 2, "failed": 0, "skipped": 0, "dead": 0}
+    assert job.summary().batches == 1
+
+
+def test_a_fold_of_another_release_is_begun_anew(job: Job) -> None:
+    job.dispatched(batches=1)
+    job.receipt(batch_id(0, 0), SCRAPED)
+    job.data.put(fold_key(JOB), b'{"type":"fold.v1","count":7,"last":"x","tally":{}}')
+
+    job.look()
+
+    assert job.summary().batches == 1
 
 
 def test_what_a_dead_letter_without_a_receipt_has_led_to_does_not_count_yet(job: Job) -> None:
@@ -343,9 +524,10 @@ def test_what_a_dead_letter_without_a_receipt_has_led_to_does_not_count_yet(job:
     assert sum(job.summary().outcomes.values()) == job.summary().targets == 1
 
 
-def test_a_receipt_of_an_older_release_counts_by_its_key(job: Job) -> None:
+@pytest.mark.parametrize("body", [b"", b'{"receipts":1,"cou', b"\x00" * 20])
+def test_a_receipt_of_an_older_release_or_damaged_counts_by_its_key(job: Job, body: bytes) -> None:
     job.dispatched(batches=1)
-    job.data.put(receipt_key(JOB, batch_id(0, 0), {"scraped": 2, "failed-tls": 1}), b"")
+    job.data.put(receipt_key(JOB, batch_id(0, 0), {"scraped": 2, "failed-tls": 1}), body)
 
     job.look()
 

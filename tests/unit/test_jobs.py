@@ -20,9 +20,7 @@ from shared.jobs import (
     generation,
     job_id,
     last_generations,
-    manifest_key,
     receipt_key,
-    receipts_of,
     redriven_key,
     settled,
 )
@@ -293,10 +291,3 @@ def test_the_last_outcome_of_each_line_is_known_by_its_generation() -> None:
     finals = [("00000-000000-r1", 1), ("00000-000000-r1-1-r1", 2), ("00000-000000-r1", 2)]
 
     assert last_generations(finals) == {1: 1, 2: 2}
-
-
-def test_of_a_batch_with_two_receipts_one_counts() -> None:
-    keys = [receipt_key("j", "00000-000000", {"scraped": 1, "committed": at}) for at in (5, 6)]
-    other = receipt_key("j", "00000-000001", {"scraped": 1})
-
-    assert receipts_of("j", [other, manifest_key("j"), *keys]) == [keys[1], other]
