@@ -29,6 +29,8 @@ class Proxy:
     hosts: Hosts
     credentials: str = ""
     status: int | None = None
+    connect_status: int | None = None
+    """What it answers to CONNECT alone."""
     port: int = 0
     targets: list[str] = field(default_factory=list)
     """``host:port`` of each request or tunnel."""
@@ -110,6 +112,9 @@ async def _serve_http(
             writer.write(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % proxy.status)
             continue
         method, target, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
+        if method == "CONNECT" and proxy.connect_status is not None:
+            writer.write(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % proxy.connect_status)
+            continue
         if method == "CONNECT":
             host, _, port = target.rpartition(":")
             try:

@@ -88,12 +88,16 @@ class CachedRobots(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How often in a row it could not be had."""
     why: str = ""
     """Why it could not be had, the last time."""
+    asked_owner: bool = False
+    """Whether it leads to a host of another owner, who was asked to read it at `fetched_at`."""
 
     def is_worth_keeping(self, now: float) -> bool:
         """Tell whether it is fresh, or the next failure is to be counted."""
         return now - self.fetched_at < TTL
 
     def is_fresh(self, now: float) -> bool:
+        if self.asked_owner:
+            return False  # who comes back looks whether the owner has read it
         return now - self.fetched_at < (TTL_ERROR if _is_unreachable(self.status) else TTL)
 
     def rules(self, user_agent: str) -> Rules | None:

@@ -33,6 +33,7 @@ from functions.worker.robots import MAX_BYTES as ROBOTS_BYTES
 from functions.worker.robots import MAX_REDIRECTS as ROBOTS_REDIRECTS
 from functions.worker.robots import (
     TTL_ERROR,
+    CachedRobots,
     Rules,
     cached_robots,
     product_token,
@@ -65,6 +66,7 @@ _OF_PROXY = _BAD_PROXY | _NO_WAY
 _TRY_AGAIN = _NO_CONNECTION | _OF_PROXY
 _OK = range(200, 300)
 _MOMENT = 0.05  # seconds
+_ERRAND_SECONDS = 600.0  # in which the owner of a host has read the rules that others asked for
 _NO_ROOM = "the outcomes of this batch have taken the memory that they may have"
 
 
@@ -117,6 +119,7 @@ class Scraper:
         clock: Callable[[], float],
         stop_at: float,
         rng: Random,
+        rules_elsewhere: Callable[[str], CachedRobots | None] = lambda _url: None,
         has_room: Callable[[], bool] = lambda: True,
         save_soon: Callable[[], None] = lambda: None,
     ) -> None:
@@ -138,6 +141,7 @@ class Scraper:
             self._spec.attempts, self._spec.wait_initial, self._spec.wait_max
         )
         self._jar = CookieJar() if self._spec.cookie_jar else None
+        self._rules_elsewhere = rules_elsewhere
         self._hosts: dict[str, _Host] = {}
         self._rules: dict[str, tuple[Rules, float]] = {}
         self._running: set[asyncio.Future[Any]] = set()
@@ -265,7 +269,7 @@ class Scraper:
     def _start_next(self, host: _Host, now: float) -> None:
         """Start what is first in line at `host`, or the fetching of the rules it needs."""
         visit = host.waiting[0][2]
-        origin = _origin(visit.url)
+        origin = _key_of(visit)
         if self._spec.robots == "obey" and self._known_rules(origin, now) is None:
             host.learning = True
             self._open(host, now, None)
@@ -314,8 +318,10 @@ class Scraper:
     def _enqueue(self, visit: Visit, due: float) -> None:
         """Let `visit` wait for its turn, unless robots.txt already says no."""
         now = self._clock()
-        known = self._known_rules(_origin(visit.url), now)
-        if known is None or self._is_allowed(visit, *known):
+        known = self._known_rules(_key_of(visit), now)
+        if known is not None and visit.is_errand:
+            self._come_back(visit)
+        elif known is None or self._is_allowed(visit, *known):
             host = self._host(visit.url.host)
             heappush(host.waiting, (due, next(self._numbers), visit))
 
@@ -379,17 +385,51 @@ class Scraper:
             return  # it says nothing: time is up, and those who wait are handed back
         if failure is not None and failure.reason is Reason.NO_PROXY:
             return  # it was not asked for, and those who wait go on waiting
-        if failure is not None and failure.url.startswith(f"{origin}/"):
+        if failure is not None and failure.reason is Reason.REDIRECTED:
+            if self._ask_owner(host, origin, failure, now):
+                return
+        elif failure is not None and _origin(parse_url(failure.url)) == _origin_of(origin):
             # What keeps us from its robots.txt keeps us from its pages.
             if failure.reason in _HOPELESS or self._is_locked_out(failure):
                 for visit in self._take_waiting(host, origin):
-                    self._emit(visit.ended(failure, now=now))
+                    self._end(visit, failure, now)
                 return
             if failure.reason in _TRY_AGAIN:
                 self._blame_first(host, origin, failure, now)
                 return
         why = "" if failure is None else failure.detail
         self._keep_rules(host, origin, status, body, now, why=why)
+
+    def _ask_owner(self, host: _Host, origin: str, failure: FetchError, now: float) -> bool:
+        """
+        Have rules read by the owner of the host that they are at, if there is time for it.
+
+        Those who wait go there and come back, to look into what the owner has learnt.
+        """
+        before = self._state.robots.get(origin)
+        since = before.fetched_at if before and before.asked_owner else now
+        if now - since > _ERRAND_SECONDS:
+            return False
+        self._state.robots[origin] = CachedRobots(
+            status=None,
+            fetched_at=since,
+            failures=before.failures if before else 0,
+            why=failure.detail,
+            asked_owner=True,
+        )
+        for visit in self._take_waiting(host, origin):
+            if visit.is_errand:
+                self._come_back(visit, failure)
+            else:
+                visit.send_for_rules(parse_url(failure.url))
+                self._defer(visit, failure, None)
+        return True
+
+    def _come_back(self, visit: Visit, why: FetchError | None = None) -> None:
+        url = visit.url.href
+        visit.come_back()
+        detail = f"its robots.txt has led to {url}" + (f": {why.detail}" if why else "")
+        self._defer(visit, FetchError(visit.url.href, Reason.REDIRECTED, detail), None)
 
     def _blame_first(self, host: _Host, origin: str, failure: FetchError, now: float) -> None:
         """Let the first in line have made this attempt; the next one asks again."""
@@ -422,8 +462,14 @@ class Scraper:
             self._enqueue(visit, 0.0)
 
     async def _fetch_robots(self, host: _Host, origin: str) -> Page | Redirect:
-        """Return the answer behind the redirects that stay with hosts of this partition."""
-        at, url = host, parse_url(robots_url(origin + "/"))
+        """
+        Return the answer behind the redirects.
+
+        Raises:
+            FetchError: it cannot be had. Of reason REDIRECTED: its host has another owner, who has
+                not read it yet, and of rules that nobody has read we do not know what they forbid.
+        """
+        at, url = host, _rules_url(origin)
         for redirects_left in range(ROBOTS_REDIRECTS, -1, -1):
             try:
                 answer = await self._ask_robots(at, url)
@@ -433,14 +479,24 @@ class Scraper:
                 break
             url = answer.location
             if partition_of(url.host, self._partitions) != self._batch.partition:
-                # Its host has another owner. Of rules that nobody has read we do not know what
-                # they forbid.
-                detail = f"it leads to {url.host}, which is another worker's"
-                raise FetchError(url.href, Reason.REDIRECTED, detail)
+                return await self._read_by_owner(url)
             at = self._host(url.host)
             await self._turn(at, url)
             self._open(at, self._clock(), None)
         return answer
+
+    async def _read_by_owner(self, url: Url) -> Page:
+        """Return what the owner of another host has learnt of the rules at `url`."""
+        read = await asyncio.to_thread(self._rules_elsewhere, _rules_key(url))
+        now = self._clock()
+        rules = read.rules(self._user_agent) if read is not None and read.is_fresh(now) else None
+        if read is not None and rules is not None:
+            if rules.unreachable:
+                detail = f"it leads to {url.host}, and could not be had there: {read.why}"
+                raise FetchError(url.href, Reason.ROBOTS_UNREACHABLE, detail)
+            return Page(url.href, read.status or 0, None, None, read.text.encode())
+        detail = f"it leads to {url.host}, which is another worker's"
+        raise FetchError(url.href, Reason.REDIRECTED, detail)
 
     async def _turn(self, host: _Host, url: Url) -> None:
         """Wait until a request to `host` may be started; it has not been learnt that it may."""
@@ -484,8 +540,8 @@ class Scraper:
         return answer
 
     def _take_waiting(self, host: _Host, origin: str) -> list[Visit]:
-        taken = [visit for _, _, visit in sorted(host.waiting) if _origin(visit.url) == origin]
-        host.waiting = [entry for entry in sorted(host.waiting) if _origin(entry[2].url) != origin]
+        taken = [visit for _, _, visit in sorted(host.waiting) if _key_of(visit) == origin]
+        host.waiting = [entry for entry in sorted(host.waiting) if _key_of(entry[2]) != origin]
         return taken
 
     # ---- pages
@@ -690,7 +746,7 @@ class Scraper:
             return
         wait = next_wait(self._policy, attempt=visit.attempt, rng=self._rng, retry_after=at_least)
         if wait is None:
-            self._emit(visit.ended(error, now=now))
+            self._end(visit, error, now)
         else:
             visit.attempt += 1
             self._enqueue(visit, now + wait)
@@ -710,7 +766,7 @@ class Scraper:
                 turn = max(ready, due)
                 why = visit.failure
                 if (given_up := self._given_up(host, visit, now)) is not None:
-                    self._emit(visit.ended(given_up, now=now))
+                    self._end(visit, given_up, now)
                     continue
                 if reason is Reason.HOST_BUSY and due <= now:
                     host.state, turn = host.state.booked(now, self._pause(host, visit))
@@ -755,6 +811,13 @@ class Scraper:
         delay = rules[0].pause(self._spec.max_crawl_delay) if rules else None
         adapted = host.state.pause if self._spec.adaptive else None
         return max(self._spec.pause, delay or 0.0, adapted or 0.0)
+
+    def _end(self, visit: Visit, error: FetchError, now: float) -> None:
+        """Give the target its outcome, unless it is about rules that were sent for."""
+        if visit.is_errand:
+            self._come_back(visit, error)
+        else:
+            self._emit(visit.ended(error, now=now))
 
     def _defer(self, visit: Visit, error: FetchError, not_before: float | None) -> None:
         now = self._clock()
@@ -839,4 +902,22 @@ def _without_frames(error: FetchError) -> FetchError:
 
 def _origin(url: Url) -> str:
     """Return ``https://host:port`` of a URL."""
-    return "/".join(url.href.split("/", 3)[:3])
+    return _origin_of(url.href)
+
+
+def _key_of(visit: Visit) -> str:
+    """Return what the rules that `visit` waits for are known by."""
+    return _rules_key(visit.url) if visit.is_errand else _origin(visit.url)
+
+
+def _rules_key(url: Url) -> str:
+    """Return what the rules at `url` are known by: their origin, where they are at home."""
+    return _origin(url) if robots_url(url.href) == url.href else url.href
+
+
+def _rules_url(key: str) -> Url:
+    return parse_url(robots_url(f"{key}/") if key == _origin_of(key) else key)
+
+
+def _origin_of(key: str) -> str:
+    return "/".join(key.split("/", 3)[:3])

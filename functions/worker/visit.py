@@ -18,6 +18,7 @@ from shared.outcomes import Kind, Outcome, final_kind
 from shared.urls import Url, parse_url
 
 _TO_GET = {301, 302, 303}
+_ERRAND = "#rules"  # behind a URL, which never has a fragment
 
 
 @dataclass
@@ -75,6 +76,21 @@ class Visit:
         """Of the next request."""
         body = self.target.body
         return None if body is None or self.turned else body.encode()
+
+    @property
+    def is_errand(self) -> bool:
+        """Whether `url` holds rules that its owner is to read for another, and no page."""
+        return self.target.location.endswith(_ERRAND)
+
+    def send_for_rules(self, url: Url) -> None:
+        """Go to the owner of `url`, to have it read for those who may not ask for it."""
+        self.redirects += (f"{url.href}{_ERRAND}",)
+
+    def come_back(self) -> None:
+        """Return from an errand, whether or not it has led to anything."""
+        self.redirects = self.target.redirects[:-1]
+        self.url = parse_url((self.target.url, *self.redirects)[-1])
+        self.attempt, self.slowdowns = self.target.attempt, self.target.slowdowns
 
     def asks(self, cookies: str | None) -> None:
         """Note that the next request is made, with those cookies of a jar."""

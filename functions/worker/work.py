@@ -21,19 +21,20 @@ from functions.worker.connections import Network
 from functions.worker.extractor import Extractor, extraction_process
 from functions.worker.fetch import open_fetcher
 from functions.worker.keeper import StateKeeper
-from functions.worker.partition import PartitionState
+from functions.worker.partition import PartitionState, decode_state
 from functions.worker.proxies import ProxyPool
-from functions.worker.robots import product_token
+from functions.worker.robots import CachedRobots, product_token
 from functions.worker.scrape import Scraper
 from functions.worker.secrets import proxy_tiers
 from functions.worker.visit import Visit
 from shared.errors import FetchError, InvalidJobError, Reason, StorageError
-from shared.jobs import Manifest, cancelled_key
+from shared.jobs import Manifest, cancelled_key, state_key
 from shared.messages import Batch
 from shared.outcomes import Outcome
 from shared.queue import Queue
 from shared.settings import WorkerSettings
 from shared.store import Bucket
+from shared.urls import parse_url, partition_of
 
 LEASE_MARGIN = 10  # seconds that the lease outlasts the invocation
 CANCEL_SECONDS = 5.0  # between two looks whether the job was cancelled
@@ -203,6 +204,7 @@ def _make(
                 pool=means.pool,
                 state=keeper.state,
                 emit=outcomes.add,
+                rules_elsewhere=lambda url: _robots_of(data, url, means.job.partitions),
                 has_room=outcomes.has_room,
                 save_soon=keeper.save_soon,
                 is_cancelled=is_cancelled,
@@ -248,6 +250,14 @@ def proxy_pool(job: Manifest, state: PartitionState, rng: Random) -> ProxyPool |
         return ProxyPool(proxy_tiers(spec), spec.strategy, rng, state.proxies)
     except InvalidJobError as error:
         raise InvalidJobError(f"job {job.job}: fetch.proxies: {error}") from error
+
+
+def _robots_of(data: Bucket, url: str, partitions: int) -> CachedRobots | None:
+    """Return the rules that the owner of the host of `url`, or of an origin, has read last."""
+    partition = partition_of(parse_url(url).host, partitions)
+    with suppress(StorageError):  # then they count as unread
+        return decode_state(data.get(state_key(partition))).robots.get(url)
+    return None
 
 
 def _given_up(
@@ -297,6 +307,7 @@ async def scrape_batch(
     stop_at: Callable[[], float],
     clock: Callable[[], float],
     rng: Random,
+    rules_elsewhere: Callable[[str], CachedRobots | None] = lambda _url: None,
     has_room: Callable[[], bool] = lambda: True,
     save_soon: Callable[[], None] = lambda: None,
 ) -> Counter[str]:
@@ -324,6 +335,7 @@ async def scrape_batch(
             clock=clock,
             stop_at=stop_at(),
             rng=rng,
+            rules_elsewhere=rules_elsewhere,
             has_room=has_room,
             save_soon=save_soon,
         )

@@ -489,6 +489,33 @@ def test_the_owner_goes_on_where_the_redirect_led(work: Work) -> None:
     assert outcome.outcome is Kind.SCRAPED
 
 
+def test_rules_on_the_host_of_another_owner_are_read_by_that_owner(work: Work) -> None:
+    """The batch goes there and comes back; what it brings is in the state of that partition."""
+    spec = msgspec.structs.replace(SPEC, fetch=FetchSpec(pause=0))
+    work.manifest = msgspec.structs.replace(work.manifest, spec=spec)
+    work.site.reply("/robots.txt", moved("http://other.example/robots.txt"))
+    first = work.send(work.site.page("/a", "A"), work.site.page("/b", "B"))
+
+    work.run()
+    [there] = work.children()
+    assert (there.partition, len(there.targets)) == (OTHER, 2)
+    assert work.site.visits == []
+
+    work.site.robots("User-agent: *\nDisallow: /b")
+    work.take(there)
+    [back] = work.children()
+    assert (back.partition, back.targets) == (OWN, first.targets)
+
+    work.site.reply("/robots.txt", moved("http://other.example/robots.txt"))
+    work.take(back)
+
+    outcomes = work.outcomes(back.batch)
+    assert [outcome.outcome for outcome in outcomes] == [Kind.SCRAPED, Kind.SKIPPED]
+    assert [outcome.redirects for outcome in outcomes] == [(), ()]
+    assert work.site.visits == [("127.0.0.1", "/a")]
+    assert [entry.host for entry in work.site.log].count("other.example") == 1
+
+
 POST = Target(
     "http://other.example/a",
     7,
