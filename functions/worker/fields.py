@@ -29,7 +29,7 @@ from functions.worker.document import (
 )
 from functions.worker.microdata import microdata
 from functions.worker.numerals import Unread
-from functions.worker.objects import Path, objects_of
+from functions.worker.objects import Either, Path, objects_of
 from functions.worker.structured import json_ld, properties
 from functions.worker.values import (
     Amount,
@@ -57,6 +57,7 @@ _MACHINE_ATTRIBUTES = {"content", "datetime"}
 _MACHINE_STEPS = ("@content", "@datetime")
 _DATA: dict[str, Callable[[Document], list[Any]]] = {"jsonld": json_ld, "microdata": microdata}
 # With its semicolon, so that what a URL has behind & stays what it is.
+_DECODED = 5  # times, since some templates encode what is encoded
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 Read = Callable[[Scope, Document], Any]
@@ -293,7 +294,7 @@ def _joined(
     def place(number: int) -> tuple[str, str] | int:
         source = sources[number]
         for kind in _DATA:
-            if getattr(source, kind) is not None and source.regex is None and kind != context.rows:
+            if getattr(source, kind) is not None and source.regex is None:
                 return kind, _path(source, kind)[0]
         return number
 
@@ -374,10 +375,6 @@ def _any_value(taken: _Taken) -> bool:
     return any(value != "" for value in taken.values)
 
 
-class _Either(list[list[Any]]):
-    """What the alternatives of a field find in one element of a list."""
-
-
 _TakeAll = Callable[[Iterable[Any], Document], _Taken]
 
 
@@ -390,7 +387,7 @@ def _taker(take_one: _Take | None) -> _TakeAll:
         for number, raw in enumerate(raws, start=1):
             if not number % _OFTEN:
                 document.hurry()
-            if type(raw) is _Either:
+            if type(raw) is Either:
                 # Of each element the first alternative that has a value.
                 each = [take(alternative, document) for alternative in raw]
                 found = next((found for found in each if _any_value(found)), each[-1])
@@ -726,16 +723,22 @@ def _each(kind: str, paths: tuple[Path, ...], context: _Context, mark: _Mark | N
     """Return what finds what one of `paths` leads to, for each element that all of them reach."""
     read, bound = _DATA[kind], context.bound[kind]
 
-    def find(document: Document) -> list[Any]:
-        return [
-            _Either(
-                [raw if mark is None else mark(raw) for raw in _values(found, whole=False)]
-                for found in alternatives
+    def marked(value: Any) -> Any:  # noqa: ANN401
+        if type(value) is Either:
+            return Either(
+                [marked(inner) for inner in _values(found, whole=False)] for found in value
             )
-            for alternatives in objects_of(document, read).find_each(paths, bound)
-        ]
+        return value if mark is None else mark(value)
 
-    return _page_wide(find)[1]
+    if context.rows == kind:
+        return _in_row(
+            lambda document: list(
+                map(marked, objects_of(document, read).inside_each(document.row, paths))
+            )
+        )[1]
+    return _page_wide(
+        lambda document: list(map(marked, objects_of(document, read).find_each(paths, bound)))
+    )[1]
 
 
 def _has_entities(field: FieldSpec) -> bool:
@@ -744,8 +747,14 @@ def _has_entities(field: FieldSpec) -> bool:
 
 
 def _decode(raw: Any) -> Any:  # noqa: ANN401 -- JSON
-    if isinstance(raw, str) and "&" in raw:
-        return _ENTITY.sub(lambda found: html.unescape(found[0]), raw)
+    if isinstance(raw, str):
+        for _ in range(_DECODED):
+            if "&" not in raw:
+                break
+            text = _ENTITY.sub(lambda found: html.unescape(found[0]), raw)
+            if text == raw:
+                break
+            raw = text
     return raw
 
 

@@ -183,7 +183,8 @@ def _is_escaped(piece: str) -> bool:
 
 def _escape(found: re.Match[str]) -> str:
     what = found[1]
-    if what[0] in '"\\/bfnrt' or len(what) == 5:  # noqa: PLR2004 -- u and four digits
+    # With fewer digits than it needs, u or x is nothing that could be meant.
+    if what[0] in '"\\/bfnrtu' or what == "x":
         return found[0]
     if len(what) == 3 and what[0] == "x":  # noqa: PLR2004
         return rf"\u00{what[1:]}"

@@ -31,6 +31,15 @@ Read = Callable[[Document], list[Any]]
 """Returns the data of a page in one form."""
 
 
+class Either(list[list[Any]]):
+    """
+    What alternative paths find in one element of a list, each a list.
+
+    Where some of them have their next step in common, what these find is another `Either` for each
+    element there.
+    """
+
+
 def data_of(document: Document, read: Read) -> list[Any]:
     """Return what `read` returns for a page, which is read once."""
     data: list[Any] | None = document.memo.get(read)
@@ -93,29 +102,52 @@ class Objects:
         places, steps = self._places(path, bound)
         return self.follow(places, steps)
 
-    def find_each(
-        self, paths: tuple[Path, ...], bound: tuple[Path, ...]
-    ) -> Iterator[list[list[Any]]]:
+    def find_each(self, paths: tuple[Path, ...], bound: tuple[Path, ...]) -> list[Either]:
         """
-        Yield for each place that `paths` have in common what each of them leads to from there.
+        Return what `paths` lead to, for each place that they have in common.
 
         They begin with the same type. So a list that holds texts beside objects can be read
         whole: from each of what it holds by the first path that finds something.
         """
-        common = _common(paths)
         places, steps = self._places(paths[0], bound)
-        taken = len(paths[0]) - len(steps)
-        for place in self.follow(places, paths[0][taken:common]):
-            yield [self.follow([place], path[common:], counted=True) for path in paths]
+        return self._each(places, len(paths[0]) - len(steps), paths)
+
+    def inside_each(self, row: Any, paths: tuple[Path, ...]) -> list[Either]:  # noqa: ANN401
+        """Return the same from `row`, an object, and from what is within it."""
+        places, steps = self._row_places(row, paths[0])
+        return self._each(places, len(paths[0]) - len(steps), paths)
+
+    def _each(self, places: list[Any], taken: int, paths: tuple[Path, ...]) -> list[Either]:
+        common = _common(paths)
+        found = self.follow(places, paths[0][taken:common], counted=True)
+        return [self._either(place, [path[common:] for path in paths]) for place in found]
+
+    def _either(self, place: Any, paths: list[Path]) -> Either:  # noqa: ANN401
+        groups: dict[str | None, list[Path]] = defaultdict(list)
+        for path in paths:
+            groups[path[0] if path else None].append(path)
+        found = Either()
+        for step, group in groups.items():
+            if step is None or len(group) == 1:
+                found.append(self.follow([place], group[0], counted=True))
+            else:  # a list again, of whose elements some may be read by one and some by another
+                rest = [path[1:] for path in group]
+                inner = self.follow([place], (step,), counted=True)
+                found.append([self._either(element, rest) for element in inner])
+        return found
 
     def inside(self, row: Any, path: Path, *, many: bool) -> list[Any]:  # noqa: ANN401
         """Return what `path` leads to from `row`, an object, and from what is within it."""
+        places, steps = self._row_places(row, path)
+        return self.follow(places if many else places[:1], steps, counted=True)
+
+    def _row_places(self, row: Any, path: Path) -> tuple[list[Any], Path]:  # noqa: ANN401
         kind = path[0]
         if isinstance(row, dict) and kind[0].isupper():
             places = [row] if _key(kind) in _types(row) else self._within(row, _key(kind))
             if places:
-                return self.follow(places if many else places[:1], path[1:], counted=True)
-        return self.follow([row], path, counted=True)
+                return places, path[1:]
+        return [row], path
 
     def _within(self, row: _Node, kind: str) -> list[_Node]:
         """Return the objects of a type in `row`, other rows in it left out."""

@@ -60,6 +60,8 @@ def test_what_is_clear_is_read(text: str, values: list[Any]) -> None:
         ('{"a": "it\'s}', [], "line 1, column 7: a text that does not end"),
         ('{"a": "b\\"', [], "line 1, column 7: a text that does not end"),
         ('{"a": 1', [], "line 1, column 8: "),
+        (r'{"a": "\'", "b": "c\u00"}', [], "line 1, column 21: "),
+        (r'{"a": "\'", "b": "c\xg"}', [], "line 1, column 20: "),
         ("[1 2,]", [], "line 1, column 4: "),
         ("[1/* */2,]", [], "line 1, column 8: "),
         ('{"a": 1}</div>', [{"a": 1}], "line 1, column 9: "),

@@ -229,16 +229,20 @@ def test_values_are_taken_out_of_their_objects(value: Any, text: str) -> None:
 
 
 def test_lists_that_mix_texts_and_objects_lose_nothing() -> None:
+    parts = ["Wait.", {"itemListElement": [{"text": "Sit."}, "Sing."]}, {"text": "Sleep."}]
     steps = [
         {"@type": "HowToStep", "text": "Oil."},
         "Light.",
-        {"@type": "HowToSection", "name": "End", "itemListElement": ["Wait.", {"text": "Sleep."}]},
+        {"@type": "HowToSection", "name": "End", "itemListElement": parts},
     ]
     html = scripts({"@type": "HowTo", "step": steps, "author": ["Zoe", {"name": "Max"}]})
-    paths = ["HowTo.step.itemListElement.text", "HowTo.step.text", "HowTo.step"]
+    inside = ["step.itemListElement.itemListElement", "step.itemListElement", "step"]
+    paths = [f"HowTo.{path}.text" for path in inside]
     either = {"any": [{"jsonld": path} for path in paths], "many": True}
 
-    assert row(html, steps=either) == {"steps": ["Oil.", "Light.", "Wait.", "Sleep."]}
+    assert row(html, steps=either) == {
+        "steps": ["Oil.", "Light.", "Wait.", "Sit.", "Sing.", "Sleep."]
+    }
     assert row(html, names=many("HowTo.author.name")) == {"names": ["Zoe", "Max"]}
 
 
@@ -281,12 +285,12 @@ def test_a_text_in_the_place_of_an_object_is_its_name_and_an_address_its_url() -
 # ---- texts
 
 
-def test_entities_in_texts_are_decoded_once_where_they_end_with_a_semicolon() -> None:
-    text = "<b>1</b> lamp &amp; 2&nbsp;oaks &#8211; &#x27;x&#39; R&D &copy2 &amp;lt;"
+def test_entities_in_texts_are_decoded_where_they_end_with_a_semicolon() -> None:
+    text = "<b>1</b> lamp &amp; 2&nbsp;oaks &#8211; &#x27;x&#39; R&D &copy2 A&amp;amp;B"
     html = scripts({"@type": "A", "x": text, "u": "/?a=1&amp;b=2&copy=3", "list": ["a &amp; b"]})
 
     assert row(html, x="A.x", u={"jsonld": "A.u", "type": "url"}, list=many("A.list")) == {
-        "x": "<b>1</b> lamp & 2 oaks \N{EN DASH} 'x' R&D &copy2 &lt;",
+        "x": "<b>1</b> lamp & 2 oaks \N{EN DASH} 'x' R&D &copy2 A&B",
         "u": "https://www.e.com/?a=1&b=2&copy=3",
         "list": ["a & b"],
     }
@@ -412,6 +416,23 @@ def test_rows_can_be_objects_of_json_ld() -> None:
         {"name": "Elm", "price": None, "offer": None, "store": None, "page": "Lamps"},
         {"name": "Oak", "price": 5.0, "offer": 5.0, "store": None, "page": "Lamps"},
     ]
+
+
+def test_in_rows_too_lists_that_mix_texts_and_objects_lose_nothing() -> None:
+    authors: list[Any] = ["Zoe", {"name": "Max"}, {"alternateName": "Kim"}]
+
+    found = extract(
+        scripts(product("Oak", author=authors), product("Elm", author="Ann")),
+        rows={"jsonld": "Product"},
+        fields={
+            "x": {
+                "any": [{"jsonld": f"author.{name}"} for name in ("name", "alternateName")],
+                "many": True,
+            }
+        },
+    )
+
+    assert found.rows == [{"x": ["Zoe", "Max", "Kim"]}, {"x": ["Ann"]}]
 
 
 def test_rows_can_be_objects_that_a_path_leads_to() -> None:
