@@ -24,6 +24,7 @@ from functions.worker.document import (
     Scope,
     check_memory,
     html_of,
+    parse_html,
     select,
     text_of,
 )
@@ -53,6 +54,7 @@ MAX_MANY = 2_000
 MAX_MANY_CHARACTERS = 500_000
 _SHORT = 200  # characters of a text that is read once for a page
 _OFTEN = 32  # values between two looks at the clock
+_SUPERSCRIPT = re.compile(r"(<sup\b[^>]*>)\s*(?=\d)", re.IGNORECASE)
 _MACHINE_ATTRIBUTES = {"content", "datetime"}
 _MACHINE_STEPS = ("@content", "@datetime")
 _DATA: dict[str, Callable[[Document], list[Any]]] = {"jsonld": json_ld, "microdata": microdata}
@@ -619,7 +621,18 @@ def _part(source: SourceSpec, field: FieldSpec) -> Callable[[LexborNode, Documen
         return html
     if field.type == "json":
         return lambda node, _: node.text()  # of a script too, and as it is
-    return text_of
+    return _numeral_text if field.type in {"number", "integer", "price"} else text_of
+
+
+def _numeral_text(node: LexborNode, document: Document) -> str:
+    """Return the text of an element, with a mark where digits stand above the line: 19^99."""
+    child = node.first_child
+    if child is None or (child.next is None and child.is_text_node):
+        return text_of(node, document)
+    if node.css_first("sup") is not None:
+        marked = _SUPERSCRIPT.sub(r"^\1", html_of(node))
+        return text_of(parse_html(marked).body or node, document)
+    return text_of(node, document)
 
 
 def _css(

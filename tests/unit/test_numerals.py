@@ -195,6 +195,23 @@ def test_a_locale_applies_to_the_text_of_microdata() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("html", "value"),
+    [
+        ("$19<sup>99</sup>", None),
+        ("<i>25<sup> 1</sup></i> pieces", None),
+        ("19.99<sup>€</sup>", 19.99),
+        ("<i>19</i>.<i>99</i>", 19.99),
+        ("4<sup>th</sup> of 9", 4.0),
+    ],
+)
+def test_digits_above_the_line_are_not_glued_to_those_before(html: str, value: Any) -> None:
+    found = extract(f"<b>{html}</b>", css="b", type="number")
+
+    assert found.rows == [{"price": value}]
+    assert [problem["problem"] for problem in found.problems] == ["unreadable"] * (value is None)
+
+
 # ---- prices
 
 
