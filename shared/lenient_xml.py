@@ -18,8 +18,9 @@ _MAX_ENTITY = 100  # characters that a declared entity may stand for
 _MAX_LOSSES = 10
 _OWN = frozenset(["amp", "lt", "gt", "quot", "apos"])
 # What no XML may hold (https://www.w3.org/TR/xml/#charsets).
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _DECLARATION = re.compile(r"<\?xml[\s?]")
+_MARKUP = re.compile(r"<[^>]*>")
 # Each alternative takes all that it looks at, so that nothing is looked at twice.
 _TOKEN = re.compile(
     r"""
@@ -84,7 +85,7 @@ class XmlMender:
         """Take the next piece of text; return what is well-formed by now. Ends with `last`."""
         if self._has_ended():
             return ""
-        self._pending += _FORBIDDEN.sub(_spared, text)
+        self._pending += FORBIDDEN.sub(_spared, text)
         if not self._begun:
             if len(self._pending) < _HEAD and not last:
                 return ""
@@ -109,7 +110,8 @@ class XmlMender:
         head = self._pending[:_HEAD]
         declaration = _DECLARATION.search(head)
         start = declaration.start() if declaration else head.find("<")
-        if (head[:start] if start >= 0 else head).strip("\N{BOM}" + " \t\r\n"):
+        before = head[:start] if start >= 0 else head
+        if _MARKUP.sub("", before).strip("\N{BOM}" + " \t\r\n"):
             self._lose("text in front of the first tag")
         if start > 0:
             self._pending = self._pending[start:]
@@ -250,5 +252,5 @@ def _referenced(text: str, entities: dict[str, str]) -> str:
 
 def _escaped(text: str) -> str:
     """Return `text`, its references undone, as XML text."""
-    plain = _FORBIDDEN.sub(_spared, unescape(text))
+    plain = FORBIDDEN.sub(_spared, unescape(text))
     return plain.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")

@@ -7,10 +7,10 @@ their own, but give up when the system refuses them memory. Nor can they be inte
 time of HTML's is quadratic in how deeply elements are nested and in the attributes of one tag.
 """
 
-import re
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,15 @@ from functions.worker.evidence import Evidence
 from functions.worker.links import Resolver
 from functions.worker.media_types import is_html, is_xml
 from functions.worker.page import Page
+from functions.worker.trees import (
+    html_elements,
+    html_tree,
+    is_feed,
+    is_for_want_of_memory,
+    xml_tree,
+)
 from functions.worker.values import fold, read_json
-from shared.encodable import mend_references, mend_text
+from shared.encodable import mend_text
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -35,11 +42,6 @@ MAX_PROBLEMS = 100
 _STRETCH = 8_192  # bytes; attributes enough to fill two take 0.1 s
 _FEW_WORDS = 100
 _STATM = "/proc/self/statm"
-_FEED = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*|<\?[^>]*>\s*)*"
-    rb"<(?:rss|feed|urlset|sitemapindex|rdf:RDF)[\s>]",
-    re.DOTALL,
-)
 _TEXT = "-text"
 _ABOUT = "base, meta, link, script"
 # What a browser begins a new line for, and what it does not show.
@@ -85,8 +87,9 @@ class Document:
         """What is the same for all rows, by the function that found it."""
         self.row: Any = None
         """The object that is the current row, where rows are objects and no elements."""
+        self._row: tuple[int, _Element | None] | None = None
         self.is_html = is_html(page.content_type, page.body)
-        text = decode_page(page.body, page.charset) if self.is_html else ""
+        text = decode_page(page, "html") if self.is_html else ""
         self.tree = parse_html(text) if self.is_html else empty_tree()
 
     def problem(self, field: str | None, problem: str, value: object = None) -> None:
@@ -151,47 +154,57 @@ class Document:
     @cached_property
     def source(self) -> str:
         """The page as text, whatever it is."""
-        text = decode_page(self.page.body, self.page.charset)
+        text = decode_page(self.page)
         return text if isinstance(text, str) else text.decode("utf-8", "replace")
 
     @cached_property
     def json(self) -> Any:  # noqa: ANN401 -- whatever it holds
         """What the page stands for, None where it is no JSON; headers are often wrong on that."""
-        body = self.page.body.lstrip(b"\xef\xbb\xbf \t\r\n")
-        return read_json(self.source.lstrip("\N{BOM}")) if body[:1] in {b"{", b"["} else None
+        if self.page.body.lstrip(b"\xef\xbb\xbf\xfe\xff \t\r\n\0")[:1] not in {b"{", b"["}:
+            return None
+        text = decode_page(self.page, "text")
+        return read_json(text if isinstance(text, str) else text.decode("utf-8", "replace"))
 
     @cached_property
     def xml(self) -> "_Element | None":
-        """The page as read by lxml: as XML where it says that it is."""
-        from lxml import etree, html  # noqa: PLC0415
+        """The page as lxml has it: as XML where it says that it is."""
+        from lxml import etree  # noqa: PLC0415
 
-        body = self.page.body
-        try:
-            if self.is_html and not _is_feed(body):
-                page: _Element = html.document_fromstring(html_of(self.tree))
-                return page
-            if not is_xml(self.page.content_type, body) and not _is_feed(body):
+        page = self.page
+        if not is_feed(page.body):
+            if self.is_html:
+                return html_tree(self._root)
+            if not is_xml(page.content_type, page.body):
                 return None
-            parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True)
-            root: _Element | None = etree.fromstring(mend_references(body), parser)
-        except (etree.LxmlError, ValueError) as error:
+        try:
+            root, losses = xml_tree(decode_page(page, "xml"))
+        except etree.LxmlError as error:
             check_memory(error)
             return None
+        if losses:
+            self.problem(None, "not_well_formed", "; ".join(losses))
         return root
 
-    def row_xml(self, row: LexborNode) -> "_Element | None":
-        """Return a row as read by lxml."""
-        from lxml import etree, html  # noqa: PLC0415
+    @property
+    def _root(self) -> LexborNode:
+        root = self.tree.root
+        assert root is not None, "HTML has an element html, if nothing else"
+        return root
 
-        text = html_of(row)
-        if self.exceeds(len(text)):
-            return None
-        try:
-            fragment: _Element = html.fragment_fromstring(text, create_parent=True)
-        except (etree.LxmlError, ValueError) as error:
-            check_memory(error)
-            return None
-        return fragment
+    @cached_property
+    def _html_elements(self) -> "dict[int, _Element]":
+        return html_elements(self._root)
+
+    def row_xml(self, row: LexborNode) -> "_Element | None":
+        """Return a row as the root of a document of its own; the same for all fields of it."""
+        if self._row is None or self._row[0] != row.mem_id:
+            if self.exceeds(len(html_of(row))):
+                return None
+            element = deepcopy(self._html_elements.get(row.mem_id))
+            if element is not None:
+                element.tail = None
+            self._row = row.mem_id, element
+        return self._row[1]
 
 
 def html_of(node: Scope) -> str:
@@ -215,10 +228,7 @@ def check_memory(error: Exception) -> None:
         TooComplexError: `error`, whatever it is called, is for want of memory. lxml knows only by
             its log; Lexbor, whose selectors are compiled before, has no other reason.
     """
-    log = getattr(error, "error_log", None) or ()
-    if isinstance(error, MemoryError | SelectolaxError) or any(
-        entry.type_name == "ERR_NO_MEMORY" for entry in log
-    ):
+    if isinstance(error, SelectolaxError) or is_for_want_of_memory(error):
         raise TooComplexError from error
 
 
@@ -279,11 +289,6 @@ def _next_after(block: LexborNode, end: LexborNode) -> LexborNode | None:
         if place is not None and place.tag in _BREAKS:
             return None  # the end of that one is the same place
     return None
-
-
-def _is_feed(body: bytes) -> bool:
-    """Tell whether this is XML, though it may be sent as HTML."""
-    return _FEED.match(body) is not None
 
 
 @cache

@@ -28,6 +28,7 @@ from functions.worker.document import (
     select,
     text_of,
 )
+from functions.worker.links import best_candidate
 from functions.worker.microdata import microdata
 from functions.worker.numerals import Unread
 from functions.worker.objects import Either, Path, objects_of
@@ -152,22 +153,17 @@ def _compile_field(name: str, field: FieldSpec, context: _Context) -> Read:
     ]
     folded = field.type == "text" and all(_is_folded(source) for source in sources)
     take = None if folded else _taking(name, field)
+    is_text = field.type in {"text", "html"}
     check = _check(field, path)
+    required = field.required
     if field.many:
         missing: Any = [] if default is None else list(_tuple(default))
         finders = _joined(sources, [find_all for _, find_all in compiled], field, context)
+        take_all = _taker(take, is_text=is_text)
         return _read_many(
-            name,
-            finders,
-            _taker(take),
-            check,
-            missing,
-            is_const=is_const,
-            required=field.required,
+            name, finders, take_all, check, missing, is_const=is_const, required=required
         )
-    is_text = field.type in {"text", "html"}
     first = _first_of([first for first, _ in compiled], take)
-    required = field.required
 
     def read(scope: Scope, document: Document) -> Any:  # noqa: ANN401
         value = raw = first(scope, document)
@@ -195,7 +191,7 @@ def _taking(name: str, field: FieldSpec) -> _Take:
     """Return what makes raw values of a source into values of the field's type."""
     if field.type == "url":
         return lambda raw, document: (
-            (isinstance(raw, str) and document.resolve(raw)) or Unread.UNREADABLE
+            (isinstance(raw, str) and document.resolve(best_candidate(raw))) or Unread.UNREADABLE
         )
     quick, full = conversion(field.type, field.locale)
 
@@ -228,7 +224,7 @@ def _price(name: str, read: Read) -> list[tuple[str, Read]]:
     def read_number(scope: Scope, document: Document) -> Any:  # noqa: ANN401
         found = document.prices[name] = read(scope, document)
         if isinstance(found, list):
-            return [float(price) for price in found]
+            return [None if price is None else float(price) for price in found]
         return None if found is None else float(found)
 
     def read_currency(_scope: Scope, document: Document) -> Any:  # noqa: ANN401
@@ -340,17 +336,17 @@ def _read_many(
                 best = taken
         for why, raw in best.unreadable:
             document.problem(name, why, raw)
-        if not best.values and not best.unreadable:
+        if _first_value(best.values) is None and not best.unreadable:
             if required:
                 document.problem(name, "missing")
-            return missing
+            return missing or best.values
         document.found = True
         if not best.values:
             return missing if is_const else []
         if best.is_cut:
             document.problem(name, "truncated", f"after {len(best.values)} values")
         if check is not None:
-            for value in best.values:
+            for value in filter(_is_some, best.values):
                 _note(name, check(value), value, document)
         return best.values
 
@@ -374,13 +370,13 @@ class _Taken:
 
 
 def _any_value(taken: _Taken) -> bool:
-    return any(value != "" for value in taken.values)
+    return any(map(_is_some, taken.values))
 
 
 _TakeAll = Callable[[Iterable[Any], Document], _Taken]
 
 
-def _taker(take_one: _Take | None) -> _TakeAll:
+def _taker(take_one: _Take | None, *, is_text: bool) -> _TakeAll:
     """Return what makes values of what a source finds."""
 
     def take(raws: Iterable[Any], document: Document) -> _Taken:
@@ -397,7 +393,10 @@ def _taker(take_one: _Take | None) -> _TakeAll:
                 taken.unreadable += found.unreadable
                 size += sum(map(_length, found.values))
             else:
-                value = raw if take_one is None else take_one(raw, document)
+                if raw is None or raw == "":
+                    value = raw if is_text else None  # it keeps its place
+                else:
+                    value = raw if take_one is None else take_one(raw, document)
                 if value.__class__ is Unread:
                     taken.unreadable.append((value, raw))
                     continue
@@ -600,23 +599,13 @@ def _wants_html(source: SourceSpec, field: FieldSpec) -> bool:
 def _part(source: SourceSpec, field: FieldSpec) -> Callable[[LexborNode, Document], str | None]:
     """Return what takes from an element the part that `source` means."""
     attr = source.attr
-    if attr is not None and field.type == "boolean":
-        # What HTML writes without a value, such as `disabled`, is true.
-        return lambda node, _: node.attrs.get(attr, "false") or "true"
-    if attr is not None and field.type in {"html", "url"}:
-        return lambda node, _: node.attrs.get(attr)
     if attr is not None:
-
-        def attribute(node: LexborNode, _document: Document) -> str | None:
-            value = node.attrs.get(attr)
-            return fold(value) if value else None
-
-        return attribute
+        return _attribute(attr, field.type)
     if _wants_html(source, field):
 
         def html(node: LexborNode, document: Document) -> str | None:
             text = node.inner_html
-            return None if not text or document.exceeds(len(text)) else text
+            return text if not text or not document.exceeds(len(text)) else None
 
         return html
     if field.type == "json":
@@ -633,6 +622,20 @@ def _numeral_text(node: LexborNode, document: Document) -> str:
         marked = _SUPERSCRIPT.sub(r"^\1", html_of(node))
         return text_of(parse_html(marked).body or node, document)
     return text_of(node, document)
+
+
+def _attribute(attr: str, kind: str) -> Callable[[LexborNode, Document], str | None]:
+    if kind == "boolean":
+        # What HTML writes without a value, such as `disabled`, is true.
+        return lambda node, _: node.attrs.get(attr, "false") or "true"
+    if kind in {"html", "url"}:
+        return lambda node, _: node.attrs.get(attr)
+
+    def attribute(node: LexborNode, _document: Document) -> str | None:
+        value = node.attrs.get(attr)
+        return fold(value) if value else value
+
+    return attribute
 
 
 def _css(
@@ -654,7 +657,8 @@ def _css(
             return None if node is None else take(node, document) or None
 
     def find_all(scope: Scope, document: Document) -> Iterator[str]:
-        return filter(None, (take(node, document) for node in select(scope, css)))
+        found = (take(node, document) for node in select(scope, css))
+        return (text for text in found if text is not None)
 
     return first, find_all
 
@@ -684,8 +688,18 @@ def _as_all(first: _First) -> _All:
 
 def _values(found: Any, *, whole: bool) -> list[Any]:  # noqa: ANN401
     """Return what there is of JSON; a list is several values unless it is wanted `whole`."""
-    values = found if isinstance(found, list) and not whole else [found]
-    return [value for value in values if value is not None and value != ""]
+    if isinstance(found, list) and not whole:
+        return found
+    return [] if found is None or found == "" else [found]
+
+
+def _first_value(found: Iterable[Any]) -> Any:  # noqa: ANN401
+    """Return the first that is not empty, None if there is none."""
+    return next(filter(_is_some, found), None)
+
+
+def _is_some(value: Any) -> bool:  # noqa: ANN401
+    return value is not None and value != ""
 
 
 def _page_wide(find: Callable[[Document], list[Any]]) -> tuple[_First, _All]:
@@ -698,8 +712,7 @@ def _page_wide(find: Callable[[Document], list[Any]]) -> tuple[_First, _All]:
         return found
 
     def first(scope: Scope, document: Document) -> Any:  # noqa: ANN401
-        found = find_all(scope, document)
-        return found[0] if found else None
+        return _first_value(find_all(scope, document))
 
     return first, find_all
 
@@ -711,8 +724,7 @@ def _in_row(find: Callable[[Document], list[Any]]) -> tuple[_First, _All]:
         return find(document)
 
     def first(_scope: Scope, document: Document) -> Any:  # noqa: ANN401
-        found = find(document)
-        return found[0] if found else None
+        return _first_value(find(document))
 
     return first, find_all
 
@@ -807,24 +819,26 @@ def _jmespath(search: Callable[[Any], Any], *, whole: bool, in_rows: bool) -> tu
 def _xpath(expression: str, path: str, *, html: bool) -> tuple[_First, _All]:
     compiled = compile_xpath(expression, path)
 
-    def find_all(scope: Scope, document: Document) -> list[Any]:
+    def find_all(scope: Scope, document: Document) -> Iterator[Any]:
         from lxml import etree  # noqa: PLC0415
 
         tree = document.row_xml(scope) if isinstance(scope, LexborNode) else document.xml
         if tree is None:
-            return []
+            return
         try:
             found = compiled(tree)
         except etree.XPathError as error:
             check_memory(error)
-            return []  # a function that does not take what the page has there
-        results = found if isinstance(found, list) else [found]
-        values = (_xpath_value(result, document, html=html) for result in results)
-        return [value for value in values if value is not None and value != ""]
+            return  # a function that does not take what the page has there
+        for result in found if isinstance(found, list) else [found]:
+            # White space between elements is a text, and nobody means it.
+            if not (isinstance(result, str) and result.isspace()):
+                value = _xpath_value(result, document, html=html)
+                if value is not None:
+                    yield value
 
     def first(scope: Scope, document: Document) -> Any:  # noqa: ANN401
-        found = find_all(scope, document)
-        return found[0] if found else None
+        return _first_value(find_all(scope, document))
 
     return first, find_all
 

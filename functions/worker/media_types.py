@@ -13,7 +13,7 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*(?:"|\Z))+')  # a comma in quotes separates nothing
 _PARAMETER = re.compile(r';\s*([^;="]*)(?:=\s*(?:"((?:[^"\\]|\\.)*)(?:"|\Z)[^;]*|([^;]*)))?')
 _HTML = re.compile(
-    rb"[\s\0]*(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|script|iframe|h1|div|font|table|a"
+    rb"[\s\0]*+(?:\xef\xbb\xbf\s*+)?<(?:!doctype\s+html|html|head|script|iframe|h1|div|font|table|a"
     rb"|style|title|b|body|br|p|!--)[\s>-]",
     re.IGNORECASE,
 )

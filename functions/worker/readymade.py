@@ -5,7 +5,7 @@ Each function puts its columns into a row.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from functions.worker.dates import Decide, read_date, read_iso
 from functions.worker.document import Document, html_of, pieces_of, text_of
+from functions.worker.links import Resolver
 from functions.worker.microdata import microdata
 from functions.worker.numerals import Unread
 from functions.worker.objects import data_of
@@ -39,6 +40,7 @@ _MARKDOWN_PER_TAG = 1_500
 ReadyMade = Callable[[Document, dict[str, Any], str], None]
 # The namespaces of https://ogp.me, and of Facebook, which has made it.
 _KINDS = frozenset(["article", "book", "fb", "music", "product", "profile", "video"])
+_DUBLIN_CORE = ("{http://purl.org/dc/", "{urn:undeclared:dc}")
 _LINKS = "a[href], area[href]"
 _WHITE_SPACE = re.compile(r"\s+")
 
@@ -285,12 +287,13 @@ def _put_entries(
 
 
 def _feed_entry(document: Document, element: "_Element") -> dict[str, str | None]:
-    link = _child(element, "link") or _atom_link(element)
     return {
-        "url": document.resolve(link) if link else None,
-        "title": _child(element, "title"),
+        "url": _link(document, element),
+        "title": _child(element, "title") or _dublin_core(element, "title"),
         "published": _date(document, element, "pubDate", "published", "date", "updated"),
-        "summary": _child(element, "description", "summary", "content"),
+        "summary": _child(element, "description", "summary", "content")
+        or _dublin_core(element, "description")
+        or _other(element, "encoded"),
         "id": _child(element, "guid", "id"),
     }
 
@@ -303,24 +306,58 @@ def _sitemap_entry(document: Document, element: "_Element") -> dict[str, str | N
     }
 
 
-def _atom_link(element: "_Element") -> str | None:
-    links = element.findall("{*}link")
-    best = [link for link in links if link.get("rel", "alternate") == "alternate"] or links
-    return best[0].get("href") if best else None
+def _link(document: Document, element: "_Element") -> str | None:
+    """Return the URL of an entry: RSS's link, Atom's alternate one, or a guid that is a link."""
+    for link in _children(element, "link") + element.findall("{*}link"):
+        text = _short("".join(map(str, link.itertext())))
+        if text is None and link.get("rel", "alternate").rpartition("/")[2] == "alternate":
+            text = _short(link.get("href"))
+        if text:
+            return _resolved(document, link, text)
+    for guid in _children(element, "guid"):
+        text = _short(guid.text)
+        if text and guid.get("isPermaLink", "true").strip().lower() != "false":
+            return document.resolve(text) if text.startswith(("http://", "https://")) else None
+    return None
+
+
+def _resolved(document: Document, element: "_Element", link: str) -> str | None:
+    base = document.resolve(element.base) if element.base else None
+    return document.resolve(link) if base is None else Resolver(base)(link)
+
+
+def _children(element: "_Element", name: str) -> "list[_Element]":
+    """
+    Return the children that belong to an entry: of its own namespace, or of none.
+
+    What has the same name in another one, such as atom:link in RSS, is something else.
+    """
+    own = element.tag.rpartition("}")[0]
+    found = element.findall(name)
+    return element.findall(f"{own}}}{name}") + found if own else found
 
 
 def _child(element: "_Element", *names: str) -> str | None:
-    for name in names:
-        child = element.find(f"{{*}}{name}")
-        text = _short("".join(map(str, child.itertext()))) if child is not None else None
-        if text:
-            return text
-    return None
+    return _first_text(child for name in names for child in _children(element, name))
+
+
+def _other(element: "_Element", name: str) -> str | None:
+    return _first_text(element.findall(f"{{*}}{name}"))
+
+
+def _dublin_core(element: "_Element", name: str) -> str | None:
+    found = element.findall(f"{{*}}{name}")
+    return _first_text(child for child in found if child.tag.startswith(_DUBLIN_CORE))
+
+
+def _first_text(elements: "Iterable[_Element]") -> str | None:
+    texts = (_short("".join(map(str, element.itertext()))) for element in elements)
+    return next(filter(None, texts), None)
 
 
 def _date(document: Document, element: "_Element", *names: str) -> str | None:
     """Return a date, or the text as it is, where that is none or could be two."""
-    text = _child(element, *names)
+    text = _child(element, *names) or next(filter(None, (_other(element, n) for n in names)), None)
     if text is None:
         return None
     found = read_iso(text) or read_date(text, Decide(_unknown, _unknown, document.evidence.now))

@@ -33,12 +33,14 @@ ONLY_HERE = {
         "shared/queue.py",
         "shared/store.py",
     },
+    "chardetng_py": {"functions/worker/charset.py"},
     "cssselect": {"shared/expressions.py"},
     "jmespath": {"functions/worker/fields.py", "shared/expressions.py"},
     "lxml": {
         "functions/worker/document.py",
         "functions/worker/fields.py",
         "functions/worker/readymade.py",
+        "functions/worker/trees.py",
         "shared/expressions.py",
     },
     "trafilatura": {"functions/worker/readymade.py"},
@@ -51,12 +53,14 @@ ONLY_HERE = {
 }
 PURE = {
     "shared/encodable.py",
+    "shared/encodings.py",
     "shared/errors.py",
     "shared/expressions.py",
     "shared/extract_spec.py",
     "shared/jobs.py",
     "shared/lenient_xml.py",
     "shared/messages.py",
+    "shared/multibyte.py",
     "shared/outcomes.py",
     "shared/prices.py",
     "shared/spec.py",
@@ -85,6 +89,7 @@ PURE = {
     "functions/worker/retry.py",
     "functions/worker/robots.py",
     "functions/worker/structured.py",
+    "functions/worker/trees.py",
     "functions/worker/values.py",
     "functions/worker/visit.py",
 }

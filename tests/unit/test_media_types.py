@@ -92,3 +92,10 @@ def test_what_is_xml_is_read_as_xml() -> None:
     assert is_xml("application/octet-stream", b"\xef\xbb\xbf<?xml version='1.0'?><a/>")
     assert is_xml("application/atom+xml", b"")
     assert not is_xml("application/octet-stream", b"<a/>")
+
+
+@pytest.mark.parametrize("piece", [b" ", b"\0", b"\xef\xbb\xbf ", b"<!-"])
+def test_no_body_takes_long(piece: bytes) -> None:
+    """White space alone took quadratic time."""
+    assert not is_html("application/octet-stream", piece * 300_000 + b"x")
+    assert not is_html("text/plain", piece * 300_000 + b"x")

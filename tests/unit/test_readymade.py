@@ -39,12 +39,19 @@ SITEMAP = """<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><url>
 
 
 def included(name: str, body: str, kind: str) -> Any:
+    value, problems = with_problems(name, body.encode(), kind)
+    assert problems == []
+    return value
+
+
+def with_problems(
+    name: str, body: bytes, kind: str, charset: str | None = None
+) -> tuple[Any, list[Any]]:
     extraction = compile_extraction(msgspec.convert({"extract": {"include": [name]}}, Spec))
     [row], problems, *_ = extraction.extract(
-        Page("http://www.e.com/x/", 200, kind, None, body.encode()), token="bot"
+        Page("http://www.e.com/x/", 200, kind, charset, body), token="bot"
     )
-    assert problems == []
-    return row[name]
+    return row[name], problems
 
 
 def link(url: str, text: str, rel: str | None = None, *, internal: bool = True) -> dict[str, Any]:
@@ -107,3 +114,95 @@ def test_columns_of_html(name: str, html: str, value: Any) -> None:
 )  # fmt: skip
 def test_columns_of_xml_whatever_it_is_sent_as(name: str, xml: str, value: Any, kind: str) -> None:
     assert included(name, xml, kind) == value
+
+
+def entries(items: str, **attributes: str) -> Any:
+    """Return the entries of an RSS feed, of which nothing was lost."""
+    spaces = "".join(f' {name.replace("_", ":")}="{uri}"' for name, uri in attributes.items())
+    return included("feed", f"<rss{spaces}><channel>{items}</channel></rss>", "text/xml")
+
+
+@pytest.mark.parametrize(
+    ("item", "key", "value"),
+    [
+        pytest.param("<title>R&D & more</title>", "title", "R&D & more", id="a bare ampersand"),
+        pytest.param("<link>/?a=1&b=2&copy=3</link>", "url", "http://www.e.com/?a=1&b=2&copy=3",
+                     id="and in a link"),
+        pytest.param("<title>caf&eacute;&nbsp;&mdash; 5</title>", "title", "café — 5",
+                     id="names of HTML"),
+        pytest.param("<media:title>no</media:title><title>yes</title>", "title", "yes",
+                     id="a prefix that nobody declares"),
+        pytest.param("<dc:date>2026-11-21</dc:date>", "published", "2026-11-21",
+                     id="a date of Dublin Core"),
+        pytest.param("<title>a\x0b\x00b</title>", "title", "ab", id="control characters"),
+        pytest.param("<description><![CDATA[a & <b>b</b>]]></description>", "summary",
+                     "a & <b>b</b>", id="CDATA as it is"),
+        pytest.param("<guid>http://e.com/1</guid>", "url", "http://e.com/1", id="a guid is a link"),
+        pytest.param('<guid isPermaLink="False">http://e.com/1</guid>', "url", None,
+                     id="unless it says that it is none"),
+        pytest.param("<guid>tag:e.com,2026:1</guid>", "url", None, id="or looks like none"),
+        pytest.param("<link/><guid>http://e.com/1</guid>", "url", "http://e.com/1",
+                     id="an empty link"),
+    ],
+)  # fmt: skip
+def test_an_entry_is_read_as_feed_readers_read_it(item: str, key: str, value: Any) -> None:
+    assert entries(f"\n<item>{item}</item>")[0][key] == value
+
+
+def test_what_has_a_prefix_is_not_the_entrys_own() -> None:
+    item = """<item><a:link href="/self.rss" rel="self"/><a:link href="/deep"/>
+    <m:title>picture</m:title><m:group><m:title>deep</m:title></m:group>
+    <link>/own</link><title>own</title></item>
+    <item><a:link href="/self.rss" rel="self"/><a:link href="/alternate" rel="alternate"/></item>
+    <item><a:link href="/self.rss" rel="self"/></item>"""
+    found = entries(item, xmlns_a="http://www.w3.org/2005/Atom", xmlns_m="http://m/")
+
+    assert [(entry["url"], entry["title"]) for entry in found] == [
+        ("http://www.e.com/own", "own"), ("http://www.e.com/alternate", None), (None, None),
+    ]  # fmt: skip
+
+
+def test_links_of_a_feed_are_relative_to_its_base() -> None:
+    atom = """<feed xmlns="http://www.w3.org/2005/Atom" xml:base="http://b.com/x/">
+    <entry xml:base="y/"><link href="1"/></entry><entry><link href="2"/></entry></feed>"""
+
+    found = included("feed", atom, "application/atom+xml")
+
+    assert [entry["url"] for entry in found] == ["http://b.com/x/y/1", "http://b.com/x/2"]
+
+
+@pytest.mark.parametrize("head", ["\n\n", "\ufeff\n", "<!-- a -->", " \n<!DOCTYPE rss>"])
+@pytest.mark.parametrize("kind", ["text/html", "application/rss+xml"])
+def test_what_stands_in_front_of_a_feed_does_not_count(head: str, kind: str) -> None:
+    feed = f'{head}<?xml version="1.0" encoding="UTF-8"?>{head}{RSS.partition("?>")[2]}'
+
+    assert len(included("feed", feed, kind)) == 2
+
+
+@pytest.mark.parametrize(
+    ("feed", "titles", "said"),
+    [
+        ("<rss><item><title>a<br>b</title></item><item><title>c</title></item></rss>", ["ab", "c"],
+         "<br> has no end"),
+        ("<rss><item><title>a</title></item><item><title>b", ["a", "b"], "<title> has no end"),
+        ("<rss><item><p>x<i>y</p><title>a</title></item></rss>", ["a"], "<i> has no end"),
+        ("<rss><item><title>a</title></item></rss><rss><item/></rss>", ["a"],
+         "<rss> behind the end of the root"),
+    ],
+)  # fmt: skip
+def test_a_feed_that_is_no_xml_gives_what_it_has_and_says_so(
+    feed: str, titles: list[str], said: str
+) -> None:
+    found, problems = with_problems("feed", feed.encode(), "text/xml")
+
+    assert [entry["title"] for entry in found] == titles
+    assert [problem["problem"] for problem in problems] == ["not_well_formed"]
+    assert problems[0]["value"].startswith(said)
+
+
+def test_a_feed_is_read_in_the_encoding_of_its_header() -> None:
+    feed = "<rss><item><title>Привет, мир</title></item></rss>"
+
+    found, problems = with_problems("feed", feed.encode("koi8-r"), "text/xml", "koi8-r")
+
+    assert (found[0]["title"], problems) == ("Привет, мир", [])

@@ -51,12 +51,12 @@ class Page:
         for raw_name, raw_value in page.headers:
             name, value = raw_name.decode("latin-1").lower(), raw_value.decode("utf-8", "replace")
             self.headers[name] = f"{self.headers[name]}, {value}" if name in self.headers else value
-        self._charset = page.charset
+        self._page = page
 
     @cached_property
     def text(self) -> str:
         """The characters that `body` stands for, as browsers decide it."""
-        text = decode_page(self.body, self._charset)
+        text = decode_page(self._page)
         return text if isinstance(text, str) else text.decode("utf-8", "replace")
 
     @cached_property
@@ -69,7 +69,7 @@ class Page:
     @cached_property
     def tree(self) -> "LexborHTMLParser":
         """The page as selectolax has it: `page.tree.css("h1")`, thirty times as fast as `soup`."""
-        return parse_html(decode_page(self.body, self._charset))
+        return parse_html(decode_page(self._page))
 
     def json(self) -> Any:  # noqa: ANN401 -- it is whatever the website says
         """
