@@ -12,10 +12,10 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 _STATUS_BYTES = 64  # of a first line without an end, to see that it is none
 _SHOWN = 60
-_HEAD_END = re.compile(rb"\n\r?\n")
+_HEAD_END = re.compile(rb"\n\r*\n")
 _SLOP = 4  # bytes in front of it at most, as in Chrome: a byte order mark, say
 _STATUS = re.compile(
-    rb"\s*.{0,4}?(?:HTTP|ICY)(?:/(\d+)(?:\.(\d+))?)?[ \t]+(\d{3})(?!\d)[ \t]*(.*)",
+    rb"\s*.{0,4}?(?:HTTP|ICY)(?:/(\d+)(?:\.(\d+))?)?[ \t\r]+(\d{3})(?!\d)[ \t\r]*(.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2

@@ -109,6 +109,8 @@ ODD_HEADS = {
     "line ends of LF, and odd": (HEAD + b"X : y\r\n" + LENGTH).replace(b"\r\n", b"\n"),
     "two spaces in the status line": b"HTTP/1.1  200  OK\r\nX: y\r\n" + LENGTH,
     "a tab in the status line": b"HTTP/1.1\t200\tOK\r\n" + LENGTH,
+    "a carriage return in the status line": b"HTTP/1.1\r200 OK\r\n" + LENGTH,
+    "line ends with a carriage return too many": (HEAD + LENGTH).replace(b"\r", b"\r\r") + b"\r",
     "no space behind the status": b"HTTP/1.1 200OK\r\n" + LENGTH,
     "a carriage return in the reason": b"HTTP/1.1 200 O\rK\r\n" + LENGTH,
     "lower case": b"http/1.1 200 ok\r\n" + LENGTH,
