@@ -45,17 +45,31 @@ def decode_page(page: Page, kind: str | None = None) -> str | bytes:
 
     Args:
         page: Without its content coding.
+        kind: As for `page_encoding`.
+    """
+    return decode_in(page, *page_encoding(page, kind))
+
+
+def decode_in(page: Page, encoding: str, start: int) -> str | bytes:
+    """Return the text of a page, as `decode_page` does; the rest is from `page_encoding`."""
+    body = page.body[start:] if start else page.body
+    return body if encoding == "utf-8" else decode(body, encoding)
+
+
+def page_encoding(page: Page, kind: str | None = None) -> tuple[str, int]:
+    """
+    Return the encoding of a page, as the standard names it, and how long its byte order mark is.
+
+    Args:
+        page: Without its content coding.
         kind: What it is read as, `html`, `xml` or `text`; None: as its type says. Only
             HTML is searched for a <meta>.
     """
-    body = page.body
-    mark = byte_order_mark(body)
+    mark = byte_order_mark(page.body)
     if mark is not None:
-        name, length = mark
-        body = body[length:]
-    else:
-        name = encoding_of(page.charset) or _said(body, kind or kind_of(page)) or _guess(page)
-    return body if name == "utf-8" else decode(body, name)
+        return mark
+    name = encoding_of(page.charset) or _said(page.body, kind or kind_of(page)) or _guess(page)
+    return name, 0
 
 
 def kind_of(page: Page) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
-from functions.worker.charset import decode_page
+from functions.worker.charset import decode_in, decode_page, page_encoding
 from functions.worker.evidence import Evidence
 from functions.worker.links import Resolver
 from functions.worker.media_types import is_html, is_xml
@@ -89,8 +89,12 @@ class Document:
         """The object that is the current row, where rows are objects and no elements."""
         self._row: tuple[int, _Element | None] | None = None
         self.is_html = is_html(page.content_type, page.body)
-        text = decode_page(page, "html") if self.is_html else ""
-        self.tree = parse_html(text) if self.is_html else empty_tree()
+        self._encoding = "utf-8"
+        if self.is_html:
+            self._encoding, start = page_encoding(page, "html")
+            self.tree = parse_html(decode_in(page, self._encoding, start))
+        else:
+            self.tree = empty_tree()
 
     def problem(self, field: str | None, problem: str, value: object = None) -> None:
         """Take note of a problem; `value` is what has it. One without a field is the page's."""
@@ -125,12 +129,12 @@ class Document:
     @cached_property
     def resolve(self) -> Resolver:
         """Makes links absolute, by the <base> of the page or else its URL."""
-        resolve = Resolver(self.page.url)
+        resolve = Resolver(self.page.url, self._encoding)
         # Wherever it is: what is in the wrong place makes a browser begin the body.
         hrefs = (element.attrs.get("href") for element in self.about["base"])
         href = next((href for href in hrefs if href is not None), None)
         absolute = resolve(href) if href else None
-        return resolve if absolute is None else Resolver(absolute)
+        return resolve if absolute is None else Resolver(absolute, self._encoding)
 
     @cached_property
     def canonical(self) -> str | None:

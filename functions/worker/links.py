@@ -22,10 +22,17 @@ _ORIGIN = re.compile(r"https?://[^/?#\\\s]+(?=/|\Z)")
 
 
 class Resolver:
-    """Makes links absolute, as seen from `base`, which is as `Url.href`."""
+    """
+    Makes links absolute.
 
-    def __init__(self, base: str) -> None:
+    Args:
+        base: As `Url.href`.
+        encoding: Of the page, as the Encoding Standard names it: what its links ask for is in it.
+    """
+
+    def __init__(self, base: str, encoding: str = "utf-8") -> None:
         self.base = base
+        self._encoding = "utf-8" if encoding.startswith("utf-") else encoding
         end = base.find("/", 8)
         self._origin = base[:end]
         self._root = end + 1
@@ -54,6 +61,13 @@ class Resolver:
                     return url
             elif _RELATIVE.fullmatch(usual):
                 return self._folder + usual
+        return self._parsed(link)
+
+    def _parsed(self, link: str) -> str | None:
+        if self._encoding != "utf-8" and not link.isascii():
+            from functions.worker.link_encoding import in_encoding  # noqa: PLC0415 -- rarely needed
+
+            link = in_encoding(link, self._encoding)
         try:
             return parse_url(link, base=self.base).href
         except InvalidUrlError:

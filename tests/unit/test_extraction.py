@@ -363,6 +363,21 @@ def test_what_a_spec_lets_in_is_read_as_what_it_holds() -> None:
     assert field(xml, "application/octet-stream", xpath="//name") == "Lamps"
 
 
+LINK = {"css": "a", "attr": "href", "type": "url"}
+
+
+def test_a_link_asks_in_the_encoding_of_its_page() -> None:
+    page = '<meta charset=windows-1251><base href="/жук/"><a href="?q=книга">x</a>'.encode("cp1251")
+    link = "http://e.com/%D0%B6%D1%83%D0%BA/?q=%EA%ED%E8%E3%E0"
+
+    [row], *_ = extract(page, include=["page"], fields={"x": LINK})
+
+    assert row["x"].endswith(link.removeprefix("http://e.com"))
+    assert row["links"] == [row["x"]]
+    [row], *_ = extract(page.decode("cp1251").replace("windows-1251", "utf-8"), include=["page"])
+    assert row["links"][0].endswith("?q=%D0%BA%D0%BD%D0%B8%D0%B3%D0%B0")
+
+
 @pytest.mark.parametrize("kind", ["text/html", "application/json", None])
 @pytest.mark.parametrize("body", [b"", b" \r\n", b"\xef\xbb\xbf\n", b"\0"])
 def test_a_page_without_content_says_so(kind: str | None, body: bytes) -> None:
