@@ -520,6 +520,19 @@ async def test_whoever_is_sent_for_rules_comes_back_without_them_too(
     assert (outcome.redirects, outcome.attempt) == ((), 1)
 
 
+async def test_whoever_is_sent_for_rules_to_a_host_that_is_down_comes_back(
+    site: Site, unreachable_url: str
+) -> None:
+    """Its own host may well be up, and has not been asked for anything yet."""
+    target = Target("http://a.example/x", 1, redirects=(f"{unreachable_url}robots.txt#rules",))
+
+    [outcome] = (await Engine(site).scrape([target], attempts=1)).values()
+
+    assert (outcome.outcome, outcome.reason) == (Kind.DEFERRED, Reason.REDIRECTED)
+    assert (outcome.redirects, outcome.attempt) == ((), 1)
+    assert "cannot connect" in str(outcome.detail)
+
+
 async def test_a_robots_txt_that_is_never_to_be_had_ends_all_who_wait(
     engine: Engine, site: Site
 ) -> None:
