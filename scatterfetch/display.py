@@ -14,6 +14,7 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from functions.dispatcher.lists import name_of_line
 from scatterfetch.command import complain, counted
 from scatterfetch.deployment import Folder, Stack, place_option
 from scatterfetch.status import State, Status, read_summary, source_name
@@ -248,8 +249,9 @@ def print_status(status: Status, place: Folder | Stack, *, now: float) -> None:
     if status.duplicates:
         console.print(f"{counted(status.duplicates, 'duplicate line')} left out.")
     if status.rejected:
+        what = name_of_line(status.source.key if status.source else "")
         console.print(
-            f"{counted(status.rejected, 'line')} rejected; see {job_prefix(status.job)}rejected/"
+            f"{counted(status.rejected, what)} rejected; see {job_prefix(status.job)}rejected/"
         )
     if status.damaged:
         console.print("The list could not be read to its end.")
@@ -314,15 +316,16 @@ def _print_unmatched(console: Console, unmatched: int, summary: "Summary | None"
 
 def _print_rejected(console: Console, job: Job, place: Folder | Stack) -> None:
     where = place.address(f"{job_prefix(job.id)}rejected/")
+    what = name_of_line(job.list.key)
     console.print(
-        f"{counted(job.ledger.rejected, 'line')} of {job.list.name} rejected; see {where}",
+        f"{counted(job.ledger.rejected, what)} of {job.list.name} rejected; see {where}",
         soft_wrap=True,
     )
     lines = (place.data.get(rejected_key(job.id, 0)) or b"").splitlines()
     for line in lines[:_REJECTED_SHOWN]:
         rejected = msgspec.json.decode(line)
         console.print(
-            f"  line {rejected['line']} is {rejected['text']!r}: {rejected['reason']}",
+            f"  {what} {rejected['line']} is {rejected['text']!r}: {rejected['reason']}",
             markup=False,
             soft_wrap=True,
         )

@@ -14,7 +14,8 @@ from functions.dispatcher.urltext import cell_url
 from functions.worker.parsing import load_parser
 from scatterfetch.cloud import TEMPLATE, WORKER, LocalCloud
 from scatterfetch.letters import letters_left
-from scatterfetch.sitemaps import is_index, read_sitemap
+from scatterfetch.sitemap_content import is_index
+from scatterfetch.sitemaps import read_sitemap
 from scatterfetch.template import Template
 from scatterfetch.watch import (
     Display,
@@ -210,7 +211,7 @@ def is_sitemap(source: str) -> bool:
         name = source.lower().removesuffix(".gz").removesuffix(".zst")
         return name.endswith(".xml") and is_index(Path(source))
     name = source.lower().partition("?")[0].rpartition("/")[2].removesuffix(".gz")
-    return "sitemap" in name and name.endswith(".xml")
+    return "sitemap" in name and name.endswith((".xml", ".txt"))
 
 
 def _is_url(source: str) -> bool:

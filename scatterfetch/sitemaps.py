@@ -10,14 +10,12 @@ refused. One request at a time.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from random import SystemRandom
 from typing import IO
 
-from functions.dispatcher.sitemaps import SitemapParser
-from functions.dispatcher.unpack import DamagedListError, unpacked
 from functions.worker.addresses import parse_connect_to
 from functions.worker.connections import Network
 from functions.worker.fetch import Fetcher, Redirect, Request, open_fetcher
@@ -26,29 +24,15 @@ from functions.worker.profiles import headers_for, may_be_told, without_secrets
 from functions.worker.retry import RetryPolicy, next_wait, parse_retry_after
 from functions.worker.robots import MAX_BYTES as ROBOTS_BYTES
 from functions.worker.robots import Rules, robots_url, rules_from_answer
-from shared.errors import FetchError, InvalidJobError, InvalidUrlError, Reason
+from scatterfetch.sitemap_content import MAX_BYTES, SitemapContent, sitemap_in
+from shared.errors import FetchError, InvalidJobError, Reason
 from shared.settings import WorkerSettings
 from shared.spec import FetchSpec
 from shared.urls import Url, parse_url
 
 MAX_SITEMAPS = 1_000
-MAX_BYTES = 52_428_800  # what sitemaps.org allows one to have, unpacked
-_PIECE = 64 * 1024
+_SHOWN = 3  # problems of one sitemap
 _LONGEST_WAIT = 120.0  # seconds; somebody sits there
-
-
-def is_index(path: Path) -> bool:
-    """Tell whether the file at `path` begins as an index of sitemaps, packed or not."""
-    parser = SitemapParser(str(path))
-    try:
-        with path.open("rb") as file:
-            for piece in _pieces(file.read(_PIECE)):
-                parser.feed(piece)
-                if parser.found or parser.problem:
-                    break
-    except (DamagedListError, InvalidJobError, OSError):
-        pass  # of a part; whoever reads all of it says what is wrong
-    return bool(parser.found) and parser.found[0].of_sitemap
 
 
 def read_sitemap(
@@ -115,22 +99,26 @@ async def _follow(
     while waiting:
         sitemap = waiting.popleft()
         name = _name(sitemap)
-        problem = None
         try:
             if isinstance(sitemap, Url):
-                body = await visitor.get(sitemap)
+                page = await visitor.get(sitemap)
+                found = sitemap_in(name, page.body, page.charset, parse_url(page.url))
             else:
-                body = _content(sitemap)
-            children, problem = _take(name, body, file)
+                found = sitemap_in(name, _content(sitemap))
         except (FetchError, InvalidJobError) as error:
-            problem = error.detail if isinstance(error, FetchError) else str(error)
-            children = []
+            problem = _why(error) if isinstance(error, FetchError) else str(error)
             if sitemap is start:
                 raise InvalidJobError(f"cannot read the sitemap {name}: {problem}") from error
-        if problem is not None:
+            found = SitemapContent([], [], [problem])
+        file.writelines(f"{url.href}\n" for url in found.pages)
+        if found.problems:
             whole = False
-            say(f"{name}: {problem}; the URLs that it has not told are missing")
-        for child in children:
+            more = len(found.problems) - _SHOWN
+            shown = "; ".join(found.problems[:_SHOWN]) + (
+                f"; and {more:,} more" if more > 0 else ""
+            )
+            say(f"{name}: {shown}; the URLs that it has not told are missing")
+        for child in found.sitemaps:
             if child.href not in known and len(known) < MAX_SITEMAPS:
                 known.add(child.href)
                 waiting.append(child)
@@ -144,45 +132,6 @@ async def _follow(
 def _content(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(MAX_BYTES + 1)
-
-
-def _take(name: str, body: bytes, file: IO[str]) -> tuple[list[Url], str | None]:
-    """Write the pages of a sitemap; return the sitemaps that it names, and what is wrong."""
-    parser = SitemapParser(name)
-    children = []
-    problem = None
-    try:
-        for piece in _pieces(body):
-            parser.feed(piece)
-            while parser.found:
-                location = parser.found.popleft()
-                if not location.of_sitemap:
-                    # A line end in it would be another line, and is nothing in a URL.
-                    file.write("".join(location.text.split("\n")) + "\n")
-                    continue
-                try:
-                    children.append(parse_url(location.text))
-                except InvalidUrlError as error:
-                    problem = f"<loc> {location.number} is {location.text[:200]!r}: {error}"
-    except DamagedListError as error:
-        problem = str(error)
-    return children, problem or parser.problem
-
-
-def _pieces(body: bytes) -> Iterator[bytes]:
-    """Yield a sitemap unpacked, and then nothing."""
-    pieces: Iterable[bytes] = (body[at : at + _PIECE] for at in range(0, len(body), _PIECE))
-    if body.startswith(b"\x1f\x8b"):
-        pieces = unpacked(pieces, ".gz")
-    elif body.startswith(b"\x28\xb5\x2f\xfd"):
-        pieces = unpacked(pieces, ".zst")
-    size = 0
-    for piece in pieces:
-        size += len(piece)
-        if size > MAX_BYTES:
-            raise DamagedListError(f"longer than {MAX_BYTES:,} bytes")
-        yield piece
-    yield b""
 
 
 class _Visitor:
@@ -199,11 +148,13 @@ class _Visitor:
         self._rng = SystemRandom()
         self._policy = RetryPolicy(spec.attempts, spec.wait_initial, spec.wait_max)
         self._rules: dict[str, Rules] = {}
+        self._why: dict[str, str] = {}
+        """Why the robots.txt of an origin could not be had."""
         self._next_at: dict[str, float] = {}
 
-    async def get(self, url: Url) -> bytes:
+    async def get(self, url: Url) -> Page:
         """
-        Return the body at `url`, behind its redirects.
+        Return the page at `url`, behind its redirects.
 
         Raises:
             FetchError: it cannot be had, or must not be fetched.
@@ -213,19 +164,19 @@ class _Visitor:
             if self._spec.robots == "obey":
                 rules = await self._rules_for(url)
                 if rules.unreachable:
-                    detail = "robots.txt cannot be had for now"
+                    detail = f"its robots.txt cannot be had: {self._why[_origin(url)]}"
                     raise FetchError(url.href, Reason.ROBOTS_UNREACHABLE, detail)
                 if not rules.can_fetch(url.href):
                     raise FetchError(url.href, Reason.ROBOTS_DISALLOWED, "robots.txt forbids it")
                 pause = max(pause, rules.pause(self._spec.max_crawl_delay) or 0.0)
             answer = await self._ask(url, MAX_BYTES, pause)
             if isinstance(answer, Page):
-                return answer.body
+                return answer
             url = answer.location
         raise FetchError(url.href, Reason.TOO_MANY_REDIRECTS, "too many redirects")
 
     async def _rules_for(self, url: Url) -> Rules:
-        origin = "/".join(url.href.split("/", 3)[:3])
+        origin = _origin(url)
         if origin not in self._rules:
             status: int | None = None
             body = b""
@@ -240,6 +191,7 @@ class _Visitor:
                     at = answer.location
             except FetchError as error:
                 status = error.status
+                self._why[origin] = _why(error)
             self._rules[origin] = rules_from_answer(status, body, user_agent=self._user_agent)
         return self._rules[origin]
 
@@ -287,3 +239,13 @@ class _Visitor:
         if robots or self._home is None or not may_be_told(url, self._home):
             return without_secrets(headers, self._spec)
         return headers
+
+
+def _origin(url: Url) -> str:
+    return "/".join(url.href.split("/", 3)[:3])
+
+
+def _why(error: FetchError) -> str:
+    if error.reason is Reason.PRIVATE_ADDRESS:
+        return f"{error.detail}; --parameter AllowPrivateNetworks=true lets it be fetched"
+    return error.detail

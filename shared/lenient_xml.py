@@ -70,6 +70,8 @@ class XmlMender:
     def __init__(self) -> None:
         self.losses: list[str] = []
         """What was guessed or is missing, the first of it."""
+        self.made_up = ""
+        """The end tags that the text did not have when it was over."""
         self._begun = False
         self._root = ""
         self._pending = ""
@@ -102,7 +104,8 @@ class XmlMender:
             mended = mended[: mended.rindex(self._root) + len(self._root)]
         elif last and self._open:
             self._lose(f"<{self._open[-1][:60]}> has no end")
-            mended += self._end_above(0)
+            self.made_up = self._end_above(0)
+            mended += self.made_up
         return mended
 
     def _begin(self) -> None:

@@ -22,6 +22,7 @@ from functions.dispatcher.lists import (
     TextReader,
     check_list,
     kind_of,
+    name_of_line,
 )
 from functions.dispatcher.plan import Counts, Plan
 from functions.dispatcher.schemas import HEAD_BYTES, find_schema
@@ -465,9 +466,9 @@ def open_stream(
     stored = Source(read(0))
     is_xml = kind.format == "xml"
     check_list(name, size, stored.peek(_HEAD_BYTES), kind.packed, xml=is_xml)
-    source = Source(stored.pieces(), kind.packed, text=not is_xml)
+    source = Source(stored.pieces(), kind.packed, text=not is_xml, again=lambda: read(0))
     if is_xml:
-        return SitemapReader(source, name, start=shard.start), source
+        return SitemapReader(source, name, start=shard.start, line=shard.line), source
     head = source.peek(HEAD_BYTES)
     if kind.packed and head:
         check_list(name, size, head)
@@ -549,9 +550,11 @@ def job_name(key: str) -> str:
 def nothing_to_do(name: str, counts: Counts) -> str:
     """Say why the list called `name` gives no batch."""
     if not counts.reports:
-        return f"{name} holds no URL, only blank lines and comments"
+        only = "" if name_of_line(name) == "<loc>" else ", only blank lines and comments"
+        return f"{name} holds no URL{only}"
+    what = name_of_line(name)
     shown = "; ".join(
-        f"line {line.line} is {line.text!r}: {line.reason}" for line in counts.reports[:3]
+        f"{what} {line.line} is {line.text!r}: {line.reason}" for line in counts.reports[:3]
     )
     more = counts.rejected - len(counts.reports[:3])
     return f"{name} holds no URL: {shown}{f'; and {more:,} more' if more else ''}"

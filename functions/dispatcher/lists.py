@@ -8,7 +8,7 @@ are made of something else than lines.
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
@@ -96,6 +96,14 @@ def kind_of(name: str) -> Kind:
     return Kind(suffix, packed)
 
 
+def name_of_line(name: str) -> str:
+    """Return what people call that which the list called `name` has for lines."""
+    lower = name.lower()
+    for packed in PACKED:
+        lower = lower.removesuffix(packed)
+    return "<loc>" if lower.endswith(".xml") else "line"
+
+
 def check_list(name: str, size: int, head: bytes, packed: str = "", *, xml: bool = False) -> None:
     """
     See whether a list can be read at all.
@@ -133,12 +141,30 @@ class Source:
         chunks: The list as it is stored.
         packed: How it is compressed, one of `PACKED`, or nothing.
         text: It has lines. Each carriage return that ends one by itself becomes a line feed.
+        again: Returns the `chunks` once more; for who needs to `restart`.
     """
 
-    def __init__(self, chunks: Iterable[bytes], packed: str = "", *, text: bool = False) -> None:
-        chunks = unpacked(chunks, packed) if packed else chunks
-        self._chunks: Iterator[bytes] = _with_line_feeds(chunks) if text else iter(chunks)
+    def __init__(
+        self,
+        chunks: Iterable[bytes],
+        packed: str = "",
+        *,
+        text: bool = False,
+        again: Callable[[], Iterable[bytes]] = tuple,
+    ) -> None:
+        self._packed = packed
+        self._text = text
+        self._again = again
+        self._begin(chunks)
+
+    def _begin(self, chunks: Iterable[bytes]) -> None:
         self.damage: str | None = None
+        chunks = unpacked(chunks, self._packed) if self._packed else chunks
+        self._chunks: Iterator[bytes] = _with_line_feeds(chunks) if self._text else iter(chunks)
+
+    def restart(self) -> None:
+        """Begin anew with the first byte."""
+        self._begin(self._again())
 
     def read(self) -> bytes:
         """Return the next bytes, nothing at the end."""

@@ -29,6 +29,7 @@ _HIDDEN = re.compile(f"[{re.escape(''.join(set(INVISIBLE) - set(' ' + _JOINERS))
 _CUT_CHARACTER = re.compile("[\ud800-\udfff]")
 _SECOND = re.compile(r"[,;|\s]['\"\s]*https?://", re.IGNORECASE)
 _SECOND_MARK = "://"
+_REPLACED = "\N{REPLACEMENT CHARACTER}"
 _COMMENT = re.compile(r"\s#")
 _DOMAIN = re.compile(r"(?:[\w-]+\.)+[^\W\d][\w-]+(?::[0-9]+)?(?:[/?#].*)?", re.DOTALL)
 _SCHEME = len("https://")
@@ -74,9 +75,13 @@ def line_url(text: str) -> Url | None:
         raise
 
 
-def cell_url(text: str) -> Url:
+def cell_url(text: str, base: Url | None = None) -> Url:
     """
     Return the URL in a place that holds nothing else: a cell of a table, a string of JSON.
+
+    Args:
+        text: What it holds.
+        base: Where it stands, for URLs that are relative.
 
     Raises:
         InvalidUrlError: as for `line_url`.
@@ -86,7 +91,10 @@ def cell_url(text: str) -> Url:
     text = text.strip(INVISIBLE)
     if _SECOND.search(text):
         raise InvalidUrlError("two URLs in one place; put each into a row of its own")
-    return _parsed(text)
+    # Whoever forgets https:// means another website, and no file called www.shop.example here.
+    if base is None or not text or text.lower().startswith(("www.", f"{base.host}/")):
+        return _parsed(text)
+    return _parsed(text, base.href)
 
 
 def looks_like_domain(text: str) -> bool:
@@ -103,7 +111,9 @@ def _as_browsers_write(text: str) -> Url | None:
     return url if url.href == text and text.find(_SECOND_MARK, _SCHEME) < 0 else None
 
 
-def _parsed(text: str) -> Url:
+def _parsed(text: str, base: str | None = None) -> Url:
+    if _REPLACED in text:
+        raise InvalidUrlError("holds U+FFFD: a character of it was lost before")
     if not text.isprintable():
         if _CUT_CHARACTER.search(text):
             raise InvalidUrlError("not UTF-8 text")
@@ -111,7 +121,7 @@ def _parsed(text: str) -> Url:
         if hidden is not None:
             raise InvalidUrlError(f"holds {_named(hidden[0])}, which nobody sees; take it out")
     try:
-        return parse_url(text)
+        return parse_url(text, base)
     except InvalidUrlError as error:
         if looks_like_domain(text):
             raise InvalidUrlError(f"{error}; write https://{text[:_SHOWN]}") from None

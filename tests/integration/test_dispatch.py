@@ -356,12 +356,13 @@ def test_a_sitemap_that_is_wrong_in_the_middle_is_damaged(
         ("urls.txt.gz", gzip.compress(b"\0\1"), "is not text"),
         ("urls.txt.gz", gzip.compress(b""), "holds no URL"),
         ("urls.csv", b"name,price\nx,1\n", "urls.csv has no column with URLs"),
-        ("feed.xml", b"<rss/>", "feed.xml is no sitemap: it begins with <rss>"),
-        ("urls.xml", b"http://a.example/", "urls.xml is no sitemap: not well-formed XML"),
+        ("page.xml", b"<html/>", "page.xml is no sitemap: it begins with <html>"),
+        ("feed.xml", b"<rss/>", "feed.xml holds no URL"),
+        ("urls.xml", b"http://a.example/", "urls.xml is no sitemap: it is no XML"),
         (
             "index.xml",
             b"<sitemapindex><sitemap><loc>http://a.example/1.xml</loc></sitemap></sitemapindex>",
-            "line 1 is 'http://a.example/1.xml': another sitemap: put it into the bucket",
+            "<loc> 1 is 'http://a.example/1.xml': another sitemap: put it into the bucket",
         ),
     ],
 )

@@ -8,7 +8,8 @@ import pytest
 from aiohttp import web
 from backports import zstd
 
-from scatterfetch.sitemaps import is_index, read_sitemap
+from scatterfetch.sitemap_content import is_index
+from scatterfetch.sitemaps import read_sitemap
 from shared.errors import InvalidJobError
 from shared.settings import WorkerSettings
 from shared.spec import FetchSpec, ProxySpec
@@ -90,6 +91,95 @@ def test_an_index_can_be_a_file(
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        b"<urlset>"
+        + b"<url><loc>http://a.example/x</loc></url>" * 5_000
+        + b"<sitemap>http://a.example/1.xml</sitemap></urlset>",
+        "<sitemapindex><sitemap>".encode("utf-16"),
+        b"\n<s:sitemapindex><s:Sitemap id='1'>",
+    ],
+)
+def test_a_file_that_names_a_sitemap_anywhere_leads_to_it(tmp_path: Path, body: bytes) -> None:
+    path = tmp_path / "urls.xml"
+    path.write_bytes(body)
+
+    assert is_index(path)
+
+
+def test_children_may_be_whatever_is_allowed(read: Reader, site: Site) -> None:
+    """https://www.sitemaps.org/protocol.html#otherformats"""
+    children = ("http://a.example/t.txt", "feed.xml", "/atom", "//b.example/1.xml")
+    site.reply("/sitemap.xml", xml(sitemap(*children, of="sitemap")))
+    site.reply(
+        "/t.txt", web.Response(body=b"\xef\xbb\xbfhttp://a.example/a\r\n\r\nhttp://a.example/b\n")
+    )
+    rss = "<rss><channel><item><link>/c?x=1&y=2</link></item><item><guid>http://a.example/d</guid></item>"
+    site.reply("/feed.xml", web.Response(text=f"{rss}</channel></rss>"))
+    atom = "<feed xmlns='http://www.w3.org/2005/Atom'><entry><link href='e'/></entry></feed>"
+    site.reply("/atom", web.Response(text=atom))
+    site.reply("/1.xml", xml(sitemap("/f", "g h")))
+
+    assert read() == [
+        *(f"http://a.example/{page}" for page in ("a", "b", "c?x=1&y=2", "d", "e")),
+        "http://b.example/f",
+        "http://b.example/g%20h",
+    ]
+    assert read.whole
+    assert read.said == []
+
+
+def test_a_sitemap_may_be_a_text_with_what_is_no_url_said(read: Reader, site: Site) -> None:
+    site.reply("/sitemap.xml", web.Response(text="http://a.example/a\n/b\nhttp://a.example/c 1\n"))
+
+    assert read() == ["http://a.example/a", "http://a.example/c"]
+    assert not read.whole
+    assert "line 2 is '/b': a URL must start with" in read.said[0]
+
+
+def test_losses_of_a_sitemap_are_said(read: Reader, site: Site) -> None:
+    locations = (
+        "www.shop.example/a",
+        "http://a.example/x\nhttp://a.example/y",
+        "",
+        "z",
+        "ftp://a",
+        "h:",
+    )
+    site.reply("/sitemap.xml", xml(sitemap(*locations)))
+
+    assert read() == ["http://a.example/z"]
+    assert not read.whole
+    [said] = read.said
+    assert "<loc> 1 is 'www.shop.example/a': a URL must start with" in said
+    assert "two URLs in one place" in said
+    assert "and 2 more" in said
+
+
+def test_the_charset_of_the_answer_goes_before_that_of_the_sitemap(
+    read: Reader, site: Site
+) -> None:
+    body = "<?xml version='1.0' encoding='utf-8'?><urlset><url><loc>/ü</loc></url></urlset>"
+    site.reply(
+        "/sitemap.xml",
+        web.Response(
+            body=body.encode("latin-1"), headers={"Content-Type": "text/xml; charset=iso-8859-1"}
+        ),
+    )
+
+    assert read() == ["http://a.example/%C3%BC"]
+
+
+def test_why_robots_txt_cannot_be_had_is_said(read: Reader, site: Site) -> None:
+    site.reply("/robots.txt", web.Response(status=503))
+
+    with pytest.raises(
+        InvalidJobError, match=r"robots\.txt cannot be had: the server answered 503"
+    ):
+        read(FetchSpec(attempts=1))
+
+
+@pytest.mark.parametrize(
     "body", [sitemap("http://a.example/x"), b"", b"<sitemapindex>", b"http://a.example/"]
 )
 def test_other_files_are_no_index(tmp_path: Path, body: bytes) -> None:
@@ -106,16 +196,18 @@ def test_a_sitemap_that_cannot_be_had_is_said_and_the_others_are_read(
     broken = sitemap("http://a.example/3").removesuffix(b"</urlset>")
     site.reply(
         "/sitemap.xml",
-        xml(sitemap("http://a.example/gone.xml", "/no", "http://a.example/3.xml", of="sitemap")),
+        xml(
+            sitemap("http://a.example/gone.xml", "ftp://no", "http://a.example/3.xml", of="sitemap")
+        ),
     )
     site.reply("/3.xml", xml(broken))
 
     assert read() == ["http://a.example/3"]
     assert not read.whole
     assert [sentence.partition(";")[0][:75] for sentence in read.said] == [
-        "http://a.example/sitemap.xml: <loc> 2 is '/no': a URL must start with http:",
+        "http://a.example/sitemap.xml: <loc> 2 is 'ftp://no': a URL must start with ",
         "http://a.example/gone.xml: the server answered 404",
-        "http://a.example/3.xml: not well-formed XML: no element found",
+        "http://a.example/3.xml: not well-formed XML: <urlset> has no end",
     ]
 
 
@@ -163,6 +255,8 @@ def test_secrets_stay_with_the_site_they_are_for(read: Reader, site: Site) -> No
         (xml(b"<html/>"), "is no sitemap: it begins with <html>"),
         (web.Response(status=404), "the server answered 404"),
         (web.Response(body=gzip.compress(bytes(60_000_000))), "is no sitemap"),
+        (web.Response(body=b" \n"), "is no sitemap: it is empty"),
+        (web.Response(text="Not here"), "is no sitemap: line 1 is 'Not here'"),
     ],
 )
 def test_what_is_no_sitemap_is_an_error(
@@ -184,8 +278,11 @@ def test_a_private_address_is_refused(read: Reader, site: Site) -> None:
         connect_to=f"::127.0.0.1:{site.port}",
     )
 
-    with pytest.raises(InvalidJobError, match="address"):
-        read(FetchSpec(robots="ignore", attempts=1))
+    for robots in ("ignore", "obey"):
+        with pytest.raises(
+            InvalidJobError, match=r"address.* --parameter AllowPrivateNetworks=true"
+        ):
+            read(FetchSpec(robots=robots, attempts=1))
 
 
 def test_a_spec_with_proxies_is_refused(read: Reader) -> None:

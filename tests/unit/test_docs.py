@@ -12,7 +12,8 @@ from functions.worker.extraction import MAX_ROWS_BYTES
 from functions.worker.extraction_process import MEMORY
 from functions.worker.readymade import MAX_LINK_BYTES, MAX_LINKS, MAX_TITLE
 from functions.worker.scrape import MAX_HOPS, MAX_SLOWDOWNS
-from scatterfetch.sitemaps import MAX_BYTES, MAX_SITEMAPS
+from scatterfetch.sitemap_content import MAX_BYTES
+from scatterfetch.sitemaps import MAX_SITEMAPS
 from shared.errors import Reason
 from shared.jobs import SHARD_BYTES
 from shared.outcomes import Outcome, final_kind
