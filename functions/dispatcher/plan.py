@@ -35,7 +35,6 @@ _PASSWORD = re.compile(r"//[^/?#]*@")
 # no browser would write it in another way.
 _PLAIN = f"{string.ascii_letters}{string.digits}-._~!$&()*+,;=:@/%?\n".encode()
 _AUTHORITY = len("https://")  # the first "/" behind it (or behind "http://h") ends the origin
-_SECOND_URL = re.compile(rb"[,;]https?://", re.IGNORECASE)
 
 _Entry = str | bytes
 """A target to be: its URL, where that is all there is to it, or else as JSON."""
@@ -258,9 +257,14 @@ def _is_plain(block: bytes) -> bool:
         and b"/." not in block
         and b"%2e" not in block
         and b"%2E" not in block
-        and not ((b"," in block or b";" in block) and _SECOND_URL.search(block))
+        and not ((b"," in block or b";" in block) and _has_two_urls(block.lower()))
         and (len(block) <= MAX_URL_BYTES or max(map(len, block.split(b"\n"))) <= MAX_URL_BYTES)
     )
+
+
+def _has_two_urls(block: bytes) -> bool:
+    """Tell whether two URLs on a line may be glued."""
+    return b",http" in block or b";http" in block
 
 
 @lru_cache(maxsize=131_072)
