@@ -310,6 +310,23 @@ async def test_an_adaptive_pause_follows_the_host(engine: Engine, site: Site) ->
     assert engine.state.hosts["a.example"].pause > 0.1
 
 
+async def test_an_adaptive_pause_does_not_wait_for_bodies(engine: Engine) -> None:
+    """A slow body says something of its size; what a host has to work for are its headers."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\n")
+        await asyncio.sleep(0.5)  # part of what is tested: the body takes that long
+        await peer.send(b"hello")
+
+    async with faulty_server(script) as server:
+        engine.site.port = server.port
+        await engine.scrape(["http://a.example/1"], adaptive=True, robots="ignore")
+
+    assert engine.state.hosts["a.example"].pause is not None
+    assert engine.state.hosts["a.example"].pause < 0.5
+
+
 # ---- robots.txt
 
 
