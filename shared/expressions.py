@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec import UNSET
 
 from shared.errors import InvalidSpecError
-from shared.extract_spec import ExtractSpec, FieldSpec, RowsSpec, SourceSpec
+from shared.extract_spec import CONTENT, ExtractSpec, FieldSpec, RowsSpec, SourceSpec
 
 if TYPE_CHECKING:
     from lxml.etree import XPath
@@ -60,11 +60,11 @@ def check_extract(spec: ExtractSpec) -> None:
     for name, field in spec.fields.items():
         _check_values(field, f"extract.fields.{name}")
     for number, name in enumerate(spec.include):
-        if name == "markdown" and find_spec("trafilatura") is None:
+        if name in CONTENT and find_spec("trafilatura") is None:
             raise InvalidSpecError(
                 f"extract.include[{number}]",
-                "markdown needs the package trafilatura, which is not installed here; "
-                "see docs/spec.md, or include text",
+                f"{name} needs the package trafilatura, which is not installed here; "
+                "see docs/spec.md, or include page_text",
             )
 
 

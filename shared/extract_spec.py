@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+CONTENT = frozenset(["text", "markdown"])
 MAX_FIELDS = 100
 MAX_ALTERNATIVES = 10
 
@@ -20,7 +21,17 @@ Text = Annotated[str, Meta(max_length=10_000)]
 Scalar = Text | int | float | bool
 Type = Literal["text", "number", "integer", "boolean", "price", "date", "url", "html", "json"]
 ReadyMade = Literal[
-    "page", "meta", "links", "jsonld", "microdata", "text", "markdown", "tables", "feed", "sitemap"
+    "page",
+    "meta",
+    "links",
+    "jsonld",
+    "microdata",
+    "text",
+    "markdown",
+    "page_text",
+    "tables",
+    "feed",
+    "sitemap",
 ]
 # Who writes 1.234,56 for what others write as 1,234.56.
 DECIMAL_COMMA = frozenset([
@@ -160,6 +171,15 @@ class FieldSpec(SourceSpec, frozen=True, kw_only=True, omit_defaults=True):
                 raise ValueError(f"locale {self.locale} is not known")
 
 
+class ContentSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What of the main content is in `text` and `markdown`."""
+
+    comments: bool = False
+    """Whether readers' comments are in it."""
+    links: bool = False
+    """Whether links have their addresses, as in Markdown, absolute."""
+
+
 class ExtractSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is taken from a page."""
 
@@ -168,14 +188,18 @@ class ExtractSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `{jsonld: Product}`. null: the page is one."""
     fields: Annotated[dict[FieldName, FieldSpec], Meta(max_length=MAX_FIELDS)] = {}
     """The columns of a row."""
-    include: Annotated[tuple[ReadyMade, ...], Meta(max_length=10)] = ()
+    include: Annotated[tuple[ReadyMade, ...], Meta(max_length=11)] = ()
     """Ready-made columns about the page; they are in each of its rows."""
+    content: ContentSpec | None = None
+    """What is in the columns `text` and `markdown`; null: neither comments nor addresses."""
     on_problem: Literal["keep", "drop", "fail"] = "keep"
     """What becomes of a row with a problem: kept, dropped, or it makes the target fail."""
 
     def __post_init__(self) -> None:
         if not self.fields and not self.include:
             raise ValueError("there is nothing to extract; name fields, or something to include")
+        if self.content is not None and not CONTENT & set(self.include):
+            raise ValueError("content is about text and markdown: include one of them")
         if self.rows is not None and not self.fields:
             raise ValueError("rows needs fields: which values of each match?")
         if isinstance(self.rows, RowsSpec) and any(

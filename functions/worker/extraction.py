@@ -13,7 +13,7 @@ import msgspec
 from functions.worker.document import Document, TooComplexError, check_memory
 from functions.worker.fields import compile_fields, compile_rows
 from functions.worker.page import Page
-from functions.worker.readymade import READY_MADE
+from functions.worker.readymade import ready_made
 from shared.encodable import encodable, mend_text
 from shared.expressions import check_extract
 from shared.extract_spec import ExtractSpec
@@ -45,7 +45,7 @@ class Extraction:
         check_extract(spec)
         self._rows = compile_rows(spec)
         self._fields = compile_fields(spec)
-        self._include = [(name, READY_MADE[name]) for name in spec.include]
+        self._include = [(name, ready_made(name, spec)) for name in spec.include]
         self._on_problem = spec.on_problem
         self._reads_other = spec.reads_more_than_html
 

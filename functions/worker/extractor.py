@@ -24,6 +24,7 @@ from functions.worker.extraction_process import Answer, Request
 from functions.worker.page import Page
 from functions.worker.parsing import PACKAGE
 from shared.errors import FetchError, Reason, StorageError
+from shared.extract_spec import CONTENT
 from shared.spec import FetchSpec, Spec
 
 _INLINE_BYTES = 64_000_000  # that the tree of a page may take here; a larger one is made elsewhere
@@ -185,6 +186,8 @@ class Extractor:
         self._token = token
         self._process = process
         self._careful = careful
+        # What finds the main content has no limit of its own: a table of wide cells holds it up.
+        self._is_slow = spec.parser is not None or bool(CONTENT & set(spec.extract.include))
         self._turn = asyncio.Lock()
 
     async def check(self, time_left: float) -> None:
@@ -200,7 +203,7 @@ class Extractor:
 
     def at_once(self, page: Page) -> Extracted | None:
         """Return what `page` holds, or None where that is left to `elsewhere`."""
-        if self._careful or self._spec.parser is not None or may_take_long(page.body):
+        if self._careful or self._is_slow or may_take_long(page.body):
             return None
         try:
             with memory_limit(_INLINE_BYTES):

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from functions.worker.dates import Decide, read_date, read_iso
-from functions.worker.document import Document, html_of, pieces_of, text_of
+from functions.worker.document import Document, pieces_of, text_of
 from functions.worker.links import Resolver
+from functions.worker.main_content import main_content
 from functions.worker.microdata import microdata
 from functions.worker.numerals import Unread
 from functions.worker.objects import data_of
 from functions.worker.structured import json_ld, properties
 from functions.worker.values import fold
 from shared.encodable import as_json
+from shared.extract_spec import ContentSpec, ExtractSpec
 from shared.urls import parse_url, registrable_domain
 
 if TYPE_CHECKING:
@@ -34,9 +36,8 @@ MAX_TEXT = 200_000  # characters
 MAX_DATA_BYTES = 500_000  # of JSON-LD, of microdata, of a feed
 MAX_CELLS = 20_000
 MAX_SPAN = 100
-_MARKDOWN_PER_CHARACTER = 30  # bytes that trafilatura takes, measured
-_MARKDOWN_PER_TAG = 1_500
 
+_CONTENT = {"text": "txt", "markdown": "markdown"}
 ReadyMade = Callable[[Document, dict[str, Any], str], None]
 # The namespaces of https://ogp.me, and of Facebook, which has made it.
 _KINDS = frozenset(["article", "book", "fb", "music", "product", "profile", "video"])
@@ -152,7 +153,7 @@ def structured(read: Callable[[Document], list[Any]]) -> ReadyMade:
     return put
 
 
-def text(document: Document, row: dict[str, Any], name: str) -> None:
+def page_text(document: Document, row: dict[str, Any], name: str) -> None:
     """Put the text of the whole page as a browser shows it, a line for each block."""
     body = document.tree.body
     pieces = pieces_of(body, document, "\n") if body is not None else []
@@ -172,18 +173,13 @@ def _put_text(document: Document, row: dict[str, Any], name: str, found: str) ->
     row[name] = found[:MAX_TEXT] or None
 
 
-def markdown(document: Document, row: dict[str, Any], name: str) -> None:
-    """Put the main content, without navigation and the like, as Markdown."""
-    from trafilatura import extract  # noqa: PLC0415 -- half a second, and an extra
+def content(form: str, spec: ContentSpec) -> ReadyMade:
+    """Return what puts the main content, without navigation and the like."""
 
-    found = None
-    if document.is_html and not document.exceeds(len(document.page.body)):
-        html = html_of(document.tree)
-        found = extract(html, output_format="markdown", include_links=True, include_tables=True)
-        if found is None:
-            # It says nothing where memory is short. This takes none, but tells whether it is there.
-            bytes(_MARKDOWN_PER_CHARACTER * len(html) + _MARKDOWN_PER_TAG * html.count("<"))
-    _put_text(document, row, name, found or "")
+    def put(document: Document, row: dict[str, Any], name: str) -> None:
+        _put_text(document, row, name, main_content(document, form, spec) or "")
+
+    return put
 
 
 def tables(document: Document, row: dict[str, Any], name: str) -> None:
@@ -368,15 +364,21 @@ def _unknown() -> None:
     """Say that a feed does not tell how it writes its dates."""
 
 
-READY_MADE: dict[str, ReadyMade] = {
+_READY_MADE: dict[str, ReadyMade] = {
     "page": page,
     "meta": meta,
     "links": links,
     "jsonld": structured(json_ld),
     "microdata": structured(microdata),
-    "text": text,
-    "markdown": markdown,
+    "page_text": page_text,
     "tables": tables,
     "feed": feed,
     "sitemap": sitemap,
 }
+
+
+def ready_made(name: str, spec: ExtractSpec) -> ReadyMade:
+    """Return what puts the columns that a spec calls `name`."""
+    if name in _CONTENT:
+        return content(_CONTENT[name], spec.content or ContentSpec())
+    return _READY_MADE[name]

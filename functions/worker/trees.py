@@ -47,21 +47,28 @@ def html_elements(root: LexborNode) -> "dict[int, _Element]":
     return dict(reversed(elements.items()))
 
 
-def html_tree(root: LexborNode, elements: "dict[int, _Element] | None" = None) -> "_Element":
+def html_tree(
+    root: LexborNode,
+    elements: "dict[int, _Element] | None" = None,
+    *,
+    for_lxml_html: bool = False,
+) -> "_Element":
     """
     Return a page as lxml has it.
 
     Args:
         root: Its outermost element.
         elements: Is filled with all of them by their `mem_id`, where it is wanted.
+        for_lxml_html: Whether they are to be those of `lxml.html`, which take more time.
 
     Raises:
         MemoryError: it does not fit into the memory that this process may have.
     """
-    from lxml import etree  # noqa: PLC0415
+    from lxml import etree, html  # noqa: PLC0415
 
     # A document of HTML takes names of attributes that no XML would have, such as xlink:href.
-    place = top = etree.HTMLParser().makeelement(root.tag or "", _attributes(root))
+    parser = html.HTMLParser() if for_lxml_html else etree.HTMLParser()
+    place = top = parser.makeelement(root.tag or "", _attributes(root))
     if elements is not None:
         elements[root.mem_id] = top
     before: _Element | None = None  # the last child of `place`

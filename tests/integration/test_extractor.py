@@ -68,6 +68,19 @@ async def reason(*args: Any, **options: Any) -> tuple[Reason, str]:
 # ---- pages
 
 
+@pytest.mark.parametrize("column", ["text", "markdown"])
+async def test_looking_for_the_main_content_holds_up_nothing(
+    process: ExtractionProcess, column: str
+) -> None:
+    """What finds it takes minutes for a table like this."""
+    wide = "<tr>" + "<td rowspan=999 colspan=999>x" * 200
+    found = page(f"<table>{wide * 200}</table>")
+
+    told = await reason(process, found, extract={"include": [column]}, parser_timeout=0.5)
+
+    assert told == (Reason.TOO_COMPLEX, "not done after 0.5 s")
+
+
 async def test_an_ordinary_page_needs_no_process(process: ExtractionProcess) -> None:
     [row] = (await extracted(process, page("<title>x</title>" + "<p>y" * 5_000))).rows
 
@@ -180,7 +193,7 @@ EVERYTHING: dict[str, Any] = {
         "product": {"jsonld": "Product.name"},
         "regex": {"regex": "a+b"},
     },
-    "include": ["meta", "links", "jsonld", "microdata", "text", "tables", "feed", "sitemap"],
+    "include": ["meta", "links", "jsonld", "microdata", "page_text", "tables", "feed", "sitemap"],
 }
 ODD = {
     "malformed": b"<table><p><tr><b><td></p><i></b><select><p></table>" * 50,

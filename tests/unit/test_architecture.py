@@ -43,7 +43,7 @@ ONLY_HERE = {
         "functions/worker/trees.py",
         "shared/expressions.py",
     },
-    "trafilatura": {"functions/worker/readymade.py"},
+    "trafilatura": {"functions/worker/main_content.py"},
     "re2": {"shared/expressions.py"},
     "os": {
         "functions/dispatcher/handler.py",

@@ -407,10 +407,10 @@ EVERYTHING: dict[str, Any] = {
         "a_json": {"css": "script", "type": "json"},
     },
     "include": [
-        *("meta", "links", "jsonld", "microdata", "text", "tables", "feed", "sitemap"),
+        *("meta", "links", "jsonld", "microdata", "page_text", "tables", "feed", "sitemap"),
     ],
 }  # fmt: skip
-NAMES = {"fields": {**EVERYTHING["fields"]}, "include": ["meta", "links", "text", "tables"]}
+NAMES = {"fields": {**EVERYTHING["fields"]}, "include": ["meta", "links", "page_text", "tables"]}
 TRAPS = {
     "empty": b"",
     "white space": b" \n",
@@ -658,6 +658,6 @@ def test_a_page_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return LexborHTMLParser(text)
 
     monkeypatch.setattr(document_module, "parse_html", parse)
-    extract(SHOP, rows="article", fields=PRICES, include=["meta", "links", "text", "tables"])
+    extract(SHOP, rows="article", fields=PRICES, include=["meta", "links", "page_text", "tables"])
 
     assert len(parsed) == 1

@@ -81,7 +81,7 @@ def link(url: str, text: str, rel: str | None = None, *, internal: bool = True) 
             "url": "http://www.e.com/oak", "isbn": "42", "datePublished": "2026-01-02",
             "author": {"name": "Zoë"}, "genre": ["trees", "wood"], "sku": "7",
         }], id="microdata"),
-        pytest.param("text", TEXT, "Home\nOne and two\nthree\nfour\nfive", id="text"),
+        pytest.param("page_text", TEXT, "Home\nOne and two\nthree\nfour\nfive", id="page_text"),
         pytest.param("tables", TABLE, [
             {"caption": "Prices", "header": ["What", "Sizes", "Sizes"],
              "rows": [["Lamp", "S", "1 €"], ["Lamp", "M", "2 inner"], ["Lamp", "L", "3"]]},
