@@ -116,7 +116,7 @@ def microdata(items: Iterable[Any], url: str) -> Counter[str]:
             names = [kinds] if isinstance(kinds, str) else kinds
             kind = " ".join(sorted(map(_last, names)))
             properties = value.get("properties", {})  # extruct's form, or else ours
-            if not {"type", "properties"} & value.keys():
+            if not {"type", "properties"} & value.keys() and value.keys() != {"value"}:
                 properties = {name: value[name] for name in value.keys() - {"@type", "@id"}}
             found[kind or "an item"] += 1
             for name, inner in properties.items():

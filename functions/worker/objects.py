@@ -8,6 +8,7 @@ other. All of it takes time linear in what the page holds, whatever refers to wh
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin
 
@@ -24,6 +25,7 @@ _MAX_VERSIONS = 10  # of what one @id stands for, where they contradict each oth
 _ADDRESS = ("http://", "https://", "/", "./", "../")
 _TEXTS = frozenset(["name", "text"])
 _ADDRESSES = frozenset(["url", "contentUrl"])
+_SHORT = 100  # characters of a type that comes again and again
 _VISIT = 40  # characters copied, as long as it takes to look at a value
 _HERE, _OWN_URL, _INSIDE, _ANYWHERE = range(4)  # the first of the best rank counts
 
@@ -197,11 +199,17 @@ class Objects:
         """Return for each type of `bound`, in this order, the one object that it is read from."""
         if self._bound is not None:
             return self._bound
+        kinds = dict.fromkeys(map(self._kind, bound))
+        if all(len(self._types[kind] if kind else self._outermost) == 1 for kind in kinds):
+            self._bound = {
+                kind: (self._types[kind] if kind else self._outermost)[0] for kind in kinds
+            }
+            return self._bound
         ranks = self._rank()
         within = self._parts([node for node in self._nodes if ranks.get(id(node)) == _HERE])
         others: set[int] = set()
         self._bound = {}
-        for kind in dict.fromkeys(map(self._kind, bound)):
+        for kind in kinds:
             if not kind:
                 continue
             best: _Node | None = None
@@ -446,8 +454,15 @@ def _types(node: _Node) -> list[str]:
 
 def _key(name: str) -> str:
     """Return a type as it is compared, from `https://schema.org/Recipe/` and other forms of it."""
+    return _short_key(name) if len(name) <= _SHORT else _whole_key(name)
+
+
+def _whole_key(name: str) -> str:
     name = name.strip().rstrip("/#")
     return name.rpartition("/")[2].rpartition("#")[2].rpartition(":")[2].lower()
+
+
+_short_key = lru_cache(maxsize=1_000)(_whole_key)
 
 
 def _urls(node: _Node) -> list[str]:

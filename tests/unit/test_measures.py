@@ -46,6 +46,7 @@ def test_objects_of_both_forms_are_compared() -> None:
     ours = [{"@type": "A", "x": "1", "y": {"@type": ["C", "B"], "@id": "u", "z": "2"}}]
 
     assert measures.microdata(ours, "http://e.com/") == measures.microdata(theirs, "http://e.com/")
+    assert measures.microdata([{}], "") == measures.microdata([{"value": "text"}], "")
     assert measures.json_ld([[{"a": "b  c"}], {}]) == measures.json_ld([{"a": "b c"}])
     assert measures.open_graph(
         [{"properties": [("og:title", " "), ("OG:title", "a  b"), ("og:title", "c")]}]
