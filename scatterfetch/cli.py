@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from scatterfetch import deadletters, init, spec, status, submit, tryout
 from scatterfetch.command import add_command, add_parameter, complain, counted
-from scatterfetch.deployment import Folder, add_stack, locked, open_stack
+from scatterfetch.deployment import Folder, Stack, add_stack, locked, open_stack
 from scatterfetch.results import (
     Format,
     ResultFile,
@@ -28,6 +28,7 @@ from scatterfetch.results import (
     fetched_results,
     find_results,
     format_of,
+    gone_results,
     prepare,
     replacing,
     write,
@@ -41,7 +42,8 @@ EPILOG = """\
 exit status:
   0    every URL was scraped, or skipped for a reason that the spec or the website gives
   1    URLs failed or were given up on, rows have problems, the spec found nothing on a page,
-       or one list of several was refused, or not read to its end; the summary says which
+       one list of several was refused or not read to its end, or results of an earlier run
+       were gone or cut off (they are fetched again); the summary says which
   2    wrong usage or input; nothing was fetched
   130  interrupted; what was done is kept, and the same command goes on
 """
@@ -83,7 +85,8 @@ examples:
 RESULTS_EPILOG = """\
 exit status:
   0    everything is in the table
-  1    something is not, and standard error says what: a damaged file, a text too long for Excel
+  1    something is not, and standard error says what: a file that is damaged or gone, a text
+       too long for Excel
   2    wrong usage or input; no table was made
   130  interrupted; the file of -o is as it was
 """
@@ -280,14 +283,18 @@ def _results(args: argparse.Namespace) -> int:
         raise InvalidJobError("--explode and --no-explode are about rows; leave --outcomes out")
     prepare(output)
     if args.stack is None:
-        return _write_results(args, output, find_results(Path(args.source), args.job))
+        files = find_results(Path(args.source), args.job)
+        return _write_results(args, output, files, Folder(Path(args.source)))
     if args.job is not None:
         raise InvalidJobError("with --stack, the job is named in place of DIR; leave --job out")
-    with fetched_results(open_stack(args.stack), args.source) as files:
-        return _write_results(args, output, files)
+    stack = open_stack(args.stack)
+    with fetched_results(stack, args.source) as files:
+        return _write_results(args, output, files, stack)
 
 
-def _write_results(args: argparse.Namespace, output: Format, files: list[ResultFile]) -> int:
+def _write_results(
+    args: argparse.Namespace, output: Format, files: list[ResultFile], place: Folder | Stack
+) -> int:
     table = Table(files, outcomes=args.outcomes)
     if args.explode:
         check_explode(table, args.explode)
@@ -301,6 +308,8 @@ def _write_results(args: argparse.Namespace, output: Format, files: list[ResultF
         lost = True
         print(f"scatterfetch: {sentence}", file=sys.stderr)
 
+    for sentence in gone_results(place, args.job or (args.stack and args.source), files):
+        report(sentence)
     if args.output is None:
         count = write(table, output, sys.stdout.buffer, report)
         sys.stdout.flush()

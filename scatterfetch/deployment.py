@@ -40,6 +40,7 @@ class Data(Protocol):
     def get(self, key: str) -> bytes | None: ...
     def keys(self, prefix: str, *, end: str = "") -> Iterator[str]: ...
     def folders(self, prefix: str) -> Iterator[str]: ...
+    def sizes(self, prefix: str) -> Iterator[tuple[str, int]]: ...
 
 
 class Folder:
@@ -85,6 +86,10 @@ class Folder:
         for path in sorted((self.path / prefix).rglob("[!.]*")):
             if path.is_file():
                 yield path.relative_to(self.path).as_posix()
+
+    def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
+        for key in self.keys(prefix):
+            yield key, (self.path / key).stat().st_size
 
     def folders(self, prefix: str) -> Iterator[str]:
         for path in sorted((self.path / prefix).glob("*/")):

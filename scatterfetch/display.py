@@ -27,6 +27,7 @@ from shared.jobs import (
     job_prefix,
     outcome_name,
     rejected_key,
+    results_key,
     results_prefix,
 )
 from shared.outcomes import Kind
@@ -156,6 +157,13 @@ def _judge(finished: Finished, place: Folder | Stack) -> bool:
         complain(
             f"{job.list.name} could not be read to its end: what it holds beyond is not in the job"
         )
+    refetched = sum(job.refetched for job in finished.jobs)
+    if refetched:
+        complain(
+            f"results of an earlier run were gone or cut off, those of "
+            f"{counted(refetched, 'batch', 'batches')}: whoever has read them has missed "
+            "something. Their URLs were fetched again"
+        )
     private = outcomes.get(outcome_name(Kind.SKIPPED, Reason.PRIVATE_ADDRESS), 0)
     if private and isinstance(place, Folder):
         complain(
@@ -176,7 +184,7 @@ def _judge(finished: Finished, place: Folder | Stack) -> bool:
         )
     failed = any(name.startswith(Kind.FAILED) for name in outcomes)
     wrong = any(_counted(job, name) for job in finished.jobs for name in (NO_MATCH, PROBLEMS))
-    return not (failed or dead or lost or damaged or wrong)
+    return not (failed or dead or lost or damaged or wrong or refetched)
 
 
 def print_summary(finished: Finished, place: Folder | Stack) -> None:
@@ -255,6 +263,8 @@ def print_status(status: Status, place: Folder | Stack, *, now: float) -> None:
         )
     if status.damaged:
         console.print("The list could not be read to its end.")
+    if status.lost_batches:
+        console.print(_lost(status, place), style="bold", markup=False)
     if status.deferred_until is not None:
         console.print(f"The last deferred ones are due {_moment(status.deferred_until, now)}.")
     facts = [f"{status.batches_done:,} of {counted(status.batches, 'batch', 'batches')}"]
@@ -270,6 +280,17 @@ def print_status(status: Status, place: Folder | Stack, *, now: float) -> None:
             f"{status.under_way:,} are unaccounted for.",
             style="bold",
         )
+
+
+def _lost(status: Status, place: Folder | Stack) -> str:
+    batches = counted(status.lost_batches, "batch", "batches")
+    said = (
+        f"Results are gone or cut off: those of {batches}, {counted(status.lost, 'URL')}, "
+        f"such as {place.address(results_key(status.job, status.lost_batch))}."
+    )
+    if isinstance(place, Folder):
+        said += " The same `scatterfetch run` fetches them again."
+    return said
 
 
 def _outcomes(final: Mapping[str, int], open_: Mapping[str, int], total: int) -> Table:

@@ -26,9 +26,18 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 from msgspec import inspect, structs
 
-from scatterfetch.deployment import READERS, Stack, place_option
+from scatterfetch.deployment import READERS, Folder, Stack, place_option
 from shared.errors import InvalidJobError
-from shared.jobs import generation, last_generations, results_prefix
+from shared.jobs import (
+    JOBS,
+    RECEIPT_END,
+    generation,
+    last_generations,
+    receipt_batch,
+    receipts_folder,
+    results_key,
+    results_prefix,
+)
 from shared.outcomes import Kind, Outcome
 
 MAX_COLUMNS = 10_000
@@ -157,6 +166,34 @@ def fetched_results(stack: Stack, job: str) -> Iterator[list[ResultFile]]:
             yield [file._replace(fetch=partial(fetch, number)) for number, file in enumerate(files)]
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def gone_results(
+    place: Folder | Stack, job: str | None, files: Sequence[ResultFile]
+) -> Iterator[str]:
+    """
+    Yield a sentence for each job that has committed outcomes which are not there any more.
+
+    Args:
+        place: Where the jobs are.
+        job: One of them; None: all of a folder.
+        files: What was found.
+    """
+    found = {(file.job, file.batch) for file in files}
+    for one in [job] if job else place.data.folders(JOBS):
+        keys = place.data.keys(receipts_folder(one), end=RECEIPT_END)
+        missing = [key for key in keys if (one, receipt_batch(key)) not in found]
+        if not missing:
+            continue
+        # Of a job that goes on there may be more by now than was found.
+        there = {key for key, _ in place.data.sizes(results_prefix(one))}
+        gone = {results_key(one, receipt_batch(key)) for key in missing} - there
+        if gone:
+            more = f", nor are {len(gone) - 1:,} more" if len(gone) > 1 else ""
+            yield (
+                f"{place.address(min(gone))} was committed and is not there any more{more}; "
+                f"`scatterfetch status {one} {place_option(place)}` says how many URLs that are"
+            )
 
 
 def _batch_order(file: ResultFile) -> tuple[str, list[tuple[int, str]]]:

@@ -13,6 +13,8 @@ from functions.dispatcher.specs import parse_spec
 from functions.dispatcher.urltext import cell_url
 from functions.worker.parsing import load_parser
 from scatterfetch.cloud import TEMPLATE, WORKER, LocalCloud
+from scatterfetch.command import counted
+from scatterfetch.kept import drop_lost
 from scatterfetch.letters import letters_left
 from scatterfetch.sitemap_content import is_index
 from scatterfetch.sitemaps import read_sitemap
@@ -316,6 +318,12 @@ def run(
             cloud.load(path.relative_to(folder).as_posix() for path in folder.glob("state/*.json"))
             for job in local.jobs.values():
                 cloud.load(_keys_to_load(folder, job))
+                if job.refetched:
+                    display.say(
+                        f"{job.list.name}: results of an earlier run are gone or cut off, those of "
+                        f"{counted(job.refetched, 'batch', 'batches')}; their URLs are fetched "
+                        "again"
+                    )
                 closing = _closing_keys(folder, job)
                 cloud.load(closing)
                 if closing:
@@ -378,6 +386,7 @@ def _keys_to_load(folder: Path, job: Job) -> list[str]:
         raise InvalidJobError(f"{path}: {error}; use another folder, or delete it") from error
     if manifest.error:
         return []  # it may have been mended: try again
+    job.refetched = drop_lost(folder, job.id)
     plans = [
         path.relative_to(folder).as_posix() for path in (folder / plan_prefix(job.id)).glob("*.gz")
     ]
@@ -390,12 +399,10 @@ def _keys_to_load(folder: Path, job: Job) -> list[str]:
             f"{path}: release 0.1 began this job and did not write down which URLs its batches "
             "hold, so nobody can tell which are left; use another folder, or go on with release 0.1"
         )
-    receipts = []
-    for file in (folder / job_prefix(job.id) / "receipts").glob("[0-9]*"):
-        if file.name.partition(".")[0] in batches:
-            receipts.append(f"{job_prefix(job.id)}receipts/{file.name}")
-        else:
-            file.unlink()  # its outcomes are gone, so it is to be done again
+    receipts = [
+        f"{job_prefix(job.id)}receipts/{file.name}"
+        for file in (folder / job_prefix(job.id) / "receipts").glob("[0-9]*")
+    ]
     redriven = []
     for file in (folder / job_prefix(job.id) / "redriven").glob("[0-9]*"):
         if file.name in batches:

@@ -42,7 +42,9 @@ from shared.jobs import (
     decode_manifest,
     job_prefix,
     ledger_of,
+    lost_batches,
     manifest_key,
+    results_prefix,
     summary_key,
 )
 from shared.messages import Place
@@ -73,7 +75,8 @@ examples:
 EPILOG = """\
 exit status:
   0    the job is under way, or has come to its end
-  1    URLs have failed, it was refused, its list is damaged, or its sum does not add up
+  1    URLs have failed, it was refused, its list is damaged, results are gone or cut off, or
+       its sum does not add up
   2    there is no such job, wrong usage, or AWS refused
   130  interrupted
 """
@@ -96,6 +99,8 @@ class State(StrEnum):
     STOPPED = auto()
     """A local run that has ended before it was through; the same command goes on."""
     COMPLETE = auto()
+    INCOMPLETE = auto()
+    """It has come to its end, and of its results some are gone or cut off since."""
 
 
 class Status(Struct, frozen=True, kw_only=True):
@@ -137,6 +142,12 @@ class Status(Struct, frozen=True, kw_only=True):
     """Final outcomes a second."""
     seconds_left: float | None
     """None: nobody can tell."""
+    lost: int = 0
+    """Final outcomes whose results are gone or cut off since they were committed."""
+    lost_batches: int = 0
+    """The batches of these."""
+    lost_batch: str = ""
+    """One of them."""
     adds_up: bool
     """Whether targets are final outcomes, deferred ones and such that are under way."""
 
@@ -180,7 +191,13 @@ def read_summary(data: Data, job: str) -> "Summary | None":
     return None if body is None else decode_summary(body)
 
 
-def status_of(manifest: Manifest, keys: Iterable[str], *, now: float) -> Status:
+def status_of(
+    manifest: Manifest,
+    keys: Iterable[str],
+    *,
+    now: float,
+    sizes: Mapping[str, int] | None = None,
+) -> Status:
     """
     Work out where a job stands.
 
@@ -188,6 +205,7 @@ def status_of(manifest: Manifest, keys: Iterable[str], *, now: float) -> Status:
         manifest: The job's.
         keys: A listing of `job_prefix`.
         now: In epoch seconds.
+        sizes: How long the results of each batch are, listed after `keys`; None: nobody has looked.
     """
     listed = set(keys)
     ledger = ledger_of(manifest, listed)
@@ -195,6 +213,7 @@ def status_of(manifest: Manifest, keys: Iterable[str], *, now: float) -> Status:
     receipts = known.values()
     commits = [(c[COMMITTED], _count(c, _FINAL)) for c in receipts if COMMITTED in c]
     final = ledger.final
+    lost = [] if sizes is None else sorted(lost_batches(known, sizes))
     left = ledger.targets - final.total()
     deferred, due = _deferred(known)
     under_way = left - deferred
@@ -202,7 +221,7 @@ def status_of(manifest: Manifest, keys: Iterable[str], *, now: float) -> Status:
     rate = _rate(manifest, commits, now, complete=ledger.complete)
     return Status(
         job=manifest.job,
-        state=_state(manifest, ledger, waiting=waiting),
+        state=_state(manifest, ledger, waiting=waiting, whole=not lost),
         cancelled=cancelled_key(manifest.job) in listed,
         problem=manifest.error,
         source=manifest.source,
@@ -222,6 +241,9 @@ def status_of(manifest: Manifest, keys: Iterable[str], *, now: float) -> Status:
         batches_done=len(known),
         rate=rate,
         seconds_left=_seconds_left(ledger, left, rate, due - now if deferred else 0),
+        lost=sum(_count(known[batch], _FINAL) for batch in lost),
+        lost_batches=len(lost),
+        lost_batch=lost[0] if lost else "",
         adds_up=_adds_up(ledger, under_way),
     )
 
@@ -259,13 +281,13 @@ def _adds_up(ledger: Ledger, under_way: int) -> bool:
     return under_way == ledger.redriven_left if all_tried else under_way >= 0
 
 
-def _state(manifest: Manifest, ledger: Ledger, *, waiting: bool) -> State:
+def _state(manifest: Manifest, ledger: Ledger, *, waiting: bool, whole: bool) -> State:
     if manifest.error:
         return State.REFUSED
     if not ledger.fully_dispatched:
         return State.DISPATCHING
     if ledger.complete:
-        return State.COMPLETE
+        return State.COMPLETE if whole else State.INCOMPLETE
     return State.WAITING if waiting else State.RUNNING
 
 
@@ -311,7 +333,8 @@ def _status(args: argparse.Namespace) -> int:
         from scatterfetch.display import print_status  # noqa: PLC0415 -- rich
 
         print_status(status, place, now=time.time())
-    well = status.adds_up and not (status.failed or status.damaged or status.state is State.REFUSED)
+    wrong = status.failed or status.damaged or status.lost_batches
+    well = status.adds_up and not wrong and status.state is not State.REFUSED
     return 0 if well else 1
 
 
@@ -323,13 +346,25 @@ def look_at(place: Folder | Stack, job: str) -> Status:
         InvalidJobError: there is no such job.
     """
     manifest = find_manifest(place, job)
-    keys = place.data.keys(job_prefix(job), end=RECEIPT_END)
-    status = status_of(manifest, keys, now=time.time())
+    keys = list(place.data.keys(job_prefix(job), end=RECEIPT_END))
+    sizes = results_sizes(place.data, job)
+    status = status_of(manifest, keys, now=time.time(), sizes=sizes)
     if status.problem:
         return replace(status, problem=problem_of(manifest, source_name(status.source, place)))
-    if status.state not in {State.COMPLETE, State.REFUSED} and _has_stopped(place):
+    ended = {State.COMPLETE, State.INCOMPLETE, State.REFUSED}
+    if status.state not in ended and _has_stopped(place):
         return replace(status, state=State.STOPPED, seconds_left=None)
     return status
+
+
+def results_sizes(data: Data, job: str) -> dict[str, int]:
+    """Return how long the results of each batch of `job` are, in bytes."""
+    prefix, end = results_prefix(job), ".jsonl.gz"
+    return {
+        key.removeprefix(prefix).removesuffix(end): size
+        for key, size in data.sizes(prefix)
+        if key.endswith(end)
+    }
 
 
 def _has_stopped(place: Folder | Stack) -> bool:

@@ -111,7 +111,7 @@ def add_commands(commands: Commands) -> None:
 def _cancel(args: argparse.Namespace) -> int:
     stack = open_stack(args.stack)
     status = look_at(stack, args.job)
-    if status.state in {State.COMPLETE, State.REFUSED}:
+    if status.state in {State.COMPLETE, State.INCOMPLETE, State.REFUSED}:
         print(f"{args.job} is {status.state} already")
         return 0
     stack.data.put(cancelled_key(args.job), b"")

@@ -88,6 +88,8 @@ class Job:
     ledger: Ledger = field(default_factory=lambda: Ledger(shards=1))
     earlier: Counter[str] = field(default_factory=Counter)
     """The final outcomes that earlier runs have left."""
+    refetched: int = 0
+    """How many batches of earlier runs were not whole any more."""
 
     @property
     def problem(self) -> str | None:

@@ -7,7 +7,7 @@ that one LIST tells where a job stands and no object is read for it.
 
 import hashlib
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -183,8 +183,12 @@ def child_id(batch: str, number: int) -> str:
     child = f"{batch}-{number}"
     if len(child) <= MAX_ID:
         return child
+    return f"{_digested(batch)}-{number}"
+
+
+def _digested(batch: str) -> str:
     digest = hashlib.sha256(batch.encode()).hexdigest()[:16]
-    return f"{root_id(batch)}-g{generation(batch)}x{digest}-{number}"
+    return f"{root_id(batch)}-g{generation(batch)}x{digest}"
 
 
 def dead_letter_id(batch: str, number: int) -> str:
@@ -237,9 +241,9 @@ def receipt_key(job: str, batch: str, counts: Mapping[str, int]) -> str:
         batch: The batch, committed.
         counts: By `outcome_name`; and `children`, the batches made of what was deferred;
             `due`, when the last of these may be tried, in epoch seconds; `committed`, when the
-            batch was, likewise; `redriven-<reason>`, the targets of a dead letter; `problems` of
-            rows; `no_match`, pages on which the spec has found nothing. Where all reasons would be
-            too many for a name, kinds are counted alone.
+            batch was, likewise; `size` of the commit object; `redriven-<reason>`, the targets of a
+            dead letter; `problems` of rows; `no_match`, pages on which the spec has found nothing.
+            Where all reasons would be too many for a name, kinds are counted alone.
     """
     name = f"{batch}{_encode_counts(counts)}"
     if len(name) > _MAX_NAME:
@@ -280,6 +284,8 @@ def redriven_folder(job: str) -> str:
 # Counts besides outcomes, and two that are times.
 CHILDREN, PROBLEMS, NO_MATCH, DUE = "children", "problems", "no_match", "due"
 COMMITTED = "committed"
+SIZE = "size"
+"""Of the commit object, in bytes; receipts of release 0.1 do not have it."""
 _REPLACED = "redriven"
 
 
@@ -482,6 +488,38 @@ def last_generations(finals: Iterable[tuple[str, int]]) -> dict[int, int]:
     for batch, line in finals:
         last[line] = max(last.get(line, 0), generation(batch))
     return last
+
+
+def lost_batches(receipts: Mapping[str, Mapping[str, int]], sizes: Mapping[str, int]) -> list[str]:
+    """
+    Return the batches whose outcomes are gone, or not as long as they were committed.
+
+    Args:
+        receipts: The counts of each receipt, by batch.
+        sizes: How long the results of each batch are, in bytes.
+    """
+    return [
+        batch
+        for batch, counts in receipts.items()
+        if batch not in sizes or counts.get(SIZE, sizes[batch]) != sizes[batch]
+    ]
+
+
+def descendants(batch: str, batches: Iterable[str]) -> set[str]:
+    """Return those of `batches` that were made of what `batch` deferred, or of what died in it."""
+    parts = defaultdict[str, set[str]](set)
+    for one in batches:
+        parts[one.rpartition("-")[0]].add(one)
+    found: set[str] = set()
+    waiting = [batch]
+    while waiting:
+        parent = waiting.pop()
+        # The ids of a deep one's children are of either form: by their own length.
+        for stem in (parent, _digested(parent)):
+            fresh = parts.get(stem, set()) - found
+            found |= fresh
+            waiting += fresh
+    return found
 
 
 def settled(receipts: Mapping[str, Mapping[str, int]], batch: str) -> bool:

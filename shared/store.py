@@ -154,6 +154,12 @@ class Bucket:
             common = [entry["Prefix"] for entry in page.get("CommonPrefixes", [])]
             yield from sorted([*found, *common]) if found and common else found or common
 
+    def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Yield the keys that start with `prefix`, in order, each with its object's bytes."""
+        for page in self._listed(prefix, "", ""):
+            for entry in page.get("Contents", []):
+                yield entry["Key"], entry["Size"]
+
     def folders(self, prefix: str) -> Iterator[str]:
         """Yield the names that follow `prefix` up to a slash, in order; 1,000 a call."""
         for page in self._listed(prefix, "/", ""):

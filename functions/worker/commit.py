@@ -15,7 +15,16 @@ from isal import igzip
 from msgspec.structs import replace
 
 from shared.errors import Reason, StorageError
-from shared.jobs import CHILDREN, COMMITTED, DUE, child_id, dead_letter_id, receipt_key, results_key
+from shared.jobs import (
+    CHILDREN,
+    COMMITTED,
+    DUE,
+    SIZE,
+    child_id,
+    dead_letter_id,
+    receipt_key,
+    results_key,
+)
 from shared.messages import Batch, Defer, Target, encode
 from shared.outcomes import CommittedLine, Kind, Outcome, decode_lines, encode_line
 from shared.queue import MAX_DELAY, Message, Queue
@@ -118,6 +127,7 @@ def conclude(
     # Of the commit object, like all in the key: it must not depend on who writes the receipt.
     times = {
         COMMITTED: file.mtime or 0,
+        SIZE: len(body),
         DUE: math.ceil(max((child.not_before for child in children), default=0)),
     }
     # A receipt that is there was written by who knows more: how long the fetching took.

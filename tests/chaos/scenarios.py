@@ -476,6 +476,52 @@ def interrupted(arena: Arena) -> str:
     return f"exit statuses {statuses}, {len(committed)} commits before the last run"
 
 
+def results_lost(arena: Arena) -> str:
+    """Results are deleted or cut off between two runs: it is said, and they are fetched again."""
+    shops = arena.url_list()
+    command = _run_command(arena, shops)
+    statuses, damaged = [], 0
+    for _ in range(2 if arena.short else 4):
+        with _started(command, arena) as process:
+            statuses.append(process.wait(200))
+        _check_run(arena, shops)
+        files = sorted(arena.folder.glob("out/results/*/[0-9]*"))
+        some = arena.rng.sample(files, arena.rng.randint(1, 4))
+        for path in some:
+            if arena.rng.random() < 0.5:
+                path.unlink(missing_ok=True)
+            else:
+                body = path.read_bytes()
+                path.write_bytes(body[: arena.rng.randrange(len(body))])
+        damaged += len(some)
+        for command_ in ("status", "results"):
+            said = _said_of(arena, command_)
+            assert said.returncode == 1, said
+            assert (
+                "gone or cut off" in said.stdout
+                or "damaged" in said.stderr
+                or ("not there any more" in said.stderr)
+            ), said
+    with _started(command, arena) as process:
+        statuses.append(process.wait(200))
+    assert set(statuses) == {1}  # one of the URLs is gone
+    assert "results of an earlier run are gone or cut off" in _output(arena)
+    _check_run(arena, shops)
+    return f"{damaged} files lost"
+
+
+def _said_of(arena: Arena, command: str) -> subprocess.CompletedProcess[str]:
+    out = arena.folder / "out"
+    [manifest] = out.glob("jobs/*/manifest.json")
+    words = [manifest.parent.name, str(out)] if command == "status" else [str(out)]
+    return subprocess.run(
+        [sys.executable, "-m", "scatterfetch", command, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def full_disk(arena: Arena) -> str:
     """The disk is full for a while. In a mount namespace of its own, see `tests.chaos.__main__`."""
     disk = arena.folder / "disk"
@@ -528,6 +574,7 @@ SCENARIOS: dict[str, Callable[[Arena], str]] = {
         states_not_written,
         worker_dies_again_and_again,
         interrupted,
+        results_lost,
         full_disk,
     )
 }

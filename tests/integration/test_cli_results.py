@@ -13,6 +13,7 @@ import pytest
 
 from scatterfetch.cli import RESULTS_EXAMPLE, _parser
 from shared.errors import Reason
+from shared.jobs import receipt_key
 from shared.outcomes import Kind
 from tests.integration.test_cli import ROOT, run_list, scatterfetch
 from tests.results import AT, outcome, put_results
@@ -38,6 +39,21 @@ def test_rows_are_what_one_gets(out: Path) -> None:
     assert [msgspec.json.decode(line) for line in done.stdout.splitlines()] == [
         {"url": "http://a.example/a", "fetched_at": AT, "title": "A", "n": 1}
     ]
+
+
+def test_results_that_are_gone_are_missed(out: Path) -> None:
+    for number in range(3):
+        key = out / receipt_key("books", f"00000-00000{number}", {"scraped": 1})
+        key.parent.mkdir(parents=True, exist_ok=True)
+        key.touch()
+
+    done = scatterfetch("results", "out", cwd=out.parent)
+
+    assert done.returncode == 1
+    assert "00000-000001.jsonl.gz was committed and is not there any more, nor are 1 more" in (
+        done.stderr
+    )
+    assert len(done.stdout.splitlines()) == 1
 
 
 def test_outcomes_say_what_became_of_each_url(out: Path) -> None:

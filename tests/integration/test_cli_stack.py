@@ -83,7 +83,9 @@ def put_ledger(deployment: Deployment, job: str, batches: int, *, receipts: int)
     put(dispatched_key(job, 0, batches=batches, targets=targets, rejected=1, duplicates=0), b"")
     put(rejected_key(job, 0), b"{}\n")
     for number in range(receipts):
-        put(receipt_key(job, batch_id(0, number), {"scraped": 9, "failed-http_404": 1}), b"")
+        put(results_key(job, batch_id(0, number)), b"results")
+        counts = {"scraped": 9, "failed-http_404": 1, "size": 7}
+        put(receipt_key(job, batch_id(0, number), counts), b"")
 
 
 def test_a_status_for_people(command: Command, deployment: Deployment) -> None:
@@ -114,6 +116,25 @@ def test_a_status_for_programs(command: Command, deployment: Deployment) -> None
     found = msgspec.json.decode(done.stdout)
     assert found["outcomes"] == {"scraped": 27, "failed-http_404": 3}
     assert (found["state"], found["targets"], found["adds_up"]) == ("complete", 30, True)
+
+
+def test_results_that_are_gone_are_said_aloud(command: Command, deployment: Deployment) -> None:
+    """A stack writes results once: they can only be missed."""
+    put_job(deployment, "books")
+    put_ledger(deployment, "books", 3, receipts=3)
+    deployment.s3.delete_object(
+        Bucket=deployment.data_bucket, Key=results_key("books", batch_id(0, 1))
+    )
+    deployment.data.put(results_key("books", batch_id(0, 2)), b"res")
+
+    done = command("status", "books", "--stack", "fleet")
+    rows = command("results", "books", "--stack", "fleet")
+
+    said = "Results are gone or cut off: those of 2 batches, 20 URLs, such as s3://"
+    assert said in done.stdout
+    assert done.stdout.splitlines()[1].startswith("incomplete")
+    assert (done.returncode, rows.returncode) == (1, 1)
+    assert "00000-000001.jsonl.gz was committed and is not there any more" in rows.stderr
 
 
 def test_a_lost_url_is_said_aloud(command: Command, deployment: Deployment) -> None:
@@ -149,8 +170,10 @@ def test_ten_thousand_batches_take_a_dozen_calls(
 
     found = look_at(stack, "books")
 
-    assert len(calls) == lists + 1 <= 12  # beside the one of open_stack
-    assert all("delimiter=" in url for url in calls if "list-type" in url)  # a quarter of the time
+    *others, results = calls  # of the results, of which there are none here
+    assert "prefix=results" in results
+    assert len(others) == lists + 1 <= 12  # beside the one of open_stack
+    assert all("delimiter=" in url for url in others if "list-type" in url)  # a quarter of the time
     assert (found.batches, found.batches_done) == (10_000, receipts)
 
 

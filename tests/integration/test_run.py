@@ -10,7 +10,7 @@ import shutil
 import signal
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -245,6 +245,62 @@ def test_what_a_run_left_undone_is_done_by_the_next(runner: Runner, site: Site) 
     assert again.complete
     assert len(final_outcomes(runner.folder)) == 30
     assert len(site.visits) == visits + 5
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def overwrite(path: Path) -> None:
+    path.write_bytes(gzip.compress(b"hello"))
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, cut_off, empty, overwrite])
+def test_results_that_are_gone_or_cut_off_are_fetched_again(
+    runner: Runner, site: Site, damage: Callable[[Path], None]
+) -> None:
+    urls = url_list(many_urls(site, hosts=6, pages=5))
+    [job] = runner(urls).jobs
+    before = sorted(final_outcomes(runner.folder))
+    damaged, *whole = sorted(runner.folder.glob("results/*/*.gz"))
+    kept = {path: path.read_bytes() for path in whole}
+    damage(damaged)
+    visits = len(site.visits)
+    found = look_at(Folder(runner.folder), job.id)
+    assert (found.state, found.lost_batches) == (State.INCOMPLETE, 1)
+
+    again = runner(urls)
+
+    assert [job.refetched for job in again.jobs] == [1]
+    assert "results of an earlier run are gone or cut off" in runner.display.said[-1]
+    assert again.complete
+    assert sorted(final_outcomes(runner.folder)) == before
+    assert len(site.visits) == visits + found.lost
+    assert {path: path.read_bytes() for path in whole} == kept
+    assert look_at(Folder(runner.folder), job.id).state is State.COMPLETE
+    assert [job.refetched for job in runner(urls).jobs] == [0]
+
+
+def test_what_a_damaged_batch_has_deferred_is_not_there_twice(runner: Runner, site: Site) -> None:
+    """Fetched again, a target may not be deferred again, and would have two outcomes."""
+    site.page("/end", "End")
+    for n in range(6):
+        site.reply(f"/{n}", moved(f"http://next{n}.example/end"))
+    urls = url_list([f"http://first.example/{n}" for n in range(6)])
+    [job] = runner(urls).jobs
+    parent = runner.folder / results_key(job.id, "00000-000000")
+    cut_off(parent)
+    for n in range(6):
+        site.page(f"/{n}", "not moved any more")
+
+    again = runner(urls)
+
+    assert again.complete
+    assert len(all_outcomes(runner.folder)) == len(final_outcomes(runner.folder)) == 6
 
 
 def test_what_was_deferred_is_done_once_however_the_run_before_ended(

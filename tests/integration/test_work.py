@@ -213,6 +213,9 @@ def test_a_batch_becomes_one_object_with_an_outcome_for_each_target(work: Work) 
     counts = receipt_counts(key)
     last = max(datetime.fromisoformat(outcome.fetched_at) for outcome in (scraped, gone))
     assert int(last.timestamp()) <= counts.pop("committed") <= time.time()
+    committed = work.deployment.data.get(results_key("job-1", "00000-000000"))
+    assert committed is not None
+    assert counts.pop("size") == len(committed)
     assert counts == worked.counts
     body = work.deployment.data.get(key)
     assert body is not None

@@ -14,12 +14,14 @@ from shared.jobs import (
     child_id,
     dead_letter_id,
     decode_manifest,
+    descendants,
     dispatched_key,
     encode_manifest,
     final_counts,
     generation,
     job_id,
     last_generations,
+    lost_batches,
     receipt_key,
     redriven_key,
     settled,
@@ -291,3 +293,29 @@ def test_the_last_outcome_of_each_line_is_known_by_its_generation() -> None:
     finals = [("00000-000000-r1", 1), ("00000-000000-r1-1-r1", 2), ("00000-000000-r1", 2)]
 
     assert last_generations(finals) == {1: 1, 2: 2}
+
+
+def test_results_that_are_gone_or_of_another_length_are_lost() -> None:
+    receipts = {
+        "00000-000000": {"scraped": 1, "size": 10},
+        "00000-000001": {"scraped": 1, "size": 10},
+        "00000-000002": {"scraped": 1, "size": 10},
+        "00000-000003": {"scraped": 1},  # of a release that has not written it down
+        "00000-000004": {"scraped": 1},
+    }
+    sizes = {"00000-000000": 10, "00000-000001": 9, "00000-000003": 7, "00000-000009": 1}
+
+    assert lost_batches(receipts, sizes) == ["00000-000001", "00000-000002", "00000-000004"]
+
+
+def test_what_a_batch_has_led_to_is_found_however_deep() -> None:
+    family = ["00000-000001"]
+    for number in range(40):
+        family.append(child_id(family[-1], 1 + number % 12))
+    letter = dead_letter_id(family[30], 2)
+    others = ["00000-000010", "00000-000002", "00001-000001", "00000-000010-1"]
+    batches = [*family, letter, child_id(letter, 1), *others]
+
+    assert descendants(family[0], batches) == {*family[1:], letter, child_id(letter, 1)}
+    assert descendants(family[31], batches) == {*family[32:]}
+    assert descendants("00000-000002", batches) == set()

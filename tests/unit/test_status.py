@@ -195,3 +195,18 @@ def test_a_refused_job_says_why() -> None:
 )
 def test_a_sum_that_does_not_add_up_is_noticed(receipts: list[str]) -> None:
     assert not status(DISPATCHED, *receipts, now=10).adds_up
+
+
+def test_a_job_whose_results_are_gone_is_not_complete() -> None:
+    receipts = [receipt(f"00000-00000{n}", 9, scraped=10, size=70) for n in range(3)]
+    keys = [manifest_key("j"), DISPATCHED, *receipts]
+    whole = {f"00000-00000{n}": 70 for n in range(3)}
+
+    kept = status_of(MANIFEST, keys, now=T0 + 60, sizes=whole)
+    cut = status_of(MANIFEST, keys, now=T0 + 60, sizes={**whole, "00000-000001": 69})
+    gone = status_of(MANIFEST, keys, now=T0 + 60, sizes={"00000-000002": 70})
+
+    assert (kept.state, kept.lost, kept.lost_batches) == (State.COMPLETE, 0, 0)
+    assert (cut.state, cut.lost, cut.lost_batch) == (State.INCOMPLETE, 10, "00000-000001")
+    assert (gone.state, gone.lost, gone.lost_batches) == (State.INCOMPLETE, 20, 2)
+    assert gone.adds_up, "nobody has lost count"
