@@ -57,6 +57,18 @@ def test_fields_are_tried_without_a_file(books: str, capsys: pytest.CaptureFixtu
     assert "The Second  sold out" in err
 
 
+def test_what_is_relative_counts_from_when_the_page_was_fetched(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("extract: {fields: {when: {css: p, type: date, required: true}}}")
+
+    main(["try", site.reply("/now", html("<p>just now")), *LOCAL, "--spec", str(spec)])
+
+    [row] = rows(capsys.readouterr().out)
+    assert row["when"].endswith("+00:00")
+
+
 def test_problems_of_a_spec_are_shown(
     books: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
