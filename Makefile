@@ -2,7 +2,7 @@
 # deployment tool, whose dependencies clash with ours, into .venv-sam); nothing is global.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup python313-bin demo test chaos bench-engine bench-extract bench-worker bench-cold bench-dispatch bench-fleet bench-local bench-values check fix lock build deploy e2e clean
+.PHONY: help setup python313-bin demo test chaos bench-engine bench-extract bench-worker bench-cold bench-dispatch bench-fleet bench-local bench-values check fix lock build deploy dist e2e clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -143,5 +143,9 @@ e2e: .venv/installed .venv-sam/installed ## build, deploy to the LocalStack at A
 	SCATTERFETCH_STACK=$(E2E_STACK) $(BIN)/pytest -m e2e tests/e2e
 	SAM_CLI_TELEMETRY=0 $(SAM) delete --stack-name $(E2E_STACK) --no-prompts
 
+dist: .venv/installed ## build the wheel and the source distribution into dist/
+	@rm -rf dist
+	@$(BIN)/python -m hatchling build
+
 clean: ## delete what the other tasks have made, the environments too
-	rm -rf .venv .venv-sam .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis demo-out
+	rm -rf .venv .venv-sam .aws-sam dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis demo-out

@@ -26,7 +26,8 @@ from typing import NamedTuple
 import boto3
 import yaml
 
-from scatterfetch.cloud import TEMPLATE, WORKER
+from scatterfetch.cloud import WORKER
+from scatterfetch.deployable import TEMPLATE
 from scatterfetch.run import local_parameters
 from scatterfetch.sandbox import Sandbox
 from scatterfetch.template import Template

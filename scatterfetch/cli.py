@@ -12,12 +12,12 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scatterfetch import deadletters, init, spec, status, submit, tryout
+from scatterfetch import __version__, deadletters, init, spec, status, submit, tryout
 from scatterfetch.command import add_command, add_parameter, complain, counted
+from scatterfetch.deployable import TEMPLATE
 from scatterfetch.deployment import Folder, Stack, add_stack, locked, open_stack
 from scatterfetch.results import (
     Format,
@@ -121,7 +121,12 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"examples:\n{example}\n\n{EPILOG}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=version("scatterfetch"))
+    python = ".".join(map(str, sys.version_info[:3]))
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"scatterfetch {__version__}, Python {python}, template {TEMPLATE}",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = add_command(

@@ -18,6 +18,7 @@ from urllib.parse import quote_plus
 import boto3
 from botocore.config import Config
 
+from scatterfetch.deployable import TEMPLATE
 from scatterfetch.embedded import EmbeddedCloud, FolderBucket
 from scatterfetch.mapping import EventSourceMapping
 from scatterfetch.sandbox import Sandbox
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from shared.messages import Dispatch
 
-TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 INPUT_BUCKET = "InputBucket"  # logical ids, as in the template
 DATA_BUCKET = "DataBucket"
 WORKER = "WorkerFunction"

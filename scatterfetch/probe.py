@@ -14,7 +14,8 @@ from functions.worker.partition import PartitionState
 from functions.worker.robots import product_token
 from functions.worker.visit import Visit
 from functions.worker.work import proxy_pool, scrape_batch
-from scatterfetch.cloud import TEMPLATE, WORKER
+from scatterfetch.cloud import WORKER
+from scatterfetch.deployable import TEMPLATE
 from scatterfetch.template import Template
 from shared.errors import FetchError
 from shared.jobs import Manifest

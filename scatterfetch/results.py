@@ -489,9 +489,8 @@ def prepare(output: Format) -> None:
         import_module(package)
     except ImportError as error:
         raise InvalidJobError(
-            f"--format {output} needs the package {package}, which is not installed: install the "
-            f"dependency group {output} of pyproject.toml, as in "
-            f"`uv pip install --group {output}`, or `pip install {package}`"
+            f"--format {output} needs the package {package}, which is not installed: "
+            f"`pip install 'scatterfetch[{output}]'`, or `pip install {package}`"
         ) from error
 
 

@@ -12,8 +12,9 @@ from functions.dispatcher.lists import kind_of
 from functions.dispatcher.specs import parse_spec
 from functions.dispatcher.urltext import cell_url
 from functions.worker.parsing import load_parser
-from scatterfetch.cloud import TEMPLATE, WORKER, LocalCloud
+from scatterfetch.cloud import WORKER, LocalCloud
 from scatterfetch.command import counted
+from scatterfetch.deployable import TEMPLATE
 from scatterfetch.kept import drop_lost
 from scatterfetch.letters import letters_left
 from scatterfetch.sitemap_content import is_index

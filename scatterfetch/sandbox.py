@@ -18,9 +18,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
+from scatterfetch.deployable import DEPLOYABLE
 from scatterfetch.template import ACCOUNT, REGION, Function
 
-_ROOT = Path(__file__).parents[1]
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _MEMORY_INTERVAL = 0.25  # seconds between two looks at a process's memory
 
@@ -66,7 +66,7 @@ class Sandbox:
                     str(answer_write),
                 ],
                 env=self._environment,
-                cwd=_ROOT,
+                cwd=DEPLOYABLE,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -203,7 +203,7 @@ def _environment(function: Function, endpoint: str, number: int) -> dict[str, st
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": f"local/{number}",
-        "LAMBDA_TASK_ROOT": str(_ROOT),
+        "LAMBDA_TASKPROJECT": str(DEPLOYABLE),
         "SCATTERFETCH_FUNCTION_ARN": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}",
         "PYTHONUNBUFFERED": "1",
         **function.environment,

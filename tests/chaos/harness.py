@@ -25,8 +25,9 @@ from aiohttp import web
 
 from functions.dispatcher.dispatch import uploaded_job
 from functions.dispatcher.summary import decode_summary
-from scatterfetch.cloud import TEMPLATE, LocalCloud
+from scatterfetch.cloud import LocalCloud
 from scatterfetch.deadletters import redrive
+from scatterfetch.deployable import TEMPLATE
 from scatterfetch.deployment import Stack
 from scatterfetch.sandbox import Sandbox
 from scatterfetch.template import REGION, Function, Template

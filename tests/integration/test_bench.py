@@ -14,7 +14,7 @@ import pytest
 
 from bench.aws import worker_environment
 from bench.subjects import BATCH_SIZE
-from scatterfetch.cloud import TEMPLATE
+from scatterfetch.deployable import TEMPLATE
 from scatterfetch.template import Template
 from shared.errors import InvalidJobError, StorageError
 from shared.messages import Place

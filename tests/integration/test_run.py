@@ -21,8 +21,8 @@ from aiohttp import web
 
 import scatterfetch.cloud
 from functions.dispatcher.summary import decode_summary
-from scatterfetch.cloud import TEMPLATE
 from scatterfetch.deadletters import redrive_targets
+from scatterfetch.deployable import TEMPLATE
 from scatterfetch.deployment import Folder
 from scatterfetch.results import Table, find_results
 from scatterfetch.run import local_parameters, read_lists, read_sitemap_list, run

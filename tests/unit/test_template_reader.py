@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scatterfetch.cloud import TEMPLATE
+from scatterfetch.deployable import TEMPLATE
 from scatterfetch.template import Template
 from shared.errors import InvalidJobError
 

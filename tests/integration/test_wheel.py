@@ -1,0 +1,107 @@
+"""
+What `pip install scatterfetch` gives: a command that works where there is no clone.
+
+The wheel is installed into an environment of its own. Its dependencies are those of the tests,
+found by a path, so that no network is needed; that the wheel asks for all of them is
+`tests/unit/test_packaging.py`.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+from scatterfetch.deployable import DEPLOYABLE
+from tests.results import final_outcomes
+from tests.site import Site
+
+
+class Installed:
+    """An environment with the wheel in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._bin = folder / "bin"
+        self.packages = Path(
+            sysconfig.get_path("purelib", "venv", {"base": str(folder), "platbase": str(folder)})
+        )
+
+    def __call__(self, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "COV"))}
+        return subprocess.run(
+            [self._bin / words[0], *words[1:]],
+            cwd=cwd,
+            env={**environment, "COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    folder = tmp_path_factory.mktemp("installed")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder / "dist"],
+        cwd=DEPLOYABLE,
+        check=True,
+        capture_output=True,
+    )
+    venv.create(folder / "venv", with_pip=False)
+    installed = Installed(folder / "venv")
+    [wheel] = (folder / "dist").glob("*.whl")
+    uv = Path(sys.executable).parent / "uv"
+    python = folder / "venv/bin/python"
+    subprocess.run(
+        [uv, "pip", "install", "--offline", "--quiet", "--no-deps", "--python", python, wheel],
+        check=True,
+    )
+    (installed.packages / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    return installed
+
+
+def test_the_command_says_what_it_is(installed: Installed, tmp_path: Path) -> None:
+    said = installed("scatterfetch", "--version", cwd=tmp_path).stdout
+
+    template = Path(said.rpartition("template ")[2].strip())
+    assert said.startswith("scatterfetch 0.")
+    assert template.is_file()
+    assert installed.packages in template.parents
+    assert DEPLOYABLE not in template.parents
+
+
+def test_a_list_is_scraped_tried_and_made_a_table_of(
+    installed: Installed, site: Site, tmp_path: Path
+) -> None:
+    site.page("/a", "A")
+    (tmp_path / "urls.txt").write_text("http://one.example/a\n")
+    (tmp_path / "spec.yaml").write_text("fetch: {robots: ignore}\n")
+    local = ["--parameter", "AllowPrivateNetworks=true",
+             "--parameter", f"ConnectTo=::127.0.0.1:{site.port}"]  # fmt: skip
+
+    checked = installed("scatterfetch", "spec", "check", "spec.yaml", cwd=tmp_path)
+    tried = installed("scatterfetch", "try", "http://one.example/a", *local, cwd=tmp_path)
+    run = installed("scatterfetch", "run", "urls.txt", *local, cwd=tmp_path)
+    table = installed("scatterfetch", "results", "out", cwd=tmp_path)
+
+    assert checked.returncode == 0, checked.stderr
+    assert json.loads(tried.stdout)["title"] == "A"
+    assert run.returncode == 0, run.stderr
+    assert [*final_outcomes(tmp_path / "out")] == ["http://one.example/a"]
+    assert json.loads(table.stdout)["title"] == "A"
+
+
+def test_its_parts_are_no_packages_of_the_environment(installed: Installed, tmp_path: Path) -> None:
+    """`functions` and `shared` are names that other people's packages have."""
+    mine = installed.packages / "shared"
+    mine.mkdir()
+    (mine / "__init__.py").write_text("MINE = 1\n")
+
+    assert installed("python", "-c", "import functions", cwd=tmp_path).returncode == 1
+    assert installed("python", "-c", "import shared; shared.MINE", cwd=tmp_path).returncode == 0
+    assert installed("scatterfetch", "spec", "schema", cwd=tmp_path).returncode == 0
