@@ -99,47 +99,23 @@ lock: .venv/installed ## compile the requirements anew from pyproject.toml (UPGR
 	  $(COMPILE) --python-version 3.13 --group $${g%%:*} -c requirements/dev.txt \
 	    -o $(LOCKS)/$${g#*:}/requirements.txt || exit; done
 
-# Architecture goes to the build as well: the packages hold compiled code.
+# Processor of the functions: arm64 or x86_64.
 ARCH ?= arm64
 DEPLOY_ARGS ?=
-define KEEP_ENDPOINTS
-import json, pathlib, sys
-data = pathlib.Path(sys.argv[1])
-endpoints = json.loads((data / "endpoints.json").read_bytes())
-for partition in endpoints["partitions"]:
-    services = partition["services"]
-    partition["services"] = {name: services[name] for name in services if (data / name).is_dir()}
-(data / "endpoints.json").write_text(json.dumps(endpoints))
-endef
-export KEEP_ENDPOINTS
+SCATTERFETCH = PATH="$(CURDIR)/.venv-sam/bin:$(addsuffix :,$(PYTHON313_BIN))$$PATH" SAM_CLI_TELEMETRY=0 $(BIN)/scatterfetch
+build: .venv/installed ## build the functions and the layer (ARCH=x86_64: not for Graviton)
+	@$(SCATTERFETCH) deploy --build-only --arch $(ARCH)
 
-build: .venv-sam/installed ## build the functions and the layer (ARCH=x86_64: not for Graviton)
-	@[ -x "$(PYTHON313_BIN)/python3.13" ] || { echo "sam build needs python3.13, Lambda's: neither PATH nor pyenv has it"; exit 1; }
-	PATH="$(PYTHON313_BIN):$$PATH" SAM_CLI_TELEMETRY=0 $(SAM) build --parameter-overrides Architecture=$(ARCH)
-	@# what nobody calls: the other services' descriptions (20 MB), lxml.objectify (3 MB), C sources
-	@find .aws-sam/build/SharedLayer/python/botocore/data -mindepth 1 -maxdepth 1 -type d \
-	  ! -name events ! -name s3 ! -name sqs ! -name sts ! -name secretsmanager ! -name ssm -exec rm -r {} +
-	@# and where they are, which botocore reads when it starts (1.2 MB)
-	@"$(PYTHON313_BIN)/python3.13" -c "$$KEEP_ENDPOINTS" .aws-sam/build/SharedLayer/python/botocore/data
-	@find .aws-sam/build -name '*.c' -o -name '*.pyx' -o -name '*.pxi' -o -name '*.pxd' -o -name '*.h' | xargs -r rm
-	@find .aws-sam/build/SharedLayer/python/lxml \( -name 'objectify*' -o -name '*diff*' \
-	  -o -name isoschematron -o -name includes \) -prune -exec rm -r {} +
-	@# Lambda cannot write .pyc files, and without them a cold start takes more than twice as long
-	@"$(PYTHON313_BIN)/python3.13" -m compileall -q -j 0 --invalidation-mode unchecked-hash \
-	  -s .aws-sam/build -x '/(boto3/examples)/' .aws-sam/build
-	@test -f .aws-sam/build/WorkerFunction/functions/worker/handler.py || { echo "the SAM CLI ignored ParentPackages: it must be 1.170 or newer"; exit 1; }
-
-deploy: build ## deploy to AWS (STACK=name, DEPLOY_ARGS="Name=Value ...")
-	SAM_CLI_TELEMETRY=0 $(SAM) deploy --stack-name $(STACK) --parameter-overrides Architecture=$(ARCH) $(DEPLOY_ARGS)
+deploy: .venv/installed .venv-sam/installed ## deploy to AWS (STACK=name, DEPLOY_ARGS="Name=Value ...")
+	@$(SCATTERFETCH) deploy --stack $(STACK) --arch $(ARCH) $(DEPLOY_ARGS)
 
 E2E_STACK := scatterfetch-e2e
 E2E_ARCH := $(patsubst aarch64,arm64,$(shell uname -m))
 e2e: .venv/installed .venv-sam/installed ## build, deploy to the LocalStack at AWS_ENDPOINT_URL, test there
 	@[ -n "$$AWS_ENDPOINT_URL" ] || { echo "make e2e needs AWS_ENDPOINT_URL, the address of a LocalStack"; exit 1; }
-	@$(MAKE) --no-print-directory build ARCH=$(E2E_ARCH)
-	SAM_CLI_TELEMETRY=0 $(SAM) deploy --stack-name $(E2E_STACK) --no-confirm-changeset --no-progressbar \
-	  --parameter-overrides Architecture=$(E2E_ARCH) AllowPrivateNetworks=true \
-	  "Schedule='rate(1 minute)'" ScheduledList=scheduled/urls.txt
+	@$(SCATTERFETCH) deploy --yes --stack $(E2E_STACK) --arch $(E2E_ARCH) AllowPrivateNetworks=true \
+	  "Schedule=rate(1 minute)" ScheduledList=scheduled/urls.txt \
+	  "UserAgent=scatterfetch-e2e/1.0 (+https://scatterfetch.example/bot)"
 	SCATTERFETCH_STACK=$(E2E_STACK) $(BIN)/pytest -m e2e tests/e2e
 	SAM_CLI_TELEMETRY=0 $(SAM) delete --stack-name $(E2E_STACK) --no-prompts
 

@@ -14,8 +14,11 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TextIO
+
+from scatterfetch.project import use_parsers
 
 
 class LambdaContext:
@@ -85,6 +88,8 @@ def main(handler_name: str, requests: int, answers: int) -> None:
             outgoing.flush()
 
         try:
+            if parsers := os.environ.get("SCATTERFETCH_PARSERS"):
+                use_parsers(Path(parsers))
             module, _, name = handler_name.rpartition(".")
             handler = getattr(importlib.import_module(module), name)
         except Exception as error:

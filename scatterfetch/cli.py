@@ -15,10 +15,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scatterfetch import __version__, deadletters, init, spec, status, submit, tryout
+from scatterfetch import __version__, deadletters, deploy, init, new, spec, status, submit, tryout
 from scatterfetch.command import add_command, add_parameter, complain, counted
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.deployment import Folder, Stack, add_stack, locked, open_stack
+from scatterfetch.local_settings import LocalSettings, local_settings, mention_user_agent
+from scatterfetch.project import find_project
 from scatterfetch.results import (
     Format,
     ResultFile,
@@ -134,10 +136,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument(
         "sources",
-        nargs="+",
+        nargs="*",
         metavar="URLFILE|URL",
-        help="a list: a .txt, .csv, .tsv, .jsonl or .xml file, also .gz or .zst; a URL; or the URL "
-        "of a sitemap (…sitemap….xml), whose pages are the list",
+        help="a list: a .txt, .csv, .tsv, .jsonl or .xml file, also .gz or .zst; a URL; the URL "
+        "of a sitemap (…sitemap….xml), whose pages are the list; or - for URLs on standard input "
+        "(default: all lists of the project)",
     )
     run.add_argument(
         "--spec",
@@ -167,6 +170,8 @@ def _parser() -> argparse.ArgumentParser:
     tryout.add_commands(commands)
     init.add_commands(commands)
     spec.add_commands(commands)
+    new.add_commands(commands)
+    deploy.add_commands(commands)
     return parser
 
 
@@ -237,23 +242,37 @@ def _run(args: argparse.Namespace) -> int:
     from scatterfetch.display import report  # noqa: PLC0415
     from scatterfetch.run import (  # noqa: PLC0415 -- --help need not wait for boto3
         is_sitemap,
+        names_user_agent,
         read_sitemap_list,
         read_sources,
     )
 
-    sitemaps = [source for source in args.sources if is_sitemap(source)]
-    others = [source for source in args.sources if source not in sitemaps]
-    lists = read_sources(others, spec=args.spec)
-    whole = True
-    with locked(args.out):
-        for url in dict.fromkeys(sitemaps):
-            url_list, is_whole = read_sitemap_list(
-                url, args.out, spec=args.spec, parameters=dict(args.parameter), say=complain
-            )
-            lists.append(url_list)
-            whole = whole and is_whole
-        finished = _run_lists(args, lists, dict(args.parameter))
+    sources = args.sources or _lists_of_project()
+    with local_settings(args) as settings:
+        sitemaps = [source for source in sources if is_sitemap(source)]
+        others = [source for source in sources if source not in sitemaps]
+        lists = read_sources(others, spec=args.spec)
+        whole = True
+        with locked(args.out):
+            for url in dict.fromkeys(sitemaps):
+                url_list, is_whole = read_sitemap_list(
+                    url, args.out, spec=args.spec, parameters=settings.parameters, say=complain
+                )
+                lists.append(url_list)
+                whole = whole and is_whole
+            mention_user_agent(settings.parameters, all(map(names_user_agent, lists)))
+            finished = _run_lists(args, lists, settings)
     return report(finished, Folder(args.out)) or int(not whole)
+
+
+def _lists_of_project() -> list[str]:
+    project = find_project()
+    if project is None:
+        raise InvalidJobError(
+            "name a list or a URL, as in `scatterfetch run urls.txt`; in a project, which "
+            "`scatterfetch new` makes, `scatterfetch run` runs all lists of all scrapers"
+        )
+    return [os.path.relpath(path) for path in project.lists()]
 
 
 def _demo(args: argparse.Namespace) -> int:
@@ -268,7 +287,7 @@ def _demo(args: argparse.Namespace) -> int:
             "ConnectTo": f"::127.0.0.1:{port}",
             **dict(args.parameter),
         }
-        finished = _run_lists(args, [url_list], parameters)
+        finished = _run_lists(args, [url_list], LocalSettings(parameters, None))
         exit_status = report(finished, Folder(args.out))
         if exit_status > 1:
             return exit_status
@@ -331,13 +350,20 @@ def _write_results(
 
 
 def _run_lists(
-    args: argparse.Namespace, lists: "list[UrlList]", parameters: dict[str, str]
+    args: argparse.Namespace, lists: "list[UrlList]", settings: LocalSettings
 ) -> "Finished":
     from scatterfetch.display import open_display, print_summary  # noqa: PLC0415
     from scatterfetch.run import local_parameters, run  # noqa: PLC0415
 
-    parameters = local_parameters(args.workers, lists) | parameters
+    parameters = local_parameters(args.workers, lists) | {**settings.parameters}
     with open_display() as display:
-        finished = run(lists, args.out, display, workers=args.workers, parameters=parameters)
+        finished = run(
+            lists,
+            args.out,
+            display,
+            workers=args.workers,
+            parameters=parameters,
+            parsers=settings.parsers,
+        )
     print_summary(finished, Folder(args.out))
     return finished

@@ -51,6 +51,7 @@ class LocalCloud:
         on_put: Is told the key of every object put into the data bucket, in some thread.
         report: Is told of sandboxes that died and the like, in words, in some thread.
         template: The template.
+        parsers: The folder of the user's Python parsers; None where there are none.
     """
 
     def __init__(
@@ -62,7 +63,9 @@ class LocalCloud:
         on_put: Callable[[str], None],
         report: Callable[[str], None],
         template: Path = TEMPLATE,
+        parsers: Path | None = None,
     ) -> None:
+        self._parsers = parsers
         self._server = EmbeddedCloud()
         self.template = Template(template, self._server.endpoint, parameters)
         self.input_bucket = self.template.buckets[INPUT_BUCKET]
@@ -199,7 +202,13 @@ class LocalCloud:
         count = min(count, function.source.maximum_concurrency)
         for number in range(1, count + 1):
             log = self._logs / f"{name.removesuffix('Function').lower()}-{number}.log"
-            sandbox = Sandbox(function, self._server.endpoint, log, number)
+            sandbox = Sandbox(
+                function,
+                self._server.endpoint,
+                log,
+                number,
+                parsers=self._parsers if name == WORKER else None,
+            )
             self._sandboxes.append(sandbox.start())
 
     def _make_queues(self) -> None:

@@ -49,6 +49,12 @@ def add_parameter(command: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="set a parameter of template.yaml, e.g. AllowPrivateNetworks=true; repeat for more",
     )
+    command.add_argument(
+        "--user-agent",
+        metavar="TEXT",
+        help="how websites see you, e.g. 'acme-bot/1.0 (+https://acme.example/bot)' (default: "
+        "user_agent in scatterfetch.toml)",
+    )
 
 
 def _parameter(text: str) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scatterfetch.command import Commands, add_command, add_parameter
+from scatterfetch.local_settings import local_settings
 from shared.errors import InvalidJobError
 
 if TYPE_CHECKING:
@@ -62,12 +63,13 @@ def _init(args: argparse.Namespace) -> int:
 
     if args.output is not None and args.output.exists():
         raise InvalidJobError(f"{args.output} is there already; name another file with -o")
-    settings = worker_settings(dict(args.parameter))
     process = ExtractionProcess()
-    try:
-        seen = asyncio.run(fetch(args.url, Spec(), settings, process))
-    finally:
-        process.stop()
+    with local_settings(args) as local:
+        settings = worker_settings(local.parameters)
+        try:
+            seen = asyncio.run(fetch(args.url, Spec(), settings, process))
+        finally:
+            process.stop()
     if seen.page is None:
         print(f"scatterfetch: {seen.outcome.reason}: {seen.outcome.detail}", file=sys.stderr)
         return 1

@@ -2,6 +2,8 @@
 
 import inspect
 import math
+import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -51,6 +53,10 @@ from shared.settings import WorkerSettings
 from shared.spec import Spec
 from shared.urls import parse_url
 
+STDIN = "-"
+_HOST = re.compile(
+    r"(?!.*\.(?:txt|csv|tsv|jsonl|xml|gz|zst)$)[\w-]+(\.[\w-]+)+(:\d+)?(/.*)?", re.IGNORECASE
+)
 _TICK = 0.2  # seconds between two looks at the state
 _QUEUE_TICK = 1.0
 _FINISH_SECONDS = 3.0
@@ -200,8 +206,24 @@ def _as_line(url: str) -> str:
 def read_sources(sources: Sequence[str], *, spec: Path | None) -> list[UrlList]:
     """Read `sources` as the command line has them: files of lists, and URLs themselves."""
     urls = [source for source in sources if _is_url(source)]
-    files = [Path(source) for source in sources if not _is_url(source)]
-    return read_lists(files, urls, spec=spec)
+    files = [Path(source) for source in sources if not _is_url(source) and source != STDIN]
+    for file in files:
+        if _HOST.fullmatch(str(file)) and not file.exists():
+            raise InvalidJobError(
+                f"there is no file {file}; if you mean the website, write https://{file}"
+            )
+    lists = read_lists(files, urls, spec=spec)
+    if STDIN in sources:
+        text = None if spec is None else read_spec(spec)
+        body = sys.stdin.buffer.read()
+        lists.append(UrlList("standard input", "standard-input/urls.txt", body, text))
+    return lists
+
+
+def names_user_agent(url_list: UrlList) -> bool:
+    """Tell whether the spec of the list says how workers introduce themselves."""
+    fetch = parse_spec(url_list.name, url_list.spec or b"").fetch
+    return fetch.user_agent is not None or fetch.profiles != "none"
 
 
 def is_sitemap(source: str) -> bool:
@@ -284,6 +306,7 @@ def run(
     workers: int,
     parameters: Mapping[str, str],
     template: Path = TEMPLATE,
+    parsers: Path | None = None,
 ) -> Finished:
     """
     Run `lists` through a local cloud whose data bucket is `folder`.
@@ -297,6 +320,7 @@ def run(
         workers: Worker sandboxes at most.
         parameters: Of the template, in place of their defaults.
         template: The template.
+        parsers: The folder of the user's Python parsers; None where there are none.
 
     Raises:
         InvalidJobError: the parameters or the template are wrong.
@@ -310,6 +334,7 @@ def run(
         on_put=local.on_put,
         report=display.say,
         template=template,
+        parsers=parsers,
     )
     dead_letters = 0
     with interruptions() as received:

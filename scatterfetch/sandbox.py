@@ -34,11 +34,25 @@ class FunctionError(Exception):
 
 
 class Sandbox:
-    """One execution environment of `function`; what it prints goes to the end of `log`."""
+    """
+    One execution environment of `function`; what it prints goes to the end of `log`.
 
-    def __init__(self, function: Function, endpoint: str, log: Path, number: int) -> None:
+    Specs may name the Python parsers in the folder `parsers`.
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        endpoint: str,
+        log: Path,
+        number: int,
+        *,
+        parsers: Path | None = None,
+    ) -> None:
         self._function = function
         self._environment = _environment(function, endpoint, number)
+        if parsers is not None:
+            self._environment["SCATTERFETCH_PARSERS"] = str(parsers)  # for bootstrap.py
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._writing = threading.Lock()

@@ -14,11 +14,15 @@ from typing import Any
 
 import yaml
 
+from scatterfetch import __version__
 from shared.errors import InvalidJobError
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 STACK = "local"
+USER_AGENT = "UserAgent"
+LOCAL_USER_AGENT = f"scatterfetch/{__version__}"
+"""Who a run on this machine says that it is, if nobody says who is behind it."""
 
 _PSEUDO = {
     "AWS::AccountId": ACCOUNT,
@@ -122,6 +126,9 @@ class Template:
             )
         values = {}
         for name, parameter in declared.items():
+            if name == USER_AGENT and name not in self.overrides:
+                values[name] = LOCAL_USER_AGENT
+                continue
             value = str(self.overrides.get(name, parameter.get("Default", "")))
             self._check_parameter(name, parameter, value)
             values[name] = value

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from scatterfetch.command import Commands, add_command, add_parameter
+from scatterfetch.local_settings import local_settings
 from shared.errors import InvalidJobError, Reason
 
 if TYPE_CHECKING:
@@ -83,6 +84,11 @@ def _field(text: str) -> tuple[str, dict[str, str]]:
 
 
 def _try(args: argparse.Namespace) -> int:
+    with local_settings(args) as local:
+        return _try_with(args, local.parameters)
+
+
+def _try_with(args: argparse.Namespace, parameters: Mapping[str, str]) -> int:
     # --help need not wait for all that.
     from functions.worker.extractor import ExtractionProcess  # noqa: PLC0415
     from scatterfetch.probe import worker_settings  # noqa: PLC0415
@@ -93,7 +99,7 @@ def _try(args: argparse.Namespace) -> int:
     saved = _saved(args.spec)
     spec = _spec(args)
     check_parser(str(args.spec), spec)
-    settings = worker_settings(dict(args.parameter))
+    settings = worker_settings(parameters)
     process = ExtractionProcess()
     try:
         seen = _look(args, spec, settings, process, None)

@@ -18,6 +18,7 @@ from time import monotonic
 import msgspec
 from msgspec.structs import replace
 
+from functions.worker import parsers
 from functions.worker.document import TooComplexError, may_take_long, memory_limit
 from functions.worker.extraction import Extracted, compile_extraction
 from functions.worker.extraction_process import Answer, Request
@@ -109,6 +110,8 @@ class ExtractionProcess:
             # Not -m: in Lambda the packages are where only the parent's sys.path says.
             program = (
                 f"import sys; sys.path[:] = {sys.path!r}; "
+                "from functions.worker import parsers; "
+                f"parsers.__path__[:] = {[*parsers.__path__]!r}; "
                 "from functions.worker.extraction_process import main; "
                 f"main({theirs.fileno()}, {self._package!r})"
             )

@@ -36,6 +36,11 @@ _ODD_PAGES: dict[str, Callable[[], web.Response]] = {
 _VISITED = web.AppKey("visited", set[str])
 
 
+def hosts() -> list[str]:
+    """Return the names of the bookshops' hosts."""
+    return [*_SHOP_OF]
+
+
 def make_app() -> web.Application:
     app = web.Application()
     app[_VISITED] = set()

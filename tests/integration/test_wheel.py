@@ -96,6 +96,20 @@ def test_a_list_is_scraped_tried_and_made_a_table_of(
     assert json.loads(table.stdout)["title"] == "A"
 
 
+def test_a_new_project_runs_at_once(installed: Installed, tmp_path: Path) -> None:
+    made = installed("scatterfetch", "new", "shop", cwd=tmp_path)
+    project = tmp_path / "shop"
+    run = installed("scatterfetch", "run", cwd=project)
+
+    assert made.returncode == 0, made.stderr
+    assert run.returncode == 0, run.stderr
+    outcomes = final_outcomes(project / "out").values()
+    assert len(outcomes) == 16
+    assert all(outcome.rows for outcome in outcomes)
+    by_parser = [o for o in outcomes if [*o.rows[0]] == ["title", "price", "url"]]
+    assert len(by_parser) == 10
+
+
 def test_its_parts_are_no_packages_of_the_environment(installed: Installed, tmp_path: Path) -> None:
     """`functions` and `shared` are names that other people's packages have."""
     mine = installed.packages / "shared"

@@ -1,0 +1,127 @@
+"""
+A user's project: a folder with `scatterfetch.toml`, scrapers as folders, and Python parsers.
+
+A scraper is a folder with a `spec.yaml` and its URL lists. Commands find the project from the
+folder that they are called in; outside of a project they work as well, without its settings.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from shared.errors import InvalidJobError
+
+FILE = "scatterfetch.toml"
+PARSERS = "parsers"
+SPEC = "spec.yaml"
+_LISTS = (".txt", ".csv", ".tsv", ".jsonl", ".xml")
+_PACKED = (".gz", ".zst")
+
+
+class _Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What `scatterfetch.toml` may hold."""
+
+    stack: Annotated[str, Meta(min_length=1)] | None = None
+    region: Annotated[str, Meta(min_length=1)] | None = None
+    user_agent: Annotated[str, Meta(min_length=1)] | None = None
+    bookshops: bool = False
+
+
+class Project(Struct, frozen=True):
+    """
+    A project.
+
+    `stack` is where it is deployed, `region` that of AWS, `user_agent` how its workers introduce
+    themselves. Of a project with `bookshops` the demo's bookshops can be reached by their names.
+    """
+
+    folder: Path
+    stack: str | None = None
+    region: str | None = None
+    user_agent: str | None = None
+    bookshops: bool = False
+
+    @property
+    def parsers(self) -> Path | None:
+        """The folder of the Python parsers, if there is one."""
+        folder = self.folder / PARSERS
+        return folder if folder.is_dir() else None
+
+    def lists(self) -> list[Path]:
+        """
+        Return the URL lists of every scraper, in the order of their names.
+
+        Raises:
+            InvalidJobError: there are none.
+        """
+        found = [
+            path
+            for spec in sorted(self.folder.glob(f"*/{SPEC}"))
+            for path in sorted(spec.parent.iterdir())
+            if path.is_file() and _is_list(path.name)
+        ]
+        if not found:
+            raise InvalidJobError(
+                f"{self.folder} has no scraper: a folder with a {SPEC} and a URL list, as in "
+                f"books/{SPEC} and books/urls.txt"
+            )
+        return found
+
+
+def _is_list(name: str) -> bool:
+    lower = name.lower()
+    for packed in _PACKED:
+        lower = lower.removesuffix(packed)
+    return lower.endswith(_LISTS) and not lower.startswith(".")
+
+
+def find_project(start: Path | None = None) -> Project | None:
+    """
+    Return the project that `start` (default: the current folder) is in, or None.
+
+    Raises:
+        InvalidJobError: its `scatterfetch.toml` is wrong.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        path = folder / FILE
+        if path.is_file():
+            return _read(path)
+    return None
+
+
+def _read(path: Path) -> Project:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidJobError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidJobError(f"{path}: not TOML: {error}") from error
+    if unknown := content.keys() - {*_Settings.__struct_fields__}:
+        raise InvalidJobError(
+            f"{path}: there is no setting {min(unknown)!r}; there are "
+            f"{', '.join(_Settings.__struct_fields__)}"
+        )
+    try:
+        settings = msgspec.convert(content, _Settings)
+    except msgspec.ValidationError as error:
+        raise InvalidJobError(f"{path}: {error}") from error
+    return Project(path.parent, **msgspec.structs.asdict(settings))
+
+
+def use_parsers(folder: Path | None) -> None:
+    """
+    Let specs name the Python parsers in `folder`, before those that come with scatterfetch.
+
+    In a process of its own the worker finds them where this one does.
+    """
+    if folder is None:
+        return
+    from functions.worker import parsers  # noqa: PLC0415 -- the HTML parser
+
+    if os.fspath(folder) not in parsers.__path__:
+        parsers.__path__.insert(0, os.fspath(folder))
