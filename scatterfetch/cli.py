@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from scatterfetch import __version__, deadletters, deploy, init, new, spec, status, submit, tryout
 from scatterfetch.command import add_command, add_parameter, complain, counted
 from scatterfetch.deployable import TEMPLATE
-from scatterfetch.deployment import Folder, Stack, add_stack, locked, open_stack
+from scatterfetch.deployment import DEFAULT_FOLDER, Folder, Stack, add_stack, locked, open_stack
 from scatterfetch.local_settings import LocalSettings, local_settings, mention_user_agent
 from scatterfetch.project import find_project
 from scatterfetch.results import (
@@ -57,6 +57,16 @@ The same list and spec into the same DIR go on where the last run stopped.
 example:
   $ scatterfetch run urls.txt --out out
   $ zcat out/results/*/*.jsonl.gz | head -n 1
+"""
+SHORT_HELP = """\
+Scrape lists of URLs, on this machine or on AWS.
+
+  scatterfetch new shop                       make a project with an example that runs
+  scatterfetch try https://example.com/       see what comes of one page
+  scatterfetch run urls.txt                   scrape a list on this machine
+  scatterfetch results out -o rows.csv        make a table of the rows
+
+`scatterfetch --help` lists all commands, `scatterfetch COMMAND --help` explains one.
 """
 DEMO_EXAMPLE = """\
 Starts some small bookshops on this machine, scrapes their list of pages through the
@@ -97,6 +107,9 @@ exit status:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     args = _parser().parse_args(argv)
+    if args.command is None:
+        print(SHORT_HELP, end="", file=sys.stderr)
+        return 2
     try:
         exit_status: int = args.command(args)
     except ScrapeError as error:
@@ -129,7 +142,8 @@ def _parser() -> argparse.ArgumentParser:
         action="version",
         version=f"scatterfetch {__version__}, Python {python}, template {TEMPLATE}",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(metavar="COMMAND")
 
     run = add_command(
         commands, "run", "scrape lists on this machine", RUN_EXAMPLE, _run, epilog=EPILOG
@@ -195,7 +209,10 @@ def _add_common(command: argparse.ArgumentParser, out: str) -> None:
 
 def _add_results(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "source", metavar="DIR|JOB", help="the --out of a local run; with --stack, the id of a job"
+        "source",
+        nargs="?",
+        metavar="DIR|JOB",
+        help=f"the --out of a local run (default: {DEFAULT_FOLDER}); with --stack, the id of a job",
     )
     add_stack(command)
     command.add_argument(
@@ -307,8 +324,13 @@ def _results(args: argparse.Namespace) -> int:
         raise InvalidJobError("--explode and --no-explode are about rows; leave --outcomes out")
     prepare(output)
     if args.stack is None:
+        args.source = args.source or DEFAULT_FOLDER
         files = find_results(Path(args.source), args.job)
         return _write_results(args, output, files, Folder(Path(args.source)))
+    if args.source is None:
+        raise InvalidJobError(
+            f"name the job; `scatterfetch jobs --stack {args.stack}` lists those that there are"
+        )
     if args.job is not None:
         raise InvalidJobError("with --stack, the job is named in place of DIR; leave --job out")
     stack = open_stack(args.stack)

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from scatterfetch.project import find_project
 from scatterfetch.releases import FIRST
 from shared.errors import InvalidJobError
 from shared.jobs import JOBS, ticks_prefix
@@ -185,7 +186,9 @@ def open_stack(name: str) -> Stack:
 
     try:
         # boto3 reads AWS_DEFAULT_REGION only, the AWS CLI this one first.
-        session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
+        project = find_project()
+        region = os.environ.get("AWS_REGION") or (project and project.region) or None
+        session = boto3.Session(region_name=region)
         cloudformation = session.client("cloudformation", config=_config())
         try:
             [description] = cloudformation.describe_stacks(StackName=name)["Stacks"]
@@ -260,13 +263,28 @@ def add_place(command: argparse.ArgumentParser) -> None:
 
 
 def add_stack(command: argparse.ArgumentParser, *, required: bool = False) -> None:
-    """Let `command` take a stack."""
+    """Let `command` take a stack; where it needs one, the project's is the default."""
+    default = "; default: stack in scatterfetch.toml" if required else ""
     command.add_argument(
         "--stack",
-        required=required,
         metavar="NAME",
-        help="a deployed stack, found as the AWS CLI would (AWS_PROFILE, AWS_REGION, ...)",
+        help="a deployed stack, found as the AWS CLI would (AWS_PROFILE, AWS_REGION, ...)"
+        f"{default}",
     )
+
+
+def chosen_stack(args: argparse.Namespace) -> Stack:
+    """
+    Return the stack that a command is about which needs one.
+
+    Raises:
+        InvalidJobError: neither the arguments nor the project name one, or see `open_stack`.
+    """
+    project = find_project()
+    name = args.stack or (project and project.stack)
+    if not name:
+        raise InvalidJobError("name a stack with --stack, or as `stack` in scatterfetch.toml")
+    return open_stack(name)
 
 
 def open_place(args: argparse.Namespace) -> Folder | Stack:

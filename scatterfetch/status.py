@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from enum import StrEnum, auto
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -317,16 +318,22 @@ def add_commands(commands: Commands) -> None:
     status = add_command(
         commands, "status", "say where a job stands", STATUS_EXAMPLE, _status, epilog=EPILOG
     )
-    status.add_argument("job", metavar="JOB", help="the id of a job")
+    status.add_argument(
+        "job", nargs="?", metavar="JOB", help="the id of a job (default: the only one)"
+    )
     add_place(status)
     status.add_argument("--json", action="store_true", help="for programs: one JSON object")
     listing = add_command(commands, "jobs", "list jobs", JOBS_EXAMPLE, _jobs, epilog=JOBS_EPILOG)
     add_place(listing)
+    listing.add_argument("--json", action="store_true", help="for programs: one JSON object a line")
 
 
 def _status(args: argparse.Namespace) -> int:
+    # One name alone may be the folder's: no job is called like one that is there.
+    if args.folder is None and args.stack is None and args.job and Path(args.job, JOBS).is_dir():
+        args.folder, args.job = Path(args.job), None
     place = open_place(args)
-    status = look_at(place, args.job)
+    status = look_at(place, args.job or _only_job(place))
     if args.json:
         print(msgspec.json.encode(status).decode())
     else:
@@ -336,6 +343,24 @@ def _status(args: argparse.Namespace) -> int:
     wrong = status.failed or status.damaged or status.lost_batches
     well = status.adds_up and not wrong and status.state is not State.REFUSED
     return 0 if well else 1
+
+
+def _only_job(place: Folder | Stack) -> str:
+    """
+    Return the job of `place`, if there is one and no other.
+
+    Raises:
+        InvalidJobError: there are none, or several.
+    """
+    jobs = [*place.data.folders(JOBS)]
+    if len(jobs) == 1:
+        return jobs[0]
+    raise InvalidJobError(
+        f"there are {len(jobs):,} jobs in {place}; name one, as "
+        f"`scatterfetch jobs {place_option(place)}` lists them"
+        if jobs
+        else f"there are no jobs in {place}"
+    )
 
 
 def look_at(place: Folder | Stack, job: str) -> Status:
@@ -384,11 +409,42 @@ def _jobs(args: argparse.Namespace) -> int:
     width = max((len(manifest.job) for manifest, _ in found), default=0)
     for manifest, summary in sorted(found, key=lambda one: one[0].created_at):
         started = datetime.fromisoformat(manifest.created_at).astimezone(UTC)
-        words = _in_short(manifest, summary, source_name(manifest.source, place), open_state)
+        name = source_name(manifest.source, place)
+        if args.json:
+            print(msgspec.json.encode(_line_of(manifest, summary, name, open_state)).decode())
+            continue
+        words = _in_short(manifest, summary, name, open_state)
         print(f"{started:%Y-%m-%d %H:%M:%S}  {manifest.job:{width}}  {words}")
     if not found:
         print(f"scatterfetch: there are no jobs in {place}", file=sys.stderr)
     return 0
+
+
+class JobLine(Struct, frozen=True, kw_only=True):
+    """A job as `jobs --json` prints it."""
+
+    job: str
+    state: str
+    """`refused`, `complete`, or else what its place says of jobs without a summary."""
+    source: str
+    created_at: str
+    problem: str | None
+    outcomes: dict[str, int] | None
+    """By kind; None before the job's end."""
+    damaged: bool
+
+
+def _line_of(manifest: Manifest, summary: "Summary | None", name: str, open_state: str) -> JobLine:
+    closed_state = State.REFUSED if manifest.error else State.COMPLETE
+    return JobLine(
+        job=manifest.job,
+        state=str(closed_state) if summary or manifest.error else open_state,
+        source=name,
+        created_at=manifest.created_at,
+        problem=problem_of(manifest, name),
+        outcomes=summary.outcomes if summary else None,
+        damaged=summary.damaged if summary else False,
+    )
 
 
 def _in_short(manifest: Manifest, summary: "Summary | None", name: str, open_state: str) -> str:

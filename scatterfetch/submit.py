@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from scatterfetch.command import Commands, add_command, complain
-from scatterfetch.deployment import Stack, add_stack, open_stack
+from scatterfetch.deployment import Stack, add_stack, chosen_stack
 from scatterfetch.releases import check_known
 from scatterfetch.status import State, look_at, read_manifest
 from scatterfetch.watch import (
@@ -109,7 +109,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def _cancel(args: argparse.Namespace) -> int:
-    stack = open_stack(args.stack)
+    stack = chosen_stack(args)
     status = look_at(stack, args.job)
     if status.state in {State.COMPLETE, State.INCOMPLETE, State.REFUSED}:
         print(f"{args.job} is {status.state} already")
@@ -140,7 +140,7 @@ def _submit_all(args: argparse.Namespace, folder: Path) -> int:
     lists = read_sources([one for one in args.sources if one not in sitemaps], spec=args.spec)
     for url_list in lists:
         _check(url_list)
-    stack = open_stack(args.stack)
+    stack = chosen_stack(args)
     # As the workers of the stack would introduce themselves.
     parameters = {name: stack.parameters[name] for name in _OF_WORKERS if name in stack.parameters}
     whole = True

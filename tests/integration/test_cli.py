@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 
 from functions.worker.work import COMMIT_SECONDS
+from scatterfetch import __version__
 from scatterfetch.cloud import LAST_SECONDS
 from scatterfetch.demo.show import demo_list
 from tests.results import final_outcomes
@@ -137,6 +138,35 @@ def test_a_file_that_nothing_is_extracted_from_is_said(site: Site, tmp_path: Pat
     assert outcome.problems == [
         {"field": None, "problem": "nothing_extracted", "value": "application/pdf"}
     ]
+
+
+def test_what_people_try_first_works(site: Site, tmp_path: Path) -> None:
+    """URLs by a pipe, and commands without the words that can only mean one thing."""
+    site.page("/a", "A")
+    local = ["--parameter", f"ConnectTo=::127.0.0.1:{site.port}",
+             "--parameter", "AllowPrivateNetworks=true"]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "scatterfetch", "run", "-", *local],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        input="http://one.example/a\n",
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "websites do not see who you are" in done.stderr
+    assert site.user_agents == {f"scatterfetch/{__version__}"}
+    for words in ((), ("out",)):
+        status = scatterfetch("status", *words, cwd=tmp_path).stdout
+        assert status.startswith("job standard-input-urls-")
+    [job] = map(json.loads, scatterfetch("jobs", "--json", cwd=tmp_path).stdout.splitlines())
+    assert (job["state"], job["outcomes"]["scraped"]) == ("complete", 1)
+    assert json.loads(scatterfetch("results", cwd=tmp_path).stdout)["title"] == "A"
+    alone = scatterfetch(cwd=tmp_path)
+    assert (alone.returncode, alone.stderr.count("\n  scatterfetch ")) == (2, 4)
 
 
 def test_a_list_that_breaks_off_is_no_success(site: Site, tmp_path: Path) -> None:
@@ -271,7 +301,7 @@ def test_a_list_without_urls_is_wrong_input(
     [
         (["run", "nowhere.txt"], "cannot read the URL list nowhere.txt: No such file or directory"),
         (["run", "."], "cannot read the URL list .: Is a directory"),
-        (["run"], "the following arguments are required: URLFILE|URL"),
+        (["run"], "name a list or a URL"),
         (["run", "http://a.example/", "--workers", "0"], "'0' is not a number from 1"),
         (["run", "http://a.example/", "--parameter", "x"], "'x' is not NAME=VALUE"),
         (
@@ -282,7 +312,7 @@ def test_a_list_without_urls_is_wrong_input(
         (["run", "http://a.example/", "--spec", "no.yaml"], "cannot read the spec no.yaml"),
         (["run", "http://a.example/", "--out", "file/x"], "file/x is no folder; name another one"),
         (["walk"], "invalid choice: 'walk'"),
-        ([], "the following arguments are required: COMMAND"),
+        ([], "scatterfetch run urls.txt"),
     ],
 )
 def test_wrong_usage_is_said_clearly(tmp_path: Path, args: list[str], problem: str) -> None:

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from functions.worker.work import CAREFUL_FROM, COMMIT_SECONDS, LEASE_MARGIN, UNFETCHED_FROM
-from scatterfetch.releases import RELEASE
 from scatterfetch.build import SERVICES
+from scatterfetch.releases import RELEASE
 from shared.errors import InvalidJobError
 from shared.messages import Submit, decode_dispatch
 from shared.settings import DispatcherSettings, WorkerSettings
