@@ -55,7 +55,7 @@ def load_parser(name: str, package: str = PACKAGE) -> Parser:
     found = _NAME.fullmatch(name)
     assert found is not None, name
     module_name = f"{package}.{found[1]}"
-    where = f"functions/worker/parsers/{found[1].replace('.', '/')}.py"
+    where = f"parsers/{found[1].replace('.', '/')}.py"
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
