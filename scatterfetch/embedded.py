@@ -253,6 +253,7 @@ class EmbeddedCloud:
         return mounted
 
     def stop(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
+        if self._thread.is_alive():  # or nobody would hear it, and it would be waited for for ever
+            self._server.shutdown()
+            self._thread.join()
         self._server.server_close()

@@ -198,7 +198,7 @@ class Spec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     extract: ExtractSpec = DEFAULT_EXTRACT
     """What to read of a page."""
     parser: ParserName | None = None
-    """A Python function, in functions/worker/parsers/, that makes rows of a page."""
+    """A Python function, in parsers/, that makes rows of a page."""
     parser_timeout: Annotated[float, Meta(ge=0.1, le=60)] = 10.0
     """In seconds, for one page."""
 

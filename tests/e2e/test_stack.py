@@ -117,7 +117,7 @@ def test_a_parser_that_is_not_there_is_an_outcome_and_no_dead_letter(
 
     [outcome] = stack.outcomes(job)
     assert (outcome["outcome"], outcome["reason"]) == ("failed", "parser_error")
-    assert "there is no functions/worker/parsers/nowhere.py" in outcome["detail"]
+    assert "there is no parsers/nowhere.py" in outcome["detail"]
     assert site.paths() == []
 
 

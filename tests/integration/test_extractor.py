@@ -367,26 +367,23 @@ async def test_what_a_page_asks_of_robots_is_read_for_a_parser_too(
         (
             "shop:none",
             Reason.PARSER_ERROR,
-            "parser: parsers.shop:none: functions/worker/parsers/shop.py defines no function none",
+            "parser: parsers.shop:none: parsers/shop.py defines no function none",
         ),
         (  # it is os.getpid, which shop.py imports
             "shop:getpid",
             Reason.PARSER_ERROR,
-            (
-                "parser: parsers.shop:getpid: functions/worker/parsers/shop.py defines no function "
-                "getpid"
-            ),
+            ("parser: parsers.shop:getpid: parsers/shop.py defines no function getpid"),
         ),
         (
             "shoe:parse",
             Reason.PARSER_ERROR,
-            "parser: parsers.shoe:parse: there is no functions/worker/parsers/shoe.py",
+            "parser: parsers.shoe:parse: there is no parsers/shoe.py",
         ),
         (
             "broken:parse",
             Reason.PARSER_ERROR,
             (
-                "parser: parsers.broken:parse: functions/worker/parsers/broken.py: "
+                "parser: parsers.broken:parse: parsers/broken.py: "
                 "ModuleNotFoundError: No module named 'nowhere' (broken.py:3)"
             ),
         ),

@@ -171,8 +171,7 @@ def test_a_spec_with_a_parser_that_is_not_there_is_refused(tmp_path: Path) -> No
         read_lists([tmp_path / "urls.txt"], [], spec=None)
 
     assert str(caught.value) == (
-        f"{tmp_path}/spec.yaml: parser: parsers.bok:parse: "
-        "there is no functions/worker/parsers/bok.py"
+        f"{tmp_path}/spec.yaml: parser: parsers.bok:parse: there is no parsers/bok.py"
     )
 
 
@@ -336,8 +335,8 @@ def sandboxes(monkeypatch: pytest.MonkeyPatch) -> list[Sandbox]:
     made: list[Sandbox] = []
 
     class Recorded(Sandbox):
-        def __init__(self, *args: Any) -> None:
-            super().__init__(*args)
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
             made.append(self)
 
     monkeypatch.setattr(scatterfetch.cloud, "Sandbox", Recorded)
@@ -348,6 +347,20 @@ def kill_workers(sandboxes: Sequence[Sandbox]) -> None:
     for sandbox in sandboxes:
         if "Worker" in sandbox.name and sandbox.pid:
             os.kill(sandbox.pid, signal.SIGKILL)
+
+
+def test_a_run_that_cannot_begin_ends(
+    runner: Runner, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the embedded server is stopped by would wait for one that was never started."""
+
+    def refused(*_: object, **__: object) -> Sandbox:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(scatterfetch.cloud, "Sandbox", refused)
+
+    with pytest.raises(OSError, match="temporarily unavailable"):
+        runner(url_list(many_urls(site, hosts=1, pages=1)))
 
 
 def test_killed_workers_lose_no_url(runner: Runner, site: Site, sandboxes: list[Sandbox]) -> None:
