@@ -54,7 +54,6 @@ class Starts:
         self._environment = {
             "PATH": os.environ["PATH"],
             **worker_environment(endpoint),
-            "PARTITIONS": "256",
             "BATCH_SIZE": "100",
             "STALL_MINUTES": "60",
             "WORKER_MEMORY": "1024",

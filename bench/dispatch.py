@@ -89,7 +89,6 @@ def dispatch(name: str, size: int, shards: int | None, only: list[int] | None) -
         data_bucket="data",
         dispatch_queue_url=f"{endpoint}/1/dispatch",
         work_queue_url=f"{endpoint}/1/work.fifo",
-        partitions=256,
         batch_size=BATCH_SIZE,
         stall_minutes=60,
         worker_memory=1769,

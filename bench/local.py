@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from statistics import median
@@ -33,6 +34,7 @@ from scatterfetch.sandbox import Sandbox
 from scatterfetch.template import Template
 from scatterfetch.watch import UrlList
 from shared.jobs import Manifest, batch_id, encode_manifest, manifest_key
+from shared.lock import LOCAL_PARTITIONS
 from shared.messages import Batch, Target, encode
 from shared.spec import FetchSpec, Spec
 from shared.store import Bucket
@@ -96,14 +98,13 @@ def alone(urls: list[str], workers: int, website: int, aws: int, folder: Path) -
     """Give the same batches to the same sandboxes, without a cloud around them."""
     endpoint = f"http://127.0.0.1:{aws}"
     url_list = UrlList("urls.txt", "urls.txt", text_of(urls), None)
-    suitable = local_parameters(workers, [url_list])
+    suitable = local_parameters([url_list])
     template = Template(TEMPLATE, endpoint, suitable | parameters(website))
     function = template.functions[WORKER]
-    environment = function.environment
-    partitions, size = (
-        int(template.functions["DispatcherFunction"].environment[name])
-        for name in ("PARTITIONS", "BATCH_SIZE")
-    )
+    partitions = LOCAL_PARTITIONS
+    environment = {**function.environment, "PARTITIONS": f"{partitions}"}
+    function = replace(function, environment=environment)
+    size = int(template.functions["DispatcherFunction"].environment["BATCH_SIZE"])
     job = f"bench-{time.time_ns()}"
     spec = Spec(fetch=FetchSpec(pause=0, per_host=10))
     manifest = Manifest(

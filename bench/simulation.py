@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from msgspec import Struct
 
-from functions.worker.commit import _children
+from functions.worker.children import children
 from functions.worker.extractor import Extractor, extraction_process
 from functions.worker.fetch import Fetcher, Request
 from functions.worker.page import Page
@@ -378,7 +378,7 @@ class Worker:
             ended=self._time.time() + self._fleet.overhead / 2,
             pages=len(outcomes) - len(deferred),
             state=encode_state(state, self._time.time()),
-            children=list(_children(batch, targets, lines, self._fleet.partitions)),
+            children=list(children(batch, targets, lines, self._fleet.partitions)),
         )
 
 

@@ -377,7 +377,7 @@ def _run_lists(
     from scatterfetch.display import open_display, print_summary  # noqa: PLC0415
     from scatterfetch.run import local_parameters, run  # noqa: PLC0415
 
-    parameters = local_parameters(args.workers, lists) | {**settings.parameters}
+    parameters = local_parameters(lists) | {**settings.parameters}
     with open_display() as display:
         finished = run(
             lists,

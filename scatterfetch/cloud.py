@@ -9,6 +9,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,8 @@ from scatterfetch.deployable import TEMPLATE
 from scatterfetch.embedded import EmbeddedCloud, FolderBucket
 from scatterfetch.mapping import EventSourceMapping
 from scatterfetch.sandbox import Sandbox
-from scatterfetch.template import REGION, Template
+from scatterfetch.template import REGION, Function, Template
+from shared.lock import FENCE_SECONDS, LOCAL_PARTITIONS, LOCK_KEY, Lock, encode_lock, lock_name
 from shared.messages import Tick, encode, is_tick
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ class LocalCloud:
         report: Is told of sandboxes that died and the like, in words, in some thread.
         template: The template.
         parsers: The folder of the user's Python parsers; None where there are none.
+        partitions: A local cloud's lock is its own.
     """
 
     def __init__(
@@ -64,8 +67,10 @@ class LocalCloud:
         report: Callable[[str], None],
         template: Path = TEMPLATE,
         parsers: Path | None = None,
+        partitions: int = LOCAL_PARTITIONS,
     ) -> None:
         self._parsers = parsers
+        self._partitions = partitions
         self._server = EmbeddedCloud()
         self.template = Template(template, self._server.endpoint, parameters)
         self.input_bucket = self.template.buckets[INPUT_BUCKET]
@@ -103,6 +108,15 @@ class LocalCloud:
     def load(self, keys: Iterable[str]) -> None:
         """Put back into the data bucket what an earlier run has left in the folder."""
         self._kept.load(self._s3, keys)
+
+    def take_lock(self) -> None:
+        """
+        Have the hosts for this cloud alone, at once.
+
+        Nobody can be at work in the folder under another lock, since one run at a time has it.
+        """
+        lock = Lock(name=lock_name(self._partitions), since=time.time() - FENCE_SECONDS)
+        self._s3.put_object(Bucket=self._kept.bucket, Key=LOCK_KEY, Body=encode_lock(lock))
 
     def serve(self) -> None:
         """From now on, keep what is put and work on what is sent."""
@@ -197,8 +211,13 @@ class LocalCloud:
             sandbox.stop()
         self._server.stop()
 
-    def _start_sandboxes(self, name: str, count: int) -> None:
+    def _function(self, name: str) -> Function:
         function = self.template.functions[name]
+        environment = {**function.environment, "PARTITIONS": f"{self._partitions}"}
+        return replace(function, environment=environment)
+
+    def _start_sandboxes(self, name: str, count: int) -> None:
+        function = self._function(name)
         count = min(count, function.source.maximum_concurrency)
         for number in range(1, count + 1):
             log = self._logs / f"{name.removesuffix('Function').lower()}-{number}.log"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from functions.dispatcher.dispatch import shard_end
 from functions.dispatcher.plan import Plan
-from functions.worker.commit import dead_letters
+from functions.worker.children import dead_letters
 from scatterfetch.watch import Job
 from shared.errors import InvalidJobError
 from shared.jobs import Manifest, results_key, settled

@@ -61,8 +61,6 @@ _TICK = 0.2  # seconds between two looks at the state
 _QUEUE_TICK = 1.0
 _FINISH_SECONDS = 3.0
 _CLOSE_SECONDS = 30.0
-_PARTITIONS = 32
-_PARTITIONS_OF_A_WORKER = 4
 _SHORT_BYTES = 1_000_000  # of lists, some 20,000 URLs
 _PACKED_TO = 10  # one byte for so many of URLs
 _SMALLEST_BATCH, _LARGEST_BATCH = 20, 200  # of these; a longer list has the template's
@@ -243,17 +241,14 @@ def _is_url(source: str) -> bool:
     return source.lower().startswith(("http://", "https://"))
 
 
-def local_parameters(workers: int, lists: Sequence[UrlList]) -> dict[str, str]:
+def local_parameters(lists: Sequence[UrlList]) -> dict[str, str]:
     """
     Return the parameters that suit one machine, in place of the template's defaults.
 
-    What the embedded cloud costs, it costs for each batch, so batches are to be few and full: more
-    partitions than keep the workers busy only make them smaller. Of a short list they are small
-    all the same, since somebody watches: what became of a batch is seen at its end, and 200 pages
-    of one host take minutes.
+    Batches of a short list are small, since somebody watches: what became of a batch is seen at its
+    end, and 200 pages of one host take minutes.
     """
-    partitions = max(_PARTITIONS, workers * _PARTITIONS_OF_A_WORKER)
-    parameters = {"Partitions": f"{partitions}"}
+    parameters = {}
     size = sum(map(_length, lists))
     if size < _SHORT_BYTES:
         parameters["BatchSize"] = f"{max(_SMALLEST_BATCH, _LARGEST_BATCH * size // _SHORT_BYTES)}"
@@ -357,6 +352,7 @@ def run(
             letters = [
                 letter for job in local.jobs.values() for letter in letters_left(folder, job)
             ]
+            cloud.take_lock()
             cloud.serve()
             for url_list in notifications:
                 cloud.notify(url_list)

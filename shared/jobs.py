@@ -20,6 +20,7 @@ from shared.outcomes import Kind
 from shared.spec import Spec
 
 JOBS = "jobs/"
+STATES = "state/"
 SUBMITTED = "submitted/"  # in the input bucket: lists that are no jobs by being uploaded
 # Seconds of work for one invocation, and 350 MB of memory where every line is a URL of 11 bytes.
 SHARD_BYTES = 16 * 1024 * 1024
@@ -161,7 +162,7 @@ def results_key(job: str, batch: str) -> str:
 
 
 def state_key(partition: int) -> str:
-    return f"state/{partition}.json"
+    return f"{STATES}{partition}.json"
 
 
 def batch_id(shard: int, number: int) -> str:

@@ -105,6 +105,15 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """What else the list says about the URL."""
 
 
+class AddressedOutcome(Outcome, frozen=True, kw_only=True):
+    """Of a target that goes into another batch; see `functions.worker.children`."""
+
+    child: int
+    """The number of the batch that is made of it, from 1: a child's, or a dead letter's."""
+    partition: int
+    """Of that batch."""
+
+
 class Problem(Struct, frozen=True):
     """Of a problem with a row, what is counted."""
 
@@ -141,6 +150,9 @@ class CommittedLine(Struct, frozen=True, kw_only=True):
     content_type: str | None = None
     problems: tuple[Problem, ...] = ()
     method: Method = "GET"
+    child: int | None = None
+    """Of a target that goes into another batch; None in lines of release 0.1."""
+    partition: int | None = None
 
 
 _encoder = msgspec.json.Encoder()

@@ -7,12 +7,16 @@ import msgspec
 from msgspec import Meta, Struct
 
 from shared.errors import InvalidJobError
+from shared.lock import PARTITIONS
 
 QueueUrl = Annotated[str, Meta(pattern=r"^https?://")]
 
 
 class _Settings(Struct, frozen=True, kw_only=True):
     """Each field is the environment variable of its name in upper case."""
+
+    partitions: Annotated[int, Meta(ge=1, le=65_536)] = PARTITIONS
+    """Only a local cloud, whose lock is its own, sets another number; see `shared.lock`."""
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str]) -> Self:
@@ -36,7 +40,6 @@ class DispatcherSettings(_Settings, frozen=True, kw_only=True):
     data_bucket: Annotated[str, Meta(min_length=3)]
     dispatch_queue_url: QueueUrl
     work_queue_url: QueueUrl
-    partitions: Annotated[int, Meta(ge=1, le=65_536)]
     batch_size: Annotated[int, Meta(ge=1, le=500)]
     """Targets in one work message at most."""
     stall_minutes: Annotated[int, Meta(ge=1)]
@@ -57,3 +60,5 @@ class WorkerSettings(_Settings, frozen=True, kw_only=True):
     connect_to: str = ""
     """See `functions.worker.addresses.parse_connect_to`."""
     allow_private_networks: bool = False
+    former_partitions: int | None = None
+    """How many partitions the stack had under release 0.1, where their number was a parameter."""

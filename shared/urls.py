@@ -3,7 +3,8 @@ What a URL is, and which partition its host belongs to.
 
 URLs are read as browsers read them (the WHATWG URL standard, by Ada), so that
 `HTTP://Bücher.example:80/a/../b` and `http://xn--bcher-kva.example/b` are one target.
-Pure: no network, and the public suffix list comes with its package.
+Pure: no network, and the lists of public suffixes come with the code: the newest that the package
+has for who may see what, and a frozen one for partitions, which must stay where they are.
 """
 
 from functools import cache, lru_cache
@@ -14,9 +15,12 @@ import can_ada
 from publicsuffixlist import PublicSuffixList
 
 from shared.errors import InvalidUrlError
+from shared.lock import SUFFIXES
 
 MAX_URL_BYTES = 8_000  # what RFC 9110 §4.1 asks servers to take at least
 _DEFAULT_PORTS = {"http:": 80, "https:": 443}
+_FROZEN = __file__.replace("urls.py", f"suffixes-{SUFFIXES}.txt")
+_MAX_LABELS = 7  # of a frozen suffix
 
 
 class Url(NamedTuple):
@@ -96,4 +100,36 @@ def partition_of(host: str, partitions: int) -> int:
 
 def domain_number(host: str) -> int:
     """Return the number of the registrable domain of `host`, which says where it belongs."""
-    return crc32(registrable_domain(host).encode())
+    return crc32(_frozen_domain(host).encode())
+
+
+@cache
+def _frozen_suffixes() -> frozenset[str]:
+    with open(_FROZEN, encoding="ascii") as file:  # noqa: PTH123 -- a cold start has no pathlib
+        return frozenset(line for line in file.read().split("\n") if not line.startswith("//"))
+
+
+@lru_cache(maxsize=65_536)
+def _frozen_domain(host: str) -> str:
+    """
+    Return what `registrable_domain` does, by the frozen list, and for good.
+
+    Not by a library, whose next release may read a rule in another way: that moves hosts, too.
+    """
+    labels = host.split(".")
+    if is_ip_literal(host) or "" in labels:
+        return host
+    suffixes, count = _frozen_suffixes(), len(labels)
+    public = 1  # labels; a name that no rule is about ends with a public suffix as well
+    for start in range(max(0, count - _MAX_LABELS - 1), count):
+        name = ".".join(labels[start:])
+        if f"!{name}" in suffixes:
+            public = count - start - 1
+        elif f"*.{name}" in suffixes:
+            public = count - start + (start > 0)
+        elif name in suffixes:
+            public = count - start
+        else:
+            continue
+        break
+    return ".".join(labels[-public - 1 :]) if count > public else host

@@ -84,6 +84,7 @@ class Deployment:
             "DISPATCH_QUEUE_URL": self.dispatch_queue_url,
             "WORK_QUEUE_URL": self.work_queue_url,
             "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue_url,
+            "PARTITIONS": "16",
             "USER_AGENT": "test-bot/1.0 (+https://bot.example/)",
             "ALLOW_PRIVATE_NETWORKS": "true",
         }

@@ -102,6 +102,7 @@ class Scraper:
         clock: Returns the seconds since the epoch.
         stop_at: On that clock: from then on nothing is fetched, and what is left is deferred.
         rng: Source of jitter and chance.
+        partitions: Of this release, which may not be that of the job; None: the job's.
         has_room: Tells whether there is memory for more outcomes; if not, what is left is deferred.
         save_soon: Is called when `state` holds a pause that may outlast this worker.
     """
@@ -120,11 +121,12 @@ class Scraper:
         stop_at: float,
         rng: Random,
         rules_elsewhere: Callable[[str], CachedRobots | None] = lambda _url: None,
+        partitions: int | None = None,
         has_room: Callable[[], bool] = lambda: True,
         save_soon: Callable[[], None] = lambda: None,
     ) -> None:
         self._spec = manifest.spec.fetch
-        self._partitions = manifest.partitions
+        self._partitions = manifest.partitions if partitions is None else partitions
         self._batch = batch
         self._fetcher = fetcher
         self._extractor = extractor
@@ -202,7 +204,13 @@ class Scraper:
             self._refuse_all(error)  # before any of them is fetched in vain
             return
         for visit in list(self._left.values()):
-            self._enqueue(visit, 0.0)
+            if partition_of(visit.url.host, self._partitions) == self._batch.partition:
+                self._enqueue(visit, 0.0)
+            else:
+                # It was put here by a release that had other partitions, and nobody else than
+                # their owner may talk to a host.
+                detail = f"{visit.url.host} is another worker's by now"
+                self._defer(visit, FetchError(visit.url.href, Reason.REDIRECTED, detail), None)
 
     async def _skip_the_rest(self) -> None:
         tasks = self._running | self._extracting

@@ -16,9 +16,11 @@ from random import Random
 from typing import NamedTuple
 
 from functions.worker.addresses import parse_connect_to
+from functions.worker.children import Addresses
 from functions.worker.commit import OutcomeFile, commit, committed, conclude
 from functions.worker.connections import Network
 from functions.worker.extractor import Extractor, extraction_process
+from functions.worker.fence import adopt, hold_lock
 from functions.worker.fetch import open_fetcher
 from functions.worker.keeper import StateKeeper
 from functions.worker.partition import PartitionState, decode_state
@@ -136,7 +138,7 @@ def work_on(
         counts = conclude(
             body,
             batch,
-            partitions=_partitions(manifest, batch.job),
+            partitions=_partitions(manifest, batch.job, settings),
             data=data,
             dispatch_queue=dispatch_queue,
             dead_letter_queue=dead_letter_queue,
@@ -161,12 +163,12 @@ def _put_back(work_queue: Queue, receipt_handle: str, receives: int, wait: float
         work_queue.put_back(receipt_handle, seconds)
 
 
-def _partitions(manifest: Callable[[str], Manifest], job: str) -> int | None:
-    """Return the number of partitions of a job; None where nobody knows."""
+def _partitions(manifest: Callable[[str], Manifest], job: str, settings: WorkerSettings) -> int:
+    """Return the number of partitions of a job; this release's where nobody knows."""
     try:
         return manifest(job).partitions
     except InvalidJobError:
-        return None
+        return settings.partitions
 
 
 def _make(
@@ -186,14 +188,17 @@ def _make(
 
     if receives >= UNFETCHED_FROM:
         detail = f"the batch was received {receives} times, and no worker has brought it to an end"
-        return _given_up(batch, Reason.WORKER_DIED, detail, is_cancelled, clock)
+        return _given_up(batch, Reason.WORKER_DIED, detail, is_cancelled, clock, settings)
+    lock = hold_lock(data, settings, clock)
     keeper = StateKeeper(data, batch.partition, clock)
+    hosts = {parse_url(target.location).host for target in batch.targets}
+    adopt(keeper.state, batch.partition, hosts, lock, data, clock())
     try:
         job = manifest(batch.job)
         means = _means(job, settings, keeper.state, rng, careful=receives >= CAREFUL_FROM)
     except InvalidJobError as error:
-        return _given_up(batch, Reason.BAD_JOB, str(error), is_cancelled, clock)
-    outcomes = OutcomeFile()
+        return _given_up(batch, Reason.BAD_JOB, str(error), is_cancelled, clock, settings)
+    outcomes = OutcomeFile(Addresses(batch, settings.partitions))
     with seldom_collecting():
         facts = asyncio.run(
             scrape_batch(
@@ -204,7 +209,7 @@ def _make(
                 pool=means.pool,
                 state=keeper.state,
                 emit=outcomes.add,
-                rules_elsewhere=lambda url: _robots_of(data, url, means.job.partitions),
+                rules_elsewhere=lambda url: _robots_of(data, url, settings.partitions),
                 has_room=outcomes.has_room,
                 save_soon=keeper.save_soon,
                 is_cancelled=is_cancelled,
@@ -266,12 +271,13 @@ def _given_up(
     detail: str,
     is_cancelled: Callable[[], bool],
     clock: Callable[[], float],
+    settings: WorkerSettings,
 ) -> _Made:
     """Return what says of each target that nobody has asked for it."""
     if is_cancelled():
         reason, detail = Reason.CANCELLED, "the job was cancelled"
     now = clock()
-    outcomes = OutcomeFile()
+    outcomes = OutcomeFile(Addresses(batch, settings.partitions))
     for target in batch.targets:
         error = FetchError(target.location, reason, detail)
         outcomes.add(Visit(target).ended(error, now=now))
@@ -332,6 +338,7 @@ async def scrape_batch(
             state=state,
             pool=pool,
             user_agent=settings.user_agent,
+            partitions=settings.partitions,
             clock=clock,
             stop_at=stop_at(),
             rng=rng,

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from shared import clients
 
+FENCE = 9.0  # seconds, where a worker's time is up after seven
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 
@@ -22,6 +24,8 @@ def __getattr__(name: str) -> Handler:
     try:
         return {
             "worker": _worker,
+            "worker_of_the_next_release": _worker_of_the_next_release,
+            "dispatcher_of_the_next_release": _dispatcher_of_the_next_release,
             "worker_that_gives_up": _worker_that_gives_up,
             "dispatcher": _dispatcher,
             "dispatcher_of_shards": _dispatcher_of_shards,
@@ -42,8 +46,9 @@ _set(clients, _CONFIG=clients._CONFIG.merge(Config(connect_timeout=4, read_timeo
 
 
 def _worker() -> Handler:
-    from functions.worker import handler, pause, robots, scrape, work  # noqa: PLC0415
+    from functions.worker import fence, handler, pause, robots, scrape, work  # noqa: PLC0415
 
+    _set(fence, FENCE_SECONDS=FENCE, LOOK_SECONDS=1.0)
     _set(work, CANCEL_SECONDS=1.0, COMMIT_SECONDS=4.0, LEASE_MARGIN=1)
     # Faults come a hundred times as often as in life, so batches are not given up.
     _set(work, RELEASE_SECONDS=(1,), UNFETCHED_FROM=1_000)
@@ -87,4 +92,56 @@ def _dispatcher_of_shards() -> Handler:
     from functions.dispatcher import dispatch  # noqa: PLC0415
 
     _set(dispatch, SHARD_BYTES=400)
+    return _dispatcher()
+
+
+def _next_release() -> None:
+    """
+    Be a release with another lock, another planner, and a field more in all that it writes.
+
+    The number of partitions is in the environment, as in any local cloud.
+    """
+    from functions.dispatcher import plan, written  # noqa: PLC0415
+    from functions.worker import children  # noqa: PLC0415
+    from shared import jobs, lock, messages, urls  # noqa: PLC0415
+
+    frozen, encode_manifest = urls._frozen_domain, jobs.encode_manifest
+    _set(lock, SUFFIXES=2)
+    _set(urls, _frozen_domain=lambda host: frozen(host)[::-1])
+    _set(plan, _in_turns=lambda hosts: [entry for host in hosts[::-1] for entry in host])
+    _set(children, _DUE_TOGETHER=1)
+    encoder = _Encoder()
+    _set(written, _encoder=encoder)
+    _set(messages, encode=lambda message: encoder.encode(message).decode())
+    _set(jobs, encode_manifest=lambda manifest: _with_news(encode_manifest(manifest)))
+
+
+class _Encoder:
+    """Writes a field more in each object."""
+
+    def encode(self, message: object) -> bytes:
+        return _with_news(msgspec.json.encode(message))
+
+
+def _with_news(body: bytes) -> bytes:
+    return msgspec.json.encode(_told(msgspec.json.decode(body)))
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_told(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    maps = ("headers", "cookies", "input", "fields")
+    told = {key: one if key in maps else _told(one) for key, one in value.items()}
+    return told | {"news": {"of": "the next release"}}
+
+
+def _worker_of_the_next_release() -> Handler:
+    _next_release()
+    return _worker()
+
+
+def _dispatcher_of_the_next_release() -> Handler:
+    _next_release()
     return _dispatcher()

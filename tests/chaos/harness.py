@@ -11,7 +11,7 @@ import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
 from itertools import count, pairwise
@@ -191,8 +191,10 @@ class _Sandbox(Sandbox):
     ) -> None:
         super().__init__(function, endpoint, log, number)
         self._fleet = fleet
+        self._handler = function.handler
         self._number = number
         self._lives = 0
+        self._release = 0
         self.handles: list[str] = []
         """Of the messages that it works on."""
 
@@ -207,6 +209,10 @@ class _Sandbox(Sandbox):
 
     def start(self) -> "_Sandbox":
         if self.pid is None:
+            self._release = self._fleet.release
+            suffix, partitions = self._fleet.releases[self._release]
+            self._function = replace(self._function, handler=self._handler + suffix)
+            self._environment["PARTITIONS"] = f"{partitions}"
             self._lives += 1
             self._environment["AWS_ACCESS_KEY_ID"] = self.life
             self._environment["USER_AGENT"] = f"chaos/1 (+https://chaos.example/{self.life})"
@@ -214,6 +220,8 @@ class _Sandbox(Sandbox):
         return self
 
     def invoke(self, event: Mapping[str, Any]) -> Any:
+        if self._release != self._fleet.release:
+            self.stop()  # what is under way ends as it began, and what begins is of the new release
         self.handles = [record["receiptHandle"] for record in event["Records"]]
         self._fleet.sqs.note(event["Records"])
         result = super().invoke(event)
@@ -306,6 +314,7 @@ class Fleet(LocalCloud):
         times: Patterns in the template and what takes their place, after `TIMES`.
         workers: Worker sandboxes.
         dispatchers: Dispatcher sandboxes.
+        partitions: The fleet's number of partitions.
         parameters: Of the template.
     """
 
@@ -318,6 +327,7 @@ class Fleet(LocalCloud):
         times: Mapping[str, str] | None = None,
         workers: int = 3,
         dispatchers: int = 2,
+        partitions: int = 3,
         **parameters: str,
     ) -> None:
         self.rng = rng
@@ -331,12 +341,15 @@ class Fleet(LocalCloud):
         self.leases_lost = 0
         """How often a worker was refused the lease on what it had received."""
         self.sqs = Sqs()
+        self.releases = [("", partitions)]
+        """What comes behind the names of a release's handlers, and its number of partitions."""
+        self.release = 0
+        """Which of `releases` is deployed: an invocation under way goes on with the former one."""
         template = folder / "template.yaml"
         template.write_text(_edited(TEMPLATE.read_text(), {**TIMES, **(times or {})}))
         parameters = {
             "AllowPrivateNetworks": "true",
             "ConnectTo": f"::127.0.0.1:{site.port}",
-            "Partitions": "3",
             "BatchSize": "3",
             **parameters,
         }
@@ -347,6 +360,7 @@ class Fleet(LocalCloud):
             on_put=lambda _: None,
             report=self.said.append,
             template=template,
+            partitions=partitions,
         )
         self._wanted[DISPATCHER] = dispatchers
         self.proxy = FaultProxy(self._server.endpoint, rng, self.sqs.correct)
@@ -520,9 +534,7 @@ class Fleet(LocalCloud):
     def _start_sandboxes(self, name: str, count: int) -> None:
         for number in range(1, count + 1):
             log = self._logs / f"{name}-{number}.log"
-            sandbox = _Sandbox(
-                self.template.functions[name], self.proxy.endpoint, log, number, self
-            )
+            sandbox = _Sandbox(self._function(name), self.proxy.endpoint, log, number, self)
             self._sandboxes.append(sandbox.start())
 
 

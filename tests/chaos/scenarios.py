@@ -37,6 +37,7 @@ from tests.chaos.harness import (
 from tests.chaos.proxy import (
     Answer,
     Call,
+    Effect,
     Fault,
     Forward,
     fail,
@@ -48,6 +49,7 @@ from tests.chaos.proxy import (
     throttle,
     time_out,
 )
+from tests.results import read_outcomes
 
 _FUNCTIONS = "^(worker|dispatcher)"
 _COMMIT = "^worker.* PUT .*/results/"
@@ -75,7 +77,9 @@ class Arena:
         self.rng = Random(self.seed)
         self.site.seed = self.seed
 
-    def fleet(self, times: Mapping[str, str] | None = None, **parameters: str) -> Fleet:
+    def fleet(
+        self, times: Mapping[str, str] | None = None, partitions: int = 3, **parameters: str
+    ) -> Fleet:
         workers, dispatchers = (2, 1) if self.short else (4, 2)
         return Fleet(
             self.folder,
@@ -84,6 +88,7 @@ class Arena:
             times=times,
             workers=workers,
             dispatchers=dispatchers,
+            partitions=partitions,
             **parameters,
         )
 
@@ -233,7 +238,7 @@ def flaky_website(arena: Arena) -> str:
     arena.site.flaky = 0.2 if arena.short else 0.05  # of few requests more, for some of each kind
     pages = 8 if arena.short else 100
     hosts = [f"shop{n}.example" for n in range(20)]
-    fleet = arena.fleet(Partitions="8", BatchSize="50")
+    fleet = arena.fleet(partitions=8, BatchSize="50")
     shops = list_of("shops", hosts, pages, spec="pause: 0, attempts: 10")
     _check(arena, fleet, fleet.run(shops), pause=0.0)
     return f"{len(arena.site.visits)} visits for {len(shops.urls)} targets"
@@ -446,6 +451,70 @@ def redriven(arena: Arena) -> str:
     return f"{moved} letters moved, {len(third)} batches in their third life"
 
 
+def upgraded(arena: Arena) -> str:
+    """
+    Another release comes in the middle of jobs, and goes again.
+
+    It has other partitions, another list of public suffixes and another planner, and writes fields
+    that this one does not know. Shards are dispatched again and batches concluded by the other
+    release, and dead letters redriven.
+    """
+    times = {r" Timeout: 40": " Timeout: 7", "maxReceiveCount: 100": "maxReceiveCount: 10000"}
+    fleet = arena.fleet(times=times)
+    fleet.releases.append(("_of_the_next_release", 5))
+    deployments: list[int] = []
+
+    def deploy(release: int) -> None:
+        if fleet.release != release:
+            fleet.release = release
+            deployments.append(len(arena.site.visits))
+
+    def amid(release: int) -> Effect:
+        """Kill who calls, and have the next to do it again be of another release."""
+        kill = fleet.killing(after=True)
+
+        def effect(call: Call, forward: Forward) -> Answer | None:
+            deploy(release)
+            return kill(call, forward)
+
+        return effect
+
+    arena.site.broken = {"dead.example"}
+    gone = tuple(f"http://dead.example/page/{n}" for n in range(2))
+    dead = UrlList("dead", gone, spec=f"pause: {PAUSE}, attempts: 1")
+    shops = arena.url_list(pages=3 if arena.short else 6)
+    moments = [1 + arena.rng.randrange(4), len(shops.urls) * 2 // 3]
+
+    def on_visit(_path: str) -> None:
+        if moments and len(arena.site.visits) >= moments[0]:
+            moments.pop(0)
+            deploy(1 - fleet.release)
+
+    def redrive() -> None:
+        arena.site.broken = set()
+        deploy(1 - fleet.release)
+        fleet.redrive()
+
+    arena.site.on_visit = on_visit
+    fleet.proxy.faults += [
+        Fault("^dispatcher.* SendMessageBatch .*-work.fifo", amid(1), times=1),
+        Fault(_DEFER, amid(0), times=1),
+        Fault("^ StartMessageMoveTask ", refuse),
+        Fault("^ DeleteMessage ", fleet.redelivering()),
+    ]
+    jobs = fleet.run(shops, dead, later=[redrive])
+    check_pages(_final_outcomes(arena, fleet, jobs))
+    assert not fleet.letters, fleet.said
+    assert len(deployments) > 2
+    handed = sum(
+        outcome.reason is Reason.REDIRECTED and "by now" in (outcome.detail or "")
+        for path in arena.folder.glob("results/*/[0-9]*")
+        for outcome in read_outcomes(path)
+    )
+    assert handed
+    return f"{len(deployments)} deployments, {handed} targets handed to their owners"
+
+
 # ---- `scatterfetch run`, as people start it
 
 
@@ -569,6 +638,7 @@ SCENARIOS: dict[str, Callable[[Arena], str]] = {
         many_shards,
         cancelled,
         redriven,
+        upgraded,
         bad_job,
         closed_in_parts,
         states_not_written,
@@ -600,7 +670,7 @@ def _run_command(arena: Arena, url_list: UrlList, out: Path | None = None) -> li
     command = [sys.executable, "-m", "scatterfetch", "run", str(arena.folder / "urls.txt")]
     command += ["--out", str(out or arena.folder / "out"), "--workers", "2"]
     everywhere = f"ConnectTo=::127.0.0.1:{arena.site.port}"
-    for parameter in (everywhere, "AllowPrivateNetworks=true", "Partitions=3", "BatchSize=3"):
+    for parameter in (everywhere, "AllowPrivateNetworks=true", "BatchSize=3"):
         command += ["--parameter", parameter]
     return command
 

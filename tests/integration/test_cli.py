@@ -93,7 +93,7 @@ def test_batches_suit_one_machine_unless_somebody_says_otherwise(
         for path in (tmp_path / folder).glob("out/jobs/*/manifest.json")
     ]
     found = [(manifest["partitions"], manifest["batch_size"]) for manifest in manifests]
-    assert found == [(32, 30), (7, 20)]
+    assert found == [(32, 30), (32, 20)]  # the number of partitions is no parameter
 
 
 def test_failed_urls_are_the_exit_status(site: Site, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from shared.jobs import (
     receipt_key,
     results_prefix,
 )
+from shared.lock import PARTITIONS
 from shared.messages import (
     Batch,
     Defer,
@@ -40,6 +41,7 @@ from shared.messages import (
 )
 from shared.queue import Message
 from shared.spec import Spec
+from shared.urls import partition_of
 from tests.cloud import Deployment
 from tests.site import Site
 
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 EVENTS = Path(__file__).parents[2] / "events"
+
+OWN = partition_of("127.0.0.1", 16)  # of tests.cloud
 
 
 class Context:
@@ -184,6 +188,8 @@ def test_the_worker_brings_a_message_to_its_receipt(deployment: Deployment, site
     manifest = Manifest(job=batch.job, spec=Spec(), partitions=16, batch_size=10, created_at="now")
     deployment.data.put(manifest_key(batch.job), encode_manifest(manifest))
     body = sample["Records"][0]["body"]
+    assert batch.partition == partition_of("books.example", PARTITIONS)
+    body = body.replace(f'"partition":{batch.partition}', f'"partition":{OWN}')
     for target in batch.targets:
         body = body.replace(json.dumps(target.url), json.dumps(site.page(f"/{target.line}", "T")))
     deployment.work_queue.send([Message(body, group="1", identity="1")])
@@ -204,7 +210,7 @@ def test_the_worker_knows_a_message_that_was_delivered_before(
     batch = Batch(
         job="j-1",
         batch="00000-000000",
-        partition=0,
+        partition=OWN,
         targets=(Target(site.page("/a", "A"), 1),),
     )
     deployment.work_queue.send([Message(encode(batch), group="0", identity="1")])

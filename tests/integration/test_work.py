@@ -16,7 +16,8 @@ from aiohttp import web
 
 import functions.worker.commit as commit_module
 import functions.worker.work as work_module
-from functions.worker.commit import OutcomeFile, dead_letters
+from functions.worker.children import dead_letters
+from functions.worker.commit import OutcomeFile
 from functions.worker.extractor import extraction_process
 from functions.worker.partition import PartitionState, decode_state, encode_state
 from functions.worker.pause import HostState
@@ -43,6 +44,7 @@ from shared.jobs import (
     results_key,
     state_key,
 )
+from shared.lock import FENCE_SECONDS, LOCK_KEY, Lock, encode_lock, lock_name
 from shared.messages import Batch, Defer, Target, decode_dispatch, encode
 from shared.outcomes import Kind, Outcome, decode_lines, encode_line
 from shared.queue import Message, Queue
@@ -161,6 +163,7 @@ class Work:
 
 @pytest.fixture
 def work(deployment: Deployment, site: Site) -> Work:
+    deployment.data.put(LOCK_KEY, encode_lock(Lock(name=lock_name(PARTITIONS))))
     return Work(deployment, site)
 
 
@@ -359,7 +362,7 @@ def test_without_the_lease_nothing_is_fetched(work: Work) -> None:
         work.run(handle="of somebody else")
 
     assert work.site.visits == []
-    assert list(work.deployment.data.keys("")) == []
+    assert list(work.deployment.data.keys("")) == [LOCK_KEY]
 
 
 def test_the_lease_outlasts_the_invocation(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -782,7 +785,7 @@ def test_a_job_that_is_wrong_for_good_is_an_outcome_of_its_targets(
     assert all(said in (outcome.detail or "") for outcome in work.outcomes())
     [letter] = work.dead_letters()
     assert (letter.died, letter.targets) == (Reason.BAD_JOB, batch.targets)
-    assert list(work.deployment.data.keys("state/")) == []
+    assert state_key(OWN) not in work.deployment.data.keys("state/")
 
 
 def test_a_redrive_brings_back_what_a_bad_job_has_left(work: Work) -> None:
@@ -799,8 +802,8 @@ def test_a_redrive_brings_back_what_a_bad_job_has_left(work: Work) -> None:
     assert work.deployment.ledger("job-1").final == {"scraped": 1}
 
 
-def test_a_letter_of_a_job_that_is_gone_stays_with_the_owner_of_its_host(work: Work) -> None:
-    """Without the manifest nobody knows who owns the host that the list has."""
+def test_a_letter_of_a_job_that_is_gone_goes_to_the_owner_of_its_host(work: Work) -> None:
+    """The release says who owns a host, not the job."""
     work.read_manifest = gone
     target = Target(work.site.url("/a"), 4, 2, ("http://other.example/b",))
     work.send(partition=OTHER, batch="00000-000000-1", hops=1, targets=(target,))
@@ -808,8 +811,36 @@ def test_a_letter_of_a_job_that_is_gone_stays_with_the_owner_of_its_host(work: W
     work.run()
 
     [letter] = work.dead_letters()
-    assert letter.partition == OTHER
-    assert letter.targets == (msgspec.structs.replace(target, attempt=1),)
+    assert letter.partition == OWN
+    assert letter.targets == (Target(target.url, target.line),)
+
+
+def test_what_another_release_has_put_into_this_group_is_handed_to_its_owner(work: Work) -> None:
+    """Its hosts have another partition by now, and only one worker may talk to a host."""
+    work.site.page("/b", "B")
+    urls = work.site.page("/a", "A"), "http://other.example/b", work.site.page("/c", "C")
+    work.send(*urls, partition=OTHER)
+
+    work.run()
+
+    assert work.site.visits == [("other.example", "/b")]
+    [child] = work.children()
+    assert (child.partition, child.batch) == (OWN, "00000-000000-1")
+    assert [(target.line, target.attempt) for target in child.targets] == [(1, 1), (3, 1)]
+
+
+def test_nothing_is_fetched_while_the_lock_changes_hands(work: Work) -> None:
+    """The message stays where it is, hidden for as long as a worker of the former lock may live."""
+    lock = Lock(name=lock_name(999), since=0.0)
+    work.deployment.data.put(LOCK_KEY, encode_lock(lock))
+    work.send(work.site.page("/a", "A"))
+
+    with pytest.raises(StorageError, match="the lock of the fleet changes hands") as caught:
+        work.run()
+
+    assert FENCE_SECONDS - 5 < caught.value.wait <= FENCE_SECONDS
+    assert work.site.visits == []
+    assert list(work.deployment.data.keys("results/")) == []
 
 
 def test_of_a_cancelled_job_that_is_wrong_nothing_is_dead(work: Work) -> None:
@@ -933,7 +964,7 @@ def test_the_state_is_written_behind_all_that_follows_from_the_commit(
     with pytest.raises(StorageError):
         work.run()
 
-    assert list(work.deployment.data.keys("state/")) == []
+    assert list(work.deployment.data.keys("state/")) == [LOCK_KEY]
 
 
 def test_a_long_pause_is_known_to_all_before_the_batch_is_done(work: Work) -> None:

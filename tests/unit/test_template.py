@@ -14,6 +14,7 @@ from scatterfetch import __version__
 from scatterfetch.build import SERVICES
 from scatterfetch.releases import RELEASE
 from shared.errors import InvalidJobError
+from shared.lock import PARTITIONS
 from shared.messages import Submit, decode_dispatch
 from shared.settings import DispatcherSettings, WorkerSettings
 
@@ -173,7 +174,8 @@ def test_environment_is_what_the_settings_read(function: str) -> None:
         name for name in environment(function) if not name.startswith(("POWERTOOLS_", "MALLOC_"))
     }
 
-    assert variables == {name.upper() for name in settings.__struct_fields__}
+    read = {name.upper() for name in settings.__struct_fields__}
+    assert variables == read - {"PARTITIONS"}  # a constant, but in a local cloud
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -187,15 +189,13 @@ def test_default_parameters_make_valid_settings(function: str) -> None:
 @pytest.mark.parametrize(
     ("parameter", "bound"),
     [
-        ("Partitions", "MinValue"),
-        ("Partitions", "MaxValue"),
         ("BatchSize", "MinValue"),
         ("BatchSize", "MaxValue"),
     ],
 )
 def test_bounds_of_parameters_are_those_of_the_settings(parameter: str, bound: str) -> None:
     variables = {name: resolved(value) for name, value in environment("DispatcherFunction").items()}
-    name = {"Partitions": "PARTITIONS", "BatchSize": "BATCH_SIZE"}[parameter]
+    name = {"BatchSize": "BATCH_SIZE"}[parameter]
     limit = TEMPLATE["Parameters"][parameter][bound]
     beyond = limit - 1 if bound == "MinValue" else limit + 1
 
@@ -423,6 +423,18 @@ def test_nothing_is_paid_for_by_the_hour() -> None:
         name for name in of_type("AWS::Events::Rule") if "ScheduleExpression" in properties(name)
     ]
     assert [TEMPLATE["Resources"][name]["Condition"] for name in timers] == ["HasSchedule"]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_number_of_partitions_is_no_setting_of_a_stack(function: str) -> None:
+    """Two functions, or two jobs, with different numbers would give a host two owners."""
+    assert "PARTITIONS" not in environment(function)
+    assert (
+        DispatcherSettings.from_env(
+            {name: resolved(value) for name, value in environment("DispatcherFunction").items()}
+        ).partitions
+        == PARTITIONS
+    )
 
 
 def test_a_stack_tells_its_release() -> None:

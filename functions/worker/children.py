@@ -1,0 +1,201 @@
+"""
+Which child a deferred target goes into, which letter a dead one, and to which partition.
+
+Both are decided when the outcome is written, and are written with it. Whoever concludes the commit
+object sends what is written, with whatever release and whatever list of public suffixes: so the id
+of a child always means the same targets.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from msgspec.structs import asdict, replace
+
+from shared.errors import Reason
+from shared.jobs import child_id, dead_letter_id
+from shared.messages import Batch, Defer, Target
+from shared.outcomes import AddressedOutcome, CommittedLine, Kind, Outcome
+from shared.urls import parse_url, partition_of
+
+_MAX_BYTES = 200_000  # of URLs, in a child or a letter
+_DUE_TOGETHER = 5  # seconds, as long as a worker likes to wait: due in one span, one child
+
+_Group = tuple[Any, ...]
+
+
+class Addresses:
+    """
+    Gives each target of a batch that is deferred or dead the number of its child or letter.
+
+    Args:
+        batch: The batch.
+        partitions: The number of partitions of this release.
+    """
+
+    def __init__(self, batch: Batch, partitions: int) -> None:
+        self._targets = {target.line: target for target in batch.targets}
+        self._partitions = partitions
+        self._children, self._letters = _Numbers(), _Numbers()
+
+    def addressed(self, outcome: Outcome) -> Outcome:
+        """Return `outcome` with where it goes; as it is if it stays."""
+        size = self._targets[outcome.line].size + sum(map(len, outcome.redirects))
+        if outcome.outcome is Kind.DEFERRED:
+            partition = self._partition((outcome.url, *outcome.redirects)[-1])
+            due = math.ceil((outcome.not_before or 0.0) / _DUE_TOGETHER)
+            number = self._children.of((partition, due), size)
+        elif outcome.outcome is Kind.DEAD and outcome.reason is not None:
+            partition = self._partition(outcome.url)
+            number = self._letters.of((outcome.reason, partition), size)
+        else:
+            return outcome
+        return AddressedOutcome(**asdict(outcome), child=number, partition=partition)
+
+    def _partition(self, url: str) -> int:
+        return partition_of(parse_url(url).host, self._partitions)
+
+
+class _Numbers:
+    """Numbers, from 1, of groups of targets, in pieces that fit into a message."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[_Group, int] = {}
+        self._filled: Counter[int] = Counter()
+
+    def of(self, group: _Group, size: int) -> int:
+        """Return the number of what a target of `group` goes into, of about `size` bytes."""
+        number = self._numbers.get(group)
+        if number is None or self._filled[number] + size > _MAX_BYTES:
+            number = self._numbers[group] = len(self._filled) + 1
+        self._filled[number] += size
+        return number
+
+
+class _Address(NamedTuple):
+    number: int
+    partition: int
+
+
+class _Entry(NamedTuple):
+    line: int
+    group: _Group
+    partition: int
+    size: int
+
+
+def children(
+    batch: Batch, targets: Mapping[int, Target], lines: Iterable[CommittedLine], partitions: int
+) -> Iterator[Defer]:
+    """
+    Yield the batches of what was deferred, in the order of their numbers.
+
+    Args:
+        batch: The batch.
+        targets: Its targets, by line.
+        lines: What was committed.
+        partitions: The job's number, for lines of release 0.1, which had no addresses.
+    """
+    deferred = sorted(
+        (line for line in lines if line.outcome is Kind.DEFERRED), key=lambda line: line.line
+    )
+    going = {line.line: _going_on(targets[line.line], line) for line in deferred}
+    addresses = _written(deferred)
+    if addresses is None:
+        entries = []
+        for line in deferred:
+            partition = partition_of(parse_url(going[line.line].location).host, partitions)
+            group = partition, math.ceil((line.not_before or 0.0) / _DUE_TOGETHER)
+            entries.append(_Entry(line.line, group, partition, going[line.line].size))
+        addresses = _of_release_0_1(entries)
+    for address, together in _by_address(deferred, addresses):
+        child = Batch(
+            job=batch.job,
+            batch=child_id(batch.batch, address.number),
+            partition=address.partition,
+            hops=batch.hops + 1,
+            targets=tuple(going[line.line] for line in together),
+        )
+        yield Defer(batch=child, not_before=max(line.not_before or 0.0 for line in together))
+
+
+def _going_on(target: Target, line: CommittedLine) -> Target:
+    return replace(
+        target,
+        attempt=line.attempt,
+        redirects=line.redirects,
+        slowdowns=line.slowdowns,
+        turned=line.method != target.method,
+    )
+
+
+def dead_letters(
+    batch: Batch, targets: Mapping[int, Target], lines: Iterable[CommittedLine], partitions: int
+) -> Iterator[Defer]:
+    """
+    Yield the batches of what died, in the order of their numbers.
+
+    Their targets are as the list has them, for another life with all its attempts. The ids follow
+    from the lines, so that of a letter which is there twice only one is acted on. The arguments are
+    those of `children`.
+    """
+    dead = sorted(
+        (line for line in lines if line.outcome is Kind.DEAD and line.reason is not None),
+        key=lambda line: line.line,
+    )
+    anew = {
+        line.line: replace(targets[line.line], attempt=1, redirects=(), slowdowns=0, turned=False)
+        for line in dead
+    }
+    addresses = _written(dead)
+    if addresses is None:
+        entries = []
+        for line in dead:
+            partition = partition_of(parse_url(line.url).host, partitions)
+            group = line.reason, partition
+            entries.append(_Entry(line.line, group, partition, anew[line.line].size))
+        addresses = _of_release_0_1(entries)
+    for address, together in _by_address(dead, addresses):
+        letter = Batch(
+            job=batch.job,
+            batch=dead_letter_id(batch.batch, address.number),
+            partition=address.partition,
+            died=Reason(together[0].reason or ""),
+            targets=tuple(anew[line.line] for line in together),
+        )
+        yield Defer(batch=letter)
+
+
+def _written(lines: Iterable[CommittedLine]) -> dict[int, _Address] | None:
+    """Return the addresses in `lines`; None if release 0.1 has written them."""
+    addresses = {}
+    for line in lines:
+        if line.child is None or line.partition is None:
+            return None
+        addresses[line.line] = _Address(line.child, line.partition)
+    return addresses
+
+
+def _of_release_0_1(entries: Iterable[_Entry]) -> dict[int, _Address]:
+    """Return the addresses that release 0.1 gave without writing them down."""
+    filled: Counter[_Group] = Counter()
+    pieces: dict[tuple[_Group, int], list[_Entry]] = {}
+    for entry in entries:
+        filled[entry.group] += entry.size
+        pieces.setdefault((entry.group, filled[entry.group] // _MAX_BYTES), []).append(entry)
+    return {
+        entry.line: _Address(number, entry.partition)
+        for number, piece in enumerate(sorted(pieces), start=1)
+        for entry in pieces[piece]
+    }
+
+
+def _by_address(
+    lines: Iterable[CommittedLine], addresses: Mapping[int, _Address]
+) -> Iterator[tuple[_Address, list[CommittedLine]]]:
+    together: dict[_Address, list[CommittedLine]] = {}
+    for line in lines:
+        together.setdefault(addresses[line.line], []).append(line)
+    for address in sorted(together):
+        yield address, together[address]
