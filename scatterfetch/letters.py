@@ -1,7 +1,7 @@
 """
 The dead letters of a local run, made once more when its queues are long gone.
 
-A result line has no headers and no body, so this takes the run's list as well.
+A result line has no headers and no body, so this takes the plans of the job's shards as well.
 """
 
 import gzip
@@ -9,16 +9,13 @@ import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from functions.dispatcher.dispatch import shard_end
-from functions.dispatcher.plan import Plan
+from functions.dispatcher.written import Written
 from functions.worker.children import dead_letters
 from scatterfetch.watch import Job
 from shared.errors import InvalidJobError
-from shared.jobs import Manifest, results_key, settled
-from shared.messages import Batch, Defer, Target
+from shared.jobs import plan_prefix, results_key, settled
+from shared.messages import Batch, Defer, Target, decode_batch
 from shared.outcomes import CommittedLine, Kind, decode_lines
-
-_BATCH = 1_000  # targets that are made of the list at once
 
 
 def letters_left(folder: Path, job: Job) -> list[Defer]:
@@ -28,7 +25,7 @@ def letters_left(folder: Path, job: Job) -> list[Defer]:
     They are the very ones that the worker has sent.
 
     Raises:
-        InvalidJobError: the list or the results are not what they were.
+        InvalidJobError: the plans or the results are not what they were.
     """
     manifest = job.manifest
     if manifest is None or job.ledger.letters_settled:
@@ -37,10 +34,13 @@ def letters_left(folder: Path, job: Job) -> list[Defer]:
         batch: _dead_lines(folder / results_key(job.id, batch))
         for batch in sorted(job.ledger.redriven)
     }
-    targets = dict(_targets(job, manifest, {line.line for some in dead.values() for line in some}))
+    targets = dict(_targets(folder, job, {line.line for some in dead.values() for line in some}))
     for line in (line for some in dead.values() for line in some):
         if line.line not in targets or targets[line.line].url != line.url:
-            raise InvalidJobError(f"{job.list.name}: line {line.line} is not {line.url} any more")
+            raise InvalidJobError(
+                f"{folder / plan_prefix(job.id)} has no {line.url} on line {line.line}, as the "
+                "results have; was a file deleted?"
+            )
     return [
         letter
         for batch, lines in dead.items()
@@ -64,13 +64,9 @@ def _dead_lines(path: Path) -> list[CommittedLine]:
     return [line for line in decode_lines(lines) if line.outcome is Kind.DEAD]
 
 
-def _targets(job: Job, manifest: Manifest, lines: Collection[int]) -> Iterator[tuple[int, Target]]:
-    """Yield the targets that the list has on `lines`, cut as the dispatcher cuts it."""
-    number = 0
-    with job.list.reader(job.list.key) as reader:
-        while not reader.ended:
-            plan = Plan(job=job.id, shard=0, partitions=1, batch_size=_BATCH)
-            reader.fill(plan, shard_end(manifest, number, reader.position))
-            number += 1
-            for batch in plan.batches():
-                yield from ((one.line, one) for one in batch.targets if one.line in lines)
+def _targets(folder: Path, job: Job, lines: Collection[int]) -> Iterator[tuple[int, Target]]:
+    """Yield the targets that the list has on `lines`, as they were sent."""
+    for path in sorted((folder / plan_prefix(job.id)).glob("*.gz")):
+        for _, message in Written(str(path), path.read_bytes()).messages():
+            batch = decode_batch(message.body)
+            yield from ((one.line, one) for one in batch.targets if one.line in lines)

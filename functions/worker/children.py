@@ -41,17 +41,19 @@ class Addresses:
 
     def addressed(self, outcome: Outcome) -> Outcome:
         """Return `outcome` with where it goes; as it is if it stays."""
-        size = self._targets[outcome.line].size + sum(map(len, outcome.redirects))
         if outcome.outcome is Kind.DEFERRED:
             partition = self._partition((outcome.url, *outcome.redirects)[-1])
             due = math.ceil((outcome.not_before or 0.0) / _DUE_TOGETHER)
-            number = self._children.of((partition, due), size)
+            number = self._children.of((partition, due), self._size(outcome))
         elif outcome.outcome is Kind.DEAD and outcome.reason is not None:
             partition = self._partition(outcome.url)
-            number = self._letters.of((outcome.reason, partition), size)
+            number = self._letters.of((outcome.reason, partition), self._size(outcome))
         else:
             return outcome
         return AddressedOutcome(**asdict(outcome), child=number, partition=partition)
+
+    def _size(self, outcome: Outcome) -> int:
+        return self._targets[outcome.line].size + sum(map(len, outcome.redirects))
 
     def _partition(self, url: str) -> int:
         return partition_of(parse_url(url).host, self._partitions)

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from scatterfetch.results import Table, find_results
 from shared.errors import Reason, StorageError
+from shared.jobs import decode_manifest, ledger_of, manifest_key
 from shared.outcomes import Kind, Outcome
 from tests.chaos.harness import (
     PAUSE,
@@ -515,6 +516,45 @@ def upgraded(arena: Arena) -> str:
     return f"{len(deployments)} deployments, {handed} targets handed to their owners"
 
 
+def list_overwritten(arena: Arena) -> str:
+    """A list is overwritten while its parts are dispatched, by dispatchers that are killed."""
+    by_part = {r"chaos\.handlers\.dispatcher": "chaos.handlers.dispatcher_of_shards"}
+    fleet = arena.fleet(times=by_part)
+    shops = arena.url_list()
+    moment = arena.rng.randint(2, 5)
+    overwritten: list[Call] = []
+
+    def overwrite(call: Call, forward: Forward) -> Answer | None:
+        if len(overwritten) + 1 == moment:
+            fleet.upload(shops.key, b"http://other.example/\n")
+        overwritten.append(call)
+        return forward(call)
+
+    fleet.proxy.faults += [
+        Fault("^dispatcher.* PUT .*/dispatched/", fleet.killing(), chance=0.3, times=2),
+        Fault("^dispatcher.* GET .*/urls.txt", overwrite, times=moment),
+        Fault("^ DeleteMessage ", fleet.redelivering()),
+    ]
+    [job] = fleet.run(shops)
+    manifest = decode_manifest((arena.folder / manifest_key(job)).read_bytes())
+    keys = [p.relative_to(arena.folder).as_posix() for p in arena.folder.glob(f"jobs/{job}/*/*")]
+    ledger = ledger_of(manifest, keys)
+    final = [
+        outcome
+        for path in arena.folder.glob("results/*/[0-9]*")
+        for outcome in read_outcomes(path)
+        if outcome.outcome is not Kind.DEFERRED
+    ]
+    assert manifest.error is None, "refused after its first batch"
+    assert ledger.complete
+    assert ledger.damaged
+    assert sorted(outcome.line for outcome in final) == sorted({o.line for o in final})
+    assert 0 < ledger.targets == len(final) < len(shops.urls)
+    check_visits(arena.site.log, fleet.deaths)
+    assert not fleet.letters, fleet.said
+    return f"overwritten at read {moment}: {len(final)} of {len(shops.urls)} targets"
+
+
 # ---- `scatterfetch run`, as people start it
 
 
@@ -639,6 +679,7 @@ SCENARIOS: dict[str, Callable[[Arena], str]] = {
         cancelled,
         redriven,
         upgraded,
+        list_overwritten,
         bad_job,
         closed_in_parts,
         states_not_written,
