@@ -334,6 +334,7 @@ class Fleet(LocalCloud):
         self.site = site
         self.folder = folder
         self.said: list[str] = []
+        self._notifications: dict[str, str] = {}
         self.letters = 0
         """Messages that were in dead-letter queues when all others were empty."""
         self.deaths: dict[str, float] = {}
@@ -368,12 +369,17 @@ class Fleet(LocalCloud):
         self.template = Template(template, self.proxy.endpoint, parameters)
 
     def run(
-        self, *lists: UrlList, limit: float = 200.0, later: Iterable[Callable[[], object]] = ()
+        self,
+        *lists: UrlList,
+        limit: float = 200.0,
+        later: Iterable[Callable[[], object]] = (),
+        held: Iterable[str] = (),
     ) -> dict[str, UrlList]:
         """
         Upload `lists` and work until every queue is empty; return them by their jobs.
 
-        Then comes the first of `later`, and the work goes on until every queue is empty again.
+        Nobody is told of those that are `held`, by name, until somebody says `begin`. At the end
+        comes the first of `later`, and the work goes on until every queue is empty again.
 
         Raises:
             AssertionError: that is not so after `limit` seconds.
@@ -382,16 +388,16 @@ class Fleet(LocalCloud):
         try:
             self.proxy.start()
             self.start()
-            notifications = []
             for each in lists:
                 self.upload(f"{each.name}/spec.yaml", each.spec_body)
-                notifications.append(self.upload(each.key, each.body))
-                [uploaded] = decode_dispatch(notifications[-1])
+                self._notifications[each.name] = self.upload(each.key, each.body)
+                [uploaded] = decode_dispatch(self._notifications[each.name])
                 assert isinstance(uploaded, ListUploaded)
                 jobs[uploaded_job(uploaded)] = each
             self.serve()
-            for notification in notifications:
-                self.notify(notification)
+            for each in lists:
+                if each.name not in held:
+                    self.begin(each.name)
             deadline = time.monotonic() + limit
             self._exhaust(deadline)
             for step in later:
@@ -402,6 +408,10 @@ class Fleet(LocalCloud):
             self.stop()
             self.proxy.stop()
         return jobs
+
+    def begin(self, name: str) -> None:
+        """Start the job of the list of this name."""
+        self.notify(self._notifications[name])
 
     def cancel(self, job: str) -> None:
         """Ask for the end of a job, as the command does."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from random import Random
+from threading import Thread
 from urllib.parse import urlsplit
 
 from scatterfetch.results import Table, find_results
@@ -468,6 +469,8 @@ def upgraded(arena: Arena) -> str:
     def deploy(release: int) -> None:
         if fleet.release != release:
             fleet.release = release
+            if not deployments:
+                Thread(target=fleet.begin, args=("again",)).start()
             deployments.append(len(arena.site.visits))
 
     def amid(release: int) -> Effect:
@@ -484,7 +487,8 @@ def upgraded(arena: Arena) -> str:
     gone = tuple(f"http://dead.example/page/{n}" for n in range(2))
     dead = UrlList("dead", gone, spec=f"pause: {PAUSE}, attempts: 1")
     shops = arena.url_list(pages=3 if arena.short else 6)
-    moments = [1 + arena.rng.randrange(4), len(shops.urls) * 2 // 3]
+    again = arena.url_list("again")  # the same hosts, begun by the next release
+    moments = [len(shops.urls) // 2 + arena.rng.randrange(4)]
 
     def on_visit(_path: str) -> None:
         if moments and len(arena.site.visits) >= moments[0]:
@@ -503,7 +507,7 @@ def upgraded(arena: Arena) -> str:
         Fault("^ StartMessageMoveTask ", refuse),
         Fault("^ DeleteMessage ", fleet.redelivering()),
     ]
-    jobs = fleet.run(shops, dead, later=[redrive])
+    jobs = fleet.run(shops, dead, again, later=[redrive], held=["again"])
     check_pages(_final_outcomes(arena, fleet, jobs))
     assert not fleet.letters, fleet.said
     assert len(deployments) > 2
