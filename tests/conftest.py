@@ -59,3 +59,11 @@ def endpoint() -> Iterator[str]:
 def deployment(endpoint: str) -> Deployment:
     """Buckets and queues of this test alone."""
     return new_deployment(endpoint)
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name bytes by their length: what gzip makes differs from second to second."""
+    del config
+    if isinstance(val, bytes) and not (val.isascii() and val.decode("ascii").isprintable()):
+        return f"{argname}-of-{len(val)}-bytes"
+    return None
