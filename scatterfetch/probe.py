@@ -50,13 +50,14 @@ class _Keeper(Extractor):
 
 def worker_settings(parameters: Mapping[str, str]) -> WorkerSettings:
     """
-    Return the settings that a worker of `scatterfetch run` has.
+    Return the settings that a worker of `scatterfetch run` has, as the owner of every host.
 
     Raises:
         InvalidJobError: template.yaml has no such parameter, or it cannot have that value.
     """
     template = Template(TEMPLATE, "http://127.0.0.1", parameters)
-    return WorkerSettings.from_env(template.functions[WORKER].environment)
+    settings = WorkerSettings.from_env(template.functions[WORKER].environment)
+    return replace(settings, partitions=1)  # nobody else is there to own a host
 
 
 async def fetch(url: str, spec: Spec, settings: WorkerSettings, process: ExtractionProcess) -> Seen:

@@ -167,7 +167,6 @@ def test_a_reader_that_has_enough_ends_it_quietly(out: Path, output: str) -> Non
         (["out", "--format", "xlsx"], "--format xlsx is no text; name a file with -o"),
         (["out", "-o", "rows.txt"], "cannot tell the format from the name rows.txt: let it end"),
         (["out", "-o", "no/rows.csv"], "cannot write no/rows.csv: No such file or directory"),
-        ([], "the following arguments are required: DIR"),
     ],
 )
 def test_wrong_usage_is_said_clearly(out: Path, args: list[str], problem: str) -> None:
