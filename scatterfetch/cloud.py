@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
 import boto3
+import msgspec
 from botocore.config import Config
 
 from scatterfetch.deployable import TEMPLATE
@@ -24,7 +25,16 @@ from scatterfetch.embedded import EmbeddedCloud, FolderBucket
 from scatterfetch.mapping import EventSourceMapping
 from scatterfetch.sandbox import Sandbox
 from scatterfetch.template import REGION, Function, Template
-from shared.lock import FENCE_SECONDS, LOCAL_PARTITIONS, LOCK_KEY, Lock, encode_lock, lock_name
+from shared.lock import (
+    FENCE_SECONDS,
+    LOCAL_PARTITIONS,
+    LOCK_KEY,
+    Lock,
+    decode_lock,
+    encode_lock,
+    lock_name,
+    partitions_of,
+)
 from shared.messages import Tick, encode, is_tick
 
 if TYPE_CHECKING:
@@ -113,10 +123,24 @@ class LocalCloud:
         """
         Have the hosts for this cloud alone, at once.
 
-        Nobody can be at work in the folder under another lock, since one run at a time has it.
+        Nobody can be at work in the folder under another lock, since one run at a time has it. What
+        hosts have asked for under that one is taken along.
         """
-        lock = Lock(name=lock_name(self._partitions), since=time.time() - FENCE_SECONDS)
+        name, since = lock_name(self._partitions), time.time() - FENCE_SECONDS
+        lock = self._former_lock()
+        if lock is None:
+            lock = Lock(name=name, since=since)
+        elif lock.name != name:
+            lock = Lock(name=name, since=since, former=partitions_of(lock))
+        else:
+            lock = Lock(name=name, since=min(lock.since, since), former=lock.former)
         self._s3.put_object(Bucket=self._kept.bucket, Key=LOCK_KEY, Body=encode_lock(lock))
+
+    def _former_lock(self) -> Lock | None:
+        try:
+            return decode_lock((self._kept.folder / LOCK_KEY).read_bytes())
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return None
 
     def serve(self) -> None:
         """From now on, keep what is put and work on what is sent."""

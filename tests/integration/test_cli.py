@@ -80,10 +80,13 @@ def test_batches_suit_one_machine_unless_somebody_says_otherwise(
     site: Site, tmp_path: Path
 ) -> None:
     site.page("/a", "A")
-    for folder, parameter in (("one", "BatchSize=30"), ("other", "Partitions=7")):
+    for folder, parameter, workers in (
+        ("one", "BatchSize=30", "2"),
+        ("other", "Partitions=7", "10"),
+    ):
         (tmp_path / folder).mkdir()
         run_list(
-            site, tmp_path / folder, b"http://one.example/a\n", "--workers", "3",
+            site, tmp_path / folder, b"http://one.example/a\n", "--workers", workers,
             "--parameter", parameter,
         )  # fmt: skip
 
@@ -93,7 +96,9 @@ def test_batches_suit_one_machine_unless_somebody_says_otherwise(
         for path in (tmp_path / folder).glob("out/jobs/*/manifest.json")
     ]
     found = [(manifest["partitions"], manifest["batch_size"]) for manifest in manifests]
-    assert found == [(32, 30), (32, 20)]  # the number of partitions is no parameter
+    # The number of partitions is no parameter, and more workers do not change it: a host of two
+    # jobs in one folder has one owner.
+    assert found == [(32, 30), (32, 20)]
 
 
 def test_failed_urls_are_the_exit_status(site: Site, tmp_path: Path) -> None:

@@ -37,10 +37,13 @@ from shared.jobs import (
     plan_prefix,
     rejected_key,
     results_key,
+    state_key,
     summary_key,
 )
+from shared.lock import LOCAL_PARTITIONS, LOCK_KEY, Lock, decode_lock, encode_lock, lock_name
 from shared.outcomes import Kind
 from shared.spec import Spec
+from shared.urls import partition_of
 from tests.results import all_outcomes, final_outcomes, read_outcomes, titles
 from tests.site import Site
 
@@ -572,6 +575,31 @@ def test_a_run_that_is_resumed_sends_what_is_written(runner: Runner, site: Site)
     after = {path.name: urls_in(path) for path in runner.folder.glob("results/*/*")}
     names = [f"00000-00000{number}.jsonl.gz" for number in range(2)]
     assert [after[name] for name in names] == [before[name] for name in reversed(names)]
+
+
+def test_what_a_host_has_asked_for_is_known_in_a_folder_of_another_release(
+    runner: Runner, site: Site
+) -> None:
+    site.robots("User-agent: *\nCrawl-delay: 0")
+    site.page("/0", "Page")
+    site.page("/1", "Page")
+    kind = b"fetch: {pause: 0}"
+    runner(url_list(["http://a.example/0"], kind))
+    lock = runner.folder / LOCK_KEY
+    others = 41
+    lock.write_bytes(encode_lock(Lock(name=lock_name(others))))
+    mine, theirs = (
+        runner.folder / state_key(partition_of("a.example", count))
+        for count in (LOCAL_PARTITIONS, others)
+    )
+    assert mine != theirs
+    mine.rename(theirs)
+
+    assert runner(url_list(["http://a.example/1"], kind)).complete
+
+    paths = [entry.path for entry in site.log]
+    assert Counter(paths) == {"/robots.txt": 1, "/0": 1, "/1": 1}
+    assert decode_lock(lock.read_bytes()).former == others
 
 
 def test_a_job_of_release_0_1_is_not_gone_on_with(runner: Runner, site: Site) -> None:
