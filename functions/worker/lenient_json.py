@@ -10,6 +10,8 @@ import html
 import json
 import re
 from bisect import bisect_right
+from collections.abc import Callable
+from contextlib import suppress
 from itertools import accumulate
 from math import inf
 from typing import Any, NamedTuple
@@ -21,10 +23,12 @@ from shared.encodable import mend_json, mend_text
 MAX_LENIENT = 500_000  # characters of one page; they take half a second
 _AROUND = "\N{BOM} \t\r\n"
 _EXCERPT = 30
-# A text or a comment that does not end is one token: nothing is looked at twice.
+_OFTEN = 1_000  # tokens between two looks at the clock
+# A text or a comment that does not end is one token, a backslash at its end included: nothing is
+# looked at twice.
 _TOKEN = re.compile(
     r"""
-    (?P<text> "[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z) | '[^'\\]*(?:\\.[^'\\]*)*(?:'|\Z) )
+    (?P<text> "[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z) | '[^'\\]*+(?:\\.[^'\\]*+)*+(?:'|\\?\Z) )
     | (?P<open> (?://>?\s*)?<!-- )
     | (?P<mark> (?://>?\s*)?(?:<!\[CDATA\[ | \]\]> | --> | <!\]\]>) )
     | (?P<comment> /\*.*?(?:\*/|\Z) | //[^\n\r]* )
@@ -46,6 +50,7 @@ def _whole(digits: str) -> float:
     return int(digits) if len(digits) <= _MAX_WHOLE else inf
 
 
+Hurry = Callable[[], None]
 _decoder = json.JSONDecoder(strict=False, parse_int=_whole)
 
 
@@ -63,12 +68,13 @@ class _NotJSONError(Exception):
     pass
 
 
-def read_lenient(text: str, *, limit: int = MAX_LENIENT) -> Lenient:
+def read_lenient(text: str, hurry: Hurry, *, limit: int = MAX_LENIENT) -> Lenient:
     """
     Return what `text` holds.
 
     Args:
         text: JSON, or what is meant to be.
+        hurry: See `Document.hurry`.
         limit: The characters of a text that may be read a second time.
     """
     try:
@@ -88,16 +94,17 @@ def read_lenient(text: str, *, limit: int = MAX_LENIENT) -> Lenient:
         problem = str(error)
         again = len(text) <= limit
     if again:
-        problem = _read_again(text, found)
+        problem = _read_again(text, found, hurry)
     return Lenient(found, problem, again=again)
 
 
-def _read_again(text: str, found: list[Any]) -> str | None:
+def _read_again(text: str, found: list[Any], hurry: Hurry) -> str | None:
     """Put what `text` holds into `found`; return why there is no more."""
     if '"' not in text and _QUOTES.search(text) is not None:
-        text = html.unescape(text)
+        with suppress(ValueError):  # the number of a character has thousands of digits
+            text = html.unescape(text)
     try:
-        _read(text, found)
+        _read(text, found, hurry)
     except RecursionError:
         return _DEEP
     except _NotJSONError as error:
@@ -105,8 +112,8 @@ def _read_again(text: str, found: list[Any]) -> str | None:
     return None
 
 
-def _read(text: str, found: list[Any]) -> None:
-    pieces, places = _cleaned(text)
+def _read(text: str, found: list[Any], hurry: Hurry) -> None:
+    pieces, places = _cleaned(text, hurry)
     cleaned = "".join(pieces)
     position = _after(cleaned, " ", 0)
     try:
@@ -121,14 +128,14 @@ def _read(text: str, found: list[Any]) -> None:
         raise _wrong(text, min(place, len(text)), error.msg) from None
 
 
-def _cleaned(text: str) -> tuple[list[str], list[int]]:
+def _cleaned(text: str, hurry: Hurry) -> tuple[list[str], list[int]]:
     """Return the tokens of `text`, with a space for what is none of JSON, and their places."""
     pieces: list[str] = []
     places: list[int] = []
     position = 0
     last = -1  # of `pieces`, the last that is no space
-    # Where the next one is: looked for again only once it is passed.
-    end = brace = -1
+    # Where the next one is: each is looked for again only once it is passed.
+    end = brace = bracket = -1
     while position < len(text):
         token = _TOKEN.match(text, position)
         assert token is not None
@@ -139,8 +146,10 @@ def _cleaned(text: str) -> tuple[list[str], list[int]]:
             if end < position:
                 end = _find(text, "-->", position)
             if brace < position:
-                brace = min(_find(text, "{", position), _find(text, "[", position))
-            if end < brace:  # a comment, and not what JSON is hidden in
+                brace = _find(text, "{", position)
+            if bracket < position:
+                bracket = _find(text, "[", position)
+            if end < min(brace, bracket):  # a comment, and not what JSON is hidden in
                 position = end
         elif kind == "text":
             piece = _text(text, start, piece)
@@ -150,6 +159,8 @@ def _cleaned(text: str) -> tuple[list[str], list[int]]:
         if not nothing:
             last = len(pieces)
         pieces.append(" " if nothing else piece)
+        if not len(pieces) % _OFTEN:
+            hurry()
         places.append(start)
     return pieces, places
 

@@ -22,14 +22,14 @@ def json_ld(document: Document) -> list[Any]:
             continue
         number += 1
         text = script.text()
-        read = read_lenient(text, limit=left)
+        read = read_lenient(text, document.hurry, limit=left)
         if read.again:
             left -= len(text)
         problem = read.problem
         for value in read.values:
             inner = value
             if isinstance(value, str):  # JSON that was made into JSON once more
-                [inner] = read_lenient(value, limit=0).values or [None]
+                [inner] = read_lenient(value, document.hurry, limit=0).values or [None]
             if is_deep(inner):
                 problem = f"nested deeper than {MAX_DEPTH}"
                 inner = encodable(inner, lambda _: None)

@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 
-from functions.worker.lenient_json import MAX_LENIENT, read_lenient
+from functions.worker.lenient_json import MAX_LENIENT, Lenient, read_lenient
+
+
+def read(text: str) -> Lenient:
+    return read_lenient(text, lambda: None)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +50,7 @@ from functions.worker.lenient_json import MAX_LENIENT, read_lenient
     ],
 )  # fmt: skip
 def test_what_is_clear_is_read(text: str, values: list[Any]) -> None:
-    found = read_lenient(text)
+    found = read(text)
 
     assert (found.values, found.problem) == (values, None)
 
@@ -66,11 +70,14 @@ def test_what_is_clear_is_read(text: str, values: list[Any]) -> None:
         ("[1/* */2,]", [], "line 1, column 8: "),
         ('{"a": 1}</div>', [{"a": 1}], "line 1, column 9: "),
         ("<p>no JSON</p>", [], "line 1, column 1: "),
+        ('{"a": "b\\', [], "line 1, column 7: a text that does not end"),
+        ("{'a': 'b\\", [], "line 1, column 7: a text that does not end"),
+        ("{&quot;a&quot;: &#" + "9" * 5_000 + ";}", [], "line 1, column 2: "),
         ("[" * 100_000, [], "nested too deeply"),
     ],
 )
 def test_what_is_not_is_a_problem_that_says_where(text: str, values: list[Any], where: str) -> None:
-    found = read_lenient(text)
+    found = read(text)
 
     assert found.values == values
     assert found.problem is not None
@@ -80,6 +87,34 @@ def test_what_is_not_is_a_problem_that_says_where(text: str, values: list[Any], 
 def test_a_long_text_is_not_read_again() -> None:
     text = f'{{"a": "{"x" * MAX_LENIENT}",}}'
 
-    assert read_lenient(text).values == []
-    assert (read_lenient(text).problem or "").endswith(f"char {len(text) - 1})")
-    assert not read_lenient(text).again
+    assert read(text).values == []
+    assert (read(text).problem or "").endswith(f"char {len(text) - 1})")
+    assert not read(text).again
+
+
+class _TooLongError(Exception):
+    pass
+
+
+# Any of these takes minutes, and no look at the clock in between, where it is looked at twice.
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"\\' * 200_000,
+        "'\\" * 200_000,
+        '{"a": "' + '<b c=\\"d\\">e</b>' * 25_000 + "\\",
+        "{'a': '" + "\\'" * 200_000 + "\\",
+        '{"a": "' + "\\\\" * 200_000 + "\\",
+    ],
+)
+def test_a_text_that_ends_within_an_escape_is_looked_at_once(text: str) -> None:
+    assert "a text that does not end" in (read(text).problem or "")
+
+
+@pytest.mark.parametrize("text", ["[1,]," * 1_000, "<!--{" * 1_000, "'\\'', " * 1_000])
+def test_what_is_read_a_second_time_can_be_given_up(text: str) -> None:
+    def hurry() -> None:
+        raise _TooLongError
+
+    with pytest.raises(_TooLongError):
+        read_lenient(text, hurry)
