@@ -16,13 +16,15 @@ from shared.errors import InvalidJobError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from functions.worker.extraction import Extracted
     from functions.worker.page import Page
-    from scatterfetch.guess import Source
+    from scatterfetch.columns import Source
+    from scatterfetch.proposals import Proposal
 
 EXAMPLE = """\
-Writes a first spec for a page: elements that look like rows, and what the page says of itself in
-JSON-LD and Open Graph, each field with its first value. Delete what you do not need, rename the
-rest, and look at it with `scatterfetch try`.
+Writes a first spec for a page: what the page says of itself in JSON-LD, microdata or Open Graph,
+elements that look like rows, lists in JSON, or the entries of a feed; each field with its first
+value. Delete what you do not need, rename the rest, and look at it with `scatterfetch try`.
 
 examples:
   $ scatterfetch init https://example.com/books -o spec.yaml
@@ -35,7 +37,6 @@ exit status:
   2    wrong usage or input; nothing was fetched
   130  interrupted
 """
-_CANDIDATES = 5
 _VALUE = 50  # characters of an example
 _PLAIN = re.compile(r"[A-Za-z][\w.:>-]*(?: [\w.>-]+)*")
 _YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
@@ -86,79 +87,136 @@ def _init(args: argparse.Namespace) -> int:
 
 
 def first_spec(page: "Page") -> str:
-    """Return a spec that yields rows on `page`, as YAML with comments."""
+    """
+    Return a spec that yields rows on `page`, as YAML with comments.
+
+    Raises:
+        InvalidJobError: there is nothing in the page that a spec could take.
+    """
     from functions.worker.document import Document, TooComplexError  # noqa: PLC0415
-    from scatterfetch.guess import page_fields, row_candidates  # noqa: PLC0415
+    from scatterfetch.proposals import proposals  # noqa: PLC0415
 
     try:
         document = Document(page)
-        fields, is_about_one_thing = page_fields(document)
-        candidates = row_candidates(document)[:_CANDIDATES] if document.is_html else []
+        kinds = proposals(document)
+        sections = [
+            next(((one.about, text) for one in kind if (text := _section(page, one))), None)
+            for kind in kinds
+        ]
     except TooComplexError as error:
         raise InvalidJobError(f"{page.url} is too complex to be looked at") from error
-    about_page = _section(page, None, fields)
-    chosen: str | None
-    other: str | None
-    sections = (_section(page, rows.css, rows.fields) for rows in candidates)
-    about_rows = next((section for section in sections if section), None)
-    head = (
+    found = [section for section in sections if section is not None]
+    text = (
         f"# Made by `scatterfetch init` for {page.url}\n"
         "# The comments are what was found there. Delete what you do not need.\n"
     )
-    if is_about_one_thing and about_page:
-        chosen, other = about_page, about_rows
-        hint = "Instead, for a row for each of the elements that look alike:"
-    else:
-        chosen, other = about_rows or about_page, about_page if about_rows else None
-        hint = "Instead, for one row for each page, of what the page says of itself:"
-    if chosen is None:
-        return f"{head}extract:\n  include: [page]\n"
-    if other is None:
-        return head + chosen
-    commented = "".join(f"# {line}\n" for line in other.splitlines())
-    return f"{head}{chosen}\n# {hint}\n{commented}"
+    if not found:
+        if not document.is_html:
+            raise InvalidJobError(
+                f"{page.url} is {page.content_type}, and nothing was found in it; "
+                "a spec reads HTML, and what is in JSON and XML"
+            )
+        return f"{text}extract:\n  include: [page]\n"
+    text += found[0][1]
+    for about, section in found[1:]:
+        commented = "".join(f"# {line}\n" for line in section.splitlines())
+        text += f"# Instead, for {about}:\n{commented}"
+    return text
 
 
-def _section(page: "Page", rows: str | None, fields: "dict[str, Source]") -> str | None:
+def _section(page: "Page", proposal: "Proposal") -> str | None:
     """Return an `extract` section of the fields that have a value; None where none has."""
-    found = _run(page, rows, fields)
-    # What is taken for a number, and is none for the engine, is a text.
-    wrong = {problem["field"] for problem in found.problems}
-    fields = {
-        name: {key: value for key, value in source.items() if key != "type"}
-        if name in wrong
-        else source
-        for name, source in fields.items()
-    }
-    examples: dict[str, Any] = {}
-    found = _run(page, rows, fields)
-    for row in found.rows:
-        for name, value in row.items():
-            if value is not None and value != "":
-                examples.setdefault(name, value)
-    if not examples:
+    fields = dict(proposal.fields)
+    found = _run(page, proposal, fields)
+    while True:
+        wrong = _without_values(found, fields)
+        if not wrong:
+            break
+        for name in wrong:
+            # What is taken for a number, and is none for the engine, is a text.
+            source = fields.pop(name)
+            if "type" in source and not _is_empty(found, name, source):
+                plain = {key: value for key, value in source.items() if key != "type"}
+                if source["type"] == "price" and _is_read(found, name):
+                    plain["type"] = "number"
+                fields[name] = plain
+        fields = {name: fields[name] for name in proposal.fields if name in fields}
+        found = _run(page, proposal, fields)
+    columns = [*fields, *proposal.include]
+    examples = {name: _first(found, name) for name in columns}
+    if not examples or not found.rows:
         return None
     lines = ["extract:"]
-    if rows is not None:
-        lines.append(f"  rows: {_scalar(rows)}  # {len(found.rows)} on this page")
-    lines.append("  fields:")
+    if proposal.rows is not None:
+        lines.append(f"  rows: {_inline(proposal.rows)}  # {len(found.rows)} on this page")
+    if fields:
+        lines.append("  fields:")
     width = max(map(len, examples)) + 1
-    for name in fields:
-        if name in examples:
-            source = ", ".join(f"{key}: {_scalar(value)}" for key, value in fields[name].items())
-            lines.append(f"    {name + ':':{width}} {{{source}}}  # {_example(examples[name])}")
+    lines += [
+        f"    {name + ':':{width}} {_inline(source)}  # {_example(examples[name])}"
+        for name, source in fields.items()
+    ]
+    for name in proposal.include:
+        entries = examples[name]
+        lines.append(f"  include: [{name}]  # {len(entries)} here: {_example(entries[0])}")
     return "\n".join(lines) + "\n"
 
 
-def _run(page: "Page", rows: str | None, fields: "Mapping[str, Source]") -> Any:  # noqa: ANN401
+def _without_values(found: "Extracted", fields: "Mapping[str, Source]") -> list[str]:
+    """Return the fields that have a problem on this page, or no value."""
+    troubled = {problem["field"] for problem in found.problems}
+    return [
+        name
+        for name, source in fields.items()
+        if not troubled.isdisjoint({name, f"{name}_currency"})
+        or _first(found, name) is None
+        or (source.get("type") == "price" and _first(found, f"{name}_currency") is None)
+    ]
+
+
+def _is_empty(found: "Extracted", name: str, source: "Source") -> bool:
+    """Tell whether a field finds nothing, whatever its type."""
+    is_read = any(problem["field"] == name for problem in found.problems)
+    return not is_read and _first(found, name) is None and source.get("type") != "price"
+
+
+def _is_read(found: "Extracted", name: str) -> bool:
+    """Tell whether a field has values, and no problem."""
+    return _first(found, name) is not None and all(
+        problem["field"] != name for problem in found.problems
+    )
+
+
+def _first(found: "Extracted", name: str) -> Any:  # noqa: ANN401 -- JSON
+    """Return the first value of a field that is not empty."""
+    for row in found.rows:
+        value = row[name]
+        if value is not None and value != "":
+            if not isinstance(value, list):
+                return value
+            if any(inner is not None and inner != "" for inner in value):
+                return value
+    return None
+
+
+def _run(page: "Page", proposal: "Proposal", fields: "Mapping[str, Source]") -> "Extracted":
     from functions.dispatcher.specs import parse_spec  # noqa: PLC0415
     from functions.worker.extraction import Extracted, compile_extraction  # noqa: PLC0415
 
-    if not fields:
+    if not fields and not proposal.include:
         return Extracted([], [], [])
-    extract = {"rows": rows, "fields": fields}
+    extract = {"rows": proposal.rows, "fields": fields, "include": proposal.include}
     spec = parse_spec("guess", json.dumps({"extract": extract}).encode())
     return compile_extraction(spec).extract(page, token="")
+
+
+def _inline(value: Any) -> str:  # noqa: ANN401 -- what a field is made of
+    """Return `value` as YAML on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_inline(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_inline, value)) + "]"
+    return _scalar(value)
 
 
 def _scalar(text: str | bool) -> str:  # noqa: FBT001
@@ -170,7 +228,8 @@ def _scalar(text: str | bool) -> str:  # noqa: FBT001
         and ": " not in text
     ):
         return text
-    return json.dumps(text, ensure_ascii=False)
+    # YAML takes what is not printable only with a backslash.
+    return json.dumps(text, ensure_ascii=isinstance(text, str) and not text.isprintable())
 
 
 def _example(value: Any) -> str:  # noqa: ANN401 -- JSON

@@ -233,7 +233,8 @@ def test_a_first_spec_yields_rows_at_once(
     capsys.readouterr()
     assert main(["try", url, *LOCAL, "--spec", str(spec)]) == 0
     assert rows(capsys.readouterr().out) == [
-        {"link": site.url(f"/{n}"), "name": f"Book {n}", "b": n + 0.5} for n in range(5)
+        {"link": site.url(f"/{n}"), "name": f"Book {n}", "b": n + 0.5, "b_currency": "GBP"}
+        for n in range(5)
     ]
     assert main(["init", url, *LOCAL, "-o", str(spec)]) == 2
     assert "is there already" in capsys.readouterr().err

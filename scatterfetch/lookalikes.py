@@ -1,41 +1,30 @@
 """
-What a page offers, as fields of a spec: data about itself, and elements that look like rows.
+Elements of a page that look alike, as rows: selectors, and what may be in each of them.
 
 Pure guesswork over a parsed page. What comes of a guess is found out by running it; see `init`.
 """
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from selectolax.lexbor import LexborNode
 
 from functions.worker.document import Document, text_of
-from functions.worker.structured import json_ld, properties
-
-Source = dict[str, Any]
-"""A field as it is written in a spec."""
+from scatterfetch.columns import Columns, Source, type_of_text
+from scatterfetch.furniture import Furniture
 
 _FEW = 3  # alike elements that may be rows
 _SAMPLE = 40  # rows that are looked at
-_COMMON = 0.6  # of the rows must have a field
+_COMMON = 0.8  # of the rows must have a field
 _MAX_FIELDS = 20
-_FURNITURE = {"nav", "header", "footer", "aside", "head", "select", "svg"}
 _NEVER_ROWS = {"option", "br", "script", "style", "meta", "link", "path", "p", "span", "td", "th"}
 _CELLS = {"td", "th", "dd", "dt"}
 _ATTRIBUTES = {"href": "url", "src": "url", "title": "text", "datetime": "date"}
-_ABOUT_THE_SITE = {"BreadcrumbList", "ItemList", "Organization", "SearchAction", "WebSite"}
-_LIST = "[]"  # after a step that leads to several
-_DEPTH = 3  # of paths into data
 _LONG = 200  # characters of a text that is no value but prose
 _CLASS = re.compile(r"[A-Za-z][A-Za-z_-]*")  # numbers are often different on the next page
 _TAG = re.compile(r"[a-z][a-z0-9-]*")
-_OPENGRAPH = re.compile(r"og(?::\w+)+")
-_NUMBER = re.compile(r"[^\d\w]{0,4}\s?\d[\d.,\s]*[^\d\w]{0,3}")
-_PATH_STEP = re.compile(r"[A-Za-z_]\w*")
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_UNNAMED = re.compile(r"[^A-Za-z0-9_]+")
 
 
 class Rows(NamedTuple):
@@ -45,95 +34,41 @@ class Rows(NamedTuple):
     fields: dict[str, Source]
 
 
-def page_fields(document: Document) -> tuple[dict[str, Source], bool]:
-    """
-    Return what the page says of itself, and whether that is about one thing, such as a product.
-
-    By JSON-LD, or else by Open Graph and the first headline; all that it has, if it is JSON.
-    """
-    fields: dict[str, Source] = {}
-    if not document.is_html:
-        for item in _items([document.json]):
-            for path in _paths(item, ()):
-                source: Source = {"jmespath": ".".join(path)}
-                many = {"many": True} if any(step.endswith(_LIST) for step in path) else {}
-                _add(fields, [step.removesuffix(_LIST) for step in path], source | many)
-        return fields, True
-    for item in _items(json_ld(document)):
-        kind = item.get("@type")
-        kind = kind[0] if isinstance(kind, list) and kind else kind
-        if isinstance(kind, str) and _PATH_STEP.fullmatch(kind) and kind not in _ABOUT_THE_SITE:
-            for path in _paths(item, ()):
-                steps = [step.removesuffix(_LIST) for step in path]
-                _add(fields, steps, {"jsonld": ".".join([kind, *steps])})
-    if fields:
-        return fields, True
-    if document.tree.css_first("h1") is not None:
-        _add(fields, ["title"], {"css": "h1"})
-    for name in properties(document):
-        if _OPENGRAPH.fullmatch(name):
-            _add(fields, [name], {"opengraph": name})
-    return fields, False
-
-
-def row_candidates(document: Document) -> list[Rows]:
+def row_candidates(document: Document, furniture: Furniture) -> list[Rows]:
     """Return the elements that look like rows, the most likely ones first."""
     scored = []
-    for css in _repeated(document):
+    for css in _repeated(document, furniture):
         elements = document.tree.css(css)
         if len(elements) < _FEW:
             continue
         fields = _row_fields(elements, document)
-        if not fields:
-            continue
-        score = len(fields) * min(len(elements), _SAMPLE) ** 0.5
-        if _is_furniture(elements[0]):
-            score /= 5
-        scored.append((score, Rows(css, fields)))
+        if fields:
+            scored.append((len(fields) * min(len(elements), _SAMPLE) ** 0.5, Rows(css, fields)))
     scored.sort(key=lambda entry: -entry[0])
     return [rows for _, rows in scored]
-
-
-# ---- data
-
-
-def _items(data: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    for value in data:
-        if isinstance(value, list):
-            yield from _items(value)
-        elif isinstance(value, dict):
-            yield value
-            yield from _items(value.get("@graph") or [])
-
-
-def _paths(item: dict[str, Any], before: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Yield the paths to the values in `item`."""
-    for name, value in item.items():
-        first = value[0] if isinstance(value, list) and value else value
-        path = (*before, f"{name}{_LIST}" if isinstance(value, list) else name)
-        if not _PATH_STEP.fullmatch(name):
-            continue
-        if isinstance(first, dict) and len(path) < _DEPTH:
-            yield from _paths(first, path)
-        elif isinstance(first, str | int | float):
-            yield path
 
 
 # ---- rows
 
 
-def _repeated(document: Document) -> list[str]:
+def _repeated(document: Document, furniture: Furniture) -> list[str]:
     """Return selectors of elements that are there several times beside each other."""
     found: dict[str, None] = {}
+    known: dict[str, bool] = {}
     for parent in document.tree.css("body, body *"):
+        if furniture.has(parent):
+            continue
         children: dict[str, list[LexborNode]] = defaultdict(list)
         for child in _children(parent):
             children[child.tag or ""].append(child)
         for tag, group in children.items():
             if len(group) >= _FEW and tag not in _NEVER_ROWS:
-                css = _selector_of(_inside(group), parent)
-                if css is not None:
-                    found[css] = None
+                for css in _selectors_of(_inside(group), parent):
+                    if css not in known:
+                        known[css] = not any(map(furniture.has, document.tree.css(css)))
+                    if known[css]:
+                        found[css] = None
+                        break
     return list(found)
 
 
@@ -148,26 +83,29 @@ def _inside(group: list[LexborNode]) -> list[LexborNode]:
     return group
 
 
-def _selector_of(group: list[LexborNode], parent: LexborNode) -> str | None:
+def _selectors_of(group: list[LexborNode], parent: LexborNode) -> Iterator[str]:
+    """Yield selectors of a group: by their own class, and by where they are."""
     tag = group[0].tag or ""
     if not _TAG.fullmatch(tag):
-        return None
+        return
     name = _common_class(group)
     if name:
-        return f"{tag}.{name}"
+        yield f"{tag}.{name}"
     anchor: LexborNode | None = parent
     steps: list[str] = []
     while anchor is not None and anchor.tag not in {"body", "html", None}:
         if not _TAG.fullmatch(anchor.tag or ""):
-            return None
+            return
         identity = anchor.attributes.get("id") or ""
         classes = _classes(anchor)
         if _CLASS.fullmatch(identity) or classes:
             mark = f"#{identity}" if _CLASS.fullmatch(identity) else f".{classes[0]}"
-            return " > ".join([f"{anchor.tag}{mark}", *reversed(steps), tag])
+            yield " > ".join([f"{anchor.tag}{mark}", *reversed(steps), tag])
+            return
         steps.append(str(anchor.tag))
         anchor = anchor.parent
-    return None if tag in {"div", "a"} else " > ".join([*reversed(steps[:1]), tag])
+    if tag not in {"div", "a"}:
+        yield " > ".join([*reversed(steps[:1]), tag])
 
 
 def _row_fields(rows: list[LexborNode], document: Document) -> dict[str, Source]:
@@ -187,11 +125,10 @@ def _row_fields(rows: list[LexborNode], document: Document) -> dict[str, Source]
             if tuple(found) not in seen:
                 seen.add(tuple(found))
                 values[key] = source, found
-    fields: dict[str, Source] = {}
-    for source, found in _without_short(values).values():
-        if len(fields) < _MAX_FIELDS:
-            _add(fields, [_name_of(source)], _typed(source, found))
-    return fields
+    columns = Columns()
+    for source, found in list(_without_short(values).values())[:_MAX_FIELDS]:
+        columns.add([_name_of(source)], _typed(source, found))
+    return columns.fields
 
 
 def _selectors(row: LexborNode) -> list[str]:
@@ -283,9 +220,8 @@ def _typed(source: Source, found: list[str | None]) -> Source:
     attribute = source.get("attr")
     if attribute in _ATTRIBUTES and _ATTRIBUTES[attribute] != "text":
         return source | {"type": _ATTRIBUTES[attribute]}
-    if attribute is None and all(_NUMBER.fullmatch(value) for value in found if value):
-        return source | {"type": "number"}
-    return source
+    kind = type_of_text(filter(None, found)) if attribute is None else None
+    return source | {"type": kind} if kind else source
 
 
 def _name_of(source: Source) -> str:
@@ -300,21 +236,6 @@ def _name_of(source: Source) -> str:
         return "title"
     place = re.fullmatch(r"(?:td|th|dd|dt):nth-child\((\d+)\)", tag)
     return f"column_{place[1]}" if place else {"a": "name", "time": "date"}.get(tag, tag)
-
-
-def _add(fields: dict[str, Source], steps: list[str], source: Source) -> None:
-    """Add a field by the last of `steps`, or more of them where that name is taken."""
-    name = _snake_case(steps[-1])
-    longer = (_snake_case("_".join(steps[-count:])) for count in range(1, len(steps) + 1))
-    numbered = (f"{name}_{number}" for number in range(2, 100))
-    free = next((candidate for candidate in (*longer, *numbered) if candidate not in fields), None)
-    if free is not None:
-        fields[free] = source
-
-
-def _snake_case(name: str) -> str:
-    words = _UNNAMED.sub("_", _CAMEL.sub("_", name)).strip("_").lower()[:60]
-    return words if words and not words[0].isdigit() else f"field_{words}".rstrip("_")
 
 
 # ---- elements
@@ -334,12 +255,3 @@ def _common_class(group: list[LexborNode]) -> str | None:
     for element in group[1:]:
         common &= set(_classes(element))
     return next((name for name in _classes(group[0]) if name in common), None)
-
-
-def _is_furniture(element: LexborNode) -> bool:
-    parent: LexborNode | None = element
-    while parent is not None:
-        if parent.tag in _FURNITURE:
-            return True
-        parent = parent.parent
-    return False
