@@ -149,8 +149,12 @@ def tick_key(job: str, number: int) -> str:
 
 
 def fold_key(job: str) -> str:
-    """Return the key of what a job's receipts add up to so far."""
-    return f"jobs/{job}/fold.json"
+    """
+    Return the key of what a job's receipts add up to so far.
+
+    Release 0.1 has a form of its own in `fold.json`, and fails on any other.
+    """
+    return f"jobs/{job}/fold-2.json"
 
 
 def results_prefix(job: str) -> str:

@@ -7,6 +7,7 @@ again. Memory holds one such batch and one sum; whoever has no time left leaves 
 look. A job of a million receipts is closed in as many looks as that takes.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from enum import Enum, auto
@@ -90,6 +91,9 @@ class Receipts:
         self._data = data
         self._job = job
         self._ledger = ledger
+        self._redriven: defaultdict[str, set[str]] = defaultdict(set)
+        for batch in ledger.redriven:
+            self._redriven[root_id(batch)].add(batch)
         self._is_over = is_over
         body = data.get(fold_key(job))
         self.fold = _decoded(body) if body is not None else Fold.empty()
@@ -141,10 +145,14 @@ class Receipts:
         """
         mark = self.fold.beyond
         limit = inf if thoroughly else FEW
-        listed = 0
+        listed, look_at = 0, 0
         for group in self._groups(mark.batch or self.fold.to.batch):
-            if listed > limit or (listed % TOGETHER == 0 and self._is_over()):
+            if listed > limit:
                 return None
+            if listed >= look_at:
+                if self._is_over():
+                    return None
+                look_at = listed + TOGETHER
             listed += len(group.keys)
             mark.batch = group.batch
             mark.receipts += len(group.keys)
@@ -154,15 +162,18 @@ class Receipts:
     def _check(self) -> Stand:
         """Look whether what several looks have added up is all; if not, begin anew."""
         mark = self.fold.checked
-        for number, group in enumerate(self._groups(mark.batch), start=1):
+        look_at = mark.receipts + TOGETHER
+        for group in self._groups(mark.batch):
             known = self._settled(group)
             if known is None:  # a letter was redriven since
                 self.fold = Fold.empty()
                 return Stand.WAITING
             mark.batch = group.batch
             mark.receipts += len(known)
-            if number % TOGETHER == 0 and self._is_over():
-                return Stand.OUT_OF_TIME
+            if mark.receipts >= look_at:
+                if self._is_over():
+                    return Stand.OUT_OF_TIME
+                look_at = mark.receipts + TOGETHER
         if mark.receipts == self.fold.to.receipts:
             return Stand.COMPLETE
         self.fold = Fold.empty()
@@ -186,7 +197,7 @@ class Receipts:
     def _settled(self, group: _Group) -> dict[str, str] | None:
         """Return those receipts of `group` that count, or None if some are to come."""
         counts = {batch: receipt_counts(key) for batch, key in group.keys.items()}
-        redriven = {batch for batch in self._ledger.redriven if root_id(batch) == group.batch}
+        redriven = self._redriven.get(group.batch, set())
         if len(counts) == 1 and CHILDREN not in counts.get(group.batch, _CHILDREN) and not redriven:
             return group.keys  # as most are
         ledger = Ledger(None, receipts=counts, redriven=redriven)

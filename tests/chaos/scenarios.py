@@ -331,7 +331,7 @@ def closed_in_parts(arena: Arena) -> str:
     hurried = {r"chaos\.handlers\.dispatcher": "chaos.handlers.dispatcher_in_a_hurry"}
     fleet = arena.fleet(times=hurried, BatchSize="2")
     times = 1 if arena.short else 4
-    fold = "^dispatcher.* PUT .*/fold.json"
+    fold = "^dispatcher.* PUT .*/fold-2.json"
     faults = [
         Fault(fold, fleet.killing(), chance=0.3, times=times),
         Fault(fold, fleet.killing(after=True), chance=0.3, times=times),
@@ -344,7 +344,7 @@ def closed_in_parts(arena: Arena) -> str:
     ]
     fleet.proxy.faults += faults
     _check(arena, fleet, fleet.run(arena.url_list()))
-    parts = [what for what, status in fleet.proxy.log if "/fold.json" in what and " PUT " in what]
+    parts = [what for what, status in fleet.proxy.log if "/fold-2.json" in what and " PUT " in what]
     assert len(parts) > 3
     return f"{len(parts)} parts, {sum(fault.fired for fault in faults[:5])} faults"
 

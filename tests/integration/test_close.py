@@ -18,8 +18,11 @@ from shared.jobs import (
     dispatched_key,
     encode_manifest,
     fold_key,
+    job_prefix,
     manifest_key,
     receipt_key,
+    redriven_key,
+    root_id,
     summary_key,
 )
 from shared.messages import Place, Tick, decode_dispatch, encode
@@ -388,6 +391,51 @@ def test_what_is_settled_is_added_up_before_the_job_is_complete(job: Job) -> Non
     job.look(Tick(job=JOB, number=2))
 
     assert job.summary().batches == 60
+
+
+@pytest.mark.usefixtures("few_together")
+def test_names_of_release_0_1_hold_forms_of_release_0_1(job: Job) -> None:
+    """It fails on any other, and after a rollback no job would end that it has to close."""
+    read_by_0_1 = {"manifest.json": "manifest.v1", "fold.json": "fold.v1"}
+    read_by_0_1["summary.json"] = "summary.v1"
+    job.dispatched(batches=30)
+    for number in range(29):
+        job.receipt(batch_id(0, number), SCRAPED)
+    job.look()
+    assert job.fold().to.receipts > 0
+    job.receipt(batch_id(0, 29), SCRAPED)
+    job.look()
+    assert job.summary().batches == 30
+
+    names = {key.rpartition("/")[2]: key for key in job.data.keys(job_prefix(JOB))}
+    written = {name: job.data.get(names[name]) for name in read_by_0_1 if name in names}
+
+    forms = {name: msgspec.json.decode(body or b"{}")["type"] for name, body in written.items()}
+    assert forms == {name: read_by_0_1[name] for name in forms}
+    assert "summary.json" in forms
+
+
+def test_many_redriven_batches_are_not_gone_through_for_each_batch(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def noted(batch: str) -> str:
+        asked.append(batch)
+        return root_id(batch)
+
+    monkeypatch.setattr(fold_module, "root_id", noted)
+    another_life = Tally(receipts=1, counts={"redriven-timeout": 1, "scraped": 1})
+    job.dispatched(batches=60)
+    for number in range(60):
+        job.receipt(batch_id(0, number), Tally(receipts=1, counts={"dead-timeout": 1}))
+        job.receipt(batch_id(0, number) + "-r1", another_life)
+        job.data.put(redriven_key(JOB, batch_id(0, number)), b"")
+
+    job.look()
+
+    assert job.summary().outcomes["scraped"] == 60
+    assert len(asked) < 5 * 60
 
 
 @pytest.mark.usefixtures("few_together")

@@ -2,7 +2,7 @@
 
 import gc
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -50,6 +50,14 @@ def receipt(number: int) -> str:
     return receipt_key(JOB, batch, {"committed": 1_795_244_400 + number, "scraped": 200})
 
 
+def receipt_of_two(number: int) -> str:
+    """Return the key of one of two of each batch of the list: of what it has deferred, and its."""
+    root, is_parent = divmod(number, 2)
+    batch = batch_id(*divmod(root, OF_A_SHARD))
+    counts = {"committed": 1_795_244_400 + root, "scraped": 100}
+    return receipt_key(JOB, batch if is_parent else f"{batch}-1", counts | {"children": is_parent})
+
+
 class _Receipts(Numbered):
     """Does not search for what must be there."""
 
@@ -81,12 +89,16 @@ class Closing:
     """Looks at a job of so many receipts until it is closed, by a clock that calls advance."""
 
     def __init__(
-        self, settings: DispatcherSettings, receipts: int, missing: int | None = None
+        self,
+        settings: DispatcherSettings,
+        receipts: int,
+        missing: int | None = None,
+        key: Callable[[int], str] = receipt,
     ) -> None:
         self._settings = settings
         self.now = 1_795_244_400.0
         self.calls: Counter[str] = Counter()
-        client = ListedS3(_Receipts(receipts, receipt, missing), encode_tally(TALLY), self._on_call)
+        client = ListedS3(_Receipts(receipts, key, missing), encode_tally(TALLY), self._on_call)
         self.data = _Bucket("data", cast("S3Client", client))
         self._queue = _Ticks()
         self.looks: list[float] = []
@@ -175,6 +187,23 @@ def test_a_look_at_a_million_receipts_behind_a_gap_is_bounded(
     assert closing.data.get(summary_key(JOB)) is None
     assert max(closing.looks) < LOOK_SECONDS + 5
     assert closing.calls["get"] < 50
+    assert tick.done == SHARDS + RECEIPTS - 1, "counted, if not in one look"
+
+
+def test_batches_of_several_receipts_do_not_keep_a_look_from_the_clock(
+    settings: DispatcherSettings,
+) -> None:
+    """A look that outlives its invocation leaves nothing to the next: nobody would ever look."""
+    closing = Closing(settings, RECEIPTS, missing=6, key=receipt_of_two)
+    tick = Tick(job=JOB)
+    for _ in range(4):
+        found = closing.follow(tick)
+        assert found is not None
+        tick, delay = found
+        closing.now += delay
+
+    assert closing.data.get(summary_key(JOB)) is None
+    assert max(closing.looks) < LOOK_SECONDS + 5
     assert tick.done == SHARDS + RECEIPTS - 1, "counted, if not in one look"
 
 
