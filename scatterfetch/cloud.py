@@ -9,6 +9,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -128,12 +129,14 @@ class LocalCloud:
         """
         name, since = lock_name(self._partitions), time.time() - FENCE_SECONDS
         lock = self._former_lock()
-        if lock is None:
-            lock = Lock(name=name, since=since)
-        elif lock.name != name:
-            lock = Lock(name=name, since=since, former=partitions_of(lock))
-        else:
-            lock = Lock(name=name, since=min(lock.since, since), former=lock.former)
+        if lock is None or lock.name != name:
+            former = None if lock is None else partitions_of(lock)
+            lock = Lock(name=name, since=since, former=former)
+            # Where the disk is full, outcomes say so, which matter more.
+            with suppress(OSError), self._kept.prepared(LOCK_KEY, encode_lock(lock)) as move:
+                move()
+        elif lock.since > since:  # by a clock that was ahead
+            lock = msgspec.structs.replace(lock, since=since)
         self._s3.put_object(Bucket=self._kept.bucket, Key=LOCK_KEY, Body=encode_lock(lock))
 
     def _former_lock(self) -> Lock | None:

@@ -586,6 +586,7 @@ def test_what_a_host_has_asked_for_is_known_in_a_folder_of_another_release(
     kind = b"fetch: {pause: 0}"
     runner(url_list(["http://a.example/0"], kind))
     lock = runner.folder / LOCK_KEY
+    assert decode_lock(lock.read_bytes()).name == lock_name(LOCAL_PARTITIONS)
     others = 41
     lock.write_bytes(encode_lock(Lock(name=lock_name(others))))
     mine, theirs = (
