@@ -12,9 +12,11 @@ import pytest
 from aiohttp import web
 
 from shared.jobs import Manifest, encode_manifest, manifest_key, receipts_prefix
+from shared.lock import PARTITIONS
 from shared.messages import Batch, Target, encode
 from shared.queue import Message, Queue
 from shared.spec import FetchSpec, Spec
+from shared.urls import parse_url, partition_of
 from tests.e2e.conftest import Stack, eventually
 from tests.integration.test_cli import scatterfetch
 from tests.site import Site
@@ -110,16 +112,17 @@ def test_poison_reaches_the_dead_letters_and_a_redrive_brings_batches_back(
 ) -> None:
     job = f"e2e-{uuid.uuid4().hex[:8]}"
     page = site.page("/poison", title="Antidote")
-    batch = Batch(job=job, batch="00000-000000", partition=3, targets=(Target(page, 1),))
+    partition = partition_of(parse_url(page).host, PARTITIONS)
+    batch = Batch(job=job, batch="00000-000000", partition=partition, targets=(Target(page, 1),))
     work = Queue(stack.outputs["WorkQueueUrl"], stack.sqs)
     work.send([Message("{}", group="3", identity=f"{job}/poison")])
     eventually(lambda: stack.waiting("WorkDLQUrl") == 1, within=90, hope="a dead letter")
     dead = Queue(stack.outputs["WorkDLQUrl"], stack.sqs)
-    dead.send([Message(encode(batch), group="4", identity=f"{job}/batch")])
+    dead.send([Message(encode(batch), group=batch.group, identity=f"{job}/batch")])
     manifest = Manifest(
         job=job,
         spec=Spec(fetch=FetchSpec(pause=0)),
-        partitions=256,
+        partitions=PARTITIONS,
         batch_size=10,
         created_at="2026-11-21T01:14:42.000+00:00",
     )
