@@ -6,6 +6,7 @@ matter what machine builds. The folder is laid out as `sam build` does it, and `
 it as it is.
 """
 
+import ast
 import importlib.util
 import json
 import re
@@ -58,7 +59,8 @@ def build(
         say: Is told what is left out.
 
     Raises:
-        InvalidJobError: nothing here can install wheels, or one could not be had.
+        InvalidJobError: nothing here can install wheels, one could not be had, or a parser
+            imports what will not be there.
     """
     if folder.exists():
         shutil.rmtree(folder)
@@ -82,11 +84,43 @@ def build(
             ignore=shutil.ignore_patterns("__pycache__"),
             dirs_exist_ok=True,
         )
+        _check_imports(parsers, folder)
     _prune(folder)
     _compile(folder, say)
     path = folder / "template.yaml"
     path.write_text(template)
     return path
+
+
+def _check_imports(parsers: Path, folder: Path) -> None:
+    """
+    See that what the user's parsers import is in the packages, since Lambda has nothing else.
+
+    Raises:
+        InvalidJobError: it is not, or a module is no Python.
+    """
+    there = {*sys.stdlib_module_names, "functions"}
+    for package in _module_folders(folder):
+        there |= {path.name.partition(".")[0] for path in package.iterdir()}
+    for file in sorted(parsers.rglob("*.py")):
+        try:
+            tree = ast.parse(file.read_bytes(), str(file))
+        except (SyntaxError, ValueError) as error:
+            raise InvalidJobError(f"{file}:{getattr(error, 'lineno', 1)}: {error}") from error
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                names = [node.module]
+            else:
+                continue
+            for name in names:
+                if name.partition(".")[0] not in there:
+                    raise InvalidJobError(
+                        f"{file}:{node.lineno} imports {name}, which is not in the package that is "
+                        "deployed; a parser has the standard library, BeautifulSoup, lxml, "
+                        "selectolax and what else scatterfetch needs"
+                    )
 
 
 def _install(requirements: Path, target: Path, architecture: str) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 
 from scatterfetch.build import PLATFORMS, build
 from scatterfetch.command import Commands, add_command, complain
+from scatterfetch.deployable import TEMPLATE
 from scatterfetch.project import Project, find_project
+from scatterfetch.template import Template
 from shared.errors import InvalidJobError
 
 EXAMPLE = """\
@@ -35,6 +38,7 @@ exit status:
 """
 BUILD_FOLDER = Path(".aws-sam/build")  # where `sam deploy` looks
 DEFAULT_STACK = "scatterfetch"
+_STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 _SAM = "aws-sam-cli>=1.170"
 
 
@@ -90,6 +94,12 @@ def _deploy(args: argparse.Namespace) -> int:
             "UserAgent='acme-bot/1.0 (+https://acme.example/bot)' with your own name and page, "
             "or user_agent to scatterfetch.toml"
         )
+    stack = args.stack or (project and project.stack) or DEFAULT_STACK
+    if not _STACK.fullmatch(stack):
+        raise InvalidJobError(
+            f"{stack!r} cannot be the name of a stack: use letters, digits and -, a letter first"
+        )
+    _ = Template(TEMPLATE, "http://127.0.0.1", parameters).parameters  # wrong ones are refused
     sam = None if args.build_only else _sam()
     template = build(
         folder,
@@ -100,13 +110,13 @@ def _deploy(args: argparse.Namespace) -> int:
     print(f"{folder}: built for {args.arch}", flush=True)
     if sam is None:
         return 0
-    stack = args.stack or (project and project.stack) or DEFAULT_STACK
     command = [*sam, "deploy", "--template-file", str(template), "--stack-name", stack]
     command += ["--capabilities", "CAPABILITY_IAM", "--resolve-s3"]
     command += ["--no-fail-on-empty-changeset", "--parameter-overrides", *_overrides(parameters)]
     command += ["--no-confirm-changeset" if args.yes else "--confirm-changeset"]
-    if project and project.region and not os.environ.get("AWS_REGION"):
-        command += ["--region", project.region]
+    # The SAM CLI reads AWS_DEFAULT_REGION alone.
+    if region := os.environ.get("AWS_REGION") or (project and project.region):
+        command += ["--region", region]
     if args.guided:
         command.append("--guided")
     sys.stdout.flush()

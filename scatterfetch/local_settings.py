@@ -49,6 +49,9 @@ def local_settings(args: argparse.Namespace) -> Iterator[LocalSettings]:
 
 def mention_user_agent(parameters: Mapping[str, str], specs_name_one: bool) -> None:  # noqa: FBT001
     """Say how to introduce oneself to websites, if nobody has said who is behind the visits."""
+    project = find_project()
+    if project and project.bookshops:
+        return  # they are on this machine
     if USER_AGENT not in parameters and not specs_name_one:
         complain(
             "websites do not see who you are; set user_agent in scatterfetch.toml, "

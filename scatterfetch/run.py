@@ -390,11 +390,12 @@ def _upload(
 
 
 def _parser_code(url_list: UrlList) -> bytes:
-    """Return the source of the list's Python parser: another one gives other rows."""
+    """Return the source of the list's parser, and of what it may import: another gives others."""
     name = parse_spec(url_list.name, url_list.spec or b"").parser
     if name is None:
         return b""
-    return Path(inspect.getfile(inspect.unwrap(load_parser(name)))).read_bytes()
+    folder = Path(inspect.getfile(inspect.unwrap(load_parser(name)))).parent
+    return b"".join(file.read_bytes() for file in sorted(folder.rglob("*.py")))
 
 
 def _keys_to_load(folder: Path, job: Job) -> list[str]:

@@ -116,7 +116,7 @@ class ExtractionProcess:
                 f"main({theirs.fileno()}, {self._package!r})"
             )
             self._process = subprocess.Popen(  # noqa: ASYNC220 -- for one loop after the other
-                [sys.executable, "-c", program],
+                [sys.executable, "-u", "-c", program],  # what it prints is there when it is killed
                 env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # what a parser prints goes to the log

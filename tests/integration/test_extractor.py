@@ -314,13 +314,13 @@ async def test_a_parser_knows_all_of_the_page(process: ExtractionProcess) -> Non
 
 
 async def test_a_page_without_rows_is_flagged(process: ExtractionProcess) -> None:
-    assert (await extracted(process, page(""), "parsers.shop:nothing")).problems == [
+    assert (await extracted(process, page("<p>"), "parsers.shop:nothing")).problems == [
         {"field": None, "problem": "no_match", "value": None}
     ]
 
 
 async def test_what_json_cannot_hold_costs_itself_and_no_row(process: ExtractionProcess) -> None:
-    found = await extracted(process, page(""), "parsers.odd:yields_what_json_cannot_hold")
+    found = await extracted(process, page("<p>"), "parsers.odd:yields_what_json_cannot_hold")
 
     assert found.rows[0] == {"text": "cut \ufffd", "number": None, "id": 2**70, "long": None}
     assert list(found.rows[1]) == ["deep", "7", "null", "last"]

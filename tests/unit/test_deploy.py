@@ -11,6 +11,7 @@ import scatterfetch.build
 from scatterfetch.build import build
 from scatterfetch.cli import main
 from scatterfetch.deployable import TEMPLATE
+from shared.errors import InvalidJobError
 
 AGENT = "acme-bot/1.0 (+https://acme.example/bot)"
 
@@ -73,6 +74,27 @@ def test_a_parser_finds_its_page_in_the_package_alone(tmp_path: Path) -> None:
     assert done.stdout.strip() == str(tmp_path / "b/WorkerFunction/scatterfetch/__init__.py")
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("import json\nimport pandas.core\n", "mine.py:2 imports pandas.core, which is not in"),
+        ("def parse(page)\n", "mine.py:1: expected ':'"),
+    ],
+)
+def test_a_parser_that_cannot_run_in_lambda_is_refused(
+    tmp_path: Path, text: str, problem: str
+) -> None:
+    parsers = tmp_path / "parsers"
+    parsers.mkdir()
+    (parsers / "fine.py").write_text("from .mine import x\nfrom scatterfetch.parsers import Page\n")
+    (parsers / "mine.py").write_text(text)
+
+    with pytest.raises(InvalidJobError) as caught:
+        build(tmp_path / "b", architecture="arm64", parsers=parsers, say=lambda _: None)
+
+    assert problem in str(caught.value)
+
+
 def test_an_earlier_build_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "b/WorkerFunction").mkdir(parents=True)
     (tmp_path / "b/WorkerFunction/old.py").touch()
@@ -99,14 +121,15 @@ def sam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_deploying_names_the_stack_and_its_parameters(sam: Path) -> None:
-    assert main(["deploy", "--stack", "shops", f"UserAgent={AGENT}", 'Schedule=a"b']) == 0
+    words = ["--stack", "shops", f"UserAgent={AGENT}", "ScheduledList=a b"]
+    assert main(["deploy", *words]) == 0
 
     words = sam.read_text().splitlines()
     assert words[:3] == ["deploy", "--template-file", f"{Path.cwd()}/.aws-sam/build/template.yaml"]
     assert words[words.index("--stack-name") + 1] == "shops"
     assert 'Architecture="arm64"' in words
     assert f'UserAgent="{AGENT}"' in words
-    assert 'Schedule="a\\"b"' in words
+    assert 'ScheduledList="a b"' in words
     assert "--confirm-changeset" in words
 
 
@@ -123,6 +146,37 @@ def test_the_project_says_where_and_who(sam: Path) -> None:
     assert f'UserAgent="{AGENT}"' in words
     assert 'Architecture="x86_64"' in words
     assert "--no-confirm-changeset" in words
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["WorkerConcurency=50"], "has no parameter 'WorkerConcurency'"),
+        (["WorkerConcurrency=1"], "parameter WorkerConcurrency is '1'"),
+        (["UserAgent=foo"], "must name a contact page"),
+        (["--stack", "bad name!"], "'bad name!' cannot be the name of a stack"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_built(
+    sam: Path, words: list[str], problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["deploy", "--yes", f"UserAgent={AGENT}", *words]) == 2
+
+    assert problem in capsys.readouterr().err
+    assert not sam.exists()
+    assert not Path(".aws-sam").exists()
+
+
+def test_the_region_is_the_one_that_other_commands_take(
+    sam: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-north-1")
+    Path("scatterfetch.toml").write_text('region = "eu-west-1"\n')
+
+    assert main(["deploy", "--yes", f"UserAgent={AGENT}"]) == 0
+
+    words = sam.read_text().splitlines()
+    assert words[words.index("--region") + 1] == "eu-north-1"
 
 
 def test_nobody_is_deployed_in_our_name(sam: Path, capsys: pytest.CaptureFixture[str]) -> None:

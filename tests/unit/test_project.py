@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from functions.worker import parsers
 from scatterfetch.cli import main
-from scatterfetch.project import find_project
+from scatterfetch.project import find_project, use_parsers
+from scatterfetch.run import _parser_code
+from scatterfetch.watch import UrlList
 from shared.errors import InvalidJobError
 
 
@@ -65,6 +68,22 @@ def test_a_project_without_a_scraper_says_what_one_is(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidJobError, match=r"has no scraper: a folder with a spec\.yaml"):
         project.lists()
+
+
+def test_another_module_beside_a_parser_is_another_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A parser may import it, and then its rows are others."""
+    (tmp_path / "mine.py").write_text("from .words import word\ndef parse(page): return []\n")
+    (tmp_path / "words.py").write_text("word = 1\n")
+    monkeypatch.setattr(parsers, "__path__", [*parsers.__path__])
+    use_parsers(tmp_path)
+    url_list = UrlList("urls.txt", "a/urls.txt", b"", b"parser: parsers.mine:parse\n")
+
+    before = _parser_code(url_list)
+    (tmp_path / "words.py").write_text("word = 2\n")
+
+    assert _parser_code(url_list) != before
 
 
 def test_new_makes_no_project_where_something_is(
