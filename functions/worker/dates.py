@@ -11,20 +11,25 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import NamedTuple
 
+from functions.worker.calendars import (
+    counts_years_behind,
+    has_other_script,
+    is_plausible,
+    shortens_other_years,
+)
 from functions.worker.date_words import DateWords, date_words
 from functions.worker.numerals import Unread, tidy
 
 _SHORTEST, _LONGEST = 5, 100  # characters
 _LAST_EPOCH = 4_102_444_800  # of 2100-01-01
 _THIS_CENTURY = 50  # of years with two digits, those below it
-_CALENDARS = frozenset(["ar", "fa", "he", "th", "ur"])  # that count other years as well
-_FEW = range(1_900, 2_101)
-_ALL = range(1_583, 2_200)  # since there is our calendar; earlier ones only as ISO 8601
+# Where 26-03-04 is rather the fourth of March.
+_YEAR_FIRST = frozenset(["af", "dz", "eu", "fa", "hu", "lt", "lv", "mn", "ne", "se", "si", "sv"])
 _YEAR, _MONTH, _DAY = "年년", "月월", "日일号號"
 
 # ISO 8601 as programs write it. Years that may be of another calendar are looked at closely.
 _ISO = re.compile(
-    r"(?:1[6-9]|2[01])\d\d-\d\d-\d\d"
+    r"(?:1[6-9]\d|20[0-3])\d-\d\d-\d\d"
     r"(?:[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?",
     re.ASCII,
 )
@@ -72,6 +77,8 @@ class Decide(NamedTuple):
     """Returns the language, two letters."""
     now: datetime | None
     """What `2 hours ago` counts from."""
+    other_script: bool = False
+    """Whether the text is in a script of people that count other years as well."""
 
 
 def read_iso(raw: object) -> str | None:
@@ -93,19 +100,20 @@ def read_date(raw: object, decide: Decide) -> str | Unread:  # noqa: PLR0911 -- 
     It must have a day, a month and a year. Seconds and milliseconds since 1970 are read, too.
     """
     if isinstance(raw, int | float) and not isinstance(raw, bool):
-        return _of_digits(str(int(raw))) if abs(raw) < 1e14 else Unread.UNREADABLE  # noqa: PLR2004
+        return _of_digits(str(int(raw)), decide) if abs(raw) < 1e14 else Unread.UNREADABLE  # noqa: PLR2004
     if not isinstance(raw, str) or len(raw) > 10 * _LONGEST:
         return Unread.UNREADABLE
     text = tidy(raw)
     if not text.isascii():
+        decide = decide._replace(other_script=has_other_script(text, decide.language()))
         text = "".join(str(unicodedata.digit(c)) if c.isdecimal() else c for c in text)
     if not (_SHORTEST <= len(text) <= _LONGEST or (text and not text.isascii())):
         return Unread.UNREADABLE
     if text.isdecimal():
-        return _of_digits(text)
+        return _of_digits(text, decide)
     of_json = _OF_JSON.fullmatch(text)
     if of_json is not None:
-        return _of_digits(of_json[1])
+        return _of_digits(of_json[1], decide)
     iso = _OTHER_ISO.fullmatch(text)
     if iso is not None:
         return _of_iso(iso, decide)
@@ -113,11 +121,12 @@ def read_date(raw: object, decide: Decide) -> str | Unread:  # noqa: PLR0911 -- 
     return words.relative(text, decide.now) or _of_words(text, words, decide)
 
 
-def _of_digits(digits: str) -> str | Unread:
+def _of_digits(digits: str, decide: Decide) -> str | Unread:
     """Return YYYYMMDD, or seconds or milliseconds since 1970, as a date."""
     try:
         if len(digits) == 8:  # noqa: PLR2004
-            return date.fromisoformat(digits).isoformat()
+            day = date.fromisoformat(digits)
+            return day.isoformat() if _is_plausible(day.year, decide) else Unread.UNREADABLE
         if len(digits) not in {10, 13}:
             return Unread.UNREADABLE
         whole, milliseconds = int(digits[:10]), int(digits[10:] or 0)
@@ -132,7 +141,7 @@ def _of_digits(digits: str) -> str | Unread:
 def _of_iso(found: re.Match[str], decide: Decide) -> str | Unread:
     try:
         day = date.fromisoformat(found["date"])
-        if day.year not in _FEW and decide.language() in _CALENDARS:
+        if not _is_plausible(day.year, decide, earlier=True):
             return Unread.UNREADABLE
         if found["time"]:
             clock = found["time"].replace(",", ".")
@@ -142,9 +151,8 @@ def _of_iso(found: re.Match[str], decide: Decide) -> str | Unread:
     return day.isoformat()
 
 
-def _is_plausible(year: int, decide: Decide) -> bool:
-    """Tell whether a year is of our calendar; in Iran it is 1405, in Thailand 2569."""
-    return year in _FEW or (year in _ALL and decide.language() not in _CALENDARS)
+def _is_plausible(year: int, decide: Decide, *, earlier: bool = False) -> bool:
+    return is_plausible(year, decide.language(), other_script=decide.other_script, earlier=earlier)
 
 
 # ---- dates with names, and with numbers in any order
@@ -240,6 +248,7 @@ def _parts(text: str, words: DateWords, decide: Decide) -> _Parts | Unread:
         month = words.month(bare, decide.language)
         if unit is not None and len(bare) == 1 and parts.numbers:
             parts.named[unit] = parts.numbers[-1]
+            parts.marks.add(bare)
         elif isinstance(month, Unread):
             return month
         elif month is not None:
@@ -268,6 +277,8 @@ def _day(parts: _Parts, decide: Decide) -> date | Unread:  # noqa: PLR0911 -- on
     if parts.named:
         if set(parts.named) != {_YEAR, _MONTH, _DAY} or len(numbers) != 3:  # noqa: PLR2004
             return Unread.UNREADABLE
+        if len(parts.named[_YEAR]) == 2 and "年" in parts.marks:  # noqa: PLR2004
+            return Unread.AMBIGUOUS  # of an emperor, or of the republic
         return _date(parts.named[_YEAR], parts.named[_MONTH], parts.named[_DAY], decide)
     if len(parts.months) == 1 and len(numbers) == 2:  # noqa: PLR2004
         return _with_name(parts, decide)
@@ -287,17 +298,31 @@ def _with_name(parts: _Parts, decide: Decide) -> date | Unread:
         return _date(first, str(month), second, decide)
     if len(second) == 2 and parts.month_at != 1:  # noqa: PLR2004 -- Mar 4 26
         return Unread.AMBIGUOUS
+    if len(second) == 2 and decide.language() in _YEAR_FIRST:  # noqa: PLR2004
+        return _the_only(
+            _date(second, str(month), first, decide), _date(first, str(month), second, decide)
+        )
     return _date(second, str(month), first, decide)
 
 
+def _the_only(*readings: date | Unread) -> date | Unread:
+    """Return the one reading that is a date."""
+    possible = {found for found in readings if not isinstance(found, Unread)}
+    if len(possible) == 1:
+        return possible.pop()
+    return Unread.AMBIGUOUS if possible or Unread.AMBIGUOUS in readings else Unread.UNREADABLE
+
+
 def _in_order(first: str, second: str, year: str, decide: Decide) -> date | Unread:
+    if len(year) == 2 and decide.language() in _YEAR_FIRST:  # noqa: PLR2004
+        return _the_only(_date(year, second, first, decide), _date(first, second, year, decide))
     readings = {
         day_first: _date(year, *((second, first) if day_first else (first, second)), decide)
         for day_first in (True, False)
     }
     possible = {found for found in readings.values() if not isinstance(found, Unread)}
     if not possible:
-        return Unread.UNREADABLE
+        return readings[True]
     if len(possible) == 1 and len(year) == 4:  # noqa: PLR2004
         return possible.pop()
     day_first = decide.day_first()  # with two digits the year could be anywhere
@@ -308,7 +333,11 @@ def _date(year: str, month: str, day: str, decide: Decide) -> date | Unread:
     if len(year) not in {2, 4} or max(len(month), len(day)) > 2:  # noqa: PLR2004
         return Unread.UNREADABLE
     number = int(year)
+    if counts_years_behind(decide.language()):
+        return Unread.AMBIGUOUS
     if len(year) == 2:  # noqa: PLR2004 -- as RFC 5322 §4.3 has it
+        if decide.other_script or shortens_other_years(decide.language()):
+            return Unread.AMBIGUOUS
         number += 2000 if number < _THIS_CENTURY else 1900
     elif not _is_plausible(number, decide):
         return Unread.UNREADABLE

@@ -292,3 +292,65 @@ def test_time_since_1970_is_read_of_json_too() -> None:
 
 def test_a_page_says_when_by_when_it_was_fetched() -> None:
     assert extract("<p>2 days ago</p>", css="p") == ("2026-03-29", [])
+
+
+# ---- years of two digits, and of other calendars
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "date"),
+    [
+        ("11 พ.ค. 68", "th", AMBIGUOUS),  # of 2025
+        ("11 พ.ค. 68", "en", AMBIGUOUS),  # what a template was delivered with
+        ("11 พ.ค. 68", None, AMBIGUOUS),
+        ("11/5/68", "th", AMBIGUOUS),
+        ("11 مايو 47", "ar", AMBIGUOUS),
+        ("\u06f0\u06f4/\u06f1\u06f1/\u06f1\u06f2", None, AMBIGUOUS),
+        ("11/05/08", "fa", AMBIGUOUS),
+        ("11/05/82", "ne", AMBIGUOUS),
+        ("98年5月11日", "zh", AMBIGUOUS),
+        ("30年5月11日", "ja", AMBIGUOUS),
+        ("30年5月11日", None, AMBIGUOUS),
+        ("26년 5월 11일", "ko", "2026-05-11"),
+        ("11 मई 26", "hi", "2026-05-11"),
+        ("11.05.26", "he", "2026-05-11"),  # Hebrew years have letters for digits
+        ("11 مايو 2026", "ar", "2026-05-11"),
+        ("2081-05-11", "ne", UNREADABLE),
+        ("2081-05-11T10:00:00Z", "ne", UNREADABLE),
+        ("2081/5/11", "ne", UNREADABLE),
+        ("20810511", "ne", UNREADABLE),
+        ("2026-05-11", "ne", "2026-05-11"),
+        ("2081-05-11", "en", "2081-05-11"),
+        ("14040511", "fa", UNREADABLE),
+        ("25680511", None, UNREADABLE),
+        ("\u06f1\u06f4\u06f0\u06f4-\u06f0\u06f5-\u06f1\u06f1", None, UNREADABLE),
+        ("11/5/2018", "am", AMBIGUOUS),
+    ],
+)
+def test_a_year_that_can_be_of_another_calendar_is_none(
+    text: str, language: str | None, date: Any
+) -> None:
+    assert read(text, language=language, order=True) == date
+
+
+@pytest.mark.parametrize("language", ["sv", "hu", "lt", "mn", "eu"])
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [
+        ("25-06-07", AMBIGUOUS),
+        ("25.06.07.", AMBIGUOUS),
+        ("25/06/07 10:30", AMBIGUOUS),
+        ("98-06-07", "1998-06-07"),
+        ("07/06/98", "1998-06-07"),
+        ("25-13-07", UNREADABLE),
+        ("25 May 07", AMBIGUOUS),
+        ("07 May 25", AMBIGUOUS),
+        ("7 May 25", "2025-05-07"),
+        ("7 May 98", "1998-05-07"),
+        ("7/6/2025", "2025-06-07"),
+    ],
+)
+def test_where_the_year_stands_first_two_digits_may_be_the_year_or_the_day(
+    text: str, date: Any, language: str
+) -> None:
+    assert read(text, language=language, order=True) == date
