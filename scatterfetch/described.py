@@ -58,6 +58,8 @@ class Entity(NamedTuple):
     kind: str
     rank: int
     objects: list[dict[str, Any]]
+    mains: list[dict[str, Any]]
+    """Those of them that a page calls its main entity."""
     elsewhere: bool
     """Whether it is of the other form as well, where it is said already."""
 
@@ -90,8 +92,11 @@ def entities(document: Document, furniture: Furniture) -> list[Entity]:
                 key = form, kind.lower()
                 if key not in found:
                     twin = ("jsonld", kind.lower()) in found and form == "microdata"
-                    found[key] = Entity(form, kind, rank, [], twin)
-                found[key].objects.append(node)
+                    found[key] = Entity(form, kind, rank, [], [], twin)
+                if not is_main or all(node is not other for other in found[key].objects):
+                    found[key].objects.append(node)
+                if is_main:
+                    found[key].mains.append(node)
                 break
     return sorted(
         (entity for entity in found.values() if not entity.elsewhere),
@@ -100,18 +105,22 @@ def entities(document: Document, furniture: Furniture) -> list[Entity]:
 
 
 def _outermost(objects: Objects, data: Iterable[Any]) -> Iterator[tuple[dict[str, Any], bool]]:
-    """Yield objects that are no property of another one, or what such an object is about."""
+    """
+    Yield objects that are no property of another one, and what such objects are about.
+
+    The latter with True, and again where they have been yielded before.
+    """
     seen: set[int] = set()
     waiting = [(value, False) for value in _items(data)][::-1]
     while waiting:
         value, is_main = waiting.pop()
         node = objects.node(value)
+        kinds = _kinds(node)
+        if kinds and (is_main or id(node) not in seen):
+            yield node, is_main
         if id(node) in seen:
             continue
         seen.add(id(node))
-        kinds = _kinds(node)
-        if kinds:
-            yield node, is_main
         if all(_rank(kind) == SITE or kind == _LIST_ITEM for kind in kinds):
             waiting += [
                 (inner, step == "mainEntity")
@@ -156,10 +165,13 @@ def _rank(kind: str) -> int:
 def are_several(entity: Entity, document: Document) -> bool:
     """Tell whether the objects are several things, of which the page is about none alone."""
     names = {_name(node) for node in entity.objects}
-    if len(names) < 2:  # noqa: PLR2004 -- themes and plugins describe one thing twice
+    # Themes and plugins describe one thing twice.
+    if len(names) == 1 or len({_name(node) for node in entity.mains}) == 1:
         return False
     here = {_place(document, document.page.url), _place(document, document.canonical or "")} - {""}
     for node in entity.objects:
+        if str(node.get("mainEntityOfPage")).lower() == "true":
+            return False
         own = [node.get("url"), node.get("@id"), node.get("mainEntityOfPage")]
         urls = [url.get("@id") if isinstance(url, dict) else url for url in own]
         if any(

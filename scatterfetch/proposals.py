@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from functions.worker.document import Document
 from functions.worker.readymade import feed, sitemap
+from functions.worker.trees import is_feed
 from scatterfetch.columns import Columns, Source
 from scatterfetch.described import (
     ARTICLE,
@@ -46,7 +47,8 @@ def proposals(document: Document) -> list[Iterator[Proposal]]:
 
     The kind that comes first is the most likely one.
     """
-    if document.is_html:
+    # Many a feed is sent as HTML.
+    if document.is_html and not is_feed(document.page.body):
         return _of_html(document)
     if document.json is not None:
         return _of_json(document.json)

@@ -278,6 +278,18 @@ def test_places_in_a_list_are_no_breadcrumbs() -> None:
             [{"@type": "Recipe", "name": "Milk"}, TEA | {"url": SHOP.origin + "/"}],
             id="the page's own, and another one",
         ),
+        pytest.param(
+            [{"@type": "Recipe", "name": "Milk"}, TEA | {"mainEntityOfPage": True}],
+            id="the main entity says so",
+        ),
+        pytest.param(
+            [
+                {"@type": "Recipe", "name": "Milk"},
+                TEA | {"@id": "#tea"},
+                {"@type": "WebPage", "mainEntity": {"@id": "#tea"}},
+            ],
+            id="the page says so",
+        ),
     ],
 )
 def test_one_thing_among_others_is_the_row(objects: list[Any]) -> None:
@@ -397,6 +409,7 @@ def test_open_graph_has_types() -> None:
         pytest.param([{"a": 1}], [{"a": 1}], id="a list of one"),
         pytest.param([1, "x"], [{"value": ["1", "x"]}], id="a list of values alone"),
         pytest.param({"rating": 4, "seats": 4}, [{"rating": 4.0, "seats": 4}], id="whole numbers"),
+        pytest.param({"a\x7f\x85": "x"}, [{"a": "x"}], id="a name that is not printable"),
         pytest.param({"sizes": [1, 2]}, [{"sizes": [1, 2]}], id="a list of numbers"),
     ],
 )
@@ -413,6 +426,7 @@ def test_feeds_and_sitemaps_have_their_columns() -> None:
     sitemap = "<urlset><url><loc>https://a.example/</loc></url></urlset>"
 
     assert spec_of(page(rss, "application/rss+xml")).include == ("feed",)
+    assert spec_of(page(rss)).include == ("feed",)
     assert spec_of(page(sitemap, "application/xml")).include == ("sitemap",)
 
 
