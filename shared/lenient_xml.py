@@ -7,6 +7,7 @@ in what goes in.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from html import unescape
 from html.entities import html5
@@ -17,6 +18,7 @@ _MAX_DEPTH = 1_000
 _MAX_ENTITY = 100  # characters that a declared entity may stand for
 _MAX_LOSSES = 10
 _OWN = frozenset(["amp", "lt", "gt", "quot", "apos"])
+_REPLACED = "\N{REPLACEMENT CHARACTER}"
 # What no XML may hold (https://www.w3.org/TR/xml/#charsets).
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _DECLARATION = re.compile(r"<\?xml[\s?]")
@@ -65,9 +67,14 @@ class XmlMender:
     that nobody declares, attributes without quotes. Declarations, comments and processing
     instructions are left out. What had to be guessed, as where an end tag is missing, is named in
     `losses`.
+
+    Args:
+        stand_in: What stands in the place of a character that no XML may hold, for whom it matters
+            that there was one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stand_in: str = "") -> None:
+        self._stand_in = stand_in
         self.losses: list[str] = []
         """What was guessed or is missing, the first of it."""
         self.made_up = ""
@@ -76,6 +83,8 @@ class XmlMender:
         self._root = ""
         self._pending = ""
         self._open: list[str] = []
+        self._open_names = Counter[str]()
+        """How many elements of a name, in lower case, are open: most stray ends are of none."""
         self._cut = 0
         self._last = False
         self._entities: dict[str, str] = {}
@@ -87,7 +96,7 @@ class XmlMender:
         """Take the next piece of text; return what is well-formed by now. Ends with `last`."""
         if self._has_ended():
             return ""
-        self._pending += FORBIDDEN.sub(_spared, text)
+        self._pending += FORBIDDEN.sub(self._spared, text)
         if not self._begun:
             if len(self._pending) < _HEAD and not last:
                 return ""
@@ -139,7 +148,7 @@ class XmlMender:
         if kind == "tag":
             return self._tag(text)
         if kind == "text":
-            return "&gt;" if text == ">" else _referenced(text, self._entities)
+            return "&gt;" if text == ">" else self._referenced(text)
         return self._bare(text) if kind == "open" else self._section(kind, text)
 
     def _section(self, kind: str | None, text: str) -> str:
@@ -157,7 +166,7 @@ class XmlMender:
 
     def _declare(self, doctype: str) -> None:
         for name, *values in _ENTITY.findall(doctype):
-            self._entities.setdefault(name, _escaped("".join(values)))
+            self._entities.setdefault(name, self._escaped("".join(values)))
 
     def _bare(self, text: str) -> str:
         """Return a `<` that begins no tag, and what follows."""
@@ -166,12 +175,12 @@ class XmlMender:
             return self._tag(text)
         if text[1:2].isalpha():
             self._lose(f"a < that begins no tag: {text[:60]!r}")
-        return "&lt;" + _text(text[1:], self._entities)
+        return "&lt;" + self._text(text[1:])
 
     def _tag(self, text: str) -> str:
         found = _TAG.fullmatch(text)
         if found is None:
-            return "&lt;" + _text(text[1:-1], self._entities) + "&gt;"
+            return "&lt;" + self._text(text[1:-1]) + "&gt;"
         ends, name, attributes, empty = found[1], found[2], found[3], found[4]
         if ends:
             return self._end(name)
@@ -186,6 +195,7 @@ class XmlMender:
             self._lose(f"nested more than {_MAX_DEPTH:,} deep")
             return ""
         self._open.append(name)
+        self._open_names[name.lower()] += 1
         self._root = self._root or f"</{name}>"
         return f"<{name}{written}>"
 
@@ -193,7 +203,7 @@ class XmlMender:
         found: dict[str, str] = {}
         for attribute, *values in _ATTRIBUTE.findall(text):
             if _NAME.fullmatch(attribute):
-                found.setdefault(attribute, _text("".join(values), self._entities))
+                found.setdefault(attribute, self._text("".join(values)))
         declared = {key[6:] for key in found if key.startswith("xmlns:")}
         self._uris |= {prefix: found[f"xmlns:{prefix}"] for prefix in declared}
         if not self._open:
@@ -207,53 +217,53 @@ class XmlMender:
         if self._open and self._open[-1] == name:
             return self._end_above(len(self._open) - 1)
         folded = name.lower()
-        for place in range(len(self._open) - 1, -1, -1):
-            if self._open[place].lower() == folded:
-                if place < len(self._open) - 1:
-                    self._lose(f"<{self._open[-1][:60]}> has no end")
-                return self._end_above(place)
-        self._lose(f"</{name[:60]}> ends nothing")
-        return ""
+        if not self._open_names[folded]:
+            self._lose(f"</{name[:60]}> ends nothing")
+            return ""
+        place = len(self._open) - 1
+        while self._open[place].lower() != folded:
+            place -= 1
+        if place < len(self._open) - 1:
+            self._lose(f"<{self._open[-1][:60]}> has no end")
+        return self._end_above(place)
 
     def _end_above(self, place: int) -> str:
-        ended = "".join(f"</{name}>" for name in reversed(self._open[place:]))
+        ended = self._open[place:][::-1]
+        self._open_names.subtract(name.lower() for name in ended)
         del self._open[place:]
-        return ended
+        return "".join(f"</{name}>" for name in ended)
 
+    def _spared(self, found: re.Match[str]) -> str:
+        return _REPLACED if "\ud800" <= found[0] <= "\udfff" else self._stand_in
 
-def _spared(found: re.Match[str]) -> str:
-    return "\N{REPLACEMENT CHARACTER}" if "\ud800" <= found[0] <= "\udfff" else ""
+    def _text(self, text: str) -> str:
+        """Return text in which no tag begins or ends, nor an attribute that it is in."""
+        if "&" in text:
+            text = _REFERENCE.sub(lambda found: self._referenced(found[0]), text)
+        return text.replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
+
+    def _referenced(self, text: str) -> str:
+        """Return what `text`, which begins with a `&`, means."""
+        if text[-1:] != ";" or text == "&;":
+            return "&amp;" + text[1:]
+        name = text[1:-1]
+        if name in _OWN:
+            return text
+        if name.startswith("#"):
+            return self._escaped(text)
+        known = self._entities.get(name)
+        if known is not None:
+            return known
+        if f"{name};" in html5:
+            return self._escaped(text)
+        return "&amp;" + text[1:]
+
+    def _escaped(self, text: str) -> str:
+        """Return `text`, its references undone, as XML text."""
+        # Of a number of no character, nothing remains.
+        plain = FORBIDDEN.sub(self._spared, unescape(text)) or self._stand_in
+        return plain.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
 
 
 def _prefixes(names: Iterable[str]) -> set[str]:
     return {name.partition(":")[0] for name in names if ":" in name}
-
-
-def _text(text: str, entities: dict[str, str]) -> str:
-    """Return text in which no tag begins or ends, nor an attribute that it is in."""
-    if "&" in text:
-        text = _REFERENCE.sub(lambda found: _referenced(found[0], entities), text)
-    return text.replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _referenced(text: str, entities: dict[str, str]) -> str:
-    """Return what `text`, which begins with a `&`, means."""
-    if text[-1:] != ";" or text == "&;":
-        return "&amp;" + text[1:]
-    name = text[1:-1]
-    if name in _OWN:
-        return text
-    if name.startswith("#"):
-        return _escaped(text)
-    known = entities.get(name)
-    if known is not None:
-        return known
-    if f"{name};" in html5:
-        return _escaped(text)
-    return "&amp;" + text[1:]
-
-
-def _escaped(text: str) -> str:
-    """Return `text`, its references undone, as XML text."""
-    plain = FORBIDDEN.sub(_spared, unescape(text))
-    return plain.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")

@@ -355,6 +355,7 @@ class _Request(Struct, forbid_unknown_fields=True):
 
 
 _request = msgspec.json.Decoder(_Request)
+_ESCAPED_LETTER = re.compile(rb"\\u00[67]")
 
 
 def _decode(line: bytes) -> _Request:
@@ -365,8 +366,18 @@ def _decode(line: bytes) -> _Request:
     and the line only if it is a part of what is sent.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is none, or it is not clear which.
     """
+    # Written out, for millions of lines come by.
+    if (
+        line.count(b'"url"') > 1
+        or line.count(b'"method"') > 1
+        or line.count(b'"headers"') > 1
+        or line.count(b'"body"') > 1
+        or line.count(b'"meta"') > 1
+        or (b"\\u00" in line and _ESCAPED_LETTER.search(line))
+    ):
+        _check_names(line)
     try:
         return _request.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -378,6 +389,23 @@ def _decode(line: bytes) -> _Request:
         if _REPLACED in f"{found.url}{found.headers}{found.body}":
             raise
         return found
+
+
+def _check_names(line: bytes) -> None:
+    """
+    Refuse what is said twice: of two values a parser drops one without a word.
+
+    Raises:
+        ValueError: a name of the request is there twice, or the line is no JSON.
+    """
+    seen: list[list[str]] = []  # that of the line itself is the last
+    json.loads(
+        line.decode(errors="replace"),
+        object_pairs_hook=lambda pairs: seen.append([name for name, _ in pairs]),
+    )
+    for name in seen[-1] if seen else ():
+        if seen[-1].count(name) > 1:
+            raise ValueError(f"{name!r} is there twice; write an object on a line for each")
 
 
 class JsonReader(Lines):

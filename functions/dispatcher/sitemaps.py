@@ -26,6 +26,8 @@ _OF_FEEDS = {
     "http://purl.org/rss/1.0",
     "http://my.netscape.com/rdf/simple/0.9/",
 }
+_OF_SITEMAPS = "/schemas/sitemap/"
+"""What namespaces of sitemaps have in them, and those of images, videos and news have not."""
 _ATOM = "http://www.w3.org/2005/Atom"
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _ENCODING = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._:-]+)["']""")
@@ -33,6 +35,7 @@ _MAX_DEPTH = 1_000  # as what is mended has
 _MAX_TOKEN = 1024 * 1024  # bytes of a tag or a comment
 _HEAD_BYTES = 1_024
 _HEAD_CHARACTERS = 64 * 1024  # in which a sitemap has begun
+_REPLACED = "\N{REPLACEMENT CHARACTER}"
 _HARMLESS = "text in front of the first tag"  # to the mender a loss; it has no URL
 
 
@@ -53,13 +56,16 @@ class Location(NamedTuple):
 class _Entry:
     """A ``<url>``, ``<sitemap>`` or item of a feed that is being read."""
 
-    def __init__(self, depth: int, *, of_sitemap: bool) -> None:
+    def __init__(self, depth: int, space: str, *, of_sitemap: bool) -> None:
         self.depth = depth
+        self.space = space
         self.of_sitemap = of_sitemap
         self.text = _Text()
         """Its own, which is where its URL is if it has no ``<loc>``."""
         self.is_told = False
-        self.permalink: str | None = None
+        self.permalink = ""
+        self.alternate = ""
+        """The link of Atom in an item of another feed, which counts if it has none of its own."""
 
 
 class _Text:
@@ -75,7 +81,9 @@ class _Text:
             self._length += len(text)
 
     def __str__(self) -> str:
-        return "".join(self._pieces)[: MAX_LINE_BYTES + 1].strip()
+        text = "".join(self._pieces)[: MAX_LINE_BYTES + 1].strip()
+        # What is cut off does not look whole for the white space in it.
+        return text + _REPLACED if len(text) <= MAX_LINE_BYTES < self._length else text
 
 
 class NotWellFormedError(Exception):
@@ -96,7 +104,7 @@ class SitemapParser:
     def __init__(self, name: str, charset: str | None = None, *, mend: bool = False) -> None:
         self._name = name
         self._charset = charset
-        self._mender = XmlMender() if mend else None
+        self._mender = XmlMender(_REPLACED) if mend else None
         self._decoder: codecs.IncrementalDecoder | None = None
         self._head = b""
         """Of what is to be mended, until its encoding is known."""
@@ -111,6 +119,7 @@ class SitemapParser:
         self._parser.EntityDeclHandler = self._refuse_entity
         self._parser.SkippedEntityHandler = self._skip_entity
         self._path: list[str] = []
+        self._root_space = ""
         self._entry: _Entry | None = None
         self._text: _Text | None = None
         """Of the ``<loc>``, or of what stands for it in a feed."""
@@ -214,6 +223,7 @@ class SitemapParser:
         local = local.lower()
         if not self._path:
             self._beginning = ""
+            self._root_space = space
             if local not in _ROOTS and local not in _FEEDS:
                 self._refuse(
                     f"it begins with <{local[:60]}>, and not with <urlset>, <sitemapindex> or <rss>"
@@ -222,31 +232,45 @@ class SitemapParser:
         self._path.append(local)
         if len(self._path) > _MAX_DEPTH:
             raise NotWellFormedError
+        # Text in front of a tag and text behind it are not one word.
+        if self._text is not None:
+            self._text.add("\n")
+        elif self._entry is not None:
+            self._entry.text.add("\n")
         if self._path[0] in _FEEDS:
             self._start_in_feed(space, local, attributes)
         elif local in _ENTRIES and self._entry is None:
-            self._begin_entry(of_sitemap=_ENTRIES[local])
-        elif local == "loc" and parent in _ENTRIES | _ROOTS:
+            self._begin_entry(space, of_sitemap=_ENTRIES[local])
+        elif local == "loc" and parent in _ENTRIES | _ROOTS and self._is_of_sitemaps(space):
             if self._entry is None:
-                self._begin_entry(of_sitemap=_ROOTS.get(parent, False))
+                self._begin_entry(space, of_sitemap=_ROOTS.get(parent, False))
             self._begin_text()
+
+    def _is_of_sitemaps(self, space: str) -> bool:
+        """Tell whether a ``<loc>`` of the namespace `space` is a page's, and not an image's."""
+        around = self._root_space if self._entry is None else self._entry.space
+        return space in {"", around} or _OF_SITEMAPS in space
 
     def _start_in_feed(self, space: str, local: str, attributes: dict[str, str]) -> None:
         entry = self._entry
         if local in _ITEMS and entry is None:
-            self._begin_entry(of_sitemap=False)
+            self._begin_entry(space, of_sitemap=False)
         elif entry is not None and len(self._path) == entry.depth + 1 and not entry.is_told:
             if local == "link" and (space == _ATOM or "href" in attributes):
                 if space in {"", _ATOM} and attributes.get("rel", "alternate") == "alternate":
-                    self._tell(attributes.get("href", ""))
+                    href = attributes.get("href", "")
+                    if space == entry.space:
+                        self._tell(href)
+                    else:
+                        entry.alternate = entry.alternate or href
             elif local == "link" and space in _OF_FEEDS:
                 self._begin_text()
             elif local == "guid" and space in _OF_FEEDS:
                 self._is_permalink = attributes.get("isPermaLink", "true").lower() != "false"
                 self._begin_text()
 
-    def _begin_entry(self, *, of_sitemap: bool) -> None:
-        self._entry = _Entry(len(self._path), of_sitemap=of_sitemap)
+    def _begin_entry(self, space: str, *, of_sitemap: bool) -> None:
+        self._entry = _Entry(len(self._path), space, of_sitemap=of_sitemap)
         self._at = self._parser.CurrentByteIndex, self.count + 1
 
     def _begin_text(self) -> None:
@@ -260,18 +284,21 @@ class SitemapParser:
             self._entry.text.add(text)
 
     def _end(self, _name: str) -> None:
-        if self._text is not None and len(self._path) == self._text_depth:
+        entry, depth = self._entry, len(self._path)
+        if self._text is not None and depth == self._text_depth:
             text, self._text = str(self._text), None
-            if self._path[-1] != "guid":
+            if self._path[0] not in _FEEDS or (text and self._path[-1] == "link"):
                 self._tell(text)
-            elif self._is_permalink and self._entry is not None:
-                self._entry.permalink = text
-        entry = self._entry
-        if entry is not None and len(self._path) == entry.depth:
+            elif self._path[-1] == "guid" and self._is_permalink and entry is not None:
+                entry.permalink = text
+        elif self._text is not None:
+            self._text.add("\n")
+        if entry is not None and depth == entry.depth:
             if not entry.is_told:
-                self._tell(entry.permalink or ("" if self._path[0] in _FEEDS else str(entry.text)))
+                own = "" if self._path[0] in _FEEDS else str(entry.text)
+                self._tell(entry.permalink or entry.alternate or own)
             self._entry = None
-        if len(self._path) > 1:
+        if depth > 1:
             self._path.pop()
 
     def _tell(self, text: str) -> None:

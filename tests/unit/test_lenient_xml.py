@@ -103,6 +103,38 @@ def test_no_text_takes_long(piece: str) -> None:
     mended("<r>" + piece * (200_000 // len(piece)))
 
 
+class Counted(str):
+    """A name that counts how often somebody asks what it is in lower case."""
+
+    times = 0
+    __slots__ = ()
+
+    def lower(self) -> str:
+        Counted.times += 1
+        return super().lower()
+
+
+def test_an_end_tag_of_nothing_looks_at_no_open_element() -> None:
+    mender = XmlMender()
+    mender.feed("<r>" + "<a>" * 900 + " " * 1_024)
+    mender._open = [Counted(name) for name in mender._open]
+
+    mender.feed("</b>" * 1_000 + "</A>" * 2)
+
+    assert Counted.times <= 4
+    assert mender.feed("", last=True).count("</") == 900  # one has ended before
+
+
+@pytest.mark.parametrize(
+    "text", ["a\x00b", "a&#1;b", "a&#x1F;b", "<![CDATA[a\x0bb]]>", "a\uffffb", "a&#xFFFE;b"]
+)
+def test_a_stand_in_shows_where_a_character_is_missing(text: str) -> None:
+    shown = XmlMender("?").feed(f"<r>{text}</r>", last=True)
+
+    assert ET.fromstring(shown).text == "a?b"
+    assert ET.fromstring(mended(f"<r>{text}</r>")[0]).text == "ab"
+
+
 @pytest.mark.parametrize(
     ("data", "needed"),
     [

@@ -244,6 +244,11 @@ def test_a_line_of_json_is_a_request() -> None:
             "longer than 65,536",
         ),
         (b"http://a.example/", "no request: JSON is malformed"),
+        (b'{"url":"http://a.example/","url":"http://c.example/"}', "'url' is there twice"),
+        (b'{"url":"http://a.example/","\\u0075rl":"http://c.example/"}', "'url' is there twice"),
+        (b'{"url":"http://a.example/","headers":{},"headers":{}}', "'headers' is there twice"),
+        (b'{"url":"http://a.example/","meta":{"url":1},"meta":{}}', "'meta' is there twice"),
+        (b'["url","url"]', "no request: "),
     ],
 )
 def test_a_line_that_is_no_request_is_rejected_with_the_reason(line: bytes, reason: str) -> None:
@@ -288,6 +293,15 @@ def test_what_json_cannot_hold_costs_no_line_but_itself(meta: bytes, kept: dict[
 
     assert problems == {}
     assert targets[1].input == kept
+
+
+def test_names_of_a_request_may_be_in_its_meta() -> None:
+    line = b'{"url":"http://a.example/","meta":{"url":"url","body":{"url":["url"]}},"body":null}'
+
+    targets, problems = plan_of(JsonReader(Source([line])))
+
+    assert problems == {}
+    assert targets[1].input == {"url": "url", "body": {"url": ["url"]}}
 
 
 def test_what_is_in_headers_is_in_no_report() -> None:

@@ -130,6 +130,28 @@ def test_what_search_engines_read_is_read(text: bytes, size: int) -> None:
             b"<rdf:RDF xmlns='http://purl.org/rss/1.0/'><item><link>http://a.example/1</link></item>"
             b"</rdf:RDF>"
         ),
+        (
+            b"<rss xmlns:a10='http://www.w3.org/2005/Atom'><channel><item>"
+            b"<a10:link href='http://no.example/'/><link>http://a.example/1</link></item></channel></rss>"
+        ),
+        (
+            b"<rss xmlns:a='http://www.w3.org/2005/Atom'><channel><item><a:link href="
+            b"'http://no.example/'/><guid>http://a.example/1</guid></item></channel></rss>"
+        ),
+        (
+            b"<rss xmlns:a='http://www.w3.org/2005/Atom'><channel><item>"
+            b"<a:link href='http://a.example/1'/><title>x</title></item></channel></rss>"
+        ),
+        b"<rss><channel><item><link/><guid>http://a.example/1</guid></item></channel></rss>",
+        (
+            b"<urlset xmlns:i='http://www.google.com/schemas/sitemap-image/1.1'><url>"
+            b"<i:loc>http://no.example/</i:loc><loc>http://a.example/1</loc></url></urlset>"
+        ),
+        b"<urlset><url><loc>http://a.example/1</loc><image:loc>http://no.example/</image:loc></url></urlset>",
+        b"<urlset><v:loc>http://no.example/</v:loc><loc>http://a.example/1</loc></urlset>",
+        b"<urlset><url><loc xmlns='%s'>http://a.example/1</loc></url></urlset>"
+        % b"http://www.google.com/schemas/sitemap/0.84",
+        b"<urlset><url><loc> <b>http://a.example/1</b><br/> </loc></url></urlset>",
     ],
 )
 def test_a_page_counts_wherever_it_is_named(text: bytes) -> None:
@@ -161,6 +183,14 @@ def test_a_sitemap_in_a_sitemap_of_pages_is_not_lost_without_a_word(entry: bytes
         (b"http://a.example/ http://b.example/", "two URLs in one place"),
         (b"http://a.example/\nb", "holds a line end"),
         (b"http://a.example/\xff", "holds U+FFFD"),
+        (b"http://a.example/1\0x", "holds U+FFFD"),
+        (b"http://a.example/1&#1;x", "holds U+FFFD"),
+        (b"<![CDATA[http://a.example/1\x1fx]]>", "holds U+FFFD"),
+        (b"http://a.example/1<br/>http://b.example/", "two URLs in one place"),
+        (b"http://a.example/1<b>x</b>", "holds a line end"),
+        (b"http://a.<b>example</b>/1", "holds a line end"),
+        (b" " * 15_980 + b"http://a.example/shoes/7", "holds U+FFFD"),
+        (b"http://a.example/" + b" " * 16_000 + b"7", "holds U+FFFD"),
     ],
 )
 def test_a_location_that_is_no_url_is_rejected_with_the_reason(
@@ -170,6 +200,33 @@ def test_a_location_that_is_no_url_is_rejected_with_the_reason(
 
     assert urls == {2: "http://a.example/1"}
     assert reason in problems[1]
+
+
+def test_text_around_the_children_of_a_url_is_not_glued() -> None:
+    entry = b"<url>http://a.example/1<lastmod>2026</lastmod>x</url>"
+
+    urls, problems = read(b"<urlset>" + entry + LOC + b"</urlset>")
+
+    assert urls == {2: "http://a.example/1"}
+    assert "holds a line end" in problems[1]
+
+
+def test_a_location_without_an_end_is_not_glued_to_what_follows() -> None:
+    entry = b"<url><loc>http://a.example/1<lastmod>2026</lastmod></url>"
+
+    urls, problems = read(b"<urlset>" + entry + LOC + b"</urlset>")
+
+    assert urls == {2: "http://a.example/1"}
+    assert "holds a line end" in problems[1]
+
+
+def test_a_page_that_has_only_an_image_is_reported() -> None:
+    entry = b"<url xmlns:i='http://i'><i:loc>http://no.example/1.png</i:loc></url>"
+
+    urls, problems = read(b"<urlset>" + entry + LOC + b"</urlset>")
+
+    assert urls == {2: "http://a.example/1"}
+    assert list(problems) == [1]
 
 
 def test_a_sitemap_that_needs_mending_has_each_location_once_in_whatever_parts() -> None:
