@@ -5,13 +5,14 @@ Pure. The rows that hold URLs are the evidence; names and first lines are hints.
 """
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from functions.dispatcher.lists import BOM, Source
-from functions.dispatcher.tables import NO_DELIMITER, Rows, Schema, legible
-from functions.dispatcher.urltext import INVISIBLE, looks_like_domain
+from functions.dispatcher.tables import NO_DELIMITER, OF_URLS, Rows, Schema, legible, may_be_cut
+from functions.dispatcher.urltext import INVISIBLE, is_almost_url, looks_like_domain
 from shared.errors import InvalidJobError, InvalidUrlError
 from shared.urls import parse_url
 
@@ -24,12 +25,16 @@ _URL_NAMES = (
     *("website", "web_site", "site", "homepage", "source_url", "target_url", "landing_page"),
 )
 _NUMBER = re.compile(r"[-+]?[0-9][0-9.,:/ %-]*")
+_LAST_LABEL = re.compile(r"[.:]([^.:]*)$")
+# lamps.site is a website, and item.url is the name of a column.
+_NO_DOMAINS = frozenset(_URL_NAMES) - {"link", "page", "site", "website"}
 _SHOWN = 100
 
 
 class _Row(NamedTuple):
     line: int
     cells: list[str]
+    raw: bytes
 
 
 def find_schema(name: str, head: bytes, format: str) -> Schema:  # noqa: A002
@@ -62,7 +67,14 @@ def find_schema(name: str, head: bytes, format: str) -> Schema:  # noqa: A002
             f"{name}: {marks} could both separate its cells; give it a first row with the names of "
             "the columns"
         )
-    return max(best, key=lambda look: look.width).schema
+    look = max(best, key=lambda look: look.width)
+    is_told = own is not None and look.delimiter == own[1].decode()
+    if look.may_cut and not is_told:
+        raise InvalidJobError(
+            f"{name}: without a header, {look.delimiter!r} behind a URL may be a part of it; give "
+            "it a first row with the names of the columns (if a line is a URL: url)"
+        )
+    return look.schema
 
 
 class _Rank(NamedTuple):
@@ -92,8 +104,11 @@ class _Look:
         self.width = self._usual_width()
         self._header: _Row | None = None
         self._header_fits = 0
+        above = [row for row in self.rows if self.evidence and row.line < self.evidence[0].line]
+        self._almost = [row for row in above if self._is_almost(row)]
+        """Rows of which none is the header, though they come before the first URL."""
         if self.evidence:
-            self._find_header([row for row in self.rows if row.line < self.evidence[0].line])
+            self._find_header(above)
 
     def _column(self, urls: Counter[int], filled: Counter[int]) -> int:
         """Return the column whose cells are URLs; of several the one that is called so."""
@@ -121,6 +136,10 @@ class _Look:
         """
         rows = [row for row in above if not _is_comment(row)]
         named = [row for row in rows if _plain(_cell(row, self.url)) in _URL_NAMES]
+        # A title may be a website. A row with more in it is one, and below the header.
+        first = next((row.line for row in self._almost if self._is_filled(row)), sys.maxsize)
+        almost = {row.line for row in self._almost}
+        rows = [row for row in rows if row.line < first and row.line not in almost]
         texts = [row for row in rows if not any(map(_NUMBER.fullmatch, row.cells))]
         exact = [row for row in texts if len(row.cells) == self.width]
         whole = [row for row in exact if all(row.cells)]
@@ -134,12 +153,36 @@ class _Look:
         if self.url < len(self._header.cells):
             self.width = len(self._header.cells)
 
+    def _is_almost(self, row: _Row) -> bool:
+        cell = _cell(row, self.url)
+        label = _LAST_LABEL.search(cell)
+        if _is_comment(row) or (label and _plain(label[1]) in _NO_DOMAINS):
+            return False
+        return is_almost_url(cell) or any(map(_is_url, row.cells))
+
+    def _is_filled(self, row: _Row) -> bool:
+        return self.width == 1 or len(list(filter(None, row.cells))) > 1
+
+    @property
+    def may_cut(self) -> bool:
+        """Whether URLs may go on behind the delimiter, and no header tells."""
+        header = self._header
+        if self.width == 1 or (header is not None and self.url < len(header.cells)):
+            return False
+        rows = [row for row in self.evidence if self.url + 1 < len(row.cells) <= self.width]
+        rows = [row for row in rows if any(row.cells[self.url + 1 :])]
+        schema = self.schema
+        if any(may_be_cut(row.cells, row.raw, schema) for row in rows):
+            return True
+        plain = [row.cells[self.url] for row in rows if b'"' not in row.raw]
+        return self.delimiter in OF_URLS and len(set(plain)) < len(plain)
+
     @property
     def _first_row(self) -> int:
         """The line of the first row, where there is no header: titles have not as many cells."""
         whole = (row for row in self.rows if len(row.cells) == self.width and not _is_comment(row))
         found = next(whole, self.evidence[0]) if self.width > 1 else self.evidence[0]
-        return min(found.line, self.evidence[0].line)
+        return min(row.line for row in (found, self.evidence[0], *self._almost))
 
     @property
     def url_cells(self) -> tuple[str, ...]:
@@ -209,7 +252,7 @@ def _rows(head: bytes, delimiter: str) -> Iterator[_Row]:
     while (cells := rows.read(nobody)) is not None:
         stripped = [legible(cell).strip(INVISIBLE) for cell in cells]
         if any(stripped):
-            yield _Row(rows.line - len(rows.raw), stripped)
+            yield _Row(rows.line - len(rows.raw), stripped, b"".join(rows.raw))
 
 
 class _Nobody:
@@ -254,7 +297,7 @@ def _is_url(cell: str) -> bool:
     if not cell[:8].lower().startswith(("http://", "https://")):
         return False
     try:
-        parse_url(cell)
+        host = parse_url(cell).host
     except InvalidUrlError:
         return False
-    return True
+    return not any(mark in host for mark in OF_URLS)  # to browsers http://a.example,Lamps is one

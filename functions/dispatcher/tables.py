@@ -15,8 +15,12 @@ from typing import NamedTuple
 from functions.dispatcher.lists import BOM, MAX_ROW_BYTES, Lines, Rejects, Sink, Source
 
 NO_DELIMITER = "\x1f"  # a delimiter that no text has: a line is a cell
+OF_URLS = ",;|"
+"""Delimiters that are in URLs, too."""
 _SPOKEN = {",": "comma", ";": "semicolon", "\t": "tab", "|": "|"}
 _MORE_THAN_A_URL = re.compile(r"[^,;|]*[,;|].*[\s\"]|[^\s\"]*[\s\"].*[,;|]", re.DOTALL)
+_WEBSITE = re.compile(r"https?://[^/?#@]+/?", re.IGNORECASE)
+_NO_PATH = re.compile(r"[^\s=/?&%#@.~]*|.*\s.*", re.DOTALL)  # what no more of a URL looks like
 _FOREIGN = re.compile("[\udc80-\udcff]+")  # bytes that are not UTF-8
 _NOT_WESTERN = 3  # letters in a row that are not ASCII: no Western language has them
 
@@ -190,7 +194,10 @@ class TableReader:
                 plan.reject(line, b"".join(self._rows.raw), reason)
             return
         if len(cells) > len(names) and any(cells[len(names) :]):
-            plan.reject(line, b"".join(self._rows.raw), self._too_wide(len(cells)))
+            plan.reject(line, b"".join(self._rows.raw), self._of_another_width(len(cells)))
+            return
+        if len(cells) < len(names) and may_be_cut(cells, b"".join(self._rows.raw), self._schema):
+            plan.reject(line, b"".join(self._rows.raw), self._of_another_width(len(cells)))
             return
         if self._schema.delimiter == NO_DELIMITER and _MORE_THAN_A_URL.match(cells[0]):
             plan.reject(line, cells[0].encode(errors="replace"), "more than a URL in one cell")
@@ -201,12 +208,31 @@ class TableReader:
         url = values.pop(names[column])
         plan.add(line, url, input=values)
 
-    def _too_wide(self, count: int) -> str:
+    def _of_another_width(self, count: int) -> str:
         mark = _SPOKEN.get(self._schema.delimiter, repr(self._schema.delimiter))
         return (
             f"{count} cells where the table has {len(self._schema.names)}: the URL may be cut off; "
             f"put what holds a {mark} into quotes"
         )
+
+
+def may_be_cut(cells: list[str], raw: bytes, schema: Schema) -> bool:
+    """
+    Tell whether what stands behind the URL of a row may be more of it.
+
+    Args:
+        cells: Of the row, without white space around them.
+        raw: The row as it is written.
+        schema: How its cells were found.
+    """
+    url, delimiter = cells[schema.url], schema.delimiter
+    behind = next(filter(None, cells[schema.url + 1 :]), None)
+    if behind is None or delimiter not in OF_URLS:
+        return False
+    if _WEBSITE.fullmatch(url) and _NO_PATH.fullmatch(behind):
+        return False
+    written = raw.decode("utf-8", "surrogateescape")
+    return f'{url}"' not in written and f'{url}{delimiter}"' not in written
 
 
 def legible(cell: str) -> str:

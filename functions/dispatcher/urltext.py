@@ -32,6 +32,11 @@ _SECOND_MARK = "://"
 _REPLACED = "\N{REPLACEMENT CHARACTER}"
 _COMMENT = re.compile(r"\s#")
 _DOMAIN = re.compile(r"(?:[\w-]+\.)+[^\W\d][\w-]+(?::[0-9]+)?(?:[/?#].*)?", re.DOTALL)
+_ALMOST = re.compile(
+    r"(?:ftps?|file|mailto|javascript):\S|https?[:/\\.]|www\.|[./?]*/|.*//|[^\s@]+@[^\s@]+\."
+    r"|[0-9]+(?:\.[0-9]+){3}(?![^:/])|(?:n/?a|none|null|nan|-+|\?+)$",
+    re.IGNORECASE | re.DOTALL,
+)
 _SCHEME = len("https://")
 _SHOWN = 100
 
@@ -105,6 +110,11 @@ def cell_url(text: str, base: Url | None = None) -> Url:
 def looks_like_domain(text: str) -> bool:
     """Tell whether this would be a URL with https:// in front of it."""
     return _DOMAIN.fullmatch(text) is not None
+
+
+def is_almost_url(text: str) -> bool:
+    """Tell whether this was meant for a URL, or says that there is none: no column is called so."""
+    return _ALMOST.match(text) is not None or looks_like_domain(text)
 
 
 def _as_browsers_write(text: str) -> Url | None:

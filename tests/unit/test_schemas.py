@@ -103,3 +103,131 @@ def test_a_table_that_cannot_be_read_is_refused_as_a_whole_with_what_to_do(
 
     assert str(caught.value).startswith("urls.csv")
     assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "http://a.example/news/7,114,3150,title.html\nhttp://a.example/news/7,114,3151,title.html\n",
+        "http://a.example/news/7,114,3150,title.html\n",
+        "http://a.example/shop;jsessionid=1\nhttp://a.example/shop;jsessionid=2\n",
+        "http://a.example/;jsessionid=1\n",
+        "http://a.example/?c=1|2\nhttp://a.example/?c=3|4\n",
+        "http://a.example/,1\nhttp://a.example/,2\n",
+        "http://a.example/0,,3150,00.html\n",
+        "http://a.example/wiki/Paris, Texas\n",
+        "http://a.example/lamps,Blue\nhttp://a.example/tables,Red\n",
+        "http://user,a:b@a.example/\n",
+        "http://a.example,x/1\nhttp://b.example,y/2\n",
+        "http://a.example/,http://b.example/\n",
+        "1,http://a.example/news/7,title.html\n2,http://a.example/news/8,title.html\n",
+        "id,name\n1,A,http://a.example/news/7,title.html\n",
+        "#1\nhttp://a.example/news/7,title.html\nhttp://a.example/news/8,title.html\n",
+    ],
+)
+@pytest.mark.parametrize("title", ["", "All shops of May\n"])
+@pytest.mark.parametrize("form", ["csv", "tsv"])
+def test_urls_that_a_delimiter_may_cut_are_refused_where_no_header_tells(
+    rows: str, title: str, form: str
+) -> None:
+    with pytest.raises(
+        InvalidJobError, match="behind a URL may be a part of it; give it a first row"
+    ):
+        find_schema("urls.csv", f"{title}{rows}".encode(), form)
+
+
+@pytest.mark.parametrize(
+    ("head", "schema"),
+    [
+        ("http://a.example/7,1\n", Schema(NO_DELIMITER, ("url",), 0, 2)),
+        ("http://a.example/x;j=1\nhttp://a.example/x;j=2\n", Schema(NO_DELIMITER, ("url",), 0, 2)),
+    ],
+)
+def test_the_name_url_alone_says_that_a_line_is_one(head: str, schema: Schema) -> None:
+    assert find_schema("urls.csv", f"url\n{head}".encode(), "csv") == schema
+
+
+@pytest.mark.parametrize(
+    ("head", "delimiter"),
+    [
+        ("http://a.example,Lamps\nhttp://b.example/,Oak & Co. (sons)\n", ","),
+        ('"http://a.example/7",1.html\nhttp://a.example/8,"x"\n', ","),
+        ("http://a.example/7\t1.html\n", "\t"),
+        ("http://a.example/7,\nhttp://a.example/8,\n", ","),
+        ("Lamps,http://a.example/7\nOak,http://a.example/8\n", ","),
+        ("sep=,\nhttp://a.example/7,1.html\n", ","),
+    ],
+)
+def test_urls_that_end_evidently_need_no_header(head: str, delimiter: str) -> None:
+    schema = find_schema("urls.csv", head.encode(), "csv")
+
+    assert (schema.delimiter, len(schema.names)) == (delimiter, 2)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "www.b.example,B",
+        "b.example,B",
+        "b.example/shop?x=1,B",
+        "/p/1,B",
+        "./p/1,B",
+        "//b.example/x,B",
+        "ftp://b.example/,B",
+        "http//b.example/a,B",
+        "http:/b.example/a,B",
+        "https:b.example,B",
+        "htp://b.example/,B",
+        "http://exa mple.example/,B",
+        "http://,B",
+        "10.0.0.1,B",
+        "10.0.0.1:80/x,B",
+        "localhost/x//y,B",
+        "mailto:joe@b.example,B",
+        "joe@b.example,B",
+        "shop.page,B",
+        "N/A,B",
+        "-,B",
+    ],
+)
+@pytest.mark.parametrize("more", ["", "www.d.example,D\n"])
+@pytest.mark.parametrize("header", ["", "Seite,Name\n"])
+def test_what_was_meant_for_a_url_is_no_header(row: str, more: str, header: str) -> None:
+    table = f"{header}{row}\n{more}http://c.example/,C\n"
+
+    schema = find_schema("urls.csv", table.encode(), "csv")
+
+    names = ("Seite", "Name") if header else ("column1", "column2")
+    assert schema == Schema(",", names, 0, 2 if header else 1)
+
+
+def test_a_row_that_is_too_wide_is_no_header() -> None:
+    table = b"Lamp, blue,http://a.example/\nDesk,http://b.example/\nBed,http://c.example/\n"
+
+    assert find_schema("urls.csv", table, "csv") == Schema(",", ("column1", "column2"), 1, 1)
+
+
+@pytest.mark.parametrize("row", ["www.b.example", "/about", "ftp://b.example/", "http://"])
+def test_the_first_line_of_one_column_is_not_lost(row: str) -> None:
+    schema = find_schema("urls.csv", f"{row}\nhttp://c.example/\n".encode(), "csv")
+
+    assert schema == Schema(",", ("column1",), 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("table", "names", "first"),
+    [
+        ("item.url,item.name\nhttp://c.example/,C\n", ("item.url", "item.name"), 2),
+        ("xlink:href,n\nhttp://c.example/,C\n", ("xlink:href", "n"), 2),
+        ("www.c.example\nSeite,n\nhttp://c.example/x,C\n", ("Seite", "n"), 3),
+        ("www.c.example,\nSeite,n\nhttp://c.example/x,C\n", ("Seite", "n"), 3),
+        ("Report of,http://c.example/\nurl,n\nhttp://c.example/x,C\n", ("url", "n"), 3),
+        ("HTTP status,n\nhttp://c.example/,C\n", ("HTTP status", "n"), 2),
+        ("www.a.example,A\nSeite,B\nhttp://c.example/,C\n", ("column1", "column2"), 1),
+        ("Page/Path,n\nhttp://c.example/x,C\n", ("Page/Path", "n"), 2),
+    ],
+)
+def test_names_and_titles_are_told_from_rows(
+    table: str, names: tuple[str, ...], first: int
+) -> None:
+    assert find_schema("urls.csv", table.encode(), "csv") == Schema(",", names, 0, first)

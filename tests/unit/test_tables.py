@@ -184,6 +184,40 @@ def test_a_url_that_may_be_cut_or_glued_is_rejected(row: str, reason: str) -> No
     assert reason in report.reason
 
 
+@pytest.mark.parametrize("row", ["http://a.example/topic,213.html", "http://a.example/a,b"])
+def test_a_url_in_a_row_that_lacks_a_cell_is_not_cut(row: str) -> None:
+    found, counts = read(f"url,title,n\nhttp://x.example/x,X,1\n{row}\nhttp://y.example/y\n")
+
+    assert set(found) == {2, 4}
+    [report] = counts.reports
+    assert (report.line, report.text) == (3, row)
+    assert "2 cells where the table has 3: the URL may be cut off" in report.reason
+
+
+def test_a_row_that_lacks_a_cell_is_read_where_its_url_ends_evidently() -> None:
+    found, counts = read(
+        'url,title,n\nhttp://x.example,X\n"http://x.example/a,b",X\nhttp://y.example/c,"y/z"\n'
+    )
+
+    assert counts.reports == []
+    assert {line: url for line, (url, _) in found.items()} == {
+        2: "http://x.example/",
+        3: "http://x.example/a,b",
+        4: "http://y.example/c",
+    }
+
+
+def test_rows_above_the_first_url_are_reported_where_they_were_meant_for_urls() -> None:
+    found, counts = read("www.a.example,A\nwww.b.example,B\nhttp://c.example/,C\n")
+
+    assert found == {3: ("http://c.example/", {"column2": "C"})}
+    assert [(report.line, report.text) for report in counts.reports] == [
+        (1, "www.a.example"),
+        (2, "www.b.example"),
+    ]
+    assert "write https://www.a.example" in counts.reports[0].reason
+
+
 def test_a_table_of_commas_alone_in_most_rows_is_refused_and_not_cut() -> None:
     found, counts = read("id,url\n1,http://a.example/x,1\n2,http://a.example/y,2\n")
 
