@@ -58,6 +58,8 @@ _OFTEN = 32  # values between two looks at the clock
 _SUPERSCRIPT = re.compile(r"(<sup\b[^>]*>)\s*(?=\d)", re.IGNORECASE)
 _MACHINE_ATTRIBUTES = {"content", "datetime"}
 _MACHINE_STEPS = ("@content", "@datetime")
+# Of imagesrcset and data-srcset too; behind it only what picks one, and the end of a function.
+_SRCSET_STEP = re.compile(r"@[\w.-]*srcset[\s)]*(?:\[[^\[\]]*\][\s)]*)*\Z", re.IGNORECASE)
 _DATA: dict[str, Callable[[Document], list[Any]]] = {"jsonld": json_ld, "microdata": microdata}
 # With its semicolon, so that what a URL has behind & stays what it is.
 _DECODED = 5  # times, since some templates encode what is encoded
@@ -191,7 +193,7 @@ def _taking(name: str, field: FieldSpec) -> _Take:
     """Return what makes raw values of a source into values of the field's type."""
     if field.type == "url":
         return lambda raw, document: (
-            (isinstance(raw, str) and document.resolve(best_candidate(raw))) or Unread.UNREADABLE
+            (isinstance(raw, str) and document.resolve(raw)) or Unread.UNREADABLE
         )
     quick, full = conversion(field.type, field.locale)
 
@@ -480,7 +482,13 @@ def _compile_source(
 
 
 def _mark_of(source: SourceSpec, field: FieldSpec) -> _Mark | None:
-    """Return what marks the texts of a source that programs wrote, and not for people."""
+    """
+    Return what marks the texts of a source that programs wrote, and not for people.
+
+    Of a list of images it takes the one that is a URL.
+    """
+    if field.type == "url":
+        return _marker(best_candidate) if _lists_images(source) else None
     from_json = source.jsonld is not None or source.jmespath is not None
     if field.type == "json":
         return _marker(JsonText) if from_json else None
@@ -498,7 +506,14 @@ def _is_for_machines(source: SourceSpec) -> bool:
     return source.attr in _MACHINE_ATTRIBUTES
 
 
-def _marker(kind: type[str]) -> _Mark:
+def _lists_images(source: SourceSpec) -> bool:
+    """Tell whether a source is a `srcset`: elsewhere a comma or a blank is a part of the URL."""
+    if source.xpath is not None:
+        return _SRCSET_STEP.search(source.xpath) is not None
+    return source.attr is not None and source.attr.lower().endswith("srcset")
+
+
+def _marker(kind: Callable[[str], str]) -> _Mark:
     return lambda raw: kind(raw) if isinstance(raw, str) else raw
 
 

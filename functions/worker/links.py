@@ -107,7 +107,7 @@ _DESCRIPTOR = re.compile(r"(?:\A|\s)(\d{1,9}(?:\.\d{1,9})?)([wx])(?=\s|,|\Z)")
 
 def best_candidate(link: str) -> str:
     """
-    Return the largest image of a `srcset`, by width or else by density; another link as it is.
+    Return the largest image of a `srcset`, by width or else by density; one URL as it is.
 
     As the HTML standard splits it (§4.8.4.2.1): a comma within a URL is a part of it.
     """

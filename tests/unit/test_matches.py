@@ -119,16 +119,72 @@ def test_a_list_of_nothing_but_empty_values_is_missing_where_it_is_required() ->
 )
 @pytest.mark.parametrize(
     "source",
-    [{"css": "img", "attr": "srcset"}, {"xpath": "//img/@data-srcset"}, {"attr": "x", "css": "p"}],
+    [
+        {"css": "img", "attr": "srcset"},
+        {"xpath": "//img/@data-srcset"},
+        {"xpath": "string((//img/@srcset)[1])"},
+        {"css": "link", "attr": "imagesrcset"},
+        {"css": "p", "attr": "data-lazy-srcset"},
+    ],
 )
 def test_the_url_of_a_srcset_is_its_best_candidate(
     srcset: str, url: str, source: dict[str, Any]
 ) -> None:
-    html = f"<img srcset='{srcset}' data-srcset='{srcset}'><p x='{srcset}'>"
+    html = (
+        f"<link imagesrcset='{srcset}'><img srcset='{srcset}' data-srcset='{srcset}'>"
+        f"<p data-lazy-srcset='{srcset}'>"
+    )
     expected = f"http://www.e.com{'' if url[0] == '/' else '/a/'}{url}".replace(" ", "%20")
 
     assert field(html, type="url", **source) == expected
     assert field(html, type="url", many=True, **source) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("link", "path"),
+    [
+        ("/towns/Ulm, Upper", "/towns/Ulm,%20Upper"),
+        ("/find?q=oak, elm", "/find?q=oak,%20elm"),
+        ("/i/lamp, red.jpg", "/i/lamp,%20red.jpg"),
+        ("/i/lamp 2x", "/i/lamp%202x"),
+        ("/i/lamp 640w, big", "/i/lamp%20640w,%20big"),
+        ("/i/a.jpg 1x, /i/b.jpg 2x", "/i/a.jpg%201x,%20/i/b.jpg%202x"),
+    ],
+)
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"css": "a", "attr": "href"},
+        {"xpath": "//a/@href"},
+        {"xpath": "//a[@srcset]/@href"},
+        {"css": "a", "attr": "data-page"},
+        {"css": "a"},
+        {"opengraph": "image"},
+        {"jsonld": "A.image"},
+        {"jsonld": "A.photo.url"},
+        {"microdata": "B.image"},
+    ],
+)
+def test_the_url_of_anything_else_is_all_of_it(
+    link: str, path: str, source: dict[str, Any]
+) -> None:
+    html = (
+        f"<a href='{link}' data-page='{link}' srcset='/x 1x'>{link}</a>"
+        f"<meta property='og:image' content='{link}'>"
+        f"<p itemscope itemtype=B><meta itemprop=image content='{link}'></p>"
+        '<script type="application/ld+json">'
+        f'{{"@type": "A", "image": "{link}", "photo": {{"url": "{link}"}}}}</script>'
+    )
+
+    assert field(html, type="url", **source) == "http://www.e.com" + path
+
+
+def test_a_regex_searches_a_srcset_as_it_is() -> None:
+    html = "<img srcset='/a 1x, /b 2x'>"
+
+    assert field(html, css="img", attr="srcset", regex=r"(\S+) 1x", type="url") == (
+        "http://www.e.com/a"
+    )
 
 
 @pytest.mark.parametrize("piece", [", ", "a 1x,", "1 ", "(", ",", " "])
