@@ -14,10 +14,10 @@ from itertools import groupby
 from math import isfinite
 from typing import Any, NamedTuple
 
-import msgspec
 from msgspec import UNSET
 from selectolax.lexbor import LexborNode
 
+from functions.worker.choice import Path, Wanted
 from functions.worker.document import (
     MAX_VALUE,
     Document,
@@ -31,7 +31,7 @@ from functions.worker.document import (
 from functions.worker.links import best_candidate
 from functions.worker.microdata import microdata
 from functions.worker.numerals import Unread
-from functions.worker.objects import Either, Path, objects_of
+from functions.worker.objects import Either, objects_of
 from functions.worker.structured import json_ld, properties
 from functions.worker.values import (
     Amount,
@@ -62,6 +62,8 @@ _MACHINE_STEPS = ("@content", "@datetime")
 _SRCSET_STEP = re.compile(r"@[\w.-]*srcset[\s)]*(?:\[[^\[\]]*\][\s)]*)*\Z", re.IGNORECASE)
 _DATA: dict[str, Callable[[Document], list[Any]]] = {"jsonld": json_ld, "microdata": microdata}
 # With its semicolon, so that what a URL has behind & stays what it is.
+_NOTHING_WANTED = Wanted((), ())
+_CURRENCIES = ("priceCurrency", "currency")  # beside a price in JSON-LD and microdata
 _DECODED = 5  # times, since some templates encode what is encoded
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
@@ -84,23 +86,22 @@ def compile_fields(spec: ExtractSpec) -> list[tuple[str, Read]]:
     """
     uses = Counter(source.css for _, source in spec.alternatives if source.css)
     shared = {css for css, count in uses.items() if count > 1}
-    single = [
-        source
-        for field in spec.fields.values()
-        if not field.many
-        for source in field.any or (field,)
-    ]
-    bound = {
-        kind: tuple(_path(source, kind) for source in single if getattr(source, kind) is not None)
-        for kind in _DATA
-    }
     rows = spec.rows.named[0][0] if isinstance(spec.rows, RowsSpec) else None
-    context = _Context(shared, bound, rows)
+    context = _Context(shared, {kind: _wanted(spec, kind) for kind in _DATA}, rows)
     compiled: list[tuple[str, Read]] = []
     for name, field in spec.fields.items():
         read = _compile_field(name, field, context)
         compiled += _price(name, read) if field.type == "price" else [(name, read)]
     return compiled
+
+
+def _wanted(spec: ExtractSpec, kind: str) -> Wanted:
+    alternatives = [field.any or (field,) for field in spec.fields.values() if not field.many]
+    fields = [
+        tuple(_path(source, kind) for source in sources if getattr(source, kind) is not None)
+        for sources in alternatives
+    ]
+    return Wanted(tuple(filter(None, fields)), tuple(path for paths in fields for path in paths))
 
 
 def compile_rows(spec: ExtractSpec) -> Callable[[Document], list[tuple[Scope, Any]]] | None:
@@ -126,7 +127,7 @@ def compile_rows(spec: ExtractSpec) -> Callable[[Document], list[tuple[Scope, An
     read, path = _DATA[kind], compile_path(expression, f"extract.rows.{kind}")
     return lambda document: [
         (document.tree, row)
-        for row in objects_of(document, read).find(path, ())
+        for row in objects_of(document, read).find(path, _NOTHING_WANTED)
         if isinstance(row, dict)
     ]
 
@@ -136,7 +137,7 @@ class _Context(NamedTuple):
 
     shared: set[str]
     """The selectors that more than one of them uses."""
-    bound: dict[str, tuple[Path, ...]]
+    wanted: dict[str, Wanted]
     """The paths of those that want one value, by the kind of data."""
     rows: str | None
     """The kind of data whose objects are the rows; None: rows are elements or pages."""
@@ -309,7 +310,7 @@ def _joined(
             mark = _mark_of(sources[numbers[0]], field)
             if kind == "jsonld" and _has_entities(field):
                 mark = _composed(_decode, mark)
-            joined.append(_each(kind, paths, context, mark))
+            joined.append(_each(kind, paths, field, context, mark))
     return joined
 
 
@@ -465,7 +466,7 @@ def _compile_source(
     if source.jsonld is not None and _has_entities(field):
         first, find_all = _mapped(_decode, (first, find_all))
     if source.regex is None:
-        return _marked(source, field, (first, find_all), path, context)
+        return _marked(source, field, (first, find_all))
     regex = compile_regex(source.regex, f"{path}.regex")
 
     def first_match(scope: Scope, document: Document) -> str | None:
@@ -514,7 +515,12 @@ def _lists_images(source: SourceSpec) -> bool:
 
 
 def _marker(kind: Callable[[str], str]) -> _Mark:
-    return lambda raw: kind(raw) if isinstance(raw, str) else raw
+    def mark(raw: Any) -> Any:  # noqa: ANN401
+        if isinstance(raw, str):
+            return kind(raw)
+        return raw._replace(value=mark(raw.value)) if type(raw) is Amount else raw
+
+    return mark
 
 
 def _composed(one: _Mark, other: _Mark | None) -> _Mark:
@@ -525,18 +531,14 @@ def _marked(
     source: SourceSpec,
     field: FieldSpec,
     found: tuple[_First, _All],
-    path: str,
-    context: _Context,
 ) -> tuple[_First, _All]:
     """Return what finds the same, but marks what programs wrote, and adds currencies to prices."""
     mark = _mark_of(source, field)
     if mark is not None:
         found = _mapped(mark, found)
-    if field.type == "price":
-        beside = [
-            _plain_source(other, field, path, context) for other in _currencies_beside(source)
-        ]
-        return _with_currency(found, beside) if beside else found
+    if field.type == "price" and source.opengraph is not None:
+        name = source.opengraph.removesuffix(":amount")
+        return _with_currency(found, _opengraph(f"{name}:currency"))
     return found
 
 
@@ -548,37 +550,18 @@ def _mapped(mark: _Mark, found: tuple[_First, _All]) -> tuple[_First, _All]:
     )
 
 
-def _currencies_beside(source: SourceSpec) -> list[SourceSpec]:
-    """Return where the data that has a price names its currency."""
-    if source.opengraph is not None:
-        name = source.opengraph.removesuffix(":amount")
-        return [SourceSpec(opengraph=f"{name}:currency")]
-    for kind in ("jsonld", "microdata"):
-        path = getattr(source, kind)
-        if path is not None:
-            before = path.rpartition(".")[0]
-            steps = [f"{before}.{name}".lstrip(".") for name in ("priceCurrency", "currency")]
-            return [msgspec.convert({kind: step}, SourceSpec) for step in steps]
-    return []
-
-
-def _with_currency(
-    found: tuple[_First, _All], beside: list[tuple[_First, _All]]
-) -> tuple[_First, _All]:
+def _with_currency(found: tuple[_First, _All], beside: tuple[_First, _All]) -> tuple[_First, _All]:
     first, find_all = found
+    first_beside, all_beside = beside
 
     def first_amount(scope: Scope, document: Document) -> Any:  # noqa: ANN401
         raw = first(scope, document)
-        if raw is None:
-            return None
-        named = (find(scope, document) for find, _ in beside)
-        return Amount(raw, next(filter(None, named), None))
+        return None if raw is None else Amount(raw, first_beside(scope, document))
 
     def all_amounts(scope: Scope, document: Document) -> Iterator[Amount]:
         raws = list(find_all(scope, document))
-        lists = (list(find(scope, document)) for _, find in beside)
-        named = next((names for names in lists if len(names) == len(raws)), [None] * len(raws))
-        return map(Amount, raws, named)
+        named = list(all_beside(scope, document))
+        return map(Amount, raws, named if len(named) == len(raws) else [None] * len(raws))
 
     return first_amount, all_amounts
 
@@ -588,10 +571,10 @@ def _plain_source(
 ) -> tuple[_First, _All]:
     if source.jsonld is not None:
         steps = compile_path(source.jsonld, f"{path}.jsonld")
-        found = _structured("jsonld", steps, field, context)
+        found = _structured("jsonld", steps, source, field, context)
     elif source.microdata is not None:
         steps = compile_path(source.microdata, f"{path}.microdata")
-        found = _structured("microdata", steps, field, context)
+        found = _structured("microdata", steps, source, field, context)
     elif source.opengraph is not None:
         found = _opengraph(source.opengraph)
     elif source.jmespath is not None:
@@ -744,24 +727,37 @@ def _in_row(find: Callable[[Document], list[Any]]) -> tuple[_First, _All]:
     return first, find_all
 
 
-def _structured(kind: str, path: Path, field: FieldSpec, context: _Context) -> tuple[_First, _All]:
-    read, bound = _DATA[kind], context.bound[kind]
-    if context.rows == kind:
-        return _in_row(
-            lambda document: _values(
-                objects_of(document, read).inside(document.row, path, many=field.many), whole=False
-            )
-        )
+def _structured(
+    kind: str, path: Path, source: SourceSpec, field: FieldSpec, context: _Context
+) -> tuple[_First, _All]:
+    read, wanted = _DATA[kind], context.wanted[kind]
+    beside = _CURRENCIES if field.type == "price" and source.regex is None else ()
 
     def find(document: Document) -> list[Any]:
-        return _values(objects_of(document, read).find(path, bound), whole=False)
+        objects = objects_of(document, read)
+        if field.many:
+            return objects.find(path, wanted, beside)
+        return objects.find_one(path, wanted, beside)
 
-    return _page_wide(find)
+    def find_inside(document: Document) -> list[Any]:
+        objects = objects_of(document, read)
+        if field.many:
+            return objects.inside(document.row, path, beside)
+        return objects.one_inside(document.row, path, wanted, beside)
+
+    return _in_row(find_inside) if context.rows == kind else _page_wide(find)
 
 
-def _each(kind: str, paths: tuple[Path, ...], context: _Context, mark: _Mark | None) -> _All:
+def _each(
+    kind: str,
+    paths: tuple[Path, ...],
+    field: FieldSpec,
+    context: _Context,
+    mark: _Mark | None,
+) -> _All:
     """Return what finds what one of `paths` leads to, for each element that all of them reach."""
-    read, bound = _DATA[kind], context.bound[kind]
+    read, wanted = _DATA[kind], context.wanted[kind]
+    beside = _CURRENCIES if field.type == "price" else ()
 
     def marked(value: Any) -> Any:  # noqa: ANN401
         if type(value) is Either:
@@ -773,11 +769,13 @@ def _each(kind: str, paths: tuple[Path, ...], context: _Context, mark: _Mark | N
     if context.rows == kind:
         return _in_row(
             lambda document: list(
-                map(marked, objects_of(document, read).inside_each(document.row, paths))
+                map(marked, objects_of(document, read).inside_each(document.row, paths, beside))
             )
         )[1]
     return _page_wide(
-        lambda document: list(map(marked, objects_of(document, read).find_each(paths, bound)))
+        lambda document: list(
+            map(marked, objects_of(document, read).find_each(paths, wanted, beside))
+        )
     )[1]
 
 
@@ -795,6 +793,8 @@ def _decode(raw: Any) -> Any:  # noqa: ANN401 -- JSON
             if text == raw:
                 break
             raw = text
+    elif type(raw) is Amount:
+        return raw._replace(value=_decode(raw.value))
     return raw
 
 

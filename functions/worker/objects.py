@@ -2,8 +2,9 @@
 The objects that a page describes in JSON-LD or microdata, and what paths find in them.
 
 No two objects are mixed: all paths of a spec that name a type, and want one value of it, are read
-from the same object. Objects with one `@id` are one object, where they do not contradict each
-other. All of it takes time linear in what the page holds, whatever refers to what.
+from the same object, and of a list on their way from the same element. Objects with one `@id` are
+one object, where they do not contradict each other. All of it takes time linear in what the page
+holds, whatever refers to what.
 """
 
 from collections import defaultdict
@@ -12,9 +13,10 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin
 
+from functions.worker.choice import Choice, Path, Wanted
 from functions.worker.document import Document
+from functions.worker.values import Amount
 
-Path = tuple[str, ...]
 _Node = dict[str, Any]
 
 _NAMES_ONLY = frozenset(["@id", "@type", "@context"])
@@ -88,60 +90,90 @@ class Objects:
         self._kinds: dict[str, str] = {}
         self._ranks: dict[int, int] | None = None
         self._bound: dict[str, _Node | None] | None = None
+        self._choice: Choice | None = None
+        self._row: tuple[Any, Choice] | None = None
 
     # ---- which objects
 
-    def find(self, path: Path, bound: tuple[Path, ...]) -> list[Any]:
+    def find(self, path: Path, wanted: Wanted, beside: Path = ()) -> list[Any]:
         """
-        Return what `path` leads to, in the order of the page.
+        Return all that `path` leads to, in the order of the page.
 
         Args:
             path: Its first step is a type, wherever an object of it is; where no object is of that
                 type, it is a property of the outermost ones. A list is gone through.
-            bound: The paths of the spec that want one value. What has the type of one of these is
-                read from one object.
+            wanted: What has the type of one of these paths is read from one object.
+            beside: See `follow`.
         """
-        places, steps = self._places(path, bound)
-        return self.follow(places, steps)
+        places, steps = self._places(path, wanted)
+        return self.follow(places, steps, beside=beside)
 
-    def find_each(self, paths: tuple[Path, ...], bound: tuple[Path, ...]) -> list[Either]:
+    def find_one(self, path: Path, wanted: Wanted, beside: Path = ()) -> list[Any]:
+        """Return the same for a path of `wanted`: of lists, from the element that all share."""
+        if self._choice is None:
+            self._choice = Choice(wanted, lambda path: self._places(path, wanted), self.follow)
+        return self._choice.read(path, beside)
+
+    def find_each(self, paths: tuple[Path, ...], wanted: Wanted, beside: Path = ()) -> list[Either]:
         """
         Return what `paths` lead to, for each place that they have in common.
 
         They begin with the same type. So a list that holds texts beside objects can be read
         whole: from each of what it holds by the first path that finds something.
         """
-        places, steps = self._places(paths[0], bound)
-        return self._each(places, len(paths[0]) - len(steps), paths)
+        places, steps = self._places(paths[0], wanted)
+        return self._each(places, len(paths[0]) - len(steps), paths, beside)
 
-    def inside_each(self, row: Any, paths: tuple[Path, ...]) -> list[Either]:  # noqa: ANN401
+    def inside_each(
+        self,
+        row: Any,  # noqa: ANN401
+        paths: tuple[Path, ...],
+        beside: Path = (),
+    ) -> list[Either]:
         """Return the same from `row`, an object, and from what is within it."""
         places, steps = self._row_places(row, paths[0])
-        return self._each(places, len(paths[0]) - len(steps), paths)
+        return self._each(places, len(paths[0]) - len(steps), paths, beside)
 
-    def _each(self, places: list[Any], taken: int, paths: tuple[Path, ...]) -> list[Either]:
+    def _each(
+        self, places: list[Any], taken: int, paths: tuple[Path, ...], beside: Path
+    ) -> list[Either]:
         common = _common(paths)
         found = self.follow(places, paths[0][taken:common], counted=True)
-        return [self._either(place, [path[common:] for path in paths]) for place in found]
+        return [self._either(place, [path[common:] for path in paths], beside) for place in found]
 
-    def _either(self, place: Any, paths: list[Path]) -> Either:  # noqa: ANN401
+    def _either(self, place: Any, paths: list[Path], beside: Path) -> Either:  # noqa: ANN401
         groups: dict[str | None, list[Path]] = defaultdict(list)
         for path in paths:
             groups[path[0] if path else None].append(path)
         found = Either()
         for step, group in groups.items():
             if step is None or len(group) == 1:
-                found.append(self.follow([place], group[0], counted=True))
+                found.append(self.follow([place], group[0], counted=True, beside=beside))
             else:  # a list again, of whose elements some may be read by one and some by another
                 rest = [path[1:] for path in group]
                 inner = self.follow([place], (step,), counted=True)
-                found.append([self._either(element, rest) for element in inner])
+                found.append([self._either(element, rest, beside) for element in inner])
         return found
 
-    def inside(self, row: Any, path: Path, *, many: bool) -> list[Any]:  # noqa: ANN401
-        """Return what `path` leads to from `row`, an object, and from what is within it."""
+    def inside(self, row: Any, path: Path, beside: Path = ()) -> list[Any]:  # noqa: ANN401
+        """Return all that `path` leads to from `row`, an object, and from what is within it."""
         places, steps = self._row_places(row, path)
-        return self.follow(places if many else places[:1], steps, counted=True)
+        return self.follow(places, steps, counted=True, beside=beside)
+
+    def one_inside(
+        self,
+        row: Any,  # noqa: ANN401
+        path: Path,
+        wanted: Wanted,
+        beside: Path = (),
+    ) -> list[Any]:
+        """Return the same for a path of `wanted`: of lists, from the element that all share."""
+        if self._row is None or self._row[0] is not row:
+            choice = Choice(
+                wanted, lambda path: self._row_places(row, path), self.follow, counted=True
+            )
+            self._row = row, choice
+        return self._row[1].read(path, beside)
 
     def _row_places(self, row: Any, path: Path) -> tuple[list[Any], Path]:  # noqa: ANN401
         kind = path[0]
@@ -171,12 +203,12 @@ class Objects:
                 waiting += [value[key] for key in reversed(value) if key not in _ELSEWHERE]
         return [] if self._document.exceeds(_VISIT * visited) else found
 
-    def _places(self, path: Path, bound: tuple[Path, ...]) -> tuple[list[_Node], Path]:
+    def _places(self, path: Path, wanted: Wanted) -> tuple[list[_Node], Path]:
         """Return where `path` begins, and the steps from there."""
         kind = self._kind(path)
         steps = path[1:] if kind else path
-        if any(self._kind(other) == kind for other in bound):
-            place = self._bindings(bound)[kind]
+        if any(self._kind(other) == kind for other in wanted.paths):
+            place = self._bindings(wanted.paths)[kind]
             return ([] if place is None else [place]), steps
         return (self._types[kind] if kind else self._outermost), steps
 
@@ -347,7 +379,13 @@ class Objects:
     # ---- steps
 
     def follow(
-        self, places: list[Any], steps: Path | list[str], *, counted: bool = False
+        self,
+        places: list[Any],
+        steps: Path,
+        *,
+        counted: bool = False,
+        beside: Path = (),
+        choose: Callable[[Path, list[Any]], list[Any]] | None = None,
     ) -> list[Any]:
         """
         Return what `steps` lead to from `places`.
@@ -358,25 +396,38 @@ class Objects:
                 or else its @id.
             counted: Whether this is done again and again, which the document bounds: each time,
                 references may lead to the same large list.
+            beside: Properties. Each value that is found becomes an `Amount`, with the first of
+                these that the same object has.
+            choose: Returns those of several elements that count, by the steps that lead to them.
         """
         if counted and self._document.exceeds(0):
             return []
         before = self._visits
         found: list[Any] = list(self._values(places))
-        for step in steps:
+        for number, step in enumerate(steps, start=1):
             taken: list[Any] = []
             for node in found:
                 if isinstance(node, dict):
                     value = _get(node, step)
                     if value is not None:
+                        if beside and number == len(steps):
+                            value = self._amounts(value, node, beside)
                         taken.append(value)
                 elif isinstance(node, str):
                     value = self._of_text(node, step)
                     if value is not None:
                         taken.append(value)
             found = list(self._values(taken))
+            if choose is not None and len(found) > 1:
+                found = choose(steps[:number], found)
         visits = self._visits - before
         return [] if counted and self._document.exceeds(_VISIT * visits) else found
+
+    def _amounts(self, value: Any, node: _Node, beside: Path) -> list[Any]:  # noqa: ANN401
+        named = (self.follow([node], (name,)) for name in beside)
+        currency = next((name for names in named for name in names if name), None)
+        # What is empty is no amount, but keeps its place.
+        return [one if one == "" else Amount(one, currency) for one in self._values([value])]
 
     def _of_text(self, text: str, step: str) -> Any:  # noqa: ANN401
         """Return what `step` leads to from a text that is in the place of an object."""

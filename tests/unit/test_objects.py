@@ -145,6 +145,167 @@ def test_properties_may_have_the_prefix_of_their_vocabulary() -> None:
     assert row(html, name="Product.name", sku="Product.sku") == {"name": "Oak", "sku": "7"}
 
 
+# ---- one element of a list
+
+
+def reviews(*pairs: tuple[str | None, int | None]) -> list[dict[str, Any]]:
+    return [
+        {"@type": "Review"}
+        | ({} if author is None else {"author": {"name": author}})
+        | ({} if rate is None else {"reviewRating": {"ratingValue": rate}})
+        for author, rate in pairs
+    ]
+
+
+OFFERS = [
+    {"@type": "Offer", "sku": "a1"},
+    {"@type": "Offer", "price": 2, "priceCurrency": "USD", "name": "Two"},
+    {"@type": "Offer", "price": 3, "priceCurrency": "EUR", "name": "Three", "sku": "c3"},
+]
+
+
+PRODUCTS: dict[str, Any] = {"rows": {"jsonld": "Product"}}
+
+
+@pytest.mark.parametrize("is_row", [False, True])
+@pytest.mark.parametrize(
+    ("data", "paths", "values"),
+    [
+        pytest.param({"offers": [{"name": "One"}, {"sku": "b2"}]}, ["offers.name", "offers.sku"],
+                     ["One", None], id="the first of those that have as much"),
+        pytest.param({"offers": OFFERS}, ["offers.price", "offers.name"], ["2", "Two"],
+                     id="the first that has all"),
+        pytest.param({"offers": OFFERS}, ["offers.name", "offers.sku"], ["Three", "c3"],
+                     id="the one that has most"),
+        pytest.param({"review": reviews(("Ann", None), ("Bob", 1))},
+                     ["review.author.name", "review.reviewRating.ratingValue"], ["Bob", "1"],
+                     id="further down"),
+        pytest.param({"review": reviews((None, 4), ("Bob", None))},
+                     ["review.author.name", "review.reviewRating.ratingValue"], [None, "4"],
+                     id="further down, half of it"),
+        pytest.param({"x": [{"y": [{"a": 1}, {"b": 2}]}, {"y": [{"b": 3}, {"a": 4, "b": 5}]}]},
+                     ["x.y.a", "x.y.b"], ["1", None], id="lists in lists"),
+        pytest.param({"author": ["Zoe", {"name": "Max", "url": "/max"}]},
+                     ["author.name", "author.url"], ["Max", "/max"], id="texts among objects"),
+        pytest.param({"image": ["https://e.com/a.jpg", {"url": "/b.jpg", "width": 5}]},
+                     ["image.url", "image.width"], ["/b.jpg", "5"], id="addresses among objects"),
+        pytest.param({"offers": [{"@list": [{"name": ""}, {"name": "B", "sku": 2}]}]},
+                     ["offers.name", "offers.sku"], ["B", "2"], id="an empty text is nothing"),
+        pytest.param({"offers": OFFERS}, ["offers.price"], ["2"], id="one field alone"),
+        pytest.param({"offers": {"@type": "AggregateOffer", "lowPrice": 1, "offers": OFFERS}},
+                     ["offers.lowPrice", "offers.offers.sku", "offers.offers.price"],
+                     ["1", "c3", "3"], id="offers in an offer"),
+    ],
+)  # fmt: skip
+def test_of_a_list_all_fields_are_read_from_one_element(
+    data: dict[str, Any], paths: list[str], values: list[str | None], is_row: bool
+) -> None:
+    html = scripts({"@type": "Product"} | data)
+    fields = {path.replace(".", "_").lower(): {"jsonld": f"Product.{path}"} for path in paths}
+
+    found = extract(html, fields=fields, **(PRODUCTS if is_row else {}))
+
+    assert list(found.rows[0].values()) == values
+
+
+def test_in_rows_a_path_with_and_one_without_its_type_are_read_from_one_element() -> None:
+    html = scripts(product("Oak", offers=OFFERS), product("Elm", offers=OFFERS[1]))
+
+    found = extract(
+        html,
+        rows={"jsonld": "Product"},
+        fields={"a": {"jsonld": "Product.offers.name"}, "b": {"jsonld": "offers.sku"}},
+    )
+
+    assert found.rows == [{"a": "Three", "b": "c3"}, {"a": "Two", "b": None}]
+
+
+def test_the_object_of_a_type_is_the_element_too() -> None:
+    html = scripts(product("Oak", offers=OFFERS))
+
+    assert row(html, price="Product.offers.price", sku="Offer.sku") == {"price": None, "sku": "a1"}
+
+
+def test_alternatives_of_one_field_may_be_in_different_elements() -> None:
+    html = scripts(product("Oak", offers=[{"lowPrice": 1}, {"price": 5, "sku": 2}]))
+    either = {"any": [{"jsonld": f"Product.offers.{name}"} for name in ("price", "lowPrice")]}
+
+    assert row(html, x=either) == {"x": "5"}
+    assert row(html, x=either, sku="Product.offers.sku") == {"x": "5", "sku": "2"}
+
+
+def test_of_a_list_in_microdata_too_one_element_is_read() -> None:
+    offer = "<i itemprop=offers itemscope><b itemprop={}>x</b>{}</i>"
+    html = (
+        "<p itemscope itemtype=Product>"
+        + offer.format("name", "")
+        + offer.format("sku", "<b itemprop=name>Two</b>")
+        + "</p>"
+    )
+
+    assert row(
+        html, name={"microdata": "Product.offers.name"}, sku={"microdata": "Product.offers.sku"}
+    ) == {"name": "Two", "sku": "x"}
+
+
+def test_a_long_list_of_which_none_has_all_is_read_once_for_all_fields() -> None:
+    items = [{"n": number} for number in range(20_000)]
+    fields = {f"f{n}": f"A.x.{'n' if n else 'm'}" for n in range(20)}
+
+    assert row(scripts({"@type": "A", "x": items}), **fields)["f1"] == "0"
+
+
+@pytest.mark.parametrize("is_row", [False, True])
+@pytest.mark.parametrize(
+    ("offers", "price", "currency"),
+    [
+        pytest.param([{"priceCurrency": "EUR"}, {"price": 2, "priceCurrency": "USD"}], 2, "USD",
+                     id="the currency is in the first one too"),
+        pytest.param([{"price": 1}, {"price": 2, "priceCurrency": "USD"},
+                      {"priceCurrency": "EUR"}], 1, None, id="only others have one"),
+        pytest.param([{"price": "", "priceCurrency": "EUR"}, {"price": "2", "currency": "USD"}],
+                     2, "USD", id="an empty price"),
+        pytest.param([[{"priceCurrency": "EUR"}], [{"price": {"@value": 2},
+                      "priceCurrency": {"@value": "USD"}}]], 2, "USD", id="lists and values"),
+        pytest.param([{"price": "2&#46;5", "priceCurrency": "USD"}, {"priceCurrency": "EUR"}],
+                     2.5, "USD", id="an entity"),
+    ],
+)  # fmt: skip
+def test_a_currency_is_that_of_the_object_that_has_the_price(
+    offers: Any, price: float, currency: str | None, is_row: bool
+) -> None:
+    html = scripts(product("Oak", offers=offers))
+
+    found = extract(
+        html,
+        fields={"x": {"jsonld": "Product.offers.price", "type": "price"}},
+        **(PRODUCTS if is_row else {}),
+    )
+
+    assert found.rows == [{"x": price, "x_currency": currency}]
+
+
+def test_currencies_of_many_prices_are_those_of_their_objects() -> None:
+    offers: list[dict[str, Any]] = [
+        {"price": 1},
+        {"price": 3, "priceCurrency": "USD"},
+        {"lowPrice": 4, "priceCurrency": "EUR"},
+        {"priceCurrency": "GBP"},
+    ]
+    html = scripts(product("Oak", offers=[{"price": ""}, *offers]))
+    paths = [{"jsonld": f"Product.offers.{name}"} for name in ("price", "lowPrice")]
+
+    assert row(html, x=many("Product.offers.price", type="price")) == {
+        "x": [None, 1.0, 3.0],
+        "x_currency": [None, None, "USD"],
+    }
+    html = scripts(product("Oak", offers=offers))
+    assert row(html, x={"any": paths, "many": True, "type": "price"}) == {
+        "x": [1.0, 3.0, 4.0],
+        "x_currency": [None, "USD", "EUR"],
+    }
+
+
 # ---- references
 
 
