@@ -4,7 +4,6 @@ The microdata of a page, in the form of JSON-LD, so that one kind of path leads 
 As the HTML standard has it (section 5, Microdata), and lenient where its authors are.
 """
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from selectolax.lexbor import LexborNode
@@ -32,6 +31,14 @@ class _Property(NamedTuple):
     """A text, or the `mem_id` of an item."""
 
 
+class _Named(NamedTuple):
+    """An element that an itemref means."""
+
+    properties: list[tuple[int, _Property]]
+    inner: list[int]
+    """The elements in it that an itemref means too, by `mem_id`."""
+
+
 class _Items:
     """The items of a page and their properties, by `mem_id`."""
 
@@ -45,7 +52,7 @@ class _Items:
         self._built: set[int] = set()
         self._left = MAX_BUILT
         self._owners: dict[int, int | None] = {}
-        self._properties: dict[int, tuple[int, _Property, int | None]] = {}
+        self._properties: dict[int, tuple[int, _Property]] = {}
 
     def read(self) -> None:
         references: list[tuple[int, list[str]]] = []
@@ -63,11 +70,12 @@ class _Items:
                 if attributes.get("itemref"):
                     references.append((key, (attributes["itemref"] or "").split()))
             elif names:
+                self.document.hurry()  # properties in each other have the same texts
                 value = _property(element, attributes, names, self.document)
             owner = self._owner(element)
             if names:
                 found = _Property(names, value)
-                self._properties[key] = place, found, owner
+                self._properties[key] = place, found
                 if owner is not None:
                     self.own[owner].append((place, found))
             if key in self.items and (owner is None or not names):
@@ -95,9 +103,13 @@ class _Items:
 
     def _refer(self, references: list[tuple[int, list[str]]]) -> None:
         """Give items what is elsewhere in the page and they name by its id."""
+        wanted = {name for _, names in references for name in names}
         by_id: dict[str, LexborNode] = {}
         for element in self.document.tree.css("[id]"):
-            by_id.setdefault(element.attributes.get("id") or "", element)
+            name = element.attributes.get("id") or ""
+            if name in wanted:
+                by_id.setdefault(name, element)
+        named = self._named(list(by_id.values()))
         left = MAX_REFERENCES
         within: dict[str, list[tuple[int, _Property]]] = {}
         taken: set[int] = set()
@@ -107,7 +119,8 @@ class _Items:
                 if name not in by_id:
                     continue
                 if name not in within:
-                    within[name] = list(self._around(by_id[name]))
+                    visited, within[name] = self._around(by_id[name].mem_id, named, left)
+                    left -= visited
                 left -= len(within[name]) + 1
                 if left < 0:
                     self.problem("truncated", f"after {MAX_REFERENCES} properties by itemref")
@@ -121,18 +134,57 @@ class _Items:
             self.own[item].sort(key=lambda pair: pair[0])
         self.tops = [key for key in self.tops if key not in taken]
 
-    def _around(self, element: LexborNode) -> Iterator[tuple[int, _Property]]:
-        """Yield the property that `element` is, and those in it that are of no item in it."""
-        if element.mem_id in self._properties:
-            place, found, _ = self._properties[element.mem_id]
-            yield place, found
-        if element.mem_id in self.items:
-            return
-        owner = self._owner(element)
-        for inner in element.css("[itemprop]"):
-            known = self._properties.get(inner.mem_id)
-            if known is not None and inner.mem_id != element.mem_id and known[2] == owner:
-                yield known[0], known[1]
+    def _named(self, elements: list[LexborNode]) -> dict[int, _Named]:
+        """
+        Return what is in each of `elements`, and in no other of them and no item in it.
+
+        In one go through the page, since they may be in each other.
+        """
+        named = {element.mem_id: _Named([], []) for element in elements}
+        nearest: dict[int, int | None] = {}
+
+        def around(element: LexborNode) -> int | None:
+            passed: list[int] = []
+            place = element.parent
+            found: int | None = None
+            while place is not None and (key := place.mem_id) not in self.items:
+                if key in named or key in nearest:
+                    found = key if key in named else nearest[key]
+                    break
+                passed.append(key)
+                place = place.parent
+            nearest.update(dict.fromkeys(passed, found))
+            return found
+
+        for element in elements:
+            outer = around(element)
+            if outer is not None:
+                named[outer].inner.append(element.mem_id)
+        for element in self.document.tree.css("[itemprop]"):
+            known = self._properties.get(element.mem_id)
+            outer = around(element) if known is not None else None
+            if known is not None and outer is not None:
+                named[outer].properties.append(known)
+        return named
+
+    def _around(
+        self, key: int, named: dict[int, _Named], limit: int
+    ) -> tuple[int, list[tuple[int, _Property]]]:
+        """
+        Return the property that an element is, and those in it that are of no item in it.
+
+        In front of them, how many of the elements in `named` it has passed. It ends soon after
+        `limit` of both.
+        """
+        found = [self._properties[key]] if key in self._properties else []
+        waiting = [key]
+        visited = 0
+        while waiting and visited + len(found) <= limit:
+            inside = named[waiting.pop()]
+            visited += 1
+            found += inside.properties
+            waiting += inside.inner
+        return visited, found
 
     def build(self) -> list[_Item]:
         """Return the items that are a property of none, with all that they hold."""

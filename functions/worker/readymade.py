@@ -210,6 +210,7 @@ def _table_lines(table: LexborNode, document: Document) -> Iterator[tuple[bool, 
     """Yield the lines of a table, and whether all cells in it are headings."""
     spanning: dict[int, tuple[int, str]] = {}  # by column: lines to come, and the text in them
     for tr in _own_lines(table):
+        document.hurry()
         line: list[str] = []
         tags = set()
         for cell in tr.iter():
@@ -217,6 +218,7 @@ def _table_lines(table: LexborNode, document: Document) -> Iterator[tuple[bool, 
                 continue
             tags.add(cell.tag)
             _take_spanning(line, spanning)
+            document.hurry()  # tables in each other have the same texts
             text = text_of(cell, document)
             lines = _span(cell, "rowspan")
             for _ in range(_span(cell, "colspan")):

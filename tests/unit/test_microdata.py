@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from functions.worker import microdata as module
-from functions.worker.document import Document
+from functions.worker.document import Document, TooComplexError
 from functions.worker.microdata import microdata
 from functions.worker.page import Page
 
@@ -50,6 +50,18 @@ def problem(name: str, value: str) -> dict[str, Any]:
             "<div itemprop=d itemscope><i itemprop=e>4</i></div></div>",
             [{"a": "1", "b": "2", "c": "3", "d": {"e": "4"}}],
             id="properties from elsewhere",
+        ),
+        pytest.param(
+            "<div itemscope itemref=y></div><div itemscope itemref='x y'></div>"
+            "<div id=x><i itemprop=a>1</i><p><b id=y><i itemprop=b>2</i>"
+            "<u id=z itemprop=c itemscope><s id=w><i itemprop=d>3</i></s></u></b></p></div>"
+            "<div itemscope itemref='z w'></div>",
+            [
+                {"b": "2", "c": {"d": "3"}},
+                {"a": "1", "b": "2", "c": {"d": "3"}},
+                {"c": {"d": "3"}, "d": "3"},
+            ],
+            id="elements in each other that are referred to",
         ),
         pytest.param(
             "<div itemscope itemref=x></div><div itemscope itemref=x></div>"
@@ -120,6 +132,26 @@ def test_properties_by_reference_are_limited() -> None:
     assert problems == [
         problem("truncated", f"after {module.MAX_REFERENCES} properties by itemref")
     ]
+
+
+def test_elements_in_each_other_that_are_referred_to_are_limited() -> None:
+    names = " ".join(f"i{n}" for n in range(300))
+    nested = "".join(f"<div id=i{n}>" for n in range(300)) + "</div>" * 300
+
+    _, problems = items(f"<p itemscope itemref='{names}'></p>{nested}")
+
+    assert problems == [
+        problem("truncated", f"after {module.MAX_REFERENCES} properties by itemref")
+    ]
+
+
+def test_texts_of_properties_in_each_other_can_be_given_up() -> None:
+    def hurry() -> None:
+        raise TooComplexError
+
+    html = b"<p itemscope>" + b"<b itemprop=x>" * 500
+    with pytest.raises(TooComplexError):
+        microdata(Document(Page("http://e.com/", 200, "text/html", None, html), hurry))
 
 
 def test_items_are_limited_in_number_and_depth() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from functions.worker.document import TooComplexError
 from functions.worker.extraction import compile_extraction
 from functions.worker.page import Page
 from shared.spec import Spec
@@ -210,3 +211,13 @@ def test_a_feed_is_read_in_the_encoding_of_its_header() -> None:
     found, problems = with_problems("feed", feed.encode("koi8-r"), "text/xml", "koi8-r")
 
     assert (found[0]["title"], problems) == ("Привет, мир", [])
+
+
+def test_texts_of_tables_in_each_other_can_be_given_up() -> None:
+    def hurry() -> None:
+        raise TooComplexError
+
+    extraction = compile_extraction(msgspec.convert({"extract": {"include": ["tables"]}}, Spec))
+    page = Page("http://e.com/", 200, "text/html", None, b"<table><tr><td>" * 500)
+    with pytest.raises(TooComplexError):
+        extraction.extract(page, token="bot", hurry=hurry)
