@@ -198,7 +198,7 @@ class _Tag(Struct):
     type: str | None = None
 
 
-_NO_CHARACTER = re.compile(b"\xef\xbf[\xbe\xbf]")  # U+FFFE and U+FFFF, which SQS refuses
+_NO_CHARACTER = re.compile(b"\xef\xbf[\xbe\xbf]")
 _encoder = msgspec.json.Encoder()
 _tag_decoder = msgspec.json.Decoder(_Tag)
 _dispatch_decoder = msgspec.json.Decoder(Dispatch)
@@ -208,10 +208,14 @@ _batch_decoder = msgspec.json.Decoder(Batch)
 
 def encode(message: Batch | Dispatch) -> str:
     """Return `message` as JSON with a `type` tag."""
-    body = _encoder.encode(message)
+    return escaped(_encoder.encode(message)).decode()
+
+
+def escaped(body: bytes) -> bytes:
+    """Return JSON as it may travel: SQS refuses a message with U+FFFE or U+FFFF in it."""
     if _NO_CHARACTER.search(body):
         body = _NO_CHARACTER.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), body)
-    return body.decode()
+    return body
 
 
 def decode_batch(body: str) -> Batch:

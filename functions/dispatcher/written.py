@@ -15,7 +15,7 @@ from isal import igzip, igzip_lib
 from msgspec import Struct
 
 from shared.errors import StorageError
-from shared.messages import Batch, group_of
+from shared.messages import Batch, escaped, group_of
 from shared.queue import Message
 
 
@@ -64,7 +64,7 @@ def pack(batches: Iterable[Batch]) -> bytes:
     buffer = io.BytesIO()
     with igzip.IGzipFile(fileobj=buffer, mode="wb", compresslevel=1, mtime=0) as file:
         for batch in batches:
-            file.write(_encoder.encode(batch) + b"\n")
+            file.write(escaped(_encoder.encode(batch)) + b"\n")
     return buffer.getvalue()
 
 
@@ -99,7 +99,8 @@ class Written:
         """Yield each batch's id with its message, once."""
         for line in self._lines:
             address = _address_decoder.decode(line)
-            yield address.batch, message_of(address, line[:-1].decode())
+            # There are plans that were written without the escape.
+            yield address.batch, message_of(address, escaped(line[:-1]).decode())
 
     def _read(self, body: bytes) -> Iterator[bytes]:
         try:

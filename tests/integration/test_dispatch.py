@@ -12,6 +12,7 @@ from backports import zstd
 
 import functions.dispatcher.dispatch as dispatch_module
 import functions.dispatcher.plan as plan_module
+import functions.dispatcher.written as written_module
 import shared.store
 from functions.dispatcher.close import TICK_FIRST
 from functions.dispatcher.dispatch import Dispatcher
@@ -737,6 +738,29 @@ def test_urls_of_a_message_are_written_down_as_well(
     dispatcher.start(request, message_id="m2")
 
     assert bodies(deployment) == before
+
+
+@pytest.mark.parametrize("is_raw", [False, True])
+def test_what_sqs_refuses_is_escaped_in_a_plan_and_in_what_is_sent_of_it(
+    dispatcher: Dispatcher, deployment: Deployment, monkeypatch: pytest.MonkeyPatch, is_raw: bool
+) -> None:
+    """A column may hold it; in a plan that is raw, it still is when the plan is sent."""
+    body = "url,name,\uffff\nhttp://a.example/,x\ufffe,\ufffd\nhttp://b.example/,y,\n".encode()
+    request = upload(deployment, body, "urls.csv")
+    with monkeypatch.context() as patch:
+        if is_raw:
+            patch.setattr(written_module, "escaped", lambda raw: raw)
+            patch.setattr(Dispatcher, "_send", lambda _self, manifest, *_: manifest)
+        manifest = run(dispatcher, deployment, request)
+    if is_raw:
+        dispatcher.dispatch(Shard(job=manifest.job), time_left=lambda: 100.0)
+
+    plan = deployment.data.get(plan_key(manifest.job, 0)) or b""
+    assert ("\ufffe" in gzip.decompress(plan).decode()) is is_raw
+    raw = bodies(deployment)
+    assert not {"\ufffe", "\uffff"} & set("".join(raw))
+    inputs = [target.input for text in raw for target in decode_batch(text).targets]
+    assert {"name": "x\ufffe", "\uffff": "\ufffd"} in inputs
 
 
 def test_nothing_is_sent_that_is_not_written(
