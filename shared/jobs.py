@@ -117,10 +117,6 @@ def plan_key(job: str, shard: int) -> str:
     return f"{plan_prefix(job)}{shard:05d}.gz"
 
 
-def dispatched_prefix(job: str) -> str:
-    return f"{JOBS}{job}/dispatched/"
-
-
 def rejected_key(job: str, shard: int) -> str:
     return f"jobs/{job}/rejected/{shard:05d}.jsonl"
 

@@ -41,10 +41,11 @@ from shared.jobs import (
     Manifest,
     cancelled_key,
     decode_manifest,
+    dispatched_folder,
     dispatched_key,
-    dispatched_prefix,
     encode_manifest,
     job_id,
+    ledger_of,
     manifest_key,
     plan_key,
     receipts_prefix,
@@ -184,6 +185,8 @@ class Dispatcher:
     def _dispatch_urls(self, manifest: Manifest, urls: Iterable[str]) -> Manifest:
         written = self._written(manifest, 0)
         if written is None:
+            if _is_dispatched(self._ledger(manifest), 0):
+                return manifest
             plan = self._plan(manifest, 0)
             for line, url in enumerate(urls, start=1):
                 plan.add(line, url)
@@ -236,6 +239,8 @@ class Dispatcher:
     def _dispatch_range(self, manifest: Manifest, place: Place, shard: Shard) -> Manifest:
         written = self._written(manifest, shard.shard)
         if written is None:
+            if _is_dispatched(self._ledger(manifest), shard.shard):
+                return manifest
             try:
                 plan = self._read_range(manifest, place, shard)
             except InvalidJobError as error:
@@ -269,6 +274,23 @@ class Dispatcher:
             if time_left() < SHARD_SECONDS:
                 self.postpone(shard)
                 return manifest
+        ledger = self._ledger(manifest)
+        if ledger.fully_dispatched:
+            return manifest
+        number = shard.shard
+        while _is_dispatched(ledger, number):
+            number += 1
+        return self._read_stream(manifest, place, shard, number, time_left)
+
+    def _read_stream(
+        self,
+        manifest: Manifest,
+        place: Place,
+        shard: Shard,
+        number: int,
+        time_left: Callable[[], float],
+    ) -> Manifest:
+        """Read a stream from `shard` on, and dispatch it from the shard with this `number` on."""
         try:
             reader, source = open_stream(
                 str(place),
@@ -276,9 +298,16 @@ class Dispatcher:
                 lambda start: read_from(place, start, etag=manifest.etag),
                 shard,
             )
+            for done in range(shard.shard, number):  # only to see where the next one begins
+                _fill(
+                    self._plan(manifest, done), reader, shard_end(manifest, done, reader.position)
+                )
+                if time_left() < SHARD_SECONDS:
+                    start, line = reader.position, reader.line
+                    self.postpone(Shard(job=manifest.job, shard=done + 1, start=start, line=line))
+                    return manifest
         except InvalidJobError as error:
-            return self._give_up(manifest, shard.shard, shard.line, error, last=True)
-        number = shard.shard
+            return self._give_up(manifest, number, shard.line, error, last=True)
         while True:
             plan = self._plan(manifest, number)
             line = reader.line
@@ -306,14 +335,12 @@ class Dispatcher:
 
         Otherwise the shard is damaged, unless somebody else has read it, and the job ends.
         """
-        prefix = dispatched_prefix(manifest.job)
         written = self._written(manifest, shard)
         if written is None:
-            # Release 0.1 has left no plans, but these.
-            dispatched = {key.rpartition("/")[2] for key in self._data.keys(prefix)}
-            if any(key.startswith(f"{shard:05d}.") for key in dispatched):
+            ledger = self._ledger(manifest)
+            if _is_dispatched(ledger, shard):
                 return manifest
-            if shard == 0 and not dispatched:
+            if shard == 0 and not ledger.dispatched:
                 refusal = encode_written(Came(refused=str(error)))
                 written = self._put_plan(manifest, shard, refusal)
             else:
@@ -332,6 +359,10 @@ class Dispatcher:
             partitions=manifest.partitions,
             batch_size=manifest.batch_size,
         )
+
+    def _ledger(self, manifest: Manifest) -> Ledger:
+        """Return the job's ledger, as far as it is about shards."""
+        return ledger_of(manifest, self._data.keys(dispatched_folder(manifest.job)))
 
     def _written(self, manifest: Manifest, shard: int) -> Written | None:
         """Return the plan of a shard, if somebody has written it down."""
@@ -422,6 +453,16 @@ class Dispatcher:
             manifest = msgspec.structs.replace(manifest, error=came.refused)
             self._data.put(manifest_key(manifest.job), encode_manifest(manifest))
         return manifest
+
+
+def _is_dispatched(ledger: Ledger, shard: int) -> bool:
+    """
+    Tell whether a shard is dispatched.
+
+    If it has no plan, release 0.1 has dispatched it, which wrote none. Its ids mean what was sent
+    then: it is not planned anew.
+    """
+    return f"{shard:05d}" in ledger.dispatched
 
 
 def _next(manifest: Manifest, shard: int, written: Written) -> Shard:

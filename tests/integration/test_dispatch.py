@@ -21,6 +21,7 @@ from shared.jobs import (
     Manifest,
     batch_id,
     cancelled_key,
+    dispatched_folder,
     dispatched_key,
     encode_manifest,
     job_prefix,
@@ -203,8 +204,18 @@ def shards_in(deployment: Deployment) -> list[Shard]:
 
 
 def forget_plans(deployment: Deployment, job: str) -> None:
-    """As if nothing had been planned yet."""
-    for key in list(deployment.data.keys(plan_prefix(job))):
+    """As release 0.1 leaves a job."""
+    forget(deployment, plan_prefix(job))
+
+
+def forget_dispatch(deployment: Deployment, job: str) -> None:
+    """As if nothing had been dispatched yet."""
+    forget(deployment, plan_prefix(job))
+    forget(deployment, dispatched_folder(job))
+
+
+def forget(deployment: Deployment, prefix: str) -> None:
+    for key in list(deployment.data.keys(prefix)):
         deployment.s3.delete_object(Bucket=deployment.data_bucket, Key=key)
 
 
@@ -231,7 +242,7 @@ def test_shards_are_dispatched_alone_and_in_any_order(
     in_parallel = bodies(deployment)
     keys = list(deployment.data.keys(f"{job_prefix(manifest.job)}dispatched/"))
 
-    forget_plans(deployment, manifest.job)
+    forget_dispatch(deployment, manifest.job)
     dispatcher.dispatch(whole, time_left=lambda: 0.0)
     dispatch_all(dispatcher, deployment)
 
@@ -276,7 +287,7 @@ def test_a_stream_gives_the_same_in_one_go_and_in_many(
     keys = list(deployment.data.keys(job_prefix(manifest.job)))
     assert shards_in(deployment) == []
 
-    forget_plans(deployment, manifest.job)
+    forget_dispatch(deployment, manifest.job)
     invocations = 0
     waiting = [Shard(job=manifest.job)]
     while waiting:
@@ -787,6 +798,7 @@ def test_who_comes_second_sends_what_the_first_has_written(
     deployment.received(deployment.dispatch_queue_url)
     dispatcher.dispatch(Shard(job=manifest.job), time_left=lambda: 100.0)
     first = bodies(deployment)
+    forget(deployment, dispatched_folder(manifest.job))
 
     monkeypatch.setattr(plan_module, "domain_number", lambda host: len(host) + 3)
     monkeypatch.setattr(plan_module, "_number_of_domain", lambda origin: len(origin) + 3)
@@ -875,6 +887,107 @@ def test_a_job_of_release_0_1_is_not_refused_after_its_first_batch(
     assert deployment.manifest(manifest.job).error is None
     ledger = deployment.ledger(manifest.job)
     assert (ledger.targets, ledger.damaged) == (80, False)
+
+
+@pytest.mark.usefixtures("small_shards")
+@pytest.mark.parametrize(
+    ("key", "body"),
+    [
+        ("urls.txt", LONG),
+        ("urls.txt", LONG[:90]),
+        ("urls.txt", LONG[:300] + b"#" + b"-" * 300 + LONG[299:]),  # a shard without a line
+        ("urls.csv", CSV),
+        ("urls.txt.gz", gzip.compress(LONG)),
+        ("urls.xml", SITEMAP),
+    ],
+)
+def test_what_release_0_1_has_dispatched_is_not_planned_anew(
+    dispatcher: Dispatcher,
+    deployment: Deployment,
+    monkeypatch: pytest.MonkeyPatch,
+    key: str,
+    body: bytes,
+) -> None:
+    """Its ids mean other targets: the commit objects of these would not be about their targets."""
+    manifest = run(dispatcher, deployment, upload(deployment, body, key))
+    forget_plans(deployment, manifest.job)
+    keys = list(deployment.data.keys(job_prefix(manifest.job)))
+    deployment.received(deployment.work_queue_url)
+    monkeypatch.setattr(plan_module, "domain_number", lambda host: len(host) + 3)
+    monkeypatch.setattr(plan_module, "_number_of_domain", lambda origin: len(origin) + 3)
+
+    dispatcher.dispatch(Shard(job=manifest.job), time_left=lambda: 100.0)
+    dispatch_all(dispatcher, deployment)
+
+    assert bodies(deployment) == []
+    assert list(deployment.data.keys(job_prefix(manifest.job))) == keys
+
+
+def test_urls_of_a_message_that_release_0_1_has_dispatched_are_not_planned_anew(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    request = Submit(id="x", urls=("http://a.example/", "http://b.example/"))
+    manifest = dispatcher.start(request, message_id="m1")
+    assert manifest is not None
+    forget_plans(deployment, manifest.job)
+    deployment.received(deployment.work_queue_url)
+
+    dispatcher.start(request, message_id="m1")
+
+    assert bodies(deployment) == []
+    assert list(deployment.data.keys(plan_prefix(manifest.job))) == []
+
+
+@pytest.mark.usefixtures("small_shards")
+@pytest.mark.parametrize("time_left", [100.0, 0.0])
+@pytest.mark.parametrize(
+    ("key", "body"),
+    [("urls.csv", CSV), ("urls.txt.gz", gzip.compress(LONG)), ("urls.xml", SITEMAP)],
+)
+def test_a_stream_goes_on_behind_what_release_0_1_has_dispatched_of_it(
+    dispatcher: Dispatcher, deployment: Deployment, key: str, body: bytes, time_left: float
+) -> None:
+    """Its dispatcher was killed amid, so there is no message but that of the beginning."""
+    manifest = dispatcher.start(upload(deployment, body, key), message_id="m1")
+    assert manifest is not None
+    [waiting] = shards_in(deployment)
+    for _ in range(3):
+        dispatcher.dispatch(waiting, time_left=lambda: 0.0)
+        [waiting] = shards_in(deployment)
+    forget_plans(deployment, manifest.job)
+    before = sent(deployment)
+
+    dispatcher.dispatch(Shard(job=manifest.job), time_left=lambda: time_left)
+    while shards := shards_in(deployment):
+        dispatcher.dispatch(shards.pop(), time_left=lambda: time_left)
+
+    found = lines_of(before + sent(deployment))
+    assert sorted(found.values()) == sorted(f"http://h{n % 7}.example/{n}" for n in range(80))
+    ledger = deployment.ledger(manifest.job)
+    assert ledger.fully_dispatched
+    assert ledger.targets == 80
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_a_stream_that_is_gone_behind_what_release_0_1_has_dispatched_is_damaged(
+    dispatcher: Dispatcher, deployment: Deployment
+) -> None:
+    request = upload(deployment, CSV, "urls.csv")
+    manifest = dispatcher.start(request, message_id="m1")
+    assert manifest is not None
+    [whole] = shards_in(deployment)
+    dispatcher.dispatch(whole, time_left=lambda: 0.0)
+    shards_in(deployment)
+    forget_plans(deployment, manifest.job)
+    deployment.upload(request.place.key, b"url\nhttp://other.example/\n")
+
+    dispatcher.dispatch(whole, time_left=lambda: 100.0)
+
+    assert deployment.manifest(manifest.job).error is None
+    ledger = deployment.ledger(manifest.job)
+    assert ledger.fully_dispatched
+    assert ledger.damaged
+    assert sorted(ledger.dispatched) == ["00000", "00001"]
 
 
 def test_a_refused_job_stays_refused_and_sends_nothing(
