@@ -209,8 +209,10 @@ def _print_job(console: Console, job: Job, place: Folder | Stack) -> None:
     ledger = job.ledger
     console.print(f"job {job.id}", style="bold")
     counts = ledger.final
-    open_ = {"not done": ledger.targets - counts.total()}
-    console.print(_outcomes(counts, open_, ledger.targets))
+    # An earlier run may have left more outcomes than this one has read of the list.
+    known = max(ledger.targets, counts.total())
+    more = "" if ledger.fully_dispatched else "+"
+    console.print(_outcomes(counts, {"not done": known - counts.total()}, f"{known:,}{more}"))
     if ledger.duplicates:
         console.print(f"{counted(ledger.duplicates, 'duplicate line')} left out.")
     summary = read_summary(place.data, job.id)
@@ -253,7 +255,7 @@ def print_status(status: Status, place: Folder | Stack, *, now: float) -> None:
     if status.state == State.STOPPED:
         console.print("The same `scatterfetch run` goes on where it stopped.", markup=False)
     open_ = {"deferred": status.deferred, "under way": status.under_way}
-    console.print(_outcomes(status.outcomes, open_, status.targets))
+    console.print(_outcomes(status.outcomes, open_, f"{status.targets:,}"))
     if status.duplicates:
         console.print(f"{counted(status.duplicates, 'duplicate line')} left out.")
     if status.rejected:
@@ -293,7 +295,7 @@ def _lost(status: Status, place: Folder | Stack) -> str:
     return said
 
 
-def _outcomes(final: Mapping[str, int], open_: Mapping[str, int], total: int) -> Table:
+def _outcomes(final: Mapping[str, int], open_: Mapping[str, int], total: str) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in ("outcome", "reason"):
         table.add_column(name)
@@ -304,7 +306,7 @@ def _outcomes(final: Mapping[str, int], open_: Mapping[str, int], total: int) ->
     for what, count in open_.items():
         if count:
             table.add_row(what, "", f"{count:,}")
-    table.add_row("total", "", f"{total:,}", style="bold")
+    table.add_row("total", "", total, style="bold")
     return table
 
 

@@ -17,7 +17,7 @@ from functions.worker.parsing import load_parser
 from scatterfetch.cloud import WORKER, LocalCloud
 from scatterfetch.command import counted
 from scatterfetch.deployable import TEMPLATE
-from scatterfetch.kept import drop_lost
+from scatterfetch.kept import closing_keys, kept_keys
 from scatterfetch.letters import letters_left
 from scatterfetch.sitemap_content import is_index
 from scatterfetch.sitemaps import read_sitemap
@@ -33,22 +33,8 @@ from scatterfetch.watch import (
     watch,
 )
 from shared.errors import InvalidJobError, InvalidUrlError
-from shared.jobs import (
-    announced_key,
-    decode_manifest,
-    job_id,
-    job_prefix,
-    ledger_of,
-    manifest_key,
-    plan_prefix,
-    redriven_key,
-    results_key,
-    results_prefix,
-    root_id,
-    settled,
-    summary_key,
-)
-from shared.messages import ListUploaded, decode_batch, decode_dispatch
+from shared.jobs import decode_manifest, job_id, manifest_key, summary_key
+from shared.messages import Defer, ListUploaded, decode_batch, decode_dispatch
 from shared.settings import WorkerSettings
 from shared.spec import Spec
 from shared.urls import parse_url
@@ -335,27 +321,26 @@ def run(
     with interruptions() as received:
         try:
             cloud.start()
-            notifications = [_upload(cloud, local, url_list, parameters) for url_list in lists]
+            notifications = dict(_upload(cloud, local, one, parameters) for one in lists)
             cloud.load(path.relative_to(folder).as_posix() for path in folder.glob("state/*.json"))
+            letters = []
             for job in local.jobs.values():
-                cloud.load(_keys_to_load(folder, job))
-                if job.refetched:
+                try:
+                    letters += _load(cloud, local, job, folder)
+                except InvalidJobError as error:
+                    job.refused = str(error)
+                if job.done:
+                    del notifications[job.id]
+                elif job.refetched:
                     display.say(
                         f"{job.list.name}: results of an earlier run are gone or cut off, those of "
                         f"{counted(job.refetched, 'batch', 'batches')}; their URLs are fetched "
                         "again"
                     )
-                closing = _closing_keys(folder, job)
-                cloud.load(closing)
-                if closing:
-                    local.closed.add(job.id)
-            letters = [
-                letter for job in local.jobs.values() for letter in letters_left(folder, job)
-            ]
             cloud.take_lock()
             cloud.serve()
-            for url_list in notifications:
-                cloud.notify(url_list)
+            for notification in notifications.values():
+                cloud.notify(notification)
             for letter in letters:
                 cloud.ask(letter)
             watch(local, display, received)
@@ -375,7 +360,8 @@ def run(
 
 def _upload(
     cloud: LocalCloud, local: _LocalRun, url_list: UrlList, parameters: Mapping[str, str]
-) -> str:
+) -> tuple[str, str]:
+    """Return the id of the job that the list is, and the notification that starts it."""
     if url_list.spec is not None:
         cloud.upload(f"{url_list.key.rpartition('/')[0]}/spec.yaml", url_list.spec)
     salt = (url_list.spec or b"") + _parser_code(url_list)
@@ -386,7 +372,18 @@ def _upload(
     assert isinstance(uploaded, ListUploaded)
     job = uploaded_job(uploaded)
     local.jobs[job] = Job(job, url_list)
-    return notification
+    return job, notification
+
+
+def _load(cloud: LocalCloud, local: _LocalRun, job: Job, folder: Path) -> list[Defer]:
+    """Load what earlier runs have left of a job; return its letters that are not at their end."""
+    keys = kept_keys(folder, job)
+    letters = letters_left(folder, job)
+    closing = closing_keys(folder, job)
+    cloud.load([*keys, *closing])
+    if closing:
+        local.closed.add(job.id)
+    return letters
 
 
 def _parser_code(url_list: UrlList) -> bytes:
@@ -396,68 +393,6 @@ def _parser_code(url_list: UrlList) -> bytes:
         return b""
     folder = Path(inspect.getfile(inspect.unwrap(load_parser(name)))).parent
     return b"".join(file.read_bytes() for file in sorted(folder.rglob("*.py")))
-
-
-def _keys_to_load(folder: Path, job: Job) -> list[str]:
-    """Return the keys of an earlier run that the functions need, and take note of its ledger."""
-    path = folder / manifest_key(job.id)
-    if not path.is_file():
-        return []
-    try:
-        manifest = decode_manifest(path.read_bytes())
-    except InvalidJobError as error:
-        raise InvalidJobError(f"{path}: {error}; use another folder, or delete it") from error
-    if manifest.error:
-        return []  # it may have been mended: try again
-    job.refetched = drop_lost(folder, job.id)
-    plans = [
-        path.relative_to(folder).as_posix() for path in (folder / plan_prefix(job.id)).glob("*.gz")
-    ]
-    batches = {
-        file.name.removesuffix(".jsonl.gz")
-        for file in (folder / results_prefix(job.id)).glob("[0-9]*.jsonl.gz")
-    }
-    if batches and not plans:
-        raise InvalidJobError(
-            f"{path}: release 0.1 began this job and did not write down which URLs its batches "
-            "hold, so nobody can tell which are left; use another folder, or go on with release 0.1"
-        )
-    receipts = [
-        f"{job_prefix(job.id)}receipts/{file.name}"
-        for file in (folder / job_prefix(job.id) / "receipts").glob("[0-9]*")
-    ]
-    redriven = []
-    for file in (folder / job_prefix(job.id) / "redriven").glob("[0-9]*"):
-        if file.name in batches:
-            redriven.append(redriven_key(job.id, file.name))
-        else:
-            file.unlink()
-    job.manifest = manifest
-    job.ledger = ledger_of(manifest, [*receipts, *redriven])
-    job.earlier = job.ledger.final
-    # What is dispatched again says again what it deferred, and so on: none of these batches may be
-    # fetched a second time.
-    again = set() if job.ledger.letters_settled else {root_id(b) for b in job.ledger.redriven}
-    commits = [
-        results_key(job.id, batch)
-        for batch in batches
-        if root_id(batch) in again or not settled(job.ledger.receipts, root_id(batch))
-    ]
-    return [manifest_key(job.id), *plans, *receipts, *redriven, *commits]
-
-
-def _closing_keys(folder: Path, job: Job) -> list[str]:
-    """Return what the end of a job has left, if nothing of the job was deleted since."""
-    if job.manifest is None or not (folder / summary_key(job.id)).is_file():
-        return []
-    ledger = ledger_of(job.manifest, ())
-    ledger.receipts, ledger.redriven = job.ledger.receipts, job.ledger.redriven
-    for path in (folder / job_prefix(job.id) / "dispatched").glob("[0-9]*"):
-        ledger.add(path.relative_to(folder).as_posix())
-    if not ledger.complete:
-        return []
-    announced = announced_key(job.id)
-    return [summary_key(job.id), *([announced] if (folder / announced).is_file() else [])]
 
 
 def _finish(cloud: LocalCloud) -> None:

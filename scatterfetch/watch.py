@@ -90,11 +90,15 @@ class Job:
     """The final outcomes that earlier runs have left."""
     refetched: int = 0
     """How many batches of earlier runs were not whole any more."""
+    refused: str | None = None
+    """Why nothing was asked for, where the manifest does not say it."""
 
     @property
     def problem(self) -> str | None:
         """Why the job was refused, in words."""
-        return None if self.manifest is None else problem_of(self.manifest, self.list.name)
+        if self.refused or self.manifest is None:
+            return self.refused
+        return problem_of(self.manifest, self.list.name)
 
     @property
     def done(self) -> bool:

@@ -506,13 +506,13 @@ def lost_batches(receipts: Mapping[str, Mapping[str, int]], sizes: Mapping[str, 
     ]
 
 
-def descendants(batch: str, batches: Iterable[str]) -> set[str]:
-    """Return those of `batches` that were made of what `batch` deferred, or of what died in it."""
+def descendants(roots: Iterable[str], batches: Iterable[str]) -> set[str]:
+    """Return those of `batches` that were made of what `roots` deferred, or what died in them."""
     parts = defaultdict[str, set[str]](set)
     for one in batches:
         parts[one.rpartition("-")[0]].add(one)
     found: set[str] = set()
-    waiting = [batch]
+    waiting = [*roots]
     while waiting:
         parent = waiting.pop()
         # The ids of a deep one's children are of either form: by their own length.

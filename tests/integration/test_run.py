@@ -25,6 +25,7 @@ from functions.worker.work import UNFETCHED_FROM
 from scatterfetch.deadletters import redrive_targets
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.deployment import Folder
+from scatterfetch.display import report
 from scatterfetch.results import Table, find_results
 from scatterfetch.run import local_parameters, read_lists, read_sitemap_list, run
 from scatterfetch.sandbox import Sandbox
@@ -603,14 +604,78 @@ def test_what_a_host_has_asked_for_is_known_in_a_folder_of_another_release(
     assert decode_lock(lock.read_bytes()).former == others
 
 
-def test_a_job_of_release_0_1_is_not_gone_on_with(runner: Runner, site: Site) -> None:
-    """Nobody knows which URLs its batches hold."""
+def files_in(folder: Path) -> dict[Path, bytes]:
+    """Return what there is of jobs in `folder`."""
+    paths = [path for area in ("jobs", "results") for path in (folder / area).rglob("*")]
+    return {path: path.read_bytes() for path in paths if path.is_file()}
+
+
+@pytest.mark.parametrize("gone", [(), ("summary.json", "announced")])
+def test_a_finished_job_of_release_0_1_is_left_as_it_is(
+    runner: Runner, site: Site, gone: Sequence[str]
+) -> None:
+    """That release did not write down which URLs its batches hold; of this one none is left."""
     lists = url_list(many_urls(site, hosts=2, pages=1))
     [job] = runner(lists).jobs
+    before = files_in(runner.folder)
     shutil.rmtree(runner.folder / plan_prefix(job.id))
+    for name in gone:
+        (runner.folder / job_prefix(job.id) / name).unlink()
+    visits = len(site.visits)
 
-    with pytest.raises(InvalidJobError, match="began this job"):
-        runner(lists)
+    again = runner(lists)
+
+    assert report(again, Folder(runner.folder)) == 0
+    assert again.progress.outcomes == {"scraped": 2}
+    assert len(site.visits) == visits
+    kept = files_in(runner.folder)
+    assert kept.keys() == {path for path in before if path.parent.name != "plan"}
+
+
+def cut_by_a_third(path: Path) -> None:
+    body = path.read_bytes()
+    path.write_bytes(body[: len(body) * 2 // 3])
+
+
+def cut_behind_its_head(path: Path) -> None:
+    """As gzip has it, this is a whole file."""
+    head = gzip.decompress(path.read_bytes()).splitlines(keepends=True)[0]
+    path.write_bytes(gzip.compress(head))
+
+
+def fill_with_text(path: Path) -> None:
+    head = gzip.decompress(path.read_bytes()).splitlines(keepends=True)[0]
+    path.write_bytes(gzip.compress(head + b"hello\n"))
+
+
+@pytest.mark.parametrize(
+    "damage", [Path.unlink, empty, cut_by_a_third, cut_behind_its_head, overwrite, fill_with_text]
+)
+def test_a_list_is_refused_alone_if_nobody_can_tell_what_is_left_of_it(
+    runner: Runner, site: Site, damage: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lists = url_list(many_urls(site, hosts=2, pages=1))
+    [job] = runner(lists).jobs
+    plan = runner.folder / plan_key(job.id, 0)
+    damage(plan)
+    min(runner.folder.glob("results/*/*.gz")).unlink()
+    before = files_in(runner.folder)
+    site.page("/other", "Other")
+    other = UrlList("other.txt", "test/other.txt", b"http://c.example/other\n", HURRY)
+
+    again = runner(lists, other)
+
+    assert report(again, Folder(runner.folder)) == 1
+    refused, done = again.jobs
+    assert f"{plan.parent}" in f"{refused.problem}"
+    assert "use another folder" in f"{refused.problem}".lower()
+    assert f"scatterfetch: {refused.problem}" in capsys.readouterr().err
+    assert done.ledger.final == {"scraped": 1}
+    assert site.paths().count("/other") == 1
+    after = files_in(runner.folder)
+    assert {path: after.get(path) for path in before} == before  # nothing of it is taken away
+    assert look_at(Folder(runner.folder), job.id).state is State.INCOMPLETE
+    assert report(runner(lists), Folder(runner.folder)) == 2
 
 
 def urls_in(path: Path) -> set[str]:

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from scatterfetch.deployment import Folder
-from scatterfetch.display import report
+from scatterfetch.display import print_summary, report
 from scatterfetch.watch import Finished, Job, Progress, UrlList
 from shared.jobs import Manifest
 from shared.spec import Spec
@@ -58,3 +58,23 @@ def test_a_refused_list_beside_one_that_was_scraped_is_not_as_if_nothing_was_fet
 
     assert report(finished, Folder(tmp_path)) == status
     assert capsys.readouterr().err == "scatterfetch: no URL in it\n" * refused
+
+
+@pytest.mark.parametrize(
+    ("targets", "shown"), [(0, ["total 20+"]), (25, ["not done 5", "total 25"])]
+)
+def test_no_fewer_urls_than_outcomes_are_known(
+    targets: int, shown: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An interrupted run may have read less of the list than the one before has done."""
+    job = Job("j", UrlList("urls.txt", "a/urls.txt", b"", None))
+    job.ledger.receipts["00000-000000"] = {"scraped": 20}
+    if targets:
+        job.ledger.dispatched["00000"] = {"batches": 2, "targets": targets}
+    finished = Finished([job], NOWHERE, dead_letters=0, interrupted=True)
+
+    print_summary(finished, Folder(tmp_path))
+
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[lines.index("scraped 20") + 1 :][: len(shown)] == shown
+    assert not any("not done -" in line for line in lines)

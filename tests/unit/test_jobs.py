@@ -316,6 +316,9 @@ def test_what_a_batch_has_led_to_is_found_however_deep() -> None:
     others = ["00000-000010", "00000-000002", "00001-000001", "00000-000010-1"]
     batches = [*family, letter, child_id(letter, 1), *others]
 
-    assert descendants(family[0], batches) == {*family[1:], letter, child_id(letter, 1)}
-    assert descendants(family[31], batches) == {*family[32:]}
-    assert descendants("00000-000002", batches) == set()
+    assert descendants(family[:1], batches) == {*family[1:], letter, child_id(letter, 1)}
+    assert descendants(family[31:32], batches) == {*family[32:]}
+    assert descendants(["00000-000002"], batches) == set()
+    # Of any number of batches, all that there are is gone through once.
+    both = descendants([family[31], "00000-000010"], iter(batches))
+    assert both == {*family[32:], "00000-000010-1"}
