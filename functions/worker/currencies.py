@@ -23,6 +23,8 @@ class _Table(Struct):
     """Codes that are words, too: ALL SIZES, TOP 10."""
     signs: dict[str, str]
     """What a sign can stand for; those of small letters may also be written with large ones."""
+    regions: dict[str, str]
+    """How the regions beside a sign begin, in large letters, and what people pay with there."""
     comma: str
     """Where the decimal mark is a comma."""
     either: str
@@ -39,6 +41,7 @@ class Currencies:
     def __init__(self, table: _Table) -> None:
         self.codes = frozenset(table.codes.split())
         self.words = frozenset(table.words.split())
+        self.regions = table.regions
         self._comma = frozenset(table.comma.split())
         self._either = frozenset(table.either.split())
         self._whole = frozenset(table.whole.split())

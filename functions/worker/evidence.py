@@ -176,8 +176,8 @@ class Evidence:
         codes = currencies().candidates(sign)
         if len(codes) == 1:
             return codes[0]
-        if not codes:
-            return Unread.UNREADABLE
+        if not codes:  # two that contradict each other have a space between them
+            return Unread.AMBIGUOUS if " " in sign else Unread.UNREADABLE
         if self.currency in codes:
             return self.currency
         if self.currency is None and self._tag is not None:

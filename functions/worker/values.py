@@ -16,6 +16,7 @@ import msgspec
 
 from functions.worker.dates import Decide, read_date, read_iso
 from functions.worker.evidence import Evidence, day_first, decimal_comma
+from functions.worker.magnitudes import is_magnitude
 from functions.worker.numerals import Numeral, Unread, read_machine, read_numeral
 from shared.encodable import Note, as_json, mend_json, mend_text
 from shared.extract_spec import Type
@@ -29,7 +30,9 @@ Full = Callable[[Any, Evidence, Note], Any]
 # The most frequent form. A point before one or two digits is a decimal point everywhere.
 _PLAIN = re.compile(r"[$£€¥]?\s?(\d{1,15}(?:\.\d\d?)?)\s?[$£€¥%]?")
 # One whole number among words that say nothing else of it, such as another number or a currency.
-_WHOLE = re.compile(r"(?:[A-Za-z ]*[ (])?(\d{1,15})(?: (?:[a-jln-z]|mi?n)[a-z ]*)?\)?", re.ASCII)
+_WHOLE = re.compile(
+    r"(?:[A-Za-z ]*[ (])?(\d{1,15})(?: ((?:[a-jln-z]|mi?n)[a-z]*)[a-z ]*)?\)?", re.ASCII
+)
 _TRUE = frozenset(["true", "yes", "on", "1"])
 _FALSE = frozenset(["false", "no", "off", "0"])
 
@@ -173,7 +176,9 @@ def _number(digits: str) -> float | None:
 def _quick_integer(raw: Any) -> int | None:  # noqa: ANN401
     if isinstance(raw, str):
         plain = _WHOLE.fullmatch(raw)
-        return int(plain[1]) if plain is not None else None
+        if plain is None or (plain[2] is not None and is_magnitude(plain[2])):
+            return None
+        return int(plain[1])
     if isinstance(raw, bool) or (isinstance(raw, float) and not raw.is_integer()):
         return None
     if isinstance(raw, int | float):

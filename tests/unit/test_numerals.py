@@ -1,13 +1,16 @@
 """Which number a text is about, and which mark in it is the decimal one."""
 
+import re
 from typing import Any
 
 import msgspec
 import pytest
+from babel import Locale
 
 from functions.worker.extraction import Extracted, compile_extraction
 from functions.worker.numerals import Numeral, Unread, read_numeral
 from functions.worker.page import Page
+from shared.extract_spec import DECIMAL_COMMA, DECIMAL_POINT
 from shared.spec import Spec
 
 
@@ -101,6 +104,92 @@ def test_characters_that_stand_for_others(text: str, digits: str) -> None:
 )
 def test_what_makes_another_number_of_the_digits_is_not_overlooked(text: str) -> None:
     assert read_numeral(text, lambda _currency, _mark: None) is Unread.UNREADABLE
+
+
+@pytest.mark.parametrize("is_price", [True, False])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("3.4 M followers", "$7.5 B", "$480 K", "$9 mn", "$9m", "Rs 8 Cr", "7 crores", "5 grand"),
+        *("480 k€", "9 M€", "3,4 k", "480 TEUR", "9 Mkr", "17 Tsd.", "9 dozen eggs"),
+        *("17 mil seguidores", "R$ 480 mil", "Rp 3,4 jt", "Rp480rb", "3,4 bin TL", "3,4 tỷ"),
+        *("17만원", "4억", "9 ล้านบาท", "7 مليون", "8 लाख", "17 हज़ार", "4 هزار", "17 אלף"),
+        *("17 tis.", "9 ezer Ft", "9 mila", "4 tuhatta", "9 tys.", "17 χιλ.", "9 тисяч", "17 хил."),
+        *("5-6 million", "5 to 6 million", "10-20k", "$1-2 million", "9 EUR million", "9+ million"),
+        *("US$ million 9", "€m 5.2", "3 rooms 480 Mio €", "3.4 x 10^6", "3.4 \u00d7 10\u2076"),
+        *("89¢", "¢89", "17:50", "1 299:50", "3\u20444", "1 3\u20444 cups"),
+    ],
+)
+def test_a_part_of_a_number_is_never_taken_for_it(text: str, is_price: bool) -> None:
+    assert read_numeral(text, lambda _currency, _mark: None, is_price=is_price) in {
+        Unread.UNREADABLE, Unread.AMBIGUOUS
+    }  # fmt: skip
+
+
+def test_the_magnitudes_of_each_language_of_a_locale_are_known() -> None:
+    """But for those of one letter, and the thousand of Azerbaijan, which are minutes elsewhere."""
+    for language in sorted(DECIMAL_COMMA | DECIMAL_POINT):
+        forms = Locale.parse(language).compact_decimal_formats.get("long", {})
+        for form in {pattern.pattern for plural in forms.values() for pattern in plural.values()}:
+            word = re.sub(r"[0\u00a0'.\u200e\u200f]+", " ", form).strip()
+            if len(word) < 2 or word == "min" or not form.startswith("0"):
+                continue
+            found = read_numeral(f"12 {word}", lambda _currency, _mark: None)
+            assert found is Unread.UNREADABLE, (language, word)
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        *(("5 minutes", "5"), ("5 m", "5"), ("5 mm", "5"), ("5 miles", "5"), ("16 GB", "16")),
+        *(("2700 K", "2700"), ("5 military men", "5"), ("12 Bio-Eier", "12")),
+        *(("$20 T-Shirt", "20"), ("20 €/Monat", "20"), ("12 € / 100 ml", "12"), ("4.5/5", "4.5")),
+        *(("£1.50p", "1.50"), ("5 € 10 €", "5"), ("10 000 avis", "10000"), ("$20 25% off", "20")),
+    ],
+)
+def test_units_are_no_magnitudes(text: str, digits: str) -> None:
+    found = read_numeral(text, lambda _currency, _mark: None)
+
+    assert isinstance(found, Numeral)
+    assert found.digits == digits
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Pixel 9 799 €", "Xbox 4 449 €", "Kit 3 159,00 €", "Pixel 9 128 GB", "NES3 1 149 €"),
+        *("Pixel\u00a09\u00a0799 €", "Pixel (neu) 9 799 €", "17 49 zł", "£3 49", "$3 49 each"),
+        *("17 kr 50", "£49p", "1 3/4 cups", "3/4", "7/10", "1/3 €", "minus 7 °C", "\u2014 7 €"),
+    ],
+)
+def test_digits_of_two_numbers_or_of_one_are_ambiguous(text: str) -> None:
+    assert read_numeral(text, lambda _currency, _mark: None) is Unread.AMBIGUOUS
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        *(("Prix 1 459 €", "1459"), ("Cena: 1 459 zł", "1459"), ("от 1 459 ₽", "1459")),
+        *(("SEK 1 459", "1459"), ("Pixel 1\u202f459 €", "1459"), ("Pixel - 1 459 €", "1459")),
+        *(("1\u00a0459\u00a0000 €", "1459000"), ("1\u202f024€90", "1024.90")),
+    ],
+)
+def test_groups_of_digits_that_nothing_else_can_claim_are_one_number(
+    text: str, digits: str
+) -> None:
+    found = read_numeral(text, lambda _currency, _mark: None)
+
+    assert isinstance(found, Numeral)
+    assert found.digits == digits
+
+
+@pytest.mark.parametrize("dash", ["\u2010", "\u2011", "\u2012", "\u2013", "\u2212", "-"])
+def test_a_dash_before_a_number_is_its_sign(dash: str) -> None:
+    for text in (f"{dash}7,3 °C", f"Lowest: {dash}7,3", f"{dash}$7,3"):
+        found = read_numeral(text, lambda _currency, _mark: None)
+        assert isinstance(found, Numeral)
+        assert found.digits == "-7.3"
+    assert read_numeral(f"6{dash}9", lambda _currency, _mark: None) == Numeral("6")
 
 
 # ---- what the page says
@@ -251,6 +340,37 @@ def test_a_price_is_two_columns(page: str, text: str, price: float, currency: st
     assert [(found["field"], found["problem"]) for found in found.problems] == (
         [("price_currency", "ambiguous")] if is_ambiguous else []
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "currency"),
+    [
+        *(("en-US", "AUD $7.00", "AUD"), ("en-US", "$7.00 AUD", "AUD"), ("en-US", "$7 CAD", "CAD")),
+        *(("en-US", "Now CAD $1,459", "CAD"), ("en-US", "MXN $1,459.00", "MXN")),
+        *(("en-US", "HKD $700", "HKD"), ("es-MX", "$7 USD", "USD"), ("en-CA", "$7 US", "USD")),
+        *(("en-US", "$7 (CAD)", "CAD"), ("en-US", "$7 Canadian", "CAD"), ("fr", "7 $ CA", "CAD")),
+        *(("en-US", "$US 7", "USD"), ("en-US", "JMD $7", "JMD"), ("en-US", "J$700", "JMD")),
+        *(("da", "79 kr SEK", "SEK"), ("ja", "RMB ¥79", "CNY"), ("en-US", "$7 $9 CAD", "USD")),
+        *(("en-US", "$7 €8.50", "USD"), ("en-US", "$7 TOP deal", "USD"), ("en-US", "Now$7", "USD")),
+        *(("en-US", "EUR $7", "ambiguous"), ("en-GB", "EGP £70", "ambiguous")),
+        ("en-US", "QX$700", "unreadable"),
+    ],
+)
+def test_a_code_that_touches_a_sign_says_what_it_stands_for(
+    language: str, text: str, currency: str
+) -> None:
+    found = extract(f'<html lang="{language}"><i>{text}</i>', css="i", type="price")
+
+    [row] = found.rows
+    assert row["price"] in {7.0, 70.0, 79.0, 700.0, 1459.0}
+    assert [row["price_currency"] or found.problems[0]["problem"]] == [currency]
+
+
+@pytest.mark.parametrize("text", ["89 cents", "50p", "50 ct", "99 öre", "5 %", "50 pence"])
+def test_cents_are_no_price(text: str) -> None:
+    for page in ('<html lang="en-US">', PRICED % "GBP"):
+        found = extract(f"{page}<i>{text}</i>", css="i", type="price")
+        assert found.rows == [{"price": None, "price_currency": None}]
 
 
 OFFERS = """<script type="application/ld+json">{"@type": "Product", "offers": [

@@ -122,6 +122,21 @@ def test_no_text_trips_the_converters(text: str) -> None:
         ("integer", 2**63, None),
         ("integer", "9223372036854775808", None),
         ("integer", "5.00", 5),
+        *(
+            ("integer", f"9 {word}", None)
+            for word in (
+                "billion",
+                "bn users",
+                "thousand",
+                "lakh",
+                "crores",
+                "trillion",
+                "tys",
+                "dozen",
+                "mn",
+            )
+        ),
+        *(("integer", f"9 {word}", 9) for word in ("bins", "boxes", "minutes", "crowns", "t")),
         ("text", " a \n b ", "a b"),
         ("text", 5, "5"),
         ("text", 5.5, "5.5"),
