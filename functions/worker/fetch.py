@@ -297,10 +297,12 @@ async def _read(
             if not is_cut_off(error):
                 raise
             is_whole = False
-        whole = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        return whole, is_whole and not response.was_reset
+        is_whole = is_whole and not response.was_reset
+        # No name for it: an error of aiohttp's holds this frame, in a circle, and so would the body
+        # be held.
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces), is_whole
     finally:
-        pieces.clear()  # an error of aiohttp's holds this frame, in a circle
+        pieces.clear()
 
 
 def _content(
