@@ -39,8 +39,8 @@ BATCH_READS = 3  # commit, state, cancelled
 BATCH_CALLS = 2  # renew and, by Lambda, delete, besides the receiving
 CLOSE_READS = 1  # the receipt of each batch, at the job's end
 SANDBOX_READS = 1  # the manifest, once for each job
-DISPATCH_WRITES = 2  # LIST of receipts, what the shard gave
-DISPATCH_READS = 2  # manifest, list
+DISPATCH_WRITES = 4  # LISTs of receipts and of what 0.1 has dispatched, plan, what the shard gave
+DISPATCH_READS = 3  # manifest, plan, list
 DISPATCH_CALLS = 3  # the shard's own message: sent, received, deleted
 INVOCATION_LOG_BYTES = 2_000  # our line, the metrics, Lambda's own two lines
 # Of a request to a website: its head, and a share of a TLS handshake.

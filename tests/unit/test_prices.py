@@ -103,4 +103,4 @@ def test_the_dispatcher_is_paid_as_well() -> None:
 
     assert usage.gb_seconds == 5_000
     assert usage.invocations == 1_000
-    assert cost_of(usage).s3 == pytest.approx(0.01 + 0.0008)
+    assert cost_of(usage).s3 == pytest.approx(0.02 + 0.0012)
