@@ -41,7 +41,7 @@ exit status:
   2    wrong usage or input; nothing was fetched
   130  interrupted
 """
-_TICK = 0.2  # seconds between two looks at a file
+_TICK = 0.1  # seconds between two looks at a file
 _ROWS_SHOWN = 10
 _CELL = 60  # characters
 _IN_TERMINAL = 3  # rows as JSON
@@ -158,35 +158,47 @@ def _spec(args: argparse.Namespace) -> "Spec":
     return replace(spec, extract=given.extract, parser=None)
 
 
+_File = tuple[int, int]  # when it was last saved, in nanoseconds, and its size in bytes
+
+
 class _Saved(NamedTuple):
     """When files were last saved: the spec, and the modules of Python parsers."""
 
-    spec: int | None
-    parsers: Mapping[Path, int]
+    spec: _File | None
+    parsers: Mapping[Path, _File]
 
 
 def _saved(path: Path | None) -> _Saved:
     from functions.worker import parsers  # noqa: PLC0415
 
     modules = [file for folder in parsers.__path__ for file in Path(folder).rglob("*.py")]
-    times = {file: time for file in modules if (time := _time(file)) is not None}
-    return _Saved(None if path is None else _time(path), times)
+    seen = {file: saved for file in modules if (saved := _file(file)) is not None}
+    return _Saved(None if path is None else _file(path), seen)
 
 
-def _time(path: Path) -> int | None:
+def _file(path: Path) -> _File | None:
     try:
-        return path.stat().st_mtime_ns
+        status = path.stat()
     except OSError:  # an editor may replace it just now
         return None
+    return status.st_mtime_ns, status.st_size
 
 
 def _wait_for_change(path: Path, spec: "Spec", before: _Saved) -> _Saved:
-    """Wait until the spec, or the module of its parser, is another file than `before`."""
+    """
+    Wait until the spec, or the module of its parser, is another file than `before`.
+
+    Editors empty a file and then write it. So a save counts when two looks see the same, and a spec
+    that is empty or away is a save that has not ended.
+    """
     print(f"watching {path}; Ctrl-C ends it", file=sys.stderr)
+    last = before
     while True:
         now = _saved(path)
-        if now.spec != before.spec or (spec.parser and now.parsers != before.parsers):
+        changed = now.spec != before.spec or (spec.parser and now.parsers != before.parsers)
+        if changed and now == last and now.spec is not None and now.spec[1]:
             return now
+        last = now
         time.sleep(_TICK)
 
 

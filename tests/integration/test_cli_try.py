@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -195,6 +196,34 @@ def test_a_spec_that_is_saved_while_the_page_is_fetched_is_tried(
             process.terminate()
 
     assert [*found[2]] == ["price"]
+
+
+def test_a_spec_that_is_being_saved_is_not_tried(
+    books: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Editors empty a file, and then write it in pieces."""
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("extract: {rows: .book, fields: {title: {css: a}}}")
+    whole = "extract: {rows: .book, fields: {price: {css: b}}}"
+    saves = iter(["", "", "extract: {rows: .book, ", whole, whole])
+
+    def save(_seconds: float) -> None:
+        text = next(saves, None)
+        if text is None:
+            raise KeyboardInterrupt
+        if text != spec.read_text():
+            spec.write_text(text)
+
+    monkeypatch.setattr("scatterfetch.tryout.time", SimpleNamespace(sleep=save))
+
+    main(["try", books, *LOCAL, "--spec", str(spec), "--watch"])
+
+    out, err = capsys.readouterr()
+    assert rows(out)[2:] == [{"price": "£1.50"}, {"price": "sold out"}]
+    assert "scatterfetch: " not in err
 
 
 # ---- spec
