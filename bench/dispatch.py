@@ -76,7 +76,7 @@ def dispatch(name: str, size: int, shards: int | None, only: list[int] | None) -
     """Dispatch a list, or `only` some shards of it; print what it took."""
     import functions.dispatcher.handler as _  # noqa: F401, PLC0415 -- what Lambda imports
     from functions.dispatcher.dispatch import Dispatcher  # noqa: PLC0415
-    from functions.dispatcher.lists import kind_of  # noqa: PLC0415
+    from functions.dispatcher.lists.formats import kind_of  # noqa: PLC0415
     from shared.jobs import SHARD_BYTES, Manifest, encode_manifest, manifest_key  # noqa: PLC0415
     from shared.messages import Place, Shard  # noqa: PLC0415
     from shared.queue import Queue  # noqa: PLC0415

@@ -19,16 +19,16 @@ import aiohttp
 from aiohttp.abc import ResolveResult
 
 from bench.table import parse_options, print_table
-from functions.worker.addresses import parse_connect_to
 from functions.worker.commit import OutcomeFile
-from functions.worker.connections import Network
-from functions.worker.extraction import compile_extraction
-from functions.worker.extractor import Extractor, extraction_process
-from functions.worker.fetch import open_fetcher
-from functions.worker.page import Page
-from functions.worker.partition import decode_state, encode_state
-from functions.worker.robots import product_token
-from functions.worker.scrape import Scraper
+from functions.worker.extraction.extractor import Extractor, extraction_process
+from functions.worker.extraction.rows import compile_extraction
+from functions.worker.politeness.partition import decode_state, encode_state
+from functions.worker.politeness.robots import product_token
+from functions.worker.scraping.scrape import Scraper
+from functions.worker.transport.addresses import parse_connect_to
+from functions.worker.transport.connections import Network
+from functions.worker.transport.fetch import open_fetcher
+from functions.worker.transport.page import Page
 from shared.jobs import Manifest
 from shared.messages import Batch, Target
 from shared.outcomes import Kind, Outcome

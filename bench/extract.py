@@ -18,8 +18,8 @@ import msgspec
 from selectolax.lexbor import LexborHTMLParser
 
 from bench.table import parse_options, print_table
-from functions.worker.extraction import compile_extraction
-from functions.worker.page import Page
+from functions.worker.extraction.rows import compile_extraction
+from functions.worker.transport.page import Page
 from scatterfetch.demo.books import SHOPS
 from scatterfetch.demo.pages import pages_of
 from shared.spec import Spec

@@ -36,9 +36,14 @@ from bench.simulation import (
     simulate,
     url_of,
 )
-from functions.worker.partition import MAX_HOSTS, PartitionState, decode_state, encode_state
-from functions.worker.pause import HostState
-from functions.worker.robots import cached_robots
+from functions.worker.politeness.partition import (
+    MAX_HOSTS,
+    PartitionState,
+    decode_state,
+    encode_state,
+)
+from functions.worker.politeness.pause import HostState
+from functions.worker.politeness.robots import cached_robots
 from shared.messages import Batch, Target
 from shared.spec import FetchSpec
 

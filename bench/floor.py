@@ -13,8 +13,8 @@ from isal import igzip, isal_zlib
 
 from bench.spec import SPEC
 from bench.subjects import arguments, say
-from functions.worker.extraction import compile_extraction
-from functions.worker.page import Page
+from functions.worker.extraction.rows import compile_extraction
+from functions.worker.transport.page import Page
 from shared.outcomes import Kind, Outcome, encode_line
 
 _sockets: dict[str, socket.socket] = {}

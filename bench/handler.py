@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.spec import SPEC
 from bench.subjects import BATCH_SIZE, arguments, say
 from functions.worker.handler import handler
-from scatterfetch.bootstrap import LambdaContext
+from scatterfetch.localcloud.bootstrap import LambdaContext
 from shared.jobs import Manifest, batch_id, encode_manifest, manifest_key
 from shared.messages import Batch, Target, encode
 from shared.settings import WorkerSettings

@@ -27,12 +27,12 @@ from typing import NamedTuple
 import boto3
 import yaml
 
-from scatterfetch.cloud import WORKER
 from scatterfetch.deployable import TEMPLATE
-from scatterfetch.run import local_parameters
-from scatterfetch.sandbox import Sandbox
-from scatterfetch.template import Template
-from scatterfetch.watch import UrlList
+from scatterfetch.localcloud.cloud import WORKER
+from scatterfetch.localcloud.sandbox import Sandbox
+from scatterfetch.localcloud.template import Template
+from scatterfetch.runs.run import local_parameters
+from scatterfetch.runs.watch import UrlList
 from shared.jobs import Manifest, batch_id, encode_manifest, manifest_key
 from shared.lock import LOCAL_PARTITIONS
 from shared.messages import Batch, Target, encode

@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from msgspec import Struct
 
+from functions.dispatcher import prices
 from functions.worker.children import children
-from functions.worker.extractor import Extractor, extraction_process
-from functions.worker.fetch import Fetcher, Request
-from functions.worker.page import Page
-from functions.worker.partition import decode_state, encode_state
-from functions.worker.robots import product_token
-from functions.worker.room import Place
-from functions.worker.scrape import Scraper
-from shared import prices
+from functions.worker.extraction.extractor import Extractor, extraction_process
+from functions.worker.politeness.partition import decode_state, encode_state
+from functions.worker.politeness.robots import product_token
+from functions.worker.scraping.scrape import Scraper
+from functions.worker.transport.fetch import Fetcher, Request
+from functions.worker.transport.page import Page
+from functions.worker.transport.room import Place
 from shared.errors import FetchError, Reason
 from shared.jobs import SHARD_BYTES, Manifest, batch_id
 from shared.messages import Batch, Defer, Target
@@ -38,7 +38,7 @@ from shared.spec import FetchSpec, Spec
 from shared.urls import partition_of
 
 if TYPE_CHECKING:
-    from functions.worker.connections import Sessions
+    from functions.worker.transport.connections import Sessions
 
 LOOK_AHEAD = 120_000  # messages among which SQS looks for a group that is free
 EPOCH = 1_800_000_000.0  # when simulations begin; the state of a host is stale in 1970

@@ -15,13 +15,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scatterfetch import __version__, deadletters, deploy, init, new, spec, status, submit, tryout
-from scatterfetch.command import add_command, add_parameter, complain, counted
+from scatterfetch import __version__
+from scatterfetch.commands import deadletters, deploy, init, new, spec, status, submit, tryout
+from scatterfetch.commands.command import add_command, add_parameter, complain, counted
+from scatterfetch.commands.local_settings import LocalSettings, local_settings, mention_user_agent
 from scatterfetch.deployable import TEMPLATE
-from scatterfetch.deployment import DEFAULT_FOLDER, Folder, Stack, add_stack, locked, open_stack
-from scatterfetch.local_settings import LocalSettings, local_settings, mention_user_agent
-from scatterfetch.project import find_project
-from scatterfetch.results import (
+from scatterfetch.output.results import (
     Format,
     ResultFile,
     Table,
@@ -35,10 +34,19 @@ from scatterfetch.results import (
     replacing,
     write,
 )
+from scatterfetch.project import find_project
+from scatterfetch.runs.deployment import (
+    DEFAULT_FOLDER,
+    Folder,
+    Stack,
+    add_stack,
+    locked,
+    open_stack,
+)
 from shared.errors import InvalidJobError, ScrapeError
 
 if TYPE_CHECKING:
-    from scatterfetch.watch import Finished, UrlList
+    from scatterfetch.runs.watch import Finished, UrlList
 
 EPILOG = """\
 exit status:
@@ -256,8 +264,8 @@ def _positive(text: str) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from scatterfetch.display import report  # noqa: PLC0415
-    from scatterfetch.run import (  # noqa: PLC0415 -- --help need not wait for boto3
+    from scatterfetch.output.display import report  # noqa: PLC0415
+    from scatterfetch.runs.run import (  # noqa: PLC0415 -- --help need not wait for boto3
         is_sitemap,
         names_user_agent,
         read_sitemap_list,
@@ -295,7 +303,7 @@ def _lists_of_project() -> list[str]:
 def _demo(args: argparse.Namespace) -> int:
     from scatterfetch.demo.show import DEMO_PARAMETERS, demo_list, print_rows  # noqa: PLC0415
     from scatterfetch.demo.website import running_website  # noqa: PLC0415
-    from scatterfetch.display import report  # noqa: PLC0415
+    from scatterfetch.output.display import report  # noqa: PLC0415
 
     with locked(args.out), running_website() as port:
         url_list = demo_list(args.out)
@@ -374,8 +382,8 @@ def _write_results(
 def _run_lists(
     args: argparse.Namespace, lists: "list[UrlList]", settings: LocalSettings
 ) -> "Finished":
-    from scatterfetch.display import open_display, print_summary  # noqa: PLC0415
-    from scatterfetch.run import local_parameters, run  # noqa: PLC0415
+    from scatterfetch.output.display import open_display, print_summary  # noqa: PLC0415
+    from scatterfetch.runs.run import local_parameters, run  # noqa: PLC0415
 
     parameters = local_parameters(lists) | {**settings.parameters}
     with open_display() as display:

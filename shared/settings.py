@@ -58,7 +58,7 @@ class WorkerSettings(_Settings, frozen=True, kw_only=True):
     """Of the dispatch queue."""
     user_agent: Annotated[str, Meta(min_length=1)]
     connect_to: str = ""
-    """See `functions.worker.addresses.parse_connect_to`."""
+    """See `functions.worker.transport.addresses.parse_connect_to`."""
     allow_private_networks: bool = False
     former_partitions: int | None = None
     """How many partitions the stack had under release 0.1, where their number was a parameter."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from scatterfetch.embedded import EmbeddedCloud
+from scatterfetch.localcloud.embedded import EmbeddedCloud
 from tests.cloud import Deployment, new_deployment
 from tests.site import Site, running_site
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from scatterfetch.bootstrap import LambdaContext
+from scatterfetch.localcloud.bootstrap import LambdaContext
 
 
 def describe(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

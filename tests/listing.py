@@ -1,8 +1,8 @@
 """
 An S3 client with more objects than anybody would put: their keys are made when they are listed.
 
-Does of S3 what `shared.store.Bucket` needs to close a job; tests/integration/test_many_receipts.py
-holds it against a real S3 API.
+Does of S3 what `shared.store.Bucket` needs to close a job; `test_many_receipts.py` holds it against
+a real S3 API.
 """
 
 import heapq

@@ -15,13 +15,13 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
-from functions.worker.addresses import parse_connect_to
 from functions.worker.commit import OutcomeFile
-from functions.worker.connections import Network
-from functions.worker.extractor import Extractor, extraction_process
-from functions.worker.fetch import open_fetcher
-from functions.worker.partition import PartitionState
-from functions.worker.scrape import Scraper
+from functions.worker.extraction.extractor import Extractor, extraction_process
+from functions.worker.politeness.partition import PartitionState
+from functions.worker.scraping.scrape import Scraper
+from functions.worker.transport.addresses import parse_connect_to
+from functions.worker.transport.connections import Network
+from functions.worker.transport.fetch import open_fetcher
 from functions.worker.work import seldom_collecting
 from shared.jobs import Manifest
 from shared.messages import Batch, Target

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from functions.dispatcher.specs import spec_in
-from functions.worker.partition import PartitionState, decode_state, encode_state
-from functions.worker.pause import HostState
-from functions.worker.robots import CachedRobots
+from functions.worker.politeness.partition import PartitionState, decode_state, encode_state
+from functions.worker.politeness.pause import HostState
+from functions.worker.politeness.robots import CachedRobots
 from shared.errors import Reason
 from shared.extract_spec import ExtractSpec, FieldSpec, SourceSpec
 from shared.jobs import Manifest, decode_manifest, encode_manifest

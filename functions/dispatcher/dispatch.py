@@ -14,7 +14,7 @@ from datetime import datetime
 import msgspec
 
 from functions.dispatcher.close import TICK_FIRST
-from functions.dispatcher.lists import (
+from functions.dispatcher.lists.formats import (
     PACKED,
     JsonReader,
     Reader,
@@ -24,11 +24,11 @@ from functions.dispatcher.lists import (
     kind_of,
     name_of_line,
 )
+from functions.dispatcher.lists.schemas import HEAD_BYTES, find_schema
+from functions.dispatcher.lists.sitemaps import SitemapReader
+from functions.dispatcher.lists.tables import TableReader
 from functions.dispatcher.plan import Counts, Plan
-from functions.dispatcher.schemas import HEAD_BYTES, find_schema
-from functions.dispatcher.sitemaps import SitemapReader
 from functions.dispatcher.specs import nearest_spec, spec_at, spec_in
-from functions.dispatcher.tables import TableReader
 from functions.dispatcher.written import Came, Written, encode_written, message_of, pack
 from shared.errors import InvalidJobError, StorageError
 from shared.jobs import (

@@ -19,8 +19,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from functions.dispatcher.lists import BOM, MAX_LINE_BYTES
-from functions.dispatcher.urltext import cell_url, line_url
+from functions.dispatcher.lists.formats import BOM, MAX_LINE_BYTES
+from functions.dispatcher.lists.urltext import cell_url, line_url
 from shared.errors import InvalidUrlError
 from shared.jobs import batch_id
 from shared.messages import Batch, Method, Target

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 from msgspec import Struct, structs
 
-from shared import prices
+from functions.dispatcher import prices
 from shared.errors import InvalidJobError
 from shared.jobs import (
     CHILDREN,
@@ -83,7 +83,7 @@ class Summary(Struct, frozen=True, kw_only=True, tag="summary.v1"):
     worst_hosts_exact: bool
     """False where there were so many hosts that some were forgotten on the way."""
     cost_usd: dict[str, float]
-    """An estimate in AWS's list prices; see `shared.prices`."""
+    """An estimate in AWS's list prices; see `functions.dispatcher.prices`."""
 
 
 def summarize(

@@ -8,7 +8,7 @@ as well.
 
 from collections.abc import Callable, Iterable
 
-from functions.worker.partition import PartitionState, decode_state
+from functions.worker.politeness.partition import PartitionState, decode_state
 from shared.errors import StorageError
 from shared.jobs import STATES, state_key
 from shared.lock import (

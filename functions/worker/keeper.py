@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from functions.worker.partition import (
+from functions.worker.politeness.partition import (
     PartitionState,
     decode_state,
     encode_state,

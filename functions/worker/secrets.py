@@ -1,6 +1,6 @@
 """The proxies of a spec, wherever they are kept. The only module that reads secrets."""
 
-from functions.worker.proxies import Tiers, parse_proxies
+from functions.worker.politeness.proxies import Tiers, parse_proxies
 from shared.errors import InvalidJobError, StorageError
 from shared.spec import ProxySpec
 

@@ -15,20 +15,20 @@ from contextlib import contextmanager, suppress
 from random import Random
 from typing import NamedTuple
 
-from functions.worker.addresses import parse_connect_to
 from functions.worker.children import Addresses
 from functions.worker.commit import OutcomeFile, commit, committed, conclude
-from functions.worker.connections import Network
-from functions.worker.extractor import Extractor, extraction_process
+from functions.worker.extraction.extractor import Extractor, extraction_process
 from functions.worker.fence import adopt, hold_lock
-from functions.worker.fetch import open_fetcher
 from functions.worker.keeper import StateKeeper
-from functions.worker.partition import PartitionState, decode_state
-from functions.worker.proxies import ProxyPool
-from functions.worker.robots import CachedRobots, product_token
-from functions.worker.scrape import Scraper
+from functions.worker.politeness.partition import PartitionState, decode_state
+from functions.worker.politeness.proxies import ProxyPool
+from functions.worker.politeness.robots import CachedRobots, product_token
+from functions.worker.scraping.scrape import Scraper
+from functions.worker.scraping.visit import Visit
 from functions.worker.secrets import proxy_tiers
-from functions.worker.visit import Visit
+from functions.worker.transport.addresses import parse_connect_to
+from functions.worker.transport.connections import Network
+from functions.worker.transport.fetch import open_fetcher
 from shared.errors import FetchError, InvalidJobError, Reason, StorageError
 from shared.jobs import Manifest, cancelled_key, state_key
 from shared.messages import Batch

@@ -9,9 +9,9 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from scatterfetch.command import complain
+from scatterfetch.commands.command import complain
 from scatterfetch.demo.books import url_list
-from scatterfetch.watch import Job, UrlList
+from scatterfetch.runs.watch import Job, UrlList
 from shared.errors import InvalidJobError
 from shared.jobs import results_prefix
 from shared.outcomes import Kind

@@ -46,7 +46,9 @@ _set(clients, _CONFIG=clients._CONFIG.merge(Config(connect_timeout=4, read_timeo
 
 
 def _worker() -> Handler:
-    from functions.worker import fence, handler, pause, robots, scrape, work  # noqa: PLC0415
+    from functions.worker import fence, handler, work  # noqa: PLC0415
+    from functions.worker.politeness import pause, robots  # noqa: PLC0415
+    from functions.worker.scraping import scrape  # noqa: PLC0415
 
     _set(fence, FENCE_SECONDS=FENCE, LOOK_SECONDS=1.0)
     _set(work, CANCEL_SECONDS=1.0, COMMIT_SECONDS=4.0, LEASE_MARGIN=1)

@@ -25,12 +25,12 @@ from aiohttp import web
 
 from functions.dispatcher.dispatch import uploaded_job
 from functions.dispatcher.summary import decode_summary
-from scatterfetch.cloud import LocalCloud
-from scatterfetch.deadletters import redrive
+from scatterfetch.commands.deadletters import redrive
 from scatterfetch.deployable import TEMPLATE
-from scatterfetch.deployment import Stack
-from scatterfetch.sandbox import Sandbox
-from scatterfetch.template import REGION, Function, Template
+from scatterfetch.localcloud.cloud import LocalCloud
+from scatterfetch.localcloud.sandbox import Sandbox
+from scatterfetch.localcloud.template import REGION, Function, Template
+from scatterfetch.runs.deployment import Stack
 from shared.jobs import (
     announced_key,
     cancelled_key,

@@ -20,7 +20,7 @@ from random import Random
 from threading import Thread
 from urllib.parse import urlsplit
 
-from scatterfetch.results import Table, find_results
+from scatterfetch.output.results import Table, find_results
 from shared.errors import Reason, StorageError
 from shared.jobs import decode_manifest, ledger_of, manifest_key
 from shared.outcomes import Kind, Outcome

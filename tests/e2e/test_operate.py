@@ -18,7 +18,7 @@ from shared.queue import Message, Queue
 from shared.spec import FetchSpec, Spec
 from shared.urls import parse_url, partition_of
 from tests.e2e.conftest import Stack, eventually
-from tests.integration.test_cli import scatterfetch
+from tests.integration.scatterfetch.test_cli import scatterfetch
 from tests.site import Site
 
 pytestmark = pytest.mark.e2e

@@ -2,18 +2,18 @@
 
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from tests import ROOT
 from tests.e2e.conftest import Stack, eventually
 from tests.site import Site
 
 pytestmark = pytest.mark.e2e
 
-BUILD = Path(__file__).parents[2] / ".aws-sam" / "build"
+BUILD = ROOT / ".aws-sam" / "build"
 SCHEDULED = "scheduled/urls.txt"  # the ScheduledList that `make e2e` deploys with
 
 

@@ -15,14 +15,13 @@ import pytest
 from bench.aws import worker_environment
 from bench.subjects import BATCH_SIZE
 from scatterfetch.deployable import TEMPLATE
-from scatterfetch.template import Template
+from scatterfetch.localcloud.template import Template
 from shared.errors import InvalidJobError, StorageError
 from shared.messages import Place
 from shared.queue import Message, Queue
 from shared.store import Bucket, head, read_from
+from tests import ROOT
 from tests.site import Site
-
-ROOT = Path(__file__).parents[2]
 
 
 @contextmanager

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from scatterfetch.watch import UrlList
+from scatterfetch.runs.watch import UrlList
 from shared.outcomes import Kind
 from shared.urls import parse_url
-from tests.integration.test_run import Runner
+from tests.integration.scatterfetch.runs.test_run import Runner
 from tests.results import all_outcomes
 from tests.site import LogEntry, Site
 

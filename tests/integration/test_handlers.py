@@ -16,7 +16,7 @@ import shared.queue
 import shared.store
 from functions.dispatcher.dispatch import Dispatcher
 from functions.dispatcher.events import announce
-from functions.worker.extractor import extraction_process
+from functions.worker.extraction.extractor import extraction_process
 from functions.worker.work import CAREFUL_FROM
 from shared.errors import InvalidJobError, StorageError
 from shared.jobs import (
@@ -42,13 +42,14 @@ from shared.messages import (
 from shared.queue import Message
 from shared.spec import Spec
 from shared.urls import partition_of
+from tests import ROOT
 from tests.cloud import Deployment
 from tests.site import Site
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-EVENTS = Path(__file__).parents[2] / "events"
+EVENTS = ROOT / "events"
 
 OWN = partition_of("127.0.0.1", 16)  # of tests.cloud
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
 
 FORBIDDEN = {
     "shared": {"functions", "scatterfetch", "aiohttp", "yaml", "moto"},
@@ -18,12 +18,12 @@ FORBIDDEN = {
 # In what is deployed; the command line talks to its embedded cloud in cloud.py.
 ONLY_HERE = {
     "aiohttp": {
-        "functions/worker/answer_head.py",
-        "functions/worker/connections.py",
-        "functions/worker/dns.py",
-        "functions/worker/failures.py",
-        "functions/worker/fetch.py",
-        "functions/worker/framing.py",
+        "functions/worker/transport/answer_head.py",
+        "functions/worker/transport/connections.py",
+        "functions/worker/transport/dns.py",
+        "functions/worker/transport/failures.py",
+        "functions/worker/transport/fetch.py",
+        "functions/worker/transport/framing.py",
     },
     "boto3": set(),
     "botocore": {
@@ -33,22 +33,23 @@ ONLY_HERE = {
         "shared/queue.py",
         "shared/store.py",
     },
-    "chardetng_py": {"functions/worker/charset.py"},
+    "chardetng_py": {"functions/worker/extraction/charset.py"},
     "cssselect": {"shared/expressions.py"},
-    "jmespath": {"functions/worker/fields.py", "shared/expressions.py"},
+    "jmespath": {"functions/worker/extraction/fields.py", "shared/expressions.py"},
     "lxml": {
-        "functions/worker/document.py",
-        "functions/worker/fields.py",
-        "functions/worker/readymade.py",
-        "functions/worker/trees.py",
+        "functions/worker/extraction/document.py",
+        "functions/worker/extraction/fields.py",
+        "functions/worker/extraction/readymade.py",
+        "functions/worker/extraction/trees.py",
         "shared/expressions.py",
     },
-    "trafilatura": {"functions/worker/main_content.py"},
+    "trafilatura": {"functions/worker/extraction/main_content.py"},
     "re2": {"shared/expressions.py"},
     "os": {
         "functions/dispatcher/handler.py",
         "functions/worker/handler.py",
-        "functions/worker/extractor.py",  # hands on a few variables to its process, and reads none
+        # Hands on a few variables to its process, and reads none.
+        "functions/worker/extraction/extractor.py",
     },
 }
 PURE = {
@@ -64,37 +65,37 @@ PURE = {
     "shared/messages.py",
     "shared/multibyte.py",
     "shared/outcomes.py",
-    "shared/prices.py",
+    "functions/dispatcher/prices.py",
     "shared/spec.py",
     "shared/tally.py",
     "shared/urls.py",
-    "functions/dispatcher/lists.py",
+    "functions/dispatcher/lists/formats.py",
     "functions/dispatcher/plan.py",
     "functions/dispatcher/summary.py",
-    "functions/dispatcher/sitemaps.py",
-    "functions/dispatcher/tables.py",
-    "functions/dispatcher/unpack.py",
-    "functions/worker/addresses.py",
-    "functions/worker/charset.py",
+    "functions/dispatcher/lists/sitemaps.py",
+    "functions/dispatcher/lists/tables.py",
+    "functions/dispatcher/lists/unpack.py",
+    "functions/worker/transport/addresses.py",
+    "functions/worker/extraction/charset.py",
     "functions/worker/children.py",
-    "functions/worker/cookies.py",
-    "functions/worker/dates.py",
-    "functions/worker/evidence.py",
-    "functions/worker/extraction.py",
-    "functions/worker/fields.py",
-    "functions/worker/links.py",
-    "functions/worker/numerals.py",
-    "functions/worker/partition.py",
-    "functions/worker/pause.py",
-    "functions/worker/profiles.py",
-    "functions/worker/proxies.py",
-    "functions/worker/readymade.py",
-    "functions/worker/retry.py",
-    "functions/worker/robots.py",
-    "functions/worker/structured.py",
-    "functions/worker/trees.py",
-    "functions/worker/values.py",
-    "functions/worker/visit.py",
+    "functions/worker/politeness/cookies.py",
+    "functions/worker/extraction/dates.py",
+    "functions/worker/extraction/evidence.py",
+    "functions/worker/extraction/rows.py",
+    "functions/worker/extraction/fields.py",
+    "functions/worker/extraction/links.py",
+    "functions/worker/extraction/numerals.py",
+    "functions/worker/politeness/partition.py",
+    "functions/worker/politeness/pause.py",
+    "functions/worker/politeness/profiles.py",
+    "functions/worker/politeness/proxies.py",
+    "functions/worker/extraction/readymade.py",
+    "functions/worker/politeness/retry.py",
+    "functions/worker/politeness/robots.py",
+    "functions/worker/extraction/structured.py",
+    "functions/worker/extraction/trees.py",
+    "functions/worker/extraction/values.py",
+    "functions/worker/scraping/visit.py",
 }
 IMPURE = {"time", "socket", "asyncio", "os", "pathlib", "tempfile", "threading"}
 

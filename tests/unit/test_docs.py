@@ -5,22 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from functions.dispatcher.lists import MAX_LINE_BYTES, MAX_ROW_BYTES
+from functions.dispatcher.lists.formats import MAX_LINE_BYTES, MAX_ROW_BYTES
 from functions.dispatcher.plan import MAX_REJECTED
-from functions.worker.document import MAX_TAGS
-from functions.worker.extraction import MAX_ROWS_BYTES
-from functions.worker.extraction_process import MEMORY
-from functions.worker.readymade import MAX_LINK_BYTES, MAX_LINKS, MAX_TITLE
-from functions.worker.scrape import MAX_HOPS, MAX_SLOWDOWNS
-from scatterfetch.sitemap_content import MAX_BYTES
-from scatterfetch.sitemaps import MAX_SITEMAPS
+from functions.worker.extraction.document import MAX_TAGS
+from functions.worker.extraction.process import MEMORY
+from functions.worker.extraction.readymade import MAX_LINK_BYTES, MAX_LINKS, MAX_TITLE
+from functions.worker.extraction.rows import MAX_ROWS_BYTES
+from functions.worker.scraping.scrape import MAX_HOPS, MAX_SLOWDOWNS
+from scatterfetch.runs.remote_sitemaps import MAX_SITEMAPS
+from scatterfetch.runs.sitemap_content import MAX_BYTES
 from shared.errors import Reason
 from shared.jobs import SHARD_BYTES
 from shared.outcomes import AddressedOutcome, final_kind
 from shared.urls import MAX_URL_BYTES
+from tests import ROOT
 from tests.chaos.scenarios import SCENARIOS
 
-ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,13 +10,14 @@ import yaml
 from msgspec import inspect
 
 from functions.dispatcher.specs import parse_spec
-from functions.worker.extraction import compile_extraction
-from functions.worker.page import Page
-from functions.worker.parsing import load_parser, parse_rows
+from functions.worker.extraction.parsing import load_parser, parse_rows
+from functions.worker.extraction.rows import compile_extraction
+from functions.worker.transport.page import Page
 from shared.extract_spec import ExtractSpec
 from shared.spec import FetchSpec, ProxySpec, Spec
+from tests import ROOT
 
-TEXT = (Path(__file__).parents[2] / "docs" / "spec.md").read_text()
+TEXT = (ROOT / "docs" / "spec.md").read_text()
 ROW = re.compile(r"^\| `(\w+)` \| .+? \| `(.+?)` \| (.*?) ?\| .+\. \|$", re.MULTILINE)
 TYPES = {"html": "text/html", "json": "application/json"}
 STRUCTS = {"fetch": FetchSpec, "fetch.proxies": ProxySpec, "extract": ExtractSpec}

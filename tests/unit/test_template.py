@@ -3,7 +3,6 @@
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +16,8 @@ from shared.errors import InvalidJobError
 from shared.lock import PARTITIONS
 from shared.messages import Submit, decode_dispatch
 from shared.settings import DispatcherSettings, WorkerSettings
+from tests import ROOT
 
-ROOT = Path(__file__).parents[2]
 FUNCTIONS: dict[str, tuple[type[DispatcherSettings | WorkerSettings], str]] = {
     "DispatcherFunction": (DispatcherSettings, "DispatchQueue"),
     "WorkerFunction": (WorkerSettings, "WorkQueue"),

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from functions.worker import page as fetched
-from functions.worker.charset import decode_page
-from functions.worker.document import parse_html
+from functions.worker.extraction.charset import decode_page
+from functions.worker.extraction.document import parse_html
+from functions.worker.transport import page as fetched
 from shared.encodable import mend_json
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""URL lists as people have them, read as a stream: texts, tables, sitemaps, packed or not."""

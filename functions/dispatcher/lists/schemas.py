@@ -1,0 +1,310 @@
+"""
+How to read a table: which column has the URLs, what separates cells, which row is the header.
+
+Pure. The rows that hold URLs are the evidence; names and first lines are hints.
+"""
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from functions.dispatcher.lists.formats import BOM, Source
+from functions.dispatcher.lists.tables import (
+    NO_DELIMITER,
+    OF_URLS,
+    Rows,
+    Schema,
+    legible,
+    may_be_cut,
+)
+from functions.dispatcher.lists.urltext import INVISIBLE, is_almost_url, looks_like_domain
+from shared.errors import InvalidJobError, InvalidUrlError
+from shared.urls import parse_url
+
+HEAD_BYTES = 64 * 1024
+_DELIMITERS = {"csv": ",;\t|", "tsv": "\t,;|"}
+_SEPARATOR = re.compile(rb"\"?sep=([^\w\s\"]|\t)\"?\s*\n", re.IGNORECASE)
+# In this order, where several columns hold URLs.
+_URL_NAMES = (
+    *("url", "urls", "link", "links", "href", "uri", "loc", "page_url", "page", "address"),
+    *("website", "web_site", "site", "homepage", "source_url", "target_url", "landing_page"),
+)
+_NUMBER = re.compile(r"[-+]?[0-9][0-9.,:/ %-]*")
+_LAST_LABEL = re.compile(r"[.:]([^.:]*)$")
+# lamps.site is a website, and item.url is the name of a column.
+_NO_DOMAINS = frozenset(_URL_NAMES) - {"link", "page", "site", "website"}
+_SHOWN = 100
+
+
+class _Row(NamedTuple):
+    line: int
+    cells: list[str]
+    raw: bytes
+
+
+def find_schema(name: str, head: bytes, format: str) -> Schema:  # noqa: A002
+    r"""
+    Return what the beginning of a table says about how to read it.
+
+    Args:
+        name: Of the list, for the message.
+        head: Its first bytes, about `HEAD_BYTES`; its lines end with ``\n``.
+        format: `csv` or `tsv`.
+
+    Raises:
+        InvalidJobError: it has no column with URLs, or it cannot be told what separates cells.
+    """
+    if len(head) >= HEAD_BYTES:
+        head = head[: head.rfind(b"\n") + 1] or head  # the last line may go on
+    delimiters = _DELIMITERS[format]
+    if own := _SEPARATOR.match(head.removeprefix(BOM)):
+        delimiters = own[1].decode() + delimiters
+    looks = [_Look(head, delimiter) for delimiter in dict.fromkeys(delimiters)]
+    evident = [look for look in looks if look.hits]
+    if not evident:
+        return _by_name_alone(name, looks)
+    rank = max(look.rank for look in evident)
+    best = [look for look in evident if look.rank == rank]
+    cells = {look.url_cells for look in best}
+    if len(cells) > 1 and not rank.header:
+        marks = " and ".join(repr(look.delimiter) for look in best)
+        raise InvalidJobError(
+            f"{name}: {marks} could both separate its cells; give it a first row with the names of "
+            "the columns"
+        )
+    look = max(best, key=lambda look: look.width)
+    is_told = own is not None and look.delimiter == own[1].decode()
+    if look.may_cut and not is_told:
+        raise InvalidJobError(
+            f"{name}: without a header, {look.delimiter!r} behind a URL may be a part of it; give "
+            "it a first row with the names of the columns (if a line is a URL: url)"
+        )
+    return look.schema
+
+
+class _Rank(NamedTuple):
+    """How well a delimiter fits, the most important first."""
+
+    hits: int
+    header: int
+    is_table: bool
+    accepted: int
+
+
+class _Look:
+    """What the beginning of a table is, if this `delimiter` separates its cells."""
+
+    def __init__(self, head: bytes, delimiter: str) -> None:
+        self.delimiter = delimiter
+        self.rows = list(_rows(head, delimiter))
+        urls, filled = Counter[int](), Counter[int]()
+        for row in self.rows:
+            for column, cell in enumerate(row.cells):
+                if cell:
+                    filled[column] += 1
+                    urls[column] += _is_url(cell)
+        self.url = self._column(+urls, filled)
+        self.hits = sum(any(map(_is_url, row.cells)) for row in self.rows)
+        self.evidence = [row for row in self.rows if _is_url(_cell(row, self.url))]
+        self.width = self._usual_width()
+        self._header: _Row | None = None
+        self._header_fits = 0
+        above = [row for row in self.rows if self.evidence and row.line < self.evidence[0].line]
+        self._almost = [row for row in above if self._is_almost(row)]
+        """Rows of which none is the header, though they come before the first URL."""
+        if self.evidence:
+            self._find_header(above)
+
+    def _column(self, urls: Counter[int], filled: Counter[int]) -> int:
+        """Return the column whose cells are URLs; of several the one that is called so."""
+        whole = [column for column in urls if 2 * urls[column] >= filled[column]] or list(urls)
+        titles = {
+            _plain(cell): column
+            for row in self.rows
+            for column, cell in reversed(list(enumerate(row.cells)))
+            if column in whole and _plain(cell) in _URL_NAMES
+        }
+        for name in _URL_NAMES:
+            if name in titles:
+                return titles[name]
+        return max(whole, key=lambda column: (urls[column], -column), default=0)
+
+    def _usual_width(self) -> int:
+        widths = Counter(len(row.cells) for row in self.evidence)
+        return max(widths, key=lambda width: (widths[width], -width), default=0)
+
+    def _find_header(self, above: list[_Row]) -> None:
+        """
+        Look for the header: the last row `above` the first URL that fits.
+
+        What fits best is a name that columns with URLs have; then as many cells as the rows have.
+        """
+        rows = [row for row in above if not _is_comment(row)]
+        named = [row for row in rows if _plain(_cell(row, self.url)) in _URL_NAMES]
+        # A title may be a website. A row with more in it is one, and below the header.
+        first = next((row.line for row in self._almost if self._is_filled(row)), sys.maxsize)
+        almost = {row.line for row in self._almost}
+        rows = [row for row in rows if row.line < first and row.line not in almost]
+        texts = [row for row in rows if not any(map(_NUMBER.fullmatch, row.cells))]
+        exact = [row for row in texts if len(row.cells) == self.width]
+        whole = [row for row in exact if all(row.cells)]
+        others = [row for row in texts if len(list(filter(None, row.cells))) > 1]
+        for fits, fitting in ((3, named), (2, whole), (2, exact), (1, others)):
+            if fitting:
+                self._header, self._header_fits = fitting[-1], fits
+                break
+        else:
+            return
+        if self.url < len(self._header.cells):
+            self.width = len(self._header.cells)
+
+    def _is_almost(self, row: _Row) -> bool:
+        cell = _cell(row, self.url)
+        label = _LAST_LABEL.search(cell)
+        if _is_comment(row) or (label and _plain(label[1]) in _NO_DOMAINS):
+            return False
+        return is_almost_url(cell) or any(map(_is_url, row.cells))
+
+    def _is_filled(self, row: _Row) -> bool:
+        return self.width == 1 or len(list(filter(None, row.cells))) > 1
+
+    @property
+    def may_cut(self) -> bool:
+        """Whether URLs may go on behind the delimiter, and no header tells."""
+        header = self._header
+        if self.width == 1 or (header is not None and self.url < len(header.cells)):
+            return False
+        rows = [row for row in self.evidence if self.url + 1 < len(row.cells) <= self.width]
+        rows = [row for row in rows if any(row.cells[self.url + 1 :])]
+        schema = self.schema
+        if any(may_be_cut(row.cells, row.raw, schema) for row in rows):
+            return True
+        plain = [row.cells[self.url] for row in rows if b'"' not in row.raw]
+        return self.delimiter in OF_URLS and len(set(plain)) < len(plain)
+
+    @property
+    def _first_row(self) -> int:
+        """The line of the first row, where there is no header: titles have not as many cells."""
+        whole = (row for row in self.rows if len(row.cells) == self.width and not _is_comment(row))
+        found = next(whole, self.evidence[0]) if self.width > 1 else self.evidence[0]
+        return min(row.line for row in (found, self.evidence[0], *self._almost))
+
+    @property
+    def url_cells(self) -> tuple[str, ...]:
+        return tuple(_cell(row, self.url) for row in self.evidence)
+
+    @property
+    def rank(self) -> _Rank:
+        accepted = sum(not any(row.cells[self.width :]) for row in self.evidence)
+        is_table = self.width > 1
+        return _Rank(self.hits, self._header_fits if is_table else 0, is_table, accepted)
+
+    @property
+    def schema(self) -> Schema:
+        header = self._header
+        names = _names(header.cells if header else [], self.width)
+        first = header.line + 1 if header else self._first_row
+        delimiter = self.delimiter
+        if self.width == 1:
+            # With a header every line is a cell. Without one, who knows what a comma means.
+            delimiter = NO_DELIMITER if header else _DELIMITERS["csv"][0]
+        return Schema(delimiter, names, self.url, first)
+
+
+def _by_name_alone(name: str, looks: list[_Look]) -> Schema:
+    """
+    Return how to read a table in whose beginning there are no URLs.
+
+    Raises:
+        InvalidJobError: no column is called so, or it holds something else.
+    """
+    for look in sorted(
+        looks, key=lambda look: -max((len(row.cells) for row in look.rows), default=0)
+    ):
+        for row in look.rows:
+            titles = [_plain(cell) for cell in row.cells]
+            found = next((titles.index(title) for title in _URL_NAMES if title in titles), None)
+            if found is None:
+                continue
+            below = (_cell(other, found) for other in look.rows if other.line > row.line)
+            if cell := next(filter(None, below), None):
+                raise InvalidJobError(
+                    f"{name} has no column with URLs: in {row.cells[found]!r} is "
+                    f"{cell[:_SHOWN]!r}; {_advice(cell)}"
+                )
+            width = len(row.cells)
+            delimiter = look.delimiter if width > 1 else NO_DELIMITER
+            return Schema(delimiter, _names(row.cells, width), found, row.line + 1)
+    cells = (cell for row in looks[0].rows for cell in row.cells)
+    domain = next(filter(looks_like_domain, cells), None)
+    if domain is None:
+        raise InvalidJobError(f"{name} has no column with URLs; {_advice('')}")
+    raise InvalidJobError(
+        f"{name} has no column with URLs, and {domain[:_SHOWN]!r} is a domain; {_advice(domain)}"
+    )
+
+
+def _advice(cell: str) -> str:
+    advice = "a URL must start with http:// or https://"
+    if looks_like_domain(cell):
+        advice += f"; write https://{cell[:_SHOWN]}, and so in every row"
+    return advice
+
+
+def _rows(head: bytes, delimiter: str) -> Iterator[_Row]:
+    rows = Rows(Source([head]), delimiter)
+    nobody = _Nobody()
+    while (cells := rows.read(nobody)) is not None:
+        stripped = [legible(cell).strip(INVISIBLE) for cell in cells]
+        if any(stripped):
+            yield _Row(rows.line - len(rows.raw), stripped, b"".join(rows.raw))
+
+
+class _Nobody:
+    """Takes no notice."""
+
+    def reject(self, line: int, text: bytes, reason: str) -> None:
+        pass
+
+
+def _names(cells: Iterable[str], width: int) -> tuple[str, ...]:
+    """Return a name for each column, all different."""
+    names: list[str] = []
+    given = list(cells)
+    for number in range(width):
+        name = given[number] if number < len(given) else ""
+        name = name or f"column{number + 1}"
+        others = {*names, *given[number + 1 :]}
+        tries = 2
+        unique = name
+        while unique in names or (unique != name and unique in others):
+            unique = f"{name}_{tries}"
+            tries += 1
+        names.append(unique)
+    return tuple(names)
+
+
+def _plain(cell: str) -> str:
+    return "_".join(cell.lower().lstrip("#").replace("-", " ").split())
+
+
+def _is_comment(row: _Row) -> bool:
+    return row.cells[0].startswith("#") and not any(
+        _plain(cell) in _URL_NAMES or cell == "#" for cell in row.cells
+    )
+
+
+def _cell(row: _Row, column: int) -> str:
+    return row.cells[column] if column < len(row.cells) else ""
+
+
+def _is_url(cell: str) -> bool:
+    if not cell[:8].lower().startswith(("http://", "https://")):
+        return False
+    try:
+        host = parse_url(cell).host
+    except InvalidUrlError:
+        return False
+    return not any(mark in host for mark in OF_URLS)  # to browsers http://a.example,Lamps is one

@@ -1,0 +1,1 @@
+"""From a page to rows: its characters, its tree, its values, and the process that reads them."""

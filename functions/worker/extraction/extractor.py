@@ -1,0 +1,263 @@
+"""
+From pages to rows without holding anything up.
+
+Ordinary pages are extracted where they are. What may take long goes to a process that can be
+killed: Python parsers, and pages that the HTML parser might not come back from.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from time import monotonic
+
+import msgspec
+from msgspec.structs import replace
+
+from functions.worker import parsers
+from functions.worker.extraction.document import TooComplexError, may_take_long, memory_limit
+from functions.worker.extraction.parsing import PACKAGE
+from functions.worker.extraction.process import Answer, Request
+from functions.worker.extraction.rows import Extracted, compile_extraction
+from functions.worker.transport.page import Page
+from shared.errors import FetchError, Reason, StorageError
+from shared.extract_spec import CONTENT
+from shared.spec import FetchSpec, Spec
+
+_INLINE_BYTES = 64_000_000  # that the tree of a page may take here; a larger one is made elsewhere
+_INLINE_SECONDS = 0.2  # that nothing else may have its turn for; longer pages are read elsewhere
+_START_SECONDS = 30.0
+# What Python itself and the language of messages need. A page that gets the better of the process,
+# or a parser, finds no credentials there.
+_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
+_PIECE = 1 << 18
+_answers = msgspec.json.Decoder(Answer)
+_encoder = msgspec.json.Encoder()
+
+
+class ProcessDiedError(Exception):
+    """The process ended by itself. The message says how."""
+
+
+class ExtractionProcess:
+    """
+    A process that extracts one page at a time. It is there from the first request on.
+
+    It may be used from one event loop after the other, by one task at a time.
+    """
+
+    def __init__(self, package: str = PACKAGE) -> None:
+        self._package = package
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+        self._received = bytearray()
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
+    async def ask(self, request: Request, body: bytes = b"") -> Answer:
+        """
+        Return the answer to `request`.
+
+        Raises:
+            TimeoutError: it took longer than `request.seconds`, and was killed.
+            ProcessDiedError: there is none, and there never will be.
+            StorageError: there can be no process, which is the fault of no page.
+        """
+        try:
+            if self._process is None:
+                try:
+                    await self._start()
+                except (OSError, ProcessDiedError) as error:  # a TimeoutError is an OSError
+                    why = str(error) or f"does not answer within {_START_SECONDS:g} s"
+                    raise StorageError(f"the process that extracts cannot begin: {why}") from error
+            assert self._socket is not None
+            loop = asyncio.get_running_loop()
+            async with asyncio.timeout(request.seconds):
+                try:
+                    await loop.sock_sendall(self._socket, _encoder.encode(request) + b"\n")
+                    await loop.sock_sendall(self._socket, body)
+                except ConnectionError:
+                    await self._died()
+                answer = await self._answer()
+        except BaseException:  # cancelled in the middle of it, too
+            self.stop()
+            raise
+        if answer.last:
+            self.stop()
+        return answer
+
+    def stop(self) -> None:
+        """End the process, whatever it does; the next request starts another."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        self._received.clear()
+
+    async def _start(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        self._socket.setblocking(False)
+        with theirs:
+            # Not -m: in Lambda the packages are where only the parent's sys.path says.
+            program = (
+                f"import sys; sys.path[:] = {sys.path!r}; "
+                "from functions.worker import parsers; "
+                f"parsers.__path__[:] = {[*parsers.__path__]!r}; "
+                "from functions.worker.extraction.process import main; "
+                f"main({theirs.fileno()}, {self._package!r})"
+            )
+            self._process = subprocess.Popen(  # noqa: ASYNC220 -- for one loop after the other
+                [sys.executable, "-u", "-c", program],  # what it prints is there when it is killed
+                env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+                stdin=subprocess.DEVNULL,
+                stdout=2,  # what a parser prints goes to the log
+                pass_fds=(theirs.fileno(),),
+            )
+        async with asyncio.timeout(_START_SECONDS):
+            await self._answer()
+
+    async def _answer(self) -> Answer:
+        assert self._socket is not None
+        loop = asyncio.get_running_loop()
+        while not self._received.endswith(b"\n"):
+            try:
+                piece = await loop.sock_recv(self._socket, _PIECE)
+            except ConnectionError:
+                piece = b""
+            if not piece:
+                await self._died()
+            self._received += piece
+        answer = _answers.decode(self._received)
+        self._received.clear()
+        return answer
+
+    async def _died(self) -> None:
+        assert self._process is not None
+        try:
+            code = self._process.wait(timeout=1)  # it has closed its end, so it is all but gone
+        except subprocess.TimeoutExpired:
+            raise ProcessDiedError("does not answer any more") from None
+        raise ProcessDiedError(
+            f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+        )
+
+
+@cache
+def extraction_process() -> ExtractionProcess:
+    """Return that of this process: what it has imported is there for the next batch too."""
+    return ExtractionProcess()
+
+
+def _hurry() -> Callable[[], None]:
+    """Return what raises TooComplexError when a page has taken long enough."""
+    end = monotonic() + _INLINE_SECONDS
+
+    def hurry() -> None:
+        if monotonic() > end:
+            raise TooComplexError
+
+    return hurry
+
+
+class Extractor:
+    """
+    Extracts the pages of one batch.
+
+    Args:
+        spec: Says what.
+        token: Our name in robots meta elements; see `robots.product_token`.
+        process: For what must not be done here.
+        careful: Whether no page is trusted to come to an end.
+    """
+
+    def __init__(
+        self, spec: Spec, *, token: str, process: ExtractionProcess, careful: bool
+    ) -> None:
+        self._spec = spec
+        # How to fetch is nothing to the process, and may be long and secret.
+        self._request = msgspec.Raw(_encoder.encode(replace(spec, fetch=FetchSpec())))
+        self._extraction = compile_extraction(spec)
+        self._token = token
+        self._process = process
+        self._careful = careful
+        # What finds the main content has no limit of its own: a table of wide cells holds it up.
+        self._is_slow = spec.parser is not None or bool(CONTENT & set(spec.extract.include))
+        self._turn = asyncio.Lock()
+
+    async def check(self, time_left: float) -> None:
+        """
+        Make sure that there is the parser that the spec names.
+
+        Raises:
+            FetchError: there is none; of reason OUT_OF_TIME, it is not known. Without a URL.
+            StorageError: see `ExtractionProcess.ask`; the batch must be delivered again.
+        """
+        if self._spec.parser is not None:
+            await self._ask(None, b"", time_left)
+
+    def at_once(self, page: Page) -> Extracted | None:
+        """Return what `page` holds, or None where that is left to `elsewhere`."""
+        if self._careful or self._is_slow or may_take_long(page.body):
+            return None
+        try:
+            with memory_limit(_INLINE_BYTES):
+                return self._extraction.extract(page, token=self._token, hurry=_hurry())
+        except TooComplexError:
+            return None
+
+    async def elsewhere(self, page: Page, time_left: float) -> Extracted:
+        """
+        Return what `page` holds; nothing else has to wait for it.
+
+        Args:
+            page: One page is extracted at a time.
+            time_left: In seconds, until it is better to leave the page to another invocation.
+
+        Raises:
+            FetchError: nothing could be extracted. Of reason OUT_OF_TIME: in the time left.
+            StorageError: see `ExtractionProcess.ask`; the batch must be delivered again.
+        """
+        return await self._ask(page._replace(body=b""), page.body, time_left)
+
+    async def _ask(self, page: Page | None, body: bytes, time_left: float) -> Extracted:
+        url = "" if page is None else page.url
+        limit = self._spec.parser_timeout
+        deadline = asyncio.get_running_loop().time() + time_left
+        try:
+            async with asyncio.timeout_at(deadline), self._turn:
+                answer = await self._answer(
+                    Request(
+                        spec=self._request,
+                        token=self._token,
+                        page=page,
+                        size=len(body),
+                        seconds=limit,
+                    ),
+                    body,
+                )
+        except TimeoutError:
+            detail = "the worker's time is up"
+            raise FetchError(url, Reason.OUT_OF_TIME, detail) from None
+        if answer.reason is not None:
+            raise FetchError(url, answer.reason, answer.detail)
+        return answer.extracted
+
+    async def _answer(self, request: Request, body: bytes) -> Answer:
+        try:
+            return await self._process.ask(request, body)
+        except TimeoutError:
+            detail = f"not done after {request.seconds:g} s"
+            reason = Reason.PARSER_TIMEOUT if self._spec.parser else Reason.TOO_COMPLEX
+        except ProcessDiedError as error:
+            detail = f"the process that extracts {error}"
+            reason = Reason.TOO_COMPLEX
+        return Answer(reason=reason, detail=detail)

@@ -1,0 +1,125 @@
+"""
+What extracts in a process of its own, because it may take for ever, or all of the memory.
+
+`python -c` this module's `main`, with one end of a socket; see `extractor`, which has the other.
+A request is a line of JSON and a body, an answer a line of JSON.
+"""
+
+import gc
+import math
+import resource
+import signal
+import socket
+import sys
+from functools import lru_cache
+
+import msgspec
+from msgspec import Struct
+
+from functions.worker.extraction.document import Document, TooComplexError, memory_used
+from functions.worker.extraction.parsing import Parser, ParserError, load_parser, parse_rows
+from functions.worker.extraction.rows import Extracted, Extraction, compile_extraction
+from functions.worker.transport.page import Page
+from shared.errors import InvalidJobError, Reason
+from shared.spec import Spec
+
+MEMORY = 400_000_000  # bytes, beyond what it takes to be there
+_KEPT = 100_000_000  # of these, when it has nothing to do
+_GRACE = 2  # seconds
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """A page to extract; without one, only to say whether there is the parser."""
+
+    spec: msgspec.Raw
+    token: str
+    page: Page | None = None
+    """Without its body, which follows."""
+    size: int = 0
+    """Of the body."""
+    seconds: float
+    """After so many and a little more, the process ends itself."""
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What came of a request: rows, or the reason why there are none."""
+
+    extracted: Extracted = Extracted([], [], [])
+    reason: Reason | None = None
+    detail: str = ""
+    last: bool = False
+    """Whether the process ends now."""
+
+
+_requests = msgspec.json.Decoder(Request)
+_specs = msgspec.json.Decoder(Spec)
+_encoder = msgspec.json.Encoder()
+
+
+def main(descriptor: int, package: str) -> None:
+    """Answer requests until there are no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+    with socket.socket(fileno=descriptor) as parent, parent.makefile("rb") as requests:
+        size = memory_used(0)
+        if size is not None:
+            resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
+        parent.sendall(_encoder.encode(Answer()) + b"\n")
+        for line in requests:
+            request = _requests.decode(line)
+            # Also where nobody is left to kill it, and where Python does not get its turn.
+            signal.alarm(math.ceil(request.seconds) + _GRACE)
+            answer = _answered(request, requests.read(request.size), package)
+            signal.alarm(0)
+            parent.sendall(_encoder.encode(answer) + b"\n")
+            if answer.last:
+                sys.exit()
+
+
+def _answered(request: Request, body: bytes, package: str) -> Answer:
+    try:
+        extraction = _compiled(bytes(request.spec), package)
+        extracted = Extracted([], [], [])
+        if request.page is not None:
+            page = request.page._replace(body=body)
+            extracted = extraction.extract(page, token=request.token)
+    except (TooComplexError, MemoryError):
+        detail = f"it takes more than {MEMORY // 1_000_000} MB of memory"
+        return Answer(reason=Reason.TOO_COMPLEX, detail=detail, last=True)
+    except (ParserError, InvalidJobError) as error:
+        return Answer(reason=Reason.PARSER_ERROR, detail=str(error))
+    return Answer(extracted=extracted, last=_is_bloated())
+
+
+class _Parsing:
+    """Has rows made by a function of the user's, as `Extraction` makes them by the spec."""
+
+    def __init__(self, parser: Parser) -> None:
+        self._parser = parser
+
+    def extract(self, page: Page, *, token: str) -> Extracted:
+        document = Document(page)
+        rows = parse_rows(
+            self._parser, page, lambda lost: document.problem(None, "unreadable", lost)
+        )
+        if not rows:
+            document.problem(None, "no_match")
+        if page.is_empty:
+            document.problem(None, "empty")
+        return Extracted(rows, document.problems, document.robots(token))
+
+
+@lru_cache(maxsize=64)
+def _compiled(text: bytes, package: str) -> Extraction | _Parsing:
+    spec = _specs.decode(text)
+    if spec.parser is None:
+        return compile_extraction(spec)
+    return _Parsing(load_parser(spec.parser, package))
+
+
+def _is_bloated() -> bool:
+    """Tell whether it is better to start anew: what a parser holds on to would add up."""
+    used = memory_used(1)
+    if used is None or used < _KEPT:
+        return False
+    gc.collect()
+    return (memory_used(1) or 0) > _KEPT

@@ -1,0 +1,174 @@
+"""
+From a page to the rows that a spec asks for.
+
+Pure, and never raises on what a website sent but for want of memory.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import msgspec
+
+from functions.worker.extraction.document import Document, TooComplexError, check_memory
+from functions.worker.extraction.fields import compile_fields, compile_rows
+from functions.worker.extraction.readymade import ready_made
+from functions.worker.transport.page import Page
+from shared.encodable import encodable, mend_text
+from shared.expressions import check_extract
+from shared.extract_spec import ExtractSpec
+from shared.spec import Spec
+
+MAX_ROWS = 10_000
+MAX_ROW_BYTES = 2_000_000  # of JSON
+MAX_ROWS_BYTES = 5_000_000  # of one page together
+
+
+class Extracted(NamedTuple):
+    """
+    Rows, what is wrong with them, and the contents of the page's robots meta elements.
+
+    Plain data: it can be sent as JSON. `failure` says why the target is to fail, where the spec
+    says so.
+    """
+
+    rows: list[dict[str, Any]]
+    problems: list[dict[str, Any]]
+    robots: list[str]
+    failure: str | None = None
+
+
+class Extraction:
+    """Reads pages as a spec says; see `compile_extraction`."""
+
+    def __init__(self, spec: ExtractSpec) -> None:
+        check_extract(spec)
+        self._rows = compile_rows(spec)
+        self._fields = compile_fields(spec)
+        self._include = [(name, ready_made(name, spec)) for name in spec.include]
+        self._on_problem = spec.on_problem
+        self._reads_other = spec.reads_more_than_html
+
+    def extract(
+        self, page: Page, *, token: str, hurry: Callable[[], None] = lambda: None
+    ) -> Extracted:
+        """
+        Return what `page` holds.
+
+        Args:
+            page: The page.
+            token: Our name in robots meta elements; see `robots.product_token`.
+            hurry: Called now and then; it may raise TooComplexError where time is short.
+
+        Raises:
+            TooComplexError: it does not fit into the memory that this process may have.
+        """
+        try:
+            return self._extract(Document(page, hurry), token)
+        except TooComplexError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- or one page could take its whole batch with it
+            check_memory(error)
+            problem = mend_text(f"{type(error).__name__}: {error}"[:200])
+            return Extracted(
+                [], [{"field": None, "problem": "extraction_failed", "value": problem}], []
+            )
+
+    def _extract(self, document: Document, token: str) -> Extracted:
+        rows: list[dict[str, Any]] = []
+        bad = False
+        if document.is_html or self._reads_other:
+            rows, bad = self._read(document)
+            if self._fields and not document.found:
+                document.problem(None, "no_match")
+                bad = True
+        elif self._fields:
+            document.problem(None, "no_match", document.page.content_type)
+            bad = True
+        else:
+            document.problem(None, "nothing_extracted", document.page.content_type)
+        if document.page.is_empty:
+            document.problem(None, "empty")
+            bad = True
+        problems = document.problems
+        if document.problem_count > len(problems):
+            more = str(document.problem_count - len(problems))
+            problems.append({"field": None, "problem": "more_problems", "value": more})
+        robots = document.robots(token) if document.is_html else []
+        if bad and self._on_problem == "fail":
+            return Extracted([], problems, robots, _failure(problems))
+        return Extracted(rows, problems, robots)
+
+    def _read(self, document: Document) -> tuple[list[dict[str, Any]], bool]:
+        """Return the rows, and whether one of them has a problem."""
+        scopes = [(document.tree, None)] if self._rows is None else self._rows(document)
+        if len(scopes) > MAX_ROWS:
+            document.problem(None, "truncated", f"{len(scopes)} rows")
+            del scopes[MAX_ROWS:]
+        common: dict[str, Any] = {}
+        if scopes:
+            for column, ready_made in self._include:
+                ready_made(document, common, column)
+        fields = self._fields
+        elements, buffer = document.elements, bytearray()
+        rows: list[dict[str, Any]] = []
+        bad = False
+        size = 0
+        for scope, document.row in scopes:
+            document.hurry()
+            elements.clear()
+            before = document.row_problem_count
+            row = common.copy()
+            for name, read in fields:
+                row[name] = read(scope, document)
+            if document.row_problem_count > before:
+                bad = True
+                if self._on_problem == "drop":
+                    continue
+            row_size = _size(row, buffer)
+            if row_size is None:
+                row = {name: _mended(value, name, document) for name, value in row.items()}
+                bad = bad or document.row_problem_count > before
+                row_size = _size(row, buffer)
+            if row_size is None or row_size > MAX_ROW_BYTES:
+                document.problem(None, "row_too_large", row_size)
+                continue
+            size += row_size
+            if size > MAX_ROWS_BYTES or document.exceeds(0):
+                document.problem(None, "truncated", f"{len(scopes)} rows")
+                break
+            rows.append(row)
+        return rows, bad
+
+
+def compile_extraction(spec: Spec) -> Extraction:
+    """
+    Return what reads the pages of a job.
+
+    Raises:
+        InvalidSpecError: the spec makes no sense; it names the path.
+    """
+    return Extraction(spec.extract)
+
+
+_encode_into = msgspec.json.Encoder().encode_into
+
+
+def _size(row: dict[str, Any], buffer: bytearray) -> int | None:
+    """Return the bytes of `row` in a line of the results, None where it cannot be in one."""
+    try:
+        _encode_into(row, buffer)
+    except (ValueError, TypeError, RecursionError, OverflowError):  # such as half a character
+        return None
+    return len(buffer)
+
+
+def _mended(value: Any, name: str, document: Document) -> Any:  # noqa: ANN401
+    return encodable(value, partial(document.problem, name, "unreadable"))
+
+
+def _failure(problems: list[dict[str, Any]]) -> str:
+    first = problems[0]
+    name = f"{first['field']}: " if first["field"] else ""
+    more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+    return f"{name}{first['problem']}{more}"

@@ -1,0 +1,1 @@
+"""How a website is treated: pauses, retries, robots.txt, proxies. Arithmetic without a clock."""

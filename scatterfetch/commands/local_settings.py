@@ -1,0 +1,59 @@
+"""What commands that fetch from this machine take from their arguments and from the project."""
+
+import argparse
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from scatterfetch.commands.command import complain
+from scatterfetch.localcloud.template import USER_AGENT
+from scatterfetch.project import find_project, use_parsers
+
+
+class LocalSettings(NamedTuple):
+    """Parameters of the template, and the folder of the user's Python parsers, if any."""
+
+    parameters: Mapping[str, str]
+    parsers: Path | None
+
+
+@contextmanager
+def local_settings(args: argparse.Namespace) -> Iterator[LocalSettings]:
+    """
+    Yield what the arguments of `add_parameter`, and the project around, mean for a run here.
+
+    Specs may name the project's parsers from now on, and its bookshops, where it has them, can be
+    reached until the end of the block.
+
+    Raises:
+        InvalidJobError: the project's settings are wrong.
+    """
+    project = find_project()
+    parameters: dict[str, str] = {}
+    if user_agent := args.user_agent or (project and project.user_agent):
+        parameters[USER_AGENT] = user_agent
+    parameters |= dict(args.parameter)
+    parsers = project.parsers if project else None
+    use_parsers(parsers)
+    if project is None or not project.bookshops:
+        yield LocalSettings(parameters, parsers)
+        return
+    from scatterfetch.demo.website import hosts, running_website  # noqa: PLC0415 -- aiohttp
+
+    with running_website() as port:
+        there = ",".join(f"{host}:80:127.0.0.1:{port}" for host in hosts())
+        bookshops = {"ConnectTo": there, "AllowPrivateNetworks": "true"}
+        yield LocalSettings(bookshops | parameters, parsers)
+
+
+def mention_user_agent(parameters: Mapping[str, str], specs_name_one: bool) -> None:  # noqa: FBT001
+    """Say how to introduce oneself to websites, if nobody has said who is behind the visits."""
+    project = find_project()
+    if project and project.bookshops:
+        return  # they are on this machine
+    if USER_AGENT not in parameters and not specs_name_one:
+        complain(
+            "websites do not see who you are; set user_agent in scatterfetch.toml, "
+            "fetch.user_agent in the spec, or --user-agent"
+        )

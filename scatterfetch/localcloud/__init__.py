@@ -1,0 +1,1 @@
+"""The deployed system on one machine, as template.yaml describes it."""

@@ -1,0 +1,259 @@
+"""
+The embedded S3 and SQS: moto's server on a free loopback port, with one bucket kept in a folder.
+
+What is put into that bucket is in the folder before the put is answered, under the object's key,
+so that results are there as they are committed and survive this process.
+"""
+
+import hashlib
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.models import s3_backends
+from moto.sqs import models as sqs_models
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from scatterfetch.localcloud.template import ACCOUNT, REGION
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
+_PIECE = 256 * 1024
+_BUSY = (
+    b'<?xml version="1.0" encoding="UTF-8"?>'
+    b"<Error><Code>SlowDown</Code><Message>%s</Message></Error>"
+)
+_INCOMPLETE = (
+    b'<?xml version="1.0" encoding="UTF-8"?>'
+    b"<Error><Code>IncompleteBody</Code><Message>The connection ended before it.</Message></Error>"
+)
+
+
+class _Moto(DomainDispatcherApplication):
+    """moto, without a look into its folders for each request."""
+
+    @cache  # noqa: B019 -- there is one at a time
+    def get_backend_for_host(self, host: str | None) -> Any:  # noqa: ANN401 -- moto's
+        return super().get_backend_for_host(host)
+
+
+class _QuietHandler(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"  # keeps connections open
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002, ANN401 -- werkzeug's
+        """Say nothing: requests are not news."""
+
+
+class FolderBucket:
+    """
+    Keeps what is put into one bucket in a folder.
+
+    `on_put` is told each key, and `on_error` what could not be written, and why.
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        folder: Path,
+        on_put: Callable[[str], None],
+        on_error: Callable[[str], None],
+    ) -> None:
+        self.bucket = bucket
+        self.folder = folder
+        self.on_put = on_put
+        self.on_error = on_error
+
+    def key_of(self, environ: WSGIEnvironment) -> str | None:
+        """Return the key that a request puts into the bucket, or None if it does not."""
+        bucket, _, key = unquote(environ.get("PATH_INFO", "")).lstrip("/").partition("/")
+        return key if environ["REQUEST_METHOD"] == "PUT" and bucket == self.bucket else None
+
+    @contextmanager
+    def prepared(self, key: str, body: bytes) -> Iterator[Callable[[], None]]:
+        """Write `body` beside the place of `key`; what is yielded moves it there."""
+        path = self.folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.new")
+        try:
+            temporary.write_bytes(body)
+            yield lambda: self._finish(temporary, path, key)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _finish(self, temporary: Path, path: Path, key: str) -> None:
+        temporary.replace(path)
+        self.on_put(key)
+
+    def load(self, s3: "S3Client", keys: Iterable[str]) -> None:
+        """Put the files of these `keys` into the bucket again."""
+        for key in keys:
+            s3.put_object(Bucket=self.bucket, Key=key, Body=(self.folder / key).read_bytes())
+
+
+class MountedFile(NamedTuple):
+    """A file that is an object: read from disk, in pieces, whenever somebody asks for it."""
+
+    path: Path
+    size: int
+    etag: str
+    changed: int
+
+    @classmethod
+    def of(cls, path: Path) -> "MountedFile":
+        """Return `path` with the etag that S3 would give it."""
+        status = path.stat()
+        with path.open("rb") as file:
+            etag = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        return cls(path, status.st_size, etag, status.st_mtime_ns)
+
+    def answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a GET or a HEAD."""
+        status = self.path.stat()
+        if (status.st_size, status.st_mtime_ns) != (self.size, self.changed):
+            start_response("412 Precondition Failed", [("Content-Type", "application/xml")])
+            return [b"<Error><Code>PreconditionFailed</Code><Message>changed</Message></Error>"]
+        wanted = re.fullmatch(r"bytes=([0-9]+)-", environ.get("HTTP_RANGE", ""))
+        begin = min(int(wanted[1]), self.size) if wanted else 0
+        headers = [("ETag", f'"{self.etag}"'), ("Content-Length", str(self.size - begin))]
+        if wanted:
+            headers.append(("Content-Range", f"bytes {begin}-{self.size - 1}/{self.size}"))
+        start_response("206 Partial Content" if wanted else "200 OK", headers)
+        return () if environ["REQUEST_METHOD"] == "HEAD" else self._pieces(begin)
+
+    def _pieces(self, begin: int) -> Iterator[bytes]:
+        with self.path.open("rb") as file:
+            file.seek(begin)
+            left = self.size - begin
+            while left > 0 and (piece := file.read(min(left, _PIECE))):
+                left -= len(piece)
+                yield piece
+
+
+class _Application:
+    """moto, one request at a time: its queues and its conditional writes are not thread-safe."""
+
+    def __init__(self, moto: WSGIApplication) -> None:
+        self._moto = moto
+        self._lock = threading.Lock()
+        self.kept: FolderBucket | None = None
+        self.mounted: dict[str, MountedFile] = {}
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        mounted = self.mounted.get(unquote(environ.get("PATH_INFO", "")).lstrip("/"))
+        if mounted is not None and environ["REQUEST_METHOD"] in {"GET", "HEAD"}:
+            return mounted.answer(environ, start_response)
+        # Read first: the lock is not for those who wait for somebody's bytes.
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        body = environ["wsgi.input"].read(length)
+        if len(body) < length:  # who asked has died, and half an object is none
+            start_response("400 Bad Request", [("Content-Type", "application/xml")])
+            return [_INCOMPLETE]
+        environ["wsgi.input"] = BytesIO(body)
+        key = self.kept.key_of(environ) if self.kept else None
+        with self._lock:
+            if self.kept is None or key is None:
+                return list(self._moto(environ, start_response))
+            return self._put(self.kept, key, body, environ, start_response)
+
+    def _put(
+        self,
+        kept: FolderBucket,
+        key: str,
+        body: bytes,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+    ) -> Iterable[bytes]:
+        started: list[Any] = []
+
+        def note(*start: Any) -> Any:  # noqa: ANN401 -- WSGI's
+            started.extend(start)
+
+        try:
+            # First the disk: it may be full, and what is answered for must be kept.
+            with kept.prepared(key, body) as finish:
+                answer = list(self._moto(environ, note))
+                if started[0].startswith("200"):
+                    finish()
+        except OSError as error:
+            if started:  # moto has it and the folder has not
+                undo = {**environ, "REQUEST_METHOD": "DELETE", "CONTENT_LENGTH": "0"}
+                undo.pop("HTTP_IF_NONE_MATCH", None)
+                list(self._moto({**undo, "wsgi.input": BytesIO()}, note))
+            message = f"cannot write {kept.folder / key}: {error.strerror}"
+            kept.on_error(message)
+            start_response("503 Slow Down", [("Content-Type", "application/xml")])
+            return [_BUSY % message.encode()]
+        start_response(*started)
+        return answer
+
+
+def _now_ms() -> float:
+    return time.time() * 1000
+
+
+class EmbeddedCloud:
+    """
+    The server; `endpoint` is its address once it runs.
+
+    It starts empty. moto keeps what it holds in the process, so there is one at a time.
+    """
+
+    def __init__(self) -> None:
+        s3_backends.reset()
+        sqs_models.sqs_backends.reset()
+        # moto's takes 2 µs, and is asked about each message in a queue whenever one is sent.
+        sqs_models.unix_time_millis = _now_ms  # type: ignore[attr-defined, assignment]
+        # Released messages are visible at once. moto wants the time to have gone on since then, and
+        # a float of it goes on in steps of 240 ns: half of them stayed in flight, and others of
+        # their group were delivered before them.
+        sqs_models.Message.visible = property(  # type: ignore[assignment, method-assign]
+            lambda message: _now_ms() >= message.visible_at
+        )
+        self._application = _Application(_Moto(create_backend_app))
+        self._server = make_server(
+            "127.0.0.1", 0, self._application, threaded=True, request_handler=_QuietHandler
+        )
+        self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def messages(self, queue: str) -> list[str]:
+        """Return the body of every message in a queue, delayed ones and those in flight as well."""
+        # The API shows none but those that may be received now, to who receives them.
+        return [message.body for message in self._messages(queue)]
+
+    def has_visible(self, queue: str) -> bool:
+        """Tell whether a message in a queue is neither delayed nor in flight."""
+        return any(message.visible and not message.delayed for message in self._messages(queue))
+
+    def _messages(self, queue: str) -> list[Any]:
+        queues = sqs_models.sqs_backends[ACCOUNT][REGION].queues
+        return list(queues[queue]._messages)  # noqa: SLF001
+
+    def keep(self, bucket: FolderBucket) -> None:
+        """From now on, keep what is put into `bucket`."""
+        self._application.kept = bucket
+
+    def mount(self, bucket: str, key: str, path: Path) -> MountedFile:
+        """From now on, have `path` in the bucket, without a copy of it."""
+        mounted = MountedFile.of(path)
+        self._application.mounted[f"{bucket}/{key}"] = mounted
+        return mounted
+
+    def stop(self) -> None:
+        if self._thread.is_alive():  # or nobody would hear it, and it would be waited for for ever
+            self._server.shutdown()
+            self._thread.join()
+        self._server.server_close()

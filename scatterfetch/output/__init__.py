@@ -1,0 +1,1 @@
+"""What is shown: results as tables, and a run while it goes on."""

@@ -1,0 +1,122 @@
+"""One page through the worker's own engine, for the commands that look at a page."""
+
+import time
+from collections.abc import Mapping
+from random import Random
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from functions.worker.extraction.extractor import ExtractionProcess, Extractor
+from functions.worker.extraction.rows import Extracted
+from functions.worker.politeness.partition import PartitionState
+from functions.worker.politeness.robots import product_token
+from functions.worker.scraping.visit import Visit
+from functions.worker.transport.page import Page
+from functions.worker.work import proxy_pool, scrape_batch
+from scatterfetch.deployable import TEMPLATE
+from scatterfetch.localcloud.cloud import WORKER
+from scatterfetch.localcloud.template import Template
+from shared.errors import FetchError
+from shared.jobs import Manifest
+from shared.messages import Batch, Target
+from shared.outcomes import Outcome
+from shared.settings import WorkerSettings
+from shared.spec import Spec
+from shared.urls import parse_url
+
+_SECONDS = 100.0  # as long as a worker has
+_PATIENCE = 60.0  # seconds; a worker would hand the target back sooner
+
+
+class Seen(NamedTuple):
+    """What came of a URL. `page` is None where there is none."""
+
+    outcome: Outcome
+    page: Page | None
+    state: PartitionState
+    """What has been learnt of the hosts."""
+
+
+class _Keeper(Extractor):
+    """Keeps the page that it extracts."""
+
+    page: Page | None = None
+
+    def at_once(self, page: Page) -> Extracted | None:
+        self.page = page
+        return super().at_once(page)
+
+
+def worker_settings(parameters: Mapping[str, str]) -> WorkerSettings:
+    """
+    Return the settings that a worker of `scatterfetch run` has, as the owner of every host.
+
+    Raises:
+        InvalidJobError: template.yaml has no such parameter, or it cannot have that value.
+    """
+    template = Template(TEMPLATE, "http://127.0.0.1", parameters)
+    settings = WorkerSettings.from_env(template.functions[WORKER].environment)
+    return replace(settings, partitions=1)  # nobody else is there to own a host
+
+
+async def fetch(url: str, spec: Spec, settings: WorkerSettings, process: ExtractionProcess) -> Seen:
+    """
+    Fetch `url` once, as politely as a worker, and extract what `spec` says.
+
+    Raises:
+        InvalidUrlError: it is none.
+    """
+    target = Target(parse_url(url).href, 1)
+    once = replace(spec, fetch=replace(spec.fetch, attempts=1, max_idle=_PATIENCE))
+    extractor = _Keeper(once, token=_token(once, settings), process=process, careful=False)
+    state = PartitionState()
+    outcomes: list[Outcome] = []
+    job = Manifest(job="try", spec=once, partitions=1, batch_size=1, created_at="")
+    rng = Random()  # noqa: S311 -- jitter
+    await scrape_batch(
+        Batch(job="try", batch="00000-000000", partition=0, targets=(target,)),
+        job,
+        settings=settings,
+        extractor=extractor,
+        pool=proxy_pool(job, state, rng),
+        state=state,
+        emit=outcomes.append,
+        is_cancelled=lambda: False,
+        stop_at=lambda: time.time() + _SECONDS,
+        clock=time.time,
+        rng=rng,
+    )
+    [outcome] = outcomes
+    return Seen(outcome, extractor.page, state)
+
+
+async def extract_again(
+    seen: Seen, spec: Spec, settings: WorkerSettings, process: ExtractionProcess
+) -> Seen:
+    """Return what `spec` makes of the page that was fetched already."""
+    assert seen.page is not None
+    token = _token(spec, settings)
+    extractor = Extractor(spec, token=token, process=process, careful=False)
+    visit = Visit(Target(seen.outcome.url, 1))
+    try:
+        extracted = extractor.at_once(seen.page)
+        if extracted is None:
+            await extractor.check(_SECONDS)
+            extracted = await extractor.elsewhere(seen.page, _SECONDS)
+    except FetchError as error:
+        outcome = visit.unreadable(seen.page, error, token=token, now=time.time())
+    else:
+        outcome = visit.scraped(seen.page, extracted, token=token, now=time.time())
+    then = seen.outcome
+    outcome = replace(
+        outcome,
+        redirects=then.redirects,
+        fetched_at=then.fetched_at,
+        elapsed_ms=then.elapsed_ms,
+    )
+    return seen._replace(outcome=outcome)
+
+
+def _token(spec: Spec, settings: WorkerSettings) -> str:
+    return product_token(spec.fetch.user_agent or settings.user_agent)

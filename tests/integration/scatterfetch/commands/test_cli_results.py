@@ -1,0 +1,199 @@
+"""`scatterfetch results` as people call it; `test_results.py` has what is in the tables."""
+
+import csv
+import io
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from scatterfetch.cli import RESULTS_EXAMPLE, _parser
+from shared.errors import Reason
+from shared.jobs import receipt_key
+from shared.outcomes import Kind
+from tests import ROOT
+from tests.integration.scatterfetch.test_cli import run_list, scatterfetch
+from tests.results import AT, outcome, put_results
+from tests.site import Site
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    folder = tmp_path / "out"
+    gone = outcome("/gone", kind=Kind.FAILED, reason=Reason.HTTP_404, status=404)
+    put_results(folder, "books", "00000-000000", outcome("/a", {"title": "A", "n": 1}), gone)
+    return folder
+
+
+def table(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text)))
+
+
+def test_rows_are_what_one_gets(out: Path) -> None:
+    done = scatterfetch("results", "out", cwd=out.parent)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [msgspec.json.decode(line) for line in done.stdout.splitlines()] == [
+        {"url": "http://a.example/a", "fetched_at": AT, "title": "A", "n": 1}
+    ]
+
+
+def test_results_that_are_gone_are_missed(out: Path) -> None:
+    for number in range(3):
+        key = out / receipt_key("books", f"00000-00000{number}", {"scraped": 1})
+        key.parent.mkdir(parents=True, exist_ok=True)
+        key.touch()
+
+    done = scatterfetch("results", "out", cwd=out.parent)
+
+    assert done.returncode == 1
+    assert "00000-000001.jsonl.gz was committed and is not there any more, nor are 1 more" in (
+        done.stderr
+    )
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_outcomes_say_what_became_of_each_url(out: Path) -> None:
+    done = scatterfetch("results", "out", "--outcomes", "--format", "csv", cwd=out.parent)
+
+    header, *lines = table(done.stdout)
+    found = [dict(zip(header, line, strict=True)) for line in lines]
+    assert [(one["url"], one["outcome"], one["reason"], one["status"]) for one in found] == [
+        ("http://a.example/a", "scraped", "", ""),
+        ("http://a.example/gone", "failed", "http_404", "404"),
+    ]
+
+
+def test_a_job_for_links_becomes_a_table_of_links_in_one_command(tmp_path: Path) -> None:
+    links = [{"url": "http://b.example/", "text": "B"}, {"url": "http://c.example/", "text": "C"}]
+    put_results(tmp_path / "out", "links", "00000-000000", outcome("/", {"links": links}))
+
+    done = scatterfetch("results", "out", "--format", "csv", cwd=tmp_path)
+
+    assert table(done.stdout) == [
+        ["url", "fetched_at", "links.url", "links.text"],
+        ["http://a.example/", AT, "http://b.example/", "B"],
+        ["http://a.example/", AT, "http://c.example/", "C"],
+    ]
+    whole = scatterfetch("results", "out", "--no-explode", cwd=tmp_path)
+    assert msgspec.json.decode(whole.stdout)["links"] == links
+
+
+def test_links_of_pages_fetched_here(site: Site, tmp_path: Path) -> None:
+    site.page("/", 'T</title><a href="/b">B</a><a href="http://c.example/">C</a>')
+    run_list(site, tmp_path, b"http://one.example/\n")
+
+    done = scatterfetch("results", "out", "--explode", "links", "--format", "csv", cwd=tmp_path)
+
+    header, *lines = table(done.stdout)
+    assert header == ["url", "fetched_at", "title", "description", "canonical", "links"]
+    assert [line[-1] for line in lines] == [
+        "http://one.example/b",
+        "http://c.example/",
+        "http://one.example/other",
+    ]
+
+
+def test_the_file_is_named_and_its_name_says_the_format(out: Path) -> None:
+    for name in ("rows.csv", "rows.tsv", "rows.jsonl", "rows.parquet", "rows.xlsx"):
+        done = scatterfetch("results", "out", "-o", name, cwd=out.parent)
+
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"{name}: 1 record\n", "")
+        assert (out.parent / name).stat().st_size
+
+
+def test_no_rows_are_said_to_be_none(tmp_path: Path) -> None:
+    gone = outcome("/gone", kind=Kind.FAILED, reason=Reason.HTTP_404)
+    put_results(tmp_path / "out", "books", "00000-000000", gone)
+
+    done = scatterfetch("results", "out", "--format", "csv", cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (0, "url,fetched_at\n")
+    assert "out has no rows; --outcomes says what became of the URLs" in done.stderr
+
+
+def test_a_full_disk_is_said_with_the_file(out: Path) -> None:
+    done = scatterfetch("results", "out", "-o", "/dev/full", "--format", "csv", cwd=out.parent)
+
+    assert done.returncode == 2
+    assert done.stderr == "scatterfetch: /dev/full: No space left on device\n"
+
+
+def test_a_damaged_file_is_named_and_the_rest_is_kept(out: Path) -> None:
+    path = put_results(out, "books", "00000-000001", outcome("/b", {"title": "B"}))
+    path.write_bytes(path.read_bytes()[:-4])
+
+    done = scatterfetch("results", "out", "-o", "rows.csv", cwd=out.parent)
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"{path.relative_to(out.parent)} is damaged after line 1" in done.stderr
+    assert [line[2] for line in table((out.parent / "rows.csv").read_text())] == ["title", "A", "B"]
+
+
+@pytest.mark.parametrize("output", ["jsonl", "csv"])
+def test_a_reader_that_has_enough_ends_it_quietly(out: Path, output: str) -> None:
+    many = [outcome(f"/{n}", {"title": "t" * 1000}) for n in range(1000)]
+    put_results(out, "books", "00000-000001", *many)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "scatterfetch", "results", str(out), "--format", output],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process.stdout, process.stderr:
+        process.stdout.readline()
+        process.stdout.close()
+
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "problem"),
+    [
+        (["nowhere"], "nowhere is no folder; name the folder that `scatterfetch run` was given"),
+        (["."], ". has no results; name the folder that `scatterfetch run` was given as --out"),
+        (["out", "--job", "x"], "out has no results of the job 'x'; it has books"),
+        (["out", "--explode", "x"], "no row has the field 'x'; the first one has title, n"),
+        (["out", "--explode", "n", "--outcomes"], "about rows; leave --outcomes out"),
+        (["out", "--rows", "--outcomes"], "--outcomes: not allowed with argument --rows"),
+        (["out", "--format", "xls"], "argument --format: invalid"),
+        (["out", "--format", "xlsx"], "--format xlsx is no text; name a file with -o"),
+        (["out", "-o", "rows.txt"], "cannot tell the format from the name rows.txt: let it end"),
+        (["out", "-o", "no/rows.csv"], "cannot write no/rows.csv: No such file or directory"),
+    ],
+)
+def test_wrong_usage_is_said_clearly(out: Path, args: list[str], problem: str) -> None:
+    done = scatterfetch("results", *args, cwd=out.parent)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert problem in done.stderr.replace("\n", " ")
+    assert "Traceback" not in done.stderr
+
+
+def examples() -> list[str]:
+    pages = [(ROOT / name).read_text() for name in ("README.md", "docs/results.md")]
+    pages.append(RESULTS_EXAMPLE)
+    return sorted(
+        {
+            found
+            for page in pages
+            for found in re.findall(
+                r"\$ (?:.venv/bin/)?scatterfetch (results .*?)(?: [|>].*)?$", page, re.MULTILINE
+            )
+        }
+    )
+
+
+@pytest.mark.parametrize("example", examples())
+def test_the_examples_of_the_documentation_are_commands(example: str) -> None:
+    args = _parser().parse_args(shlex.split(example))
+
+    assert args.source == "out" or args.stack

@@ -1,0 +1,276 @@
+"""`scatterfetch try`, `init` and `spec` as people call them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from scatterfetch.cli import main
+from scatterfetch.schema import spec_schema
+from tests import ROOT
+from tests.site import Site
+
+BOOKS = """<!doctype html><title>Books</title><ol>
+<li class=book><a href=/1 title="The First">The F...</a> <b>£1.50</b></li>
+<li class=book><a href=/2 title="The Second">The S...</a> <b>sold out</b></li></ol>"""
+LOCAL = ("--parameter", "AllowPrivateNetworks=true")
+
+
+def rows(output: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def html(text: str) -> web.Response:
+    return web.Response(text=text, content_type="text/html")
+
+
+@pytest.fixture
+def books(site: Site) -> str:
+    return site.reply("/books", html(BOOKS))
+
+
+def test_a_page_is_tried_without_a_spec(books: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status = main(["try", books, *LOCAL])
+
+    out, err = capsys.readouterr()
+    [row] = rows(out)
+    assert (status, row["title"], len(row["links"])) == (0, "Books", 2)
+    assert "scraped; 200 text/html" in err
+    assert "robots.txt: allows this page\n" in err
+    assert "pause: 0.5 s between requests, 2 at once at most" in err
+
+
+def test_fields_are_tried_without_a_file(books: str, capsys: pytest.CaptureFixture[str]) -> None:
+    fields = ["--field", "title=a@title", "--field", "price=b", "--rows", "li.book"]
+    status = main(["try", books, *LOCAL, *fields])
+
+    out, err = capsys.readouterr()
+    assert status == 0
+    assert rows(out) == [
+        {"title": "The First", "price": "£1.50"},
+        {"title": "The Second", "price": "sold out"},
+    ]
+    assert "The Second  sold out" in err
+
+
+def test_what_is_relative_counts_from_when_the_page_was_fetched(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("extract: {fields: {when: {css: p, type: date, required: true}}}")
+
+    main(["try", site.reply("/now", html("<p>just now")), *LOCAL, "--spec", str(spec)])
+
+    [row] = rows(capsys.readouterr().out)
+    assert row["when"].endswith("+00:00")
+
+
+def test_problems_of_a_spec_are_shown(
+    books: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("extract: {rows: .book, fields: {price: {css: b, type: number}}}")
+
+    status = main(["try", books, *LOCAL, "--spec", str(spec)])
+
+    out, err = capsys.readouterr()
+    assert (status, rows(out)) == (0, [{"price": 1.5}, {"price": None}])
+    assert "problem: price: " in err
+    assert "sold out" in err
+
+
+def test_a_page_is_printed_as_it_is(books: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["try", books, *LOCAL, "--html"]) == 0
+    assert capsys.readouterr().out == BOOKS + "\n"
+
+
+def test_what_robots_says_is_what_happens(
+    site: Site, books: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.robots("User-agent: *\nDisallow: /books")
+
+    status = main(["try", books, *LOCAL])
+
+    assert (status, site.paths()) == (1, [])
+    assert "skipped; robots_disallowed: robots.txt forbids it to scatterfetch" in (
+        capsys.readouterr().err
+    )
+
+
+def test_the_wish_of_a_website_is_shown(
+    site: Site, books: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.robots("User-agent: *\nCrawl-delay: 0.7")
+
+    main(["try", books, *LOCAL])
+
+    err = capsys.readouterr().err
+    assert "robots.txt: allows this page, and wants 0.7 s between requests" in err
+    assert "1,000 pages of 127.0.0.1" in err
+    assert "take 12 min or more" in err
+
+
+def test_a_private_address_is_as_in_a_run(books: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["try", books]) == 1
+    assert "AllowPrivateNetworks=true lets it be fetched" in capsys.readouterr().err
+
+
+def test_a_page_is_asked_for_once(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    url = site.reply("/broken", web.Response(status=500))
+
+    assert main(["try", url, *LOCAL]) == 1
+    assert site.paths() == ["/broken"]
+    assert "http_5xx" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["nonsense"], "a URL must start with http:// or https://"),
+        (["http://a.example", "--field", "x=p(("], "fields.x.css: unexpected '('"),
+        (["http://a.example", "--watch"], "--watch needs --spec"),
+        (["http://a.example", "--spec", "nowhere.yaml"], "cannot read the spec nowhere.yaml"),
+        (["http://a.example", "--parameter", "Nope=1"], "has no parameter 'Nope'"),
+    ],
+)
+def test_wrong_usage_is_refused_before_anything_is_fetched(
+    args: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["try", *args]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_spec_is_tried_again_when_it_is_saved(site: Site, books: str, tmp_path: Path) -> None:
+    """The page is not fetched again for that."""
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("extract: {rows: .book, fields: {title: {css: a}}}")
+    with subprocess.Popen(
+        [sys.executable, "-m", "scatterfetch", "try", books, *LOCAL, "--spec", spec, "--watch"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            first = [json.loads(process.stdout.readline()) for _ in range(2)]
+            while not process.stderr.readline().startswith("watching"):
+                pass
+            spec.write_text("extract: {rows: .book, fields: {price: {css: b}}}")
+            second = [json.loads(process.stdout.readline()) for _ in range(2)]
+        finally:
+            process.terminate()
+
+    assert first == [{"title": "The F..."}, {"title": "The S..."}]
+    assert second == [{"price": "£1.50"}, {"price": "sold out"}]
+    assert site.paths() == ["/books"]
+
+
+def test_a_spec_that_is_saved_while_the_page_is_fetched_is_tried(
+    site: Site, books: str, tmp_path: Path
+) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("extract: {rows: .book, fields: {title: {css: a}}}")
+
+    def save(_path: str) -> None:
+        spec.write_text("extract: {rows: .book, fields: {price: {css: b}}}")
+
+    site.on_visit = save
+    with subprocess.Popen(
+        [sys.executable, "-m", "scatterfetch", "try", books, *LOCAL, "--spec", spec, "--watch"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            found = [json.loads(process.stdout.readline()) for _ in range(4)]
+        finally:
+            process.terminate()
+
+    assert [*found[2]] == ["price"]
+
+
+def test_a_spec_that_is_being_saved_is_not_tried(
+    books: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Editors empty a file, and then write it in pieces."""
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("extract: {rows: .book, fields: {title: {css: a}}}")
+    whole = "extract: {rows: .book, fields: {price: {css: b}}}"
+    saves = iter(["", "", "extract: {rows: .book, ", whole, whole])
+
+    def save(_seconds: float) -> None:
+        text = next(saves, None)
+        if text is None:
+            raise KeyboardInterrupt
+        if text != spec.read_text():
+            spec.write_text(text)
+
+    monkeypatch.setattr("scatterfetch.commands.tryout.time", SimpleNamespace(sleep=save))
+
+    main(["try", books, *LOCAL, "--spec", str(spec), "--watch"])
+
+    out, err = capsys.readouterr()
+    assert rows(out)[2:] == [{"price": "£1.50"}, {"price": "sold out"}]
+    assert "scatterfetch: " not in err
+
+
+# ---- spec
+
+
+def test_specs_are_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text("parser: parsers.books:parse")
+    bad.write_text("fetch:\n  timout: 3\n")
+
+    assert main(["spec", "check", str(good)]) == 0
+    assert main(["spec", "check", str(bad), str(good)]) == 2
+    out, err = capsys.readouterr()
+    assert out == f"{good}: in order\n" * 2
+    assert f"{bad}:2: fetch.timout: there is no timout here; did you mean timeout?" in err
+
+
+def test_the_schema_in_the_docs_is_that_of_the_code(capsys: pytest.CaptureFixture[str]) -> None:
+    """`scatterfetch spec schema > docs/spec.schema.json` mends it."""
+    assert main(["spec", "schema"]) == 0
+    assert capsys.readouterr().out == (ROOT / "docs/spec.schema.json").read_text() == spec_schema()
+
+
+# ---- init
+
+
+def test_a_first_spec_yields_rows_at_once(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    books = "".join(f"<li class=book><a href=/{n}>Book {n}</a> <b>£{n}.50</b>" for n in range(5))
+    url = site.reply("/books", html(f"<ol>{books}</ol>"))
+    spec = tmp_path / "spec.yaml"
+
+    assert main(["init", url, *LOCAL, "-o", str(spec)]) == 0
+    assert main(["spec", "check", str(spec)]) == 0
+    capsys.readouterr()
+    assert main(["try", url, *LOCAL, "--spec", str(spec)]) == 0
+    assert rows(capsys.readouterr().out) == [
+        {"link": site.url(f"/{n}"), "name": f"Book {n}", "b": n + 0.5, "b_currency": "GBP"}
+        for n in range(5)
+    ]
+    assert main(["init", url, *LOCAL, "-o", str(spec)]) == 2
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_there_is_no_spec_for_a_page_that_is_not_there(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", site.url("/gone"), *LOCAL]) == 1
+    assert capsys.readouterr() == ("", "scatterfetch: http_404: the server answered 404\n")

@@ -1,0 +1,123 @@
+import json
+import time
+
+import pytest
+from botocore.stub import ANY, Stubber
+
+from shared.errors import StorageError
+from shared.queue import Message, Queue
+from tests.cloud import Deployment
+
+
+def test_all_messages_arrive_in_their_groups(deployment: Deployment) -> None:
+    deployment.work_queue.send(
+        Message(f"body {n}", group=f"{n % 12}", identity=f"{n}") for n in range(23)
+    )
+
+    bodies = {record["body"] for record in deployment.received(deployment.work_queue_url)}
+    assert bodies == {f"body {n}" for n in range(23)}
+
+
+def test_a_message_that_was_sent_twice_arrives_once(deployment: Deployment) -> None:
+    for _ in range(2):
+        deployment.work_queue.send([Message("body", group="1", identity="x" * 500)])
+
+    assert len(deployment.received(deployment.work_queue_url)) == 1
+
+
+def test_a_call_holds_ten_messages_and_a_megabyte(deployment: Deployment) -> None:
+    calls: list[list[dict[str, str]]] = []
+    events = deployment.sqs.meta.events
+    events.register(
+        "before-parameter-build.sqs.SendMessageBatch",
+        lambda params, **_: calls.append(params["Entries"]),
+    )
+
+    deployment.dispatch_queue.send(
+        [Message("é" * 150_000)] * 4 + [Message("small")] * 21  # 300 kB each: three to a call
+    )
+
+    assert sorted(len(entries) for entries in calls) == [2, 3, 10, 10]  # several at once
+    assert len(deployment.received(deployment.dispatch_queue_url)) == 25
+
+
+def test_what_sqs_did_not_take_is_sent_again(deployment: Deployment) -> None:
+    waits: list[float] = []
+    with Stubber(deployment.sqs) as stub:
+        failed = [{"Id": "1", "SenderFault": False, "Code": "InternalError"}]
+        stub.add_response("send_message_batch", {"Successful": [], "Failed": failed})
+        again = {
+            "QueueUrl": ANY,
+            "Entries": [{"Id": "1", "MessageBody": "b"}],
+        }
+        stub.add_response("send_message_batch", {"Successful": [], "Failed": []}, again)
+
+        Queue("https://q", deployment.sqs, sleep=waits.append).send([Message("a"), Message("b")])
+
+    assert waits == [0.1]
+
+
+def test_what_sqs_never_takes_is_an_error(deployment: Deployment) -> None:
+    failed = [{"Id": "0", "SenderFault": False, "Code": "InternalError"}]
+    with Stubber(deployment.sqs) as stub:
+        for _ in range(6):
+            stub.add_response("send_message_batch", {"Successful": [], "Failed": failed})
+
+        with pytest.raises(StorageError, match="1 messages were refused 6 times: InternalError"):
+            Queue("https://q", deployment.sqs, sleep=lambda _: None).send([Message("a")])
+
+
+def test_a_message_that_is_wrong_is_not_sent_again(deployment: Deployment) -> None:
+    failed = [{"Id": "0", "SenderFault": True, "Code": "InvalidMessageContents"}]
+    with Stubber(deployment.sqs) as stub:
+        stub.add_response("send_message_batch", {"Successful": [], "Failed": failed})
+
+        with pytest.raises(StorageError, match="InvalidMessageContents"):
+            Queue("https://q", deployment.sqs).send([Message("a")])
+
+
+def test_a_lease_is_renewed_from_now_on(deployment: Deployment) -> None:
+    deployment.work_queue.send([Message("body", group="1", identity="1")])
+    [record] = deployment.receive(deployment.work_queue_url)
+
+    deployment.work_queue.renew(record["receiptHandle"], 0)
+
+    assert len(deployment.receive(deployment.work_queue_url)) == 1
+
+
+def test_a_lost_lease_is_an_error(deployment: Deployment) -> None:
+    with pytest.raises(StorageError, match=r"the lease .* is lost"):
+        deployment.work_queue.renew("no such handle", 10)
+
+
+def test_the_embedded_queue_hands_out_one_message_of_a_group_at_a_time(
+    deployment: Deployment,
+) -> None:
+    """What guarantee 2 rests on; the embedded queue must be as strict as SQS."""
+    deployment.work_queue.send(
+        Message(json.dumps(n), group="same", identity=f"{n}") for n in range(3)
+    )
+
+    url = deployment.work_queue_url
+    for number in range(3):
+        [record] = deployment.receive(url, 1)
+        assert record["body"] == f"{number}"
+        assert deployment.receive(url, 1) == []
+        deployment.sqs.delete_message(QueueUrl=url, ReceiptHandle=record["receiptHandle"])
+
+
+def test_what_the_embedded_queue_gets_back_it_hands_out_again_before_the_rest(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in the same instant."""
+    now = time.time() * 1000
+    monkeypatch.setattr("scatterfetch.localcloud.embedded._now_ms", lambda: now)
+    monkeypatch.setattr("moto.sqs.models.unix_time_millis", lambda: now)
+    queue = Queue(deployment.work_dlq_url, deployment.sqs)
+    for n in range(4):  # several calls at once would keep no order
+        queue.send([Message(f"{n}", group="same", identity=f"{n}")])
+
+    for _ in range(2):
+        records = deployment.receive(queue.url, 2)
+        assert [record["body"] for record in records] == ["0", "1"]
+        queue.release([record["receiptHandle"] for record in records])

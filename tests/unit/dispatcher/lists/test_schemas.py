@@ -1,0 +1,233 @@
+import pytest
+
+from functions.dispatcher.lists.schemas import find_schema
+from functions.dispatcher.lists.tables import NO_DELIMITER, Schema
+from shared.errors import InvalidJobError
+
+
+@pytest.mark.parametrize(
+    ("head", "schema"),
+    [
+        ("url\nhttp://a.example/", Schema(NO_DELIMITER, ("url",), 0, 2)),
+        ("url\nhttp://a.example/?n=1,2;3", Schema(NO_DELIMITER, ("url",), 0, 2)),
+        (
+            "Seiten\nhttp://a.example/?n=1,2\nhttp://b.example/",
+            Schema(NO_DELIMITER, ("Seiten",), 0, 2),
+        ),
+        ("id,Link\n1,http://a.example/", Schema(",", ("id", "Link"), 1, 2)),
+        ("\ufeffurl,x\nhttp://a.example/,1\n", Schema(",", ("url", "x"), 0, 2)),
+        ("\n\nid,url\n1,http://a.example/\n", Schema(",", ("id", "url"), 1, 4)),
+        ("id,\n7,http://a.example/\n", Schema(",", ("id", "column2"), 1, 2)),
+        ("id,name\n1,A,http://a.example/\n", Schema(",", ("id", "name", "column3"), 2, 2)),
+        ("http://a.example/\n", Schema(",", ("column1",), 0, 1)),
+        ("1,http://a.example/,x\n", Schema(",", ("column1", "column2", "column3"), 1, 1)),
+        ("1,,x\n2,http://a.example/,y\n", Schema(",", ("column1", "column2", "column3"), 1, 1)),
+        # Nothing but names, or no URL yet.
+        ("id;Page URL;x\n", Schema(";", ("id", "Page URL", "x"), 1, 2)),
+        ("a|href\n1|\n", Schema("|", ("a", "href"), 1, 2)),
+        ('"a,b;c;d";url\n', Schema(";", ("a,b;c;d", "url"), 1, 2)),
+    ],
+)
+def test_a_table_is_read_as_its_rows_with_urls_are(head: str, schema: Schema) -> None:
+    assert find_schema("urls.csv", head.encode(), "csv") == schema
+
+
+@pytest.mark.parametrize(
+    ("head", "column"),
+    [
+        ("name,address,site\nA,12 Main St,http://a.example/\n", 2),
+        ("page,links,where\n1,17,http://a.example/\n2,3,http://b.example/\n", 2),
+        ("logo,website\nhttp://c.example/a.png,http://a.example/\nhttp://c.example/b.png,\n", 1),
+        ("link,url\nhttp://a.example/,http://b.example/\n", 1),
+        ("shop,where,when\nA,http://a.example/,http:\nB,http://b.example/,no\n", 1),
+        ("url,where\n/a,http://a.example/\n/b,http://b.example/\n/c,http://c.example/\n", 1),
+        ("Address,Source\nhttp://a.example/,http://b.example/\n", 0),
+    ],
+)
+def test_a_name_chooses_only_among_columns_of_urls(head: str, column: int) -> None:
+    assert find_schema("urls.csv", head.encode(), "csv").url == column
+
+
+@pytest.mark.parametrize(
+    ("head", "delimiter", "first"),
+    [
+        ("Export: shop; May; 2026\nurl,n,note\nhttp://a.example/,1,x\n", ",", 3),
+        (
+            "Export, May, 2026\nSeite;Klicks\nhttp://a.example/?x=1,2;5\nhttp://b.example/;6\n",
+            ";",
+            3,
+        ),
+        ("As of May\n\nid;url\n1;http://a.example/\n", ";", 4),
+        ("As of May\n1,http://a.example/\n", ",", 2),
+        ("sep=;\r\nid;url\r\n1;http://a.example/?x=1,2\r\n", ";", 3),
+        ('"sep=^"\nSeite^Klicks\nhttp://a.example/?x=1,2^5\n', "^", 3),
+        ("# of May, 2026\n# all shops\nSeite,Klicks\nhttp://a.example/,5\n", ",", 4),
+        ("#,Title,URL\n1,Lamp,http://a.example/\n", ",", 2),
+        ('Internal - HTML\n"Address","Type"\n"http://a.example/, b","text/html"\n', ",", 3),
+        ("name\turl\nx, y; z\thttp://a.example/\n", "\t", 2),
+        ("url;title;n\nhttp://a.example/;Lamps, blue;5\nhttp://b.example/;Lamps, red;5\n", ";", 2),
+        ("http://a.example/,1\nhttp://b.example/x,y,2\nhttp://c.example/,3\n", ",", 1),
+        ("id,Seite\n1,\n2,/about\n3,http://a.example/\n", ",", 2),
+        ('n,url\n"broken,http://a.example/\n1,http://b.example/\n', ",", 2),
+    ],
+)
+@pytest.mark.parametrize("form", ["csv", "tsv"])
+def test_delimiter_and_header_are_those_of_the_rows_with_urls(
+    head: str, delimiter: str, first: int, form: str
+) -> None:
+    schema = find_schema(f"urls.{form}", head.encode(), form)
+
+    assert (schema.delimiter, schema.first) == (delimiter, first)
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ("name,price\nx,1\n", "has no column with URLs; a URL must start with http:// or"),
+        ("1,lamps.example\n2,oak.example\n", "'lamps.example' is a domain"),
+        ("lamps.example\noak.example\n", "write https://lamps.example, and so in every row"),
+        ("name,address\nJoe,12 Main St\n", "in 'address' is '12 Main St'"),
+        ("n;url\n1;www.oak.example/a\n", "in 'url' is 'www.oak.example/a'; a URL must start with"),
+        ("<table><tr><td>http://a.example/</td></tr></table>\n", "has no column with URLs"),
+        (
+            "http://a.example/?x=1,2;5\nhttp://a.example/?x=3,4;6\n",
+            "',' and ';' could both separate its cells; give it a first row with the names",
+        ),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_refused_as_a_whole_with_what_to_do(
+    table: str, problem: str
+) -> None:
+    with pytest.raises(InvalidJobError) as caught:
+        find_schema("urls.csv", table.encode(), "csv")
+
+    assert str(caught.value).startswith("urls.csv")
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "http://a.example/news/7,114,3150,title.html\nhttp://a.example/news/7,114,3151,title.html\n",
+        "http://a.example/news/7,114,3150,title.html\n",
+        "http://a.example/shop;jsessionid=1\nhttp://a.example/shop;jsessionid=2\n",
+        "http://a.example/;jsessionid=1\n",
+        "http://a.example/?c=1|2\nhttp://a.example/?c=3|4\n",
+        "http://a.example/,1\nhttp://a.example/,2\n",
+        "http://a.example/0,,3150,00.html\n",
+        "http://a.example/wiki/Paris, Texas\n",
+        "http://a.example/lamps,Blue\nhttp://a.example/tables,Red\n",
+        "http://user,a:b@a.example/\n",
+        "http://a.example,x/1\nhttp://b.example,y/2\n",
+        "http://a.example/,http://b.example/\n",
+        "1,http://a.example/news/7,title.html\n2,http://a.example/news/8,title.html\n",
+        "id,name\n1,A,http://a.example/news/7,title.html\n",
+        "#1\nhttp://a.example/news/7,title.html\nhttp://a.example/news/8,title.html\n",
+    ],
+)
+@pytest.mark.parametrize("title", ["", "All shops of May\n"])
+@pytest.mark.parametrize("form", ["csv", "tsv"])
+def test_urls_that_a_delimiter_may_cut_are_refused_where_no_header_tells(
+    rows: str, title: str, form: str
+) -> None:
+    with pytest.raises(
+        InvalidJobError, match="behind a URL may be a part of it; give it a first row"
+    ):
+        find_schema("urls.csv", f"{title}{rows}".encode(), form)
+
+
+@pytest.mark.parametrize(
+    ("head", "schema"),
+    [
+        ("http://a.example/7,1\n", Schema(NO_DELIMITER, ("url",), 0, 2)),
+        ("http://a.example/x;j=1\nhttp://a.example/x;j=2\n", Schema(NO_DELIMITER, ("url",), 0, 2)),
+    ],
+)
+def test_the_name_url_alone_says_that_a_line_is_one(head: str, schema: Schema) -> None:
+    assert find_schema("urls.csv", f"url\n{head}".encode(), "csv") == schema
+
+
+@pytest.mark.parametrize(
+    ("head", "delimiter"),
+    [
+        ("http://a.example,Lamps\nhttp://b.example/,Oak & Co. (sons)\n", ","),
+        ('"http://a.example/7",1.html\nhttp://a.example/8,"x"\n', ","),
+        ("http://a.example/7\t1.html\n", "\t"),
+        ("http://a.example/7,\nhttp://a.example/8,\n", ","),
+        ("Lamps,http://a.example/7\nOak,http://a.example/8\n", ","),
+        ("sep=,\nhttp://a.example/7,1.html\n", ","),
+    ],
+)
+def test_urls_that_end_evidently_need_no_header(head: str, delimiter: str) -> None:
+    schema = find_schema("urls.csv", head.encode(), "csv")
+
+    assert (schema.delimiter, len(schema.names)) == (delimiter, 2)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "www.b.example,B",
+        "b.example,B",
+        "b.example/shop?x=1,B",
+        "/p/1,B",
+        "./p/1,B",
+        "//b.example/x,B",
+        "ftp://b.example/,B",
+        "http//b.example/a,B",
+        "http:/b.example/a,B",
+        "https:b.example,B",
+        "htp://b.example/,B",
+        "http://exa mple.example/,B",
+        "http://,B",
+        "10.0.0.1,B",
+        "10.0.0.1:80/x,B",
+        "localhost/x//y,B",
+        "mailto:joe@b.example,B",
+        "joe@b.example,B",
+        "shop.page,B",
+        "N/A,B",
+        "-,B",
+    ],
+)
+@pytest.mark.parametrize("more", ["", "www.d.example,D\n"])
+@pytest.mark.parametrize("header", ["", "Seite,Name\n"])
+def test_what_was_meant_for_a_url_is_no_header(row: str, more: str, header: str) -> None:
+    table = f"{header}{row}\n{more}http://c.example/,C\n"
+
+    schema = find_schema("urls.csv", table.encode(), "csv")
+
+    names = ("Seite", "Name") if header else ("column1", "column2")
+    assert schema == Schema(",", names, 0, 2 if header else 1)
+
+
+def test_a_row_that_is_too_wide_is_no_header() -> None:
+    table = b"Lamp, blue,http://a.example/\nDesk,http://b.example/\nBed,http://c.example/\n"
+
+    assert find_schema("urls.csv", table, "csv") == Schema(",", ("column1", "column2"), 1, 1)
+
+
+@pytest.mark.parametrize("row", ["www.b.example", "/about", "ftp://b.example/", "http://"])
+def test_the_first_line_of_one_column_is_not_lost(row: str) -> None:
+    schema = find_schema("urls.csv", f"{row}\nhttp://c.example/\n".encode(), "csv")
+
+    assert schema == Schema(",", ("column1",), 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("table", "names", "first"),
+    [
+        ("item.url,item.name\nhttp://c.example/,C\n", ("item.url", "item.name"), 2),
+        ("xlink:href,n\nhttp://c.example/,C\n", ("xlink:href", "n"), 2),
+        ("www.c.example\nSeite,n\nhttp://c.example/x,C\n", ("Seite", "n"), 3),
+        ("www.c.example,\nSeite,n\nhttp://c.example/x,C\n", ("Seite", "n"), 3),
+        ("Report of,http://c.example/\nurl,n\nhttp://c.example/x,C\n", ("url", "n"), 3),
+        ("HTTP status,n\nhttp://c.example/,C\n", ("HTTP status", "n"), 2),
+        ("www.a.example,A\nSeite,B\nhttp://c.example/,C\n", ("column1", "column2"), 1),
+        ("Page/Path,n\nhttp://c.example/x,C\n", ("Page/Path", "n"), 2),
+    ],
+)
+def test_names_and_titles_are_told_from_rows(
+    table: str, names: tuple[str, ...], first: int
+) -> None:
+    assert find_schema("urls.csv", table.encode(), "csv") == Schema(",", names, 0, first)

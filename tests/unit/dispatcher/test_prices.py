@@ -1,0 +1,106 @@
+"""The arithmetic of costs, against figures worked out by hand from AWS's pages."""
+
+import pytest
+from msgspec.structs import asdict
+
+from functions.dispatcher.prices import Usage, cost_of, usage_of
+
+
+@pytest.mark.parametrize(
+    ("usage", "dollars"),
+    [
+        # 1,000,000 invocations of 1 s with 1 GB.
+        (Usage(gb_seconds=1e6, invocations=1e6), 13.3334 + 0.20),
+        (Usage(s3_writes=1_000), 0.005),
+        (Usage(s3_reads=1_000), 0.0004),
+        (Usage(sqs_standard=1e6), 0.40),
+        (Usage(sqs_fifo=1e6), 0.50),
+        (Usage(events=1e6), 1.00),
+        (Usage(log_bytes=2e9), 1.00),
+        (Usage(sent_bytes=10e9), 0.90),
+    ],
+)
+def test_each_meter_costs_what_the_price_list_says(usage: Usage, dollars: float) -> None:
+    assert cost_of(usage).total == pytest.approx(dollars, rel=1e-4)
+
+
+def test_x86_costs_a_quarter_more() -> None:
+    hour = Usage(gb_seconds=3600)
+
+    assert cost_of(hour, architecture="x86_64").compute == pytest.approx(0.06, rel=1e-4)
+    assert cost_of(hour).compute == pytest.approx(0.048, rel=1e-4)
+
+
+def test_a_million_pages_by_hand() -> None:
+    """10,000 batches of 100 pages, 500 ms each at 1,024 MB, 10 kB a message."""
+    usage = usage_of(
+        requests=1_000_000,
+        batches=10_000,
+        children=0,
+        worker_seconds=5_000,
+        worker_memory=1024,
+        message_bytes=10_000,
+    )
+
+    # Ten messages are 100 kB, two chunks: 0.2 a batch to send it, one to receive, two more calls.
+    assert usage.sqs_fifo == pytest.approx(32_000)
+    assert asdict(cost_of(usage)) == pytest.approx(
+        {
+            "compute": 0.066667 + 0.002,
+            "s3": 0.15 + 0.016,
+            "sqs": 0.016,
+            "events": 1e-6,
+            "logs": 0.01,
+            "sent": 0.045,
+        }
+    )
+
+
+def test_deferred_batches_pay_for_their_way_back() -> None:
+    straight, with_children = (
+        usage_of(
+            requests=0,
+            batches=20,
+            children=children,
+            worker_seconds=0,
+            worker_memory=1024,
+            message_bytes=10_000,
+        )
+        for children in (0, 10)
+    )
+
+    assert with_children.invocations - straight.invocations == 10  # of the dispatcher
+    assert with_children.sqs_standard == 30  # sent, received, deleted
+    assert with_children.sqs_fifo - straight.sqs_fifo == pytest.approx(10 * 0.8)  # sent alone
+
+
+def test_large_messages_count_by_their_chunks() -> None:
+    usage = usage_of(
+        requests=0,
+        batches=10,
+        children=0,
+        worker_seconds=0,
+        worker_memory=1024,
+        message_bytes=100_000,
+    )
+
+    # Received as two chunks each, renewed and deleted; 1 MB is sixteen chunks to send.
+    assert usage.sqs_fifo == 10 * (2 + 2) + 16
+
+
+def test_the_dispatcher_is_paid_as_well() -> None:
+    """A thousand parts of a list, 10 s each at 512 MB."""
+    usage = usage_of(
+        requests=0,
+        batches=0,
+        children=0,
+        worker_seconds=0,
+        worker_memory=1024,
+        message_bytes=0,
+        dispatches=1_000,
+        dispatcher_seconds=10_000,
+    )
+
+    assert usage.gb_seconds == 5_000
+    assert usage.invocations == 1_000
+    assert cost_of(usage).s3 == pytest.approx(0.02 + 0.0012)

@@ -1,0 +1,80 @@
+"""What a run says at its end."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from scatterfetch.output.display import print_summary, report
+from scatterfetch.runs.deployment import Folder
+from scatterfetch.runs.watch import Finished, Job, Progress, UrlList
+from shared.jobs import Manifest
+from shared.spec import Spec
+
+NOWHERE = Progress(
+    total=1, complete=True, outcomes={}, earlier=0, hosts=0, under_way=0, delayed={}, elapsed=1.0
+)
+
+
+@pytest.mark.parametrize(("interrupted", "status"), [(True, 130), (False, 1)])
+def test_a_full_disk_is_the_last_word(
+    interrupted: bool, status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Messages that were given up on are its consequence, and tell nobody what to do."""
+    problem = "cannot write out/results/x: No space left on device"
+    job = Job("j", UrlList("urls.txt", "a/urls.txt", b"", None))
+    finished = Finished(
+        [job], NOWHERE, dead_letters=3, interrupted=interrupted, disk_problem=problem
+    )
+
+    assert report(finished, Folder(tmp_path)) == status
+
+    *others, last = capsys.readouterr().err.splitlines()
+    assert last == f"scatterfetch: {problem}; make room, and the same command goes on"
+    assert others
+
+
+@pytest.mark.parametrize(("refused", "status"), [(1, 1), (2, 2)])
+def test_a_refused_list_beside_one_that_was_scraped_is_not_as_if_nothing_was_fetched(
+    refused: int, status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = Manifest(
+        job="j", spec=Spec(), partitions=1, batch_size=1, created_at="", error="no URL in it"
+    )
+    jobs = [
+        Job(
+            f"j{n}", UrlList(f"{n}.txt", f"a/{n}.txt", b"", None), manifest if n < refused else None
+        )
+        for n in range(2)
+    ]
+    for job in jobs[refused:]:
+        job.manifest = replace(manifest, error=None, streamed=True)
+        job.ledger.dispatched["00000"] = {"last": 1}
+        job.ledger.shards = None
+    finished = Finished(
+        jobs, dataclasses.replace(NOWHERE, total=0), dead_letters=0, interrupted=False
+    )
+
+    assert report(finished, Folder(tmp_path)) == status
+    assert capsys.readouterr().err == "scatterfetch: no URL in it\n" * refused
+
+
+@pytest.mark.parametrize(
+    ("targets", "shown"), [(0, ["total 20+"]), (25, ["not done 5", "total 25"])]
+)
+def test_no_fewer_urls_than_outcomes_are_known(
+    targets: int, shown: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An interrupted run may have read less of the list than the one before has done."""
+    job = Job("j", UrlList("urls.txt", "a/urls.txt", b"", None))
+    job.ledger.receipts["00000-000000"] = {"scraped": 20}
+    if targets:
+        job.ledger.dispatched["00000"] = {"batches": 2, "targets": targets}
+    finished = Finished([job], NOWHERE, dead_letters=0, interrupted=True)
+
+    print_summary(finished, Folder(tmp_path))
+
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[lines.index("scraped 20") + 1 :][: len(shown)] == shown
+    assert not any("not done -" in line for line in lines)
