@@ -20,7 +20,8 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from bench.aws import worker_environment
-from shared.jobs import Manifest, encode_manifest, manifest_key
+from shared.keys import manifest_key
+from shared.manifest import Manifest, encode_manifest
 from shared.messages import Batch, Submit, Target, encode
 from shared.spec import FetchSpec, Spec
 from shared.store import Bucket

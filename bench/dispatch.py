@@ -77,7 +77,8 @@ def dispatch(name: str, size: int, shards: int | None, only: list[int] | None) -
     import functions.dispatcher.handler as _  # noqa: F401, PLC0415 -- what Lambda imports
     from functions.dispatcher.dispatch import Dispatcher  # noqa: PLC0415
     from functions.dispatcher.lists.formats import kind_of  # noqa: PLC0415
-    from shared.jobs import SHARD_BYTES, Manifest, encode_manifest, manifest_key  # noqa: PLC0415
+    from shared.keys import manifest_key  # noqa: PLC0415
+    from shared.manifest import SHARD_BYTES, Manifest, encode_manifest  # noqa: PLC0415
     from shared.messages import Place, Shard  # noqa: PLC0415
     from shared.queue import Queue  # noqa: PLC0415
     from shared.settings import DispatcherSettings  # noqa: PLC0415
@@ -264,7 +265,7 @@ class Bench:
 
 def _first_lines(path: Path, shards: int) -> list[int]:
     """Return the number of the first line of each shard, as the scan finds it."""
-    from shared.jobs import SHARD_BYTES  # noqa: PLC0415
+    from shared.manifest import SHARD_BYTES  # noqa: PLC0415
 
     size = path.stat().st_size
     step = -(-size // shards) if shards else SHARD_BYTES

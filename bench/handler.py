@@ -9,7 +9,9 @@ from bench.spec import SPEC
 from bench.subjects import BATCH_SIZE, arguments, say
 from functions.worker.handler import handler
 from scatterfetch.localcloud.bootstrap import LambdaContext
-from shared.jobs import Manifest, batch_id, encode_manifest, manifest_key
+from shared.ids import batch_id
+from shared.keys import manifest_key
+from shared.manifest import Manifest, encode_manifest
 from shared.messages import Batch, Target, encode
 from shared.settings import WorkerSettings
 from shared.store import Bucket
@@ -65,7 +67,7 @@ def _keep(data: Bucket, job: str, batches: list[str], rows: Path) -> None:
     """Write the rows as the other subjects do."""
     import gzip  # noqa: PLC0415 -- after what is measured
 
-    from shared.jobs import results_key  # noqa: PLC0415
+    from shared.keys import results_key  # noqa: PLC0415
 
     with rows.open("w") as file:
         for batch in batches:

@@ -33,8 +33,10 @@ from scatterfetch.localcloud.sandbox import Sandbox
 from scatterfetch.localcloud.template import Template
 from scatterfetch.runs.run import local_parameters
 from scatterfetch.runs.watch import UrlList
-from shared.jobs import Manifest, batch_id, encode_manifest, manifest_key
+from shared.ids import batch_id
+from shared.keys import manifest_key
 from shared.lock import LOCAL_PARTITIONS
+from shared.manifest import Manifest, encode_manifest
 from shared.messages import Batch, Target, encode
 from shared.spec import FetchSpec, Spec
 from shared.store import Bucket

@@ -30,7 +30,8 @@ from functions.worker.transport.fetch import Fetcher, Request
 from functions.worker.transport.page import Page
 from functions.worker.transport.room import Place
 from shared.errors import FetchError, Reason
-from shared.jobs import SHARD_BYTES, Manifest, batch_id
+from shared.ids import batch_id
+from shared.manifest import SHARD_BYTES, Manifest
 from shared.messages import Batch, Defer, Target
 from shared.outcomes import Kind, Outcome, decode_lines, encode_line
 from shared.queue import MAX_DELAY

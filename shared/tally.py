@@ -13,9 +13,9 @@ import msgspec
 from msgspec import Struct
 
 from shared.errors import Reason, StorageError
-from shared.jobs import NO_MATCH, PROBLEMS, outcome_name, redriven_name
 from shared.messages import Target
 from shared.outcomes import CommittedLine, Kind
+from shared.receipts import NO_MATCH, PROBLEMS, outcome_name, redriven_name
 from shared.urls import parse_url
 
 MAX_HOSTS = 20_000  # a tally of more forgets those with the least trouble
@@ -30,7 +30,7 @@ class Tally(Struct, kw_only=True, omit_defaults=True):
 
     receipts: int = 0
     counts: dict[str, int] = {}
-    """As in the receipts' keys, without times; see `shared.jobs.receipt_key`."""
+    """As in the receipts' keys, without times; see `shared.receipts.receipt_key`."""
     statuses: dict[int, int] = {}
     """Of HTTP, of final outcomes; that of a dead target stays when it is redriven."""
     hosts: dict[str, dict[str, int]] = {}

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from shared.jobs import Ledger, Manifest, decode_manifest, job_prefix, ledger_of, manifest_key
+from shared.keys import job_prefix, manifest_key
+from shared.ledger import Ledger, ledger_of
+from shared.manifest import Manifest, decode_manifest
 from shared.queue import Queue
 from shared.settings import DispatcherSettings, WorkerSettings
 from shared.store import Bucket

@@ -23,7 +23,7 @@ from functions.worker.transport.addresses import parse_connect_to
 from functions.worker.transport.connections import Network
 from functions.worker.transport.fetch import open_fetcher
 from functions.worker.work import seldom_collecting
-from shared.jobs import Manifest
+from shared.manifest import Manifest
 from shared.messages import Batch, Target
 from shared.outcomes import Outcome
 from shared.spec import FetchSpec, Spec

@@ -8,7 +8,7 @@ import msgspec
 
 from functions.worker.commit import OutcomeFile
 from shared.errors import Reason
-from shared.jobs import results_key
+from shared.keys import results_key
 from shared.outcomes import Kind, Outcome
 
 AT = "2026-11-21T01:14:42.120Z"

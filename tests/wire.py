@@ -18,7 +18,7 @@ from functions.worker.politeness.pause import HostState
 from functions.worker.politeness.robots import CachedRobots
 from shared.errors import Reason
 from shared.extract_spec import ExtractSpec, FieldSpec, SourceSpec
-from shared.jobs import Manifest, decode_manifest, encode_manifest
+from shared.manifest import Manifest, decode_manifest, encode_manifest
 from shared.messages import (
     Batch,
     Defer,

@@ -14,20 +14,18 @@ from msgspec.structs import replace
 
 from functions.dispatcher.fold import Receipts, Stand
 from functions.dispatcher.summary import Summary, decode_summary, encode_summary, summarize
-from shared.jobs import (
-    Ledger,
-    Manifest,
+from shared.keys import (
     announced_key,
-    decode_manifest,
     dispatched_folder,
     job_prefix,
-    ledger_of,
     manifest_key,
     redriven_folder,
     summary_key,
     tick_key,
     ticks_prefix,
 )
+from shared.ledger import Ledger, ledger_of
+from shared.manifest import Manifest, decode_manifest
 from shared.messages import Tick, encode
 from shared.queue import MAX_DELAY, Message, Queue
 from shared.settings import DispatcherSettings

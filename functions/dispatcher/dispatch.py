@@ -31,29 +31,28 @@ from functions.dispatcher.plan import Counts, Plan
 from functions.dispatcher.specs import nearest_spec, spec_at, spec_in
 from functions.dispatcher.written import Came, Written, encode_written, message_of, pack
 from shared.errors import InvalidJobError, StorageError
-from shared.jobs import (
-    DEFAULT_SPEC,
-    MESSAGE_SPEC,
-    RECEIPT_END,
-    SHARD_BYTES,
+from shared.ids import job_id
+from shared.keys import (
     SUBMITTED,
-    Ledger,
-    Manifest,
     cancelled_key,
-    decode_manifest,
     dispatched_folder,
-    dispatched_key,
-    encode_manifest,
-    job_id,
-    ledger_of,
     manifest_key,
     plan_key,
     receipts_prefix,
     rejected_key,
-    settled,
+)
+from shared.ledger import Ledger, ledger_of
+from shared.manifest import (
+    DEFAULT_SPEC,
+    MESSAGE_SPEC,
+    SHARD_BYTES,
+    Manifest,
+    decode_manifest,
+    encode_manifest,
 )
 from shared.messages import Defer, ListUploaded, Place, Shard, Submit, Tick, encode
 from shared.queue import MAX_DELAY, Message, Queue
+from shared.receipts import RECEIPT_END, dispatched_key, settled
 from shared.settings import DispatcherSettings
 from shared.spec import Spec
 from shared.store import Bucket, head, read_from

@@ -18,18 +18,10 @@ import msgspec
 from msgspec import Struct
 
 from shared.errors import StorageError
-from shared.jobs import (
-    CHILDREN,
-    RECEIPT_END,
-    Ledger,
-    batch_id,
-    fold_key,
-    receipt_batch,
-    receipt_counts,
-    receipts_folder,
-    root_id,
-    settled,
-)
+from shared.ids import batch_id, root_id
+from shared.keys import fold_key, receipts_folder
+from shared.ledger import Ledger
+from shared.receipts import CHILDREN, RECEIPT_END, receipt_batch, receipt_counts, settled
 from shared.store import Bucket
 from shared.tally import Tally, decode_tally
 

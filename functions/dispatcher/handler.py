@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.dispatcher.close import Closer
 from functions.dispatcher.dispatch import SHARD_SECONDS, Dispatcher
 from functions.dispatcher.events import announce
-from shared.jobs import Manifest
+from shared.manifest import Manifest
 from shared.messages import Defer, ListUploaded, Shard, Submit, Tick, decode_dispatch
 from shared.queue import Queue
 from shared.settings import DispatcherSettings

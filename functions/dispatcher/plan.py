@@ -22,7 +22,7 @@ from msgspec import Struct
 from functions.dispatcher.lists.formats import BOM, MAX_LINE_BYTES
 from functions.dispatcher.lists.urltext import cell_url, line_url
 from shared.errors import InvalidUrlError
-from shared.jobs import batch_id
+from shared.ids import batch_id
 from shared.messages import Batch, Method, Target
 from shared.urls import MAX_URL_BYTES, Url, domain_number, parse_url
 

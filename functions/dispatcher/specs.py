@@ -16,8 +16,8 @@ from shared.encodable import mend_text
 from shared.errors import InvalidJobError, InvalidSpecError
 from shared.expressions import check_extract
 from shared.extract_spec import ExtractSpec, FieldSpec, Locale, ReadyMade
-from shared.jobs import DEFAULT_SPEC
 from shared.known import unknown_in
+from shared.manifest import DEFAULT_SPEC
 from shared.messages import Place
 from shared.spec import (
     ContentType,

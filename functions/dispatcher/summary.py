@@ -8,16 +8,11 @@ from msgspec import Struct, structs
 
 from functions.dispatcher import prices
 from shared.errors import InvalidJobError
-from shared.jobs import (
-    CHILDREN,
-    NO_MATCH,
-    PROBLEMS,
-    Ledger,
-    Manifest,
-    final_counts,
-)
+from shared.ledger import Ledger
+from shared.manifest import Manifest
 from shared.messages import JobId, Place
 from shared.outcomes import Kind
+from shared.receipts import CHILDREN, NO_MATCH, PROBLEMS, final_counts
 from shared.tally import Tally, quantile, trouble
 
 WORST_HOSTS = 20

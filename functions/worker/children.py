@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import asdict, replace
 
 from shared.errors import Reason
-from shared.jobs import child_id, dead_letter_id
+from shared.ids import child_id, dead_letter_id
 from shared.messages import Batch, Defer, Target
 from shared.outcomes import AddressedOutcome, CommittedLine, Kind, Outcome
 from shared.urls import parse_url, partition_of

@@ -13,10 +13,11 @@ from isal import igzip
 
 from functions.worker.children import Addresses, children, dead_letters
 from shared.errors import StorageError
-from shared.jobs import CHILDREN, COMMITTED, DUE, SIZE, receipt_key, results_key
+from shared.keys import results_key
 from shared.messages import Batch, encode
 from shared.outcomes import Outcome, decode_lines, encode_line
 from shared.queue import MAX_DELAY, Message, Queue
+from shared.receipts import CHILDREN, COMMITTED, DUE, SIZE, receipt_key
 from shared.store import Bucket
 from shared.tally import encode_tally, tally_of
 

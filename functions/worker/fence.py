@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from functions.worker.politeness.partition import PartitionState, decode_state
 from shared.errors import StorageError
-from shared.jobs import STATES, state_key
+from shared.keys import STATES, state_key
 from shared.lock import (
     FENCE_SECONDS,
     LOCK_KEY,

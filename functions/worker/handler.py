@@ -13,7 +13,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.worker.work import Worked, work_on
 from shared.errors import InvalidJobError, StorageError
-from shared.jobs import Manifest, decode_manifest, manifest_key
+from shared.keys import manifest_key
+from shared.manifest import Manifest, decode_manifest
 from shared.messages import Batch, decode_batch
 from shared.outcomes import Kind
 from shared.queue import Queue

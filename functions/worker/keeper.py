@@ -18,7 +18,7 @@ from functions.worker.politeness.partition import (
     merged,
 )
 from shared.errors import StorageError
-from shared.jobs import state_key
+from shared.keys import state_key
 from shared.store import Bucket
 
 _TRIES = 3

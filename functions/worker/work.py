@@ -30,7 +30,8 @@ from functions.worker.transport.addresses import parse_connect_to
 from functions.worker.transport.connections import Network
 from functions.worker.transport.fetch import open_fetcher
 from shared.errors import FetchError, InvalidJobError, Reason, StorageError
-from shared.jobs import Manifest, cancelled_key, state_key
+from shared.keys import cancelled_key, state_key
+from shared.manifest import Manifest
 from shared.messages import Batch
 from shared.outcomes import Outcome
 from shared.queue import Queue

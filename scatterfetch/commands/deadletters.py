@@ -20,7 +20,8 @@ from scatterfetch.commands.command import Commands, add_command, complain, count
 from scatterfetch.commands.status import find_manifest, read_manifest
 from scatterfetch.runs.deployment import READERS, Folder, Stack, add_place, locked, open_place
 from shared.errors import InvalidJobError
-from shared.jobs import JOBS, cancelled_key, job_id, manifest_key, redriven_key, summary_key
+from shared.ids import job_id
+from shared.keys import JOBS, cancelled_key, manifest_key, redriven_key, summary_key
 from shared.messages import Defer, ListUploaded, Shard, Tick, decode_batch, decode_dispatch
 from shared.outcomes import Kind
 

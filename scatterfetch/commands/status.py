@@ -30,26 +30,13 @@ from scatterfetch.runs.deployment import (
     place_option,
 )
 from shared.errors import InvalidJobError
-from shared.jobs import (
-    CHILDREN,
-    COMMITTED,
-    DUE,
-    JOBS,
-    RECEIPT_END,
-    Ledger,
-    Manifest,
-    cancelled_key,
-    child_id,
-    decode_manifest,
-    job_prefix,
-    ledger_of,
-    lost_batches,
-    manifest_key,
-    results_prefix,
-    summary_key,
-)
+from shared.ids import child_id
+from shared.keys import JOBS, cancelled_key, job_prefix, manifest_key, results_prefix, summary_key
+from shared.ledger import Ledger, ledger_of
+from shared.manifest import Manifest, decode_manifest
 from shared.messages import Place
 from shared.outcomes import Kind
+from shared.receipts import CHILDREN, COMMITTED, DUE, RECEIPT_END, lost_batches
 
 if TYPE_CHECKING:
     from functions.dispatcher.summary import Summary

@@ -25,16 +25,12 @@ from scatterfetch.runs.watch import (
     watch,
 )
 from shared.errors import InvalidJobError, StorageError
-from shared.jobs import (
-    RECEIPT_END,
-    SHARD_BYTES,
-    cancelled_key,
-    job_id,
-    job_prefix,
-    ledger_of,
-    submitted_key,
-)
+from shared.ids import job_id
+from shared.keys import cancelled_key, job_prefix, submitted_key
+from shared.ledger import ledger_of
+from shared.manifest import SHARD_BYTES
 from shared.messages import Place, Submit, encode
+from shared.receipts import RECEIPT_END
 from shared.spec import Spec
 
 _MAX_MESSAGE_BYTES = 200_000  # of a submit.v1; a list that would not fit is uploaded

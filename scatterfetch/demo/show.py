@@ -13,7 +13,7 @@ from scatterfetch.commands.command import complain
 from scatterfetch.demo.books import url_list
 from scatterfetch.runs.watch import Job, UrlList
 from shared.errors import InvalidJobError
-from shared.jobs import results_prefix
+from shared.keys import results_prefix
 from shared.outcomes import Kind
 
 DEMO_PARAMETERS = {"AllowPrivateNetworks": "true"}  # the shops are on this machine

@@ -20,17 +20,10 @@ from scatterfetch.commands.status import State, Status, read_summary, source_nam
 from scatterfetch.runs.deployment import Folder, Stack, place_option
 from scatterfetch.runs.watch import Display, Finished, Job, Progress
 from shared.errors import Reason
-from shared.jobs import (
-    DEFAULT_SPEC,
-    NO_MATCH,
-    PROBLEMS,
-    job_prefix,
-    outcome_name,
-    rejected_key,
-    results_key,
-    results_prefix,
-)
+from shared.keys import job_prefix, rejected_key, results_key, results_prefix
+from shared.manifest import DEFAULT_SPEC
 from shared.outcomes import Kind
+from shared.receipts import NO_MATCH, PROBLEMS, outcome_name
 
 if TYPE_CHECKING:
     from functions.dispatcher.summary import Summary

@@ -28,17 +28,10 @@ from msgspec import inspect, structs
 
 from scatterfetch.runs.deployment import READERS, Folder, Stack, place_option
 from shared.errors import InvalidJobError
-from shared.jobs import (
-    JOBS,
-    RECEIPT_END,
-    generation,
-    last_generations,
-    receipt_batch,
-    receipts_folder,
-    results_key,
-    results_prefix,
-)
+from shared.ids import generation, last_generations
+from shared.keys import JOBS, receipts_folder, results_key, results_prefix
 from shared.outcomes import Kind, Outcome
+from shared.receipts import RECEIPT_END, receipt_batch
 
 MAX_COLUMNS = 10_000
 MAX_SHEET_ROWS = 1_048_576  # of Excel, the header included

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from scatterfetch.project import find_project
 from scatterfetch.releases import FIRST
 from shared.errors import InvalidJobError
-from shared.jobs import JOBS, ticks_prefix
+from shared.keys import JOBS, ticks_prefix
 
 if TYPE_CHECKING:
     import boto3

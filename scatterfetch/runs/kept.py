@@ -15,28 +15,22 @@ import msgspec
 from functions.dispatcher.written import Written
 from scatterfetch.runs.watch import Job
 from shared.errors import InvalidJobError, StorageError
-from shared.jobs import (
-    SIZE,
-    Ledger,
+from shared.ids import descendants, root_id
+from shared.keys import (
     announced_key,
-    decode_manifest,
-    descendants,
     dispatched_folder,
-    ledger_of,
-    lost_batches,
     manifest_key,
     plan_prefix,
-    receipt_batch,
-    receipt_counts,
     receipts_folder,
     redriven_folder,
     redriven_key,
     results_key,
     results_prefix,
-    root_id,
-    settled,
     summary_key,
 )
+from shared.ledger import Ledger, ledger_of
+from shared.manifest import decode_manifest
+from shared.receipts import SIZE, lost_batches, receipt_batch, receipt_counts, settled
 
 _RESULTS = ".jsonl.gz"
 _PIECE = 1 << 20

@@ -18,7 +18,7 @@ from scatterfetch.deployable import TEMPLATE
 from scatterfetch.localcloud.cloud import WORKER
 from scatterfetch.localcloud.template import Template
 from shared.errors import FetchError
-from shared.jobs import Manifest
+from shared.manifest import Manifest
 from shared.messages import Batch, Target
 from shared.outcomes import Outcome
 from shared.settings import WorkerSettings

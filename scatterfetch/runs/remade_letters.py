@@ -13,9 +13,10 @@ from functions.dispatcher.written import Written
 from functions.worker.children import dead_letters
 from scatterfetch.runs.watch import Job
 from shared.errors import InvalidJobError
-from shared.jobs import plan_prefix, results_key, settled
+from shared.keys import plan_prefix, results_key
 from shared.messages import Batch, Defer, Target, decode_batch
 from shared.outcomes import CommittedLine, Kind, decode_lines
+from shared.receipts import settled
 
 
 def letters_left(folder: Path, job: Job) -> list[Defer]:

@@ -33,7 +33,9 @@ from scatterfetch.runs.watch import (
     watch,
 )
 from shared.errors import InvalidJobError, InvalidUrlError
-from shared.jobs import decode_manifest, job_id, manifest_key, summary_key
+from shared.ids import job_id
+from shared.keys import manifest_key, summary_key
+from shared.manifest import decode_manifest
 from shared.messages import Defer, ListUploaded, decode_batch, decode_dispatch
 from shared.settings import WorkerSettings
 from shared.spec import Spec

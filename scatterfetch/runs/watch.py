@@ -18,9 +18,12 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 from scatterfetch.commands.status import problem_of
 from shared.errors import InvalidJobError
-from shared.jobs import CHILDREN, Ledger, Manifest, child_id
+from shared.ids import child_id
+from shared.ledger import Ledger
+from shared.manifest import Manifest
 from shared.messages import Shard
 from shared.outcomes import Kind
+from shared.receipts import CHILDREN
 
 if TYPE_CHECKING:
     from functions.dispatcher.lists.formats import Reader

@@ -105,9 +105,9 @@ def _next_release() -> None:
     """
     from functions.dispatcher import plan, written  # noqa: PLC0415
     from functions.worker import children  # noqa: PLC0415
-    from shared import jobs, lock, messages, urls  # noqa: PLC0415
+    from shared import lock, manifest, messages, urls  # noqa: PLC0415
 
-    frozen, encode_manifest = urls._frozen_domain, jobs.encode_manifest
+    frozen, encode_manifest = urls._frozen_domain, manifest.encode_manifest
     _set(lock, SUFFIXES=2)
     _set(urls, _frozen_domain=lambda host: frozen(host)[::-1])
     _set(plan, _in_turns=lambda hosts: [entry for host in hosts[::-1] for entry in host])
@@ -115,7 +115,7 @@ def _next_release() -> None:
     encoder = _Encoder()
     _set(written, _encoder=encoder)
     _set(messages, encode=lambda message: encoder.encode(message).decode())
-    _set(jobs, encode_manifest=lambda manifest: _with_news(encode_manifest(manifest)))
+    _set(manifest, encode_manifest=lambda manifest: _with_news(encode_manifest(manifest)))
 
 
 class _Encoder:

@@ -31,21 +31,13 @@ from scatterfetch.localcloud.cloud import LocalCloud
 from scatterfetch.localcloud.sandbox import Sandbox
 from scatterfetch.localcloud.template import REGION, Function, Template
 from scatterfetch.runs.deployment import Stack
-from shared.jobs import (
-    announced_key,
-    cancelled_key,
-    child_id,
-    dead_letter_id,
-    decode_manifest,
-    ledger_of,
-    manifest_key,
-    outcome_name,
-    results_prefix,
-    root_id,
-    summary_key,
-)
+from shared.ids import child_id, dead_letter_id, root_id
+from shared.keys import announced_key, cancelled_key, manifest_key, results_prefix, summary_key
+from shared.ledger import ledger_of
+from shared.manifest import decode_manifest
 from shared.messages import ListUploaded, decode_dispatch
 from shared.outcomes import Kind, Outcome
+from shared.receipts import outcome_name
 from shared.urls import parse_url
 from tests.chaos.proxy import Answer, Call, Effect, FaultProxy, Forward, refuse, succeed
 from tests.results import read_outcomes

@@ -22,7 +22,9 @@ from urllib.parse import urlsplit
 
 from scatterfetch.output.results import Table, find_results
 from shared.errors import Reason, StorageError
-from shared.jobs import decode_manifest, ledger_of, manifest_key
+from shared.keys import manifest_key
+from shared.ledger import ledger_of
+from shared.manifest import decode_manifest
 from shared.outcomes import Kind, Outcome
 from tests.chaos.harness import (
     PAUSE,

@@ -11,16 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import boto3
 import pytest
 
-from shared.jobs import (
-    Ledger,
-    Manifest,
-    decode_manifest,
-    job_prefix,
-    ledger_of,
-    manifest_key,
-    rejected_key,
-    results_prefix,
-)
+from shared.keys import job_prefix, manifest_key, rejected_key, results_prefix
+from shared.ledger import Ledger, ledger_of
+from shared.manifest import Manifest, decode_manifest
 from shared.store import Bucket
 
 if TYPE_CHECKING:

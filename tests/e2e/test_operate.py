@@ -11,8 +11,9 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from shared.jobs import Manifest, encode_manifest, manifest_key, receipts_prefix
+from shared.keys import manifest_key, receipts_prefix
 from shared.lock import PARTITIONS
+from shared.manifest import Manifest, encode_manifest
 from shared.messages import Batch, Target, encode
 from shared.queue import Message, Queue
 from shared.spec import FetchSpec, Spec

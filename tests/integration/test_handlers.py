@@ -19,15 +19,9 @@ from functions.dispatcher.events import announce
 from functions.worker.extraction.extractor import extraction_process
 from functions.worker.work import CAREFUL_FROM
 from shared.errors import InvalidJobError, StorageError
-from shared.jobs import (
-    Manifest,
-    dispatched_key,
-    encode_manifest,
-    manifest_key,
-    receipt_key,
-    results_prefix,
-)
+from shared.keys import manifest_key, results_prefix
 from shared.lock import PARTITIONS
+from shared.manifest import Manifest, encode_manifest
 from shared.messages import (
     Batch,
     Defer,
@@ -40,6 +34,7 @@ from shared.messages import (
     encode,
 )
 from shared.queue import Message
+from shared.receipts import dispatched_key, receipt_key
 from shared.spec import Spec
 from shared.urls import partition_of
 from tests import ROOT

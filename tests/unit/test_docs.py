@@ -15,7 +15,7 @@ from functions.worker.scraping.scrape import MAX_HOPS, MAX_SLOWDOWNS
 from scatterfetch.runs.remote_sitemaps import MAX_SITEMAPS
 from scatterfetch.runs.sitemap_content import MAX_BYTES
 from shared.errors import Reason
-from shared.jobs import SHARD_BYTES
+from shared.manifest import SHARD_BYTES
 from shared.outcomes import AddressedOutcome, final_kind
 from shared.urls import MAX_URL_BYTES
 from tests import ROOT

@@ -43,7 +43,7 @@ from functions.worker.transport.fetch import Fetcher, Redirect, Request
 from functions.worker.transport.page import Page
 from functions.worker.transport.room import Place
 from shared.errors import FetchError, Reason
-from shared.jobs import Manifest
+from shared.manifest import Manifest
 from shared.messages import Batch
 from shared.outcomes import Outcome
 from shared.urls import Url, parse_url, partition_of

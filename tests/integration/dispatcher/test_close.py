@@ -11,23 +11,13 @@ from functions.dispatcher.close import COMPLETED, STALLED, TICK_FIRST, Closer
 from functions.dispatcher.fold import Fold, Mark
 from functions.dispatcher.summary import Summary, decode_summary
 from shared.errors import Reason, StorageError
-from shared.jobs import (
-    Manifest,
-    announced_key,
-    batch_id,
-    dispatched_key,
-    encode_manifest,
-    fold_key,
-    job_prefix,
-    manifest_key,
-    receipt_key,
-    redriven_key,
-    root_id,
-    summary_key,
-)
+from shared.ids import batch_id, root_id
+from shared.keys import announced_key, fold_key, job_prefix, manifest_key, redriven_key, summary_key
+from shared.manifest import Manifest, encode_manifest
 from shared.messages import Place, Tick, decode_dispatch, encode
 from shared.outcomes import Kind, decode_lines, encode_line
 from shared.queue import Queue
+from shared.receipts import dispatched_key, receipt_key
 from shared.spec import Spec
 from shared.store import Bucket
 from shared.tally import Tally, encode_tally, tally_of

@@ -17,20 +17,17 @@ import shared.store
 from functions.dispatcher.close import TICK_FIRST
 from functions.dispatcher.dispatch import Dispatcher
 from shared.errors import InvalidJobError, StorageError
-from shared.jobs import (
-    Manifest,
-    batch_id,
+from shared.ids import batch_id
+from shared.keys import (
     cancelled_key,
     dispatched_folder,
-    dispatched_key,
-    encode_manifest,
     job_prefix,
     manifest_key,
     plan_key,
     plan_prefix,
-    receipt_key,
     rejected_key,
 )
+from shared.manifest import Manifest, encode_manifest
 from shared.messages import (
     Batch,
     Defer,
@@ -44,6 +41,7 @@ from shared.messages import (
     decode_dispatch,
     encode,
 )
+from shared.receipts import dispatched_key, receipt_key
 from shared.spec import FetchSpec, Spec
 from shared.store import Bucket
 from tests.cloud import Deployment

@@ -12,17 +12,11 @@ import pytest
 from functions.dispatcher.close import Closer
 from functions.dispatcher.prices import S3_READ, S3_WRITE
 from functions.dispatcher.summary import decode_summary
-from shared.jobs import (
-    Manifest,
-    announced_key,
-    batch_id,
-    dispatched_key,
-    encode_manifest,
-    manifest_key,
-    receipt_key,
-    summary_key,
-)
+from shared.ids import batch_id
+from shared.keys import announced_key, manifest_key, summary_key
+from shared.manifest import Manifest, encode_manifest
 from shared.messages import Tick, decode_dispatch
+from shared.receipts import dispatched_key, receipt_key
 from shared.settings import DispatcherSettings
 from shared.spec import Spec
 from shared.store import Bucket

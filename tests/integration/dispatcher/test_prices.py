@@ -14,17 +14,12 @@ import shared.queue
 import shared.store
 from functions.dispatcher import prices
 from functions.worker.fence import hold_lock
-from shared.jobs import (
-    Manifest,
-    batch_id,
-    dispatched_key,
-    encode_manifest,
-    manifest_key,
-    receipt_key,
-    summary_key,
-)
+from shared.ids import batch_id
+from shared.keys import manifest_key, summary_key
+from shared.manifest import Manifest, encode_manifest
 from shared.messages import Batch, Defer, Place, Shard, Target, Tick, encode
 from shared.queue import Message
+from shared.receipts import dispatched_key, receipt_key
 from shared.settings import WorkerSettings
 from shared.spec import FetchSpec, Spec
 from shared.urls import parse_url, partition_of

@@ -8,7 +8,7 @@ from functions.worker.politeness.partition import PartitionState, decode_state, 
 from functions.worker.politeness.pause import HostState
 from functions.worker.politeness.robots import cached_robots
 from shared.errors import StorageError
-from shared.jobs import state_key
+from shared.keys import state_key
 from shared.lock import (
     FENCE_SECONDS,
     LOCK_KEY,

@@ -33,21 +33,14 @@ from functions.worker.work import (
 )
 from shared.errors import InvalidJobError, Reason, StorageError
 from shared.extract_spec import ExtractSpec, FieldSpec
-from shared.jobs import (
-    Manifest,
-    cancelled_key,
-    child_id,
-    dispatched_key,
-    encode_manifest,
-    manifest_key,
-    receipt_counts,
-    results_key,
-    state_key,
-)
+from shared.ids import child_id
+from shared.keys import cancelled_key, manifest_key, results_key, state_key
 from shared.lock import FENCE_SECONDS, LOCK_KEY, Lock, encode_lock, lock_name
+from shared.manifest import Manifest, encode_manifest
 from shared.messages import Batch, Defer, Target, decode_dispatch, encode
 from shared.outcomes import Kind, Outcome, decode_lines, encode_line
 from shared.queue import Message, Queue
+from shared.receipts import dispatched_key, receipt_counts
 from shared.settings import WorkerSettings
 from shared.spec import FetchSpec, ProxySpec, SecretName, Spec
 from shared.store import Bucket

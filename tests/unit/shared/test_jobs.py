@@ -5,28 +5,27 @@ import msgspec
 import pytest
 
 from shared.errors import InvalidJobError, Reason
-from shared.jobs import (
+from shared.ids import (
     MAX_ID,
-    RECEIPT_END,
-    SHARD_BYTES,
-    Ledger,
-    Manifest,
     child_id,
     dead_letter_id,
-    decode_manifest,
     descendants,
-    dispatched_key,
-    encode_manifest,
-    final_counts,
     generation,
     job_id,
     last_generations,
+)
+from shared.keys import redriven_key
+from shared.ledger import Ledger
+from shared.manifest import SHARD_BYTES, Manifest, decode_manifest, encode_manifest
+from shared.messages import BatchId, JobId
+from shared.receipts import (
+    RECEIPT_END,
+    dispatched_key,
+    final_counts,
     lost_batches,
     receipt_key,
-    redriven_key,
     settled,
 )
-from shared.messages import BatchId, JobId
 from shared.spec import FetchSpec, Spec
 
 MANIFEST = Manifest(

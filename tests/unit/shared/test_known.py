@@ -11,8 +11,8 @@ from scatterfetch import releases
 from scatterfetch.releases import FIRST, RELEASE, check_known, frozen_schema
 from shared.errors import InvalidJobError
 from shared.extract_spec import ExtractSpec, FieldSpec, SourceSpec
-from shared.jobs import decode_manifest
 from shared.known import unknown_in
+from shared.manifest import decode_manifest
 from shared.messages import decode_batch, decode_dispatch
 from shared.spec import FetchSpec, ProxySpec, SecretName, Spec
 from tests.wire import GOLDEN

@@ -10,14 +10,8 @@ import pytest
 from scatterfetch.commands.deadletters import held, redrive
 from scatterfetch.runs.deployment import open_stack
 from shared.errors import Reason, StorageError
-from shared.jobs import (
-    Manifest,
-    cancelled_key,
-    encode_manifest,
-    manifest_key,
-    summary_key,
-    tick_key,
-)
+from shared.keys import cancelled_key, manifest_key, summary_key, tick_key
+from shared.manifest import Manifest, encode_manifest
 from shared.messages import Batch, Defer, Target, Tick, decode_batch, encode
 from shared.outcomes import Kind
 from shared.queue import Message, Queue

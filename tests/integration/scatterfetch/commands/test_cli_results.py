@@ -13,8 +13,8 @@ import pytest
 
 from scatterfetch.cli import RESULTS_EXAMPLE, _parser
 from shared.errors import Reason
-from shared.jobs import receipt_key
 from shared.outcomes import Kind
+from shared.receipts import receipt_key
 from tests import ROOT
 from tests.integration.scatterfetch.test_cli import run_list, scatterfetch
 from tests.results import AT, outcome, put_results

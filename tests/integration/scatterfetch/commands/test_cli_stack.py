@@ -20,20 +20,12 @@ from scatterfetch.output.results import Table, fetched_results
 from scatterfetch.runs.deployment import READERS, Stack, open_stack
 from scatterfetch.runs.watch import Job, Progress, UrlList
 from shared.errors import Reason, StorageError
-from shared.jobs import (
-    Manifest,
-    batch_id,
-    cancelled_key,
-    dispatched_key,
-    encode_manifest,
-    manifest_key,
-    receipt_key,
-    rejected_key,
-    results_key,
-    summary_key,
-)
+from shared.ids import batch_id
+from shared.keys import cancelled_key, manifest_key, rejected_key, results_key, summary_key
+from shared.manifest import Manifest, encode_manifest
 from shared.messages import Place, Tick, decode_dispatch
 from shared.outcomes import Kind, Outcome
+from shared.receipts import dispatched_key, receipt_key
 from shared.spec import Spec
 from shared.tally import Tally
 from tests.cloud import Deployment

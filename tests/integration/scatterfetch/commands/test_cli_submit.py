@@ -13,7 +13,9 @@ import pytest
 
 from scatterfetch.localcloud.cloud import LocalCloud
 from scatterfetch.releases import RELEASE
-from shared.jobs import SUBMITTED, decode_manifest, job_id, manifest_key
+from shared.ids import job_id
+from shared.keys import SUBMITTED, manifest_key
+from shared.manifest import decode_manifest
 from shared.messages import Submit, decode_dispatch
 from tests import ROOT
 from tests.integration.dispatcher.test_sitemaps import sitemap, xml

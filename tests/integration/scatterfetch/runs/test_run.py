@@ -32,7 +32,7 @@ from scatterfetch.runs.deployment import Folder
 from scatterfetch.runs.run import local_parameters, read_lists, read_sitemap_list, run
 from scatterfetch.runs.watch import Finished, Progress, UrlList
 from shared.errors import InvalidJobError, Reason
-from shared.jobs import (
+from shared.keys import (
     job_prefix,
     plan_key,
     plan_prefix,

@@ -26,7 +26,7 @@ from functions.worker.transport.fetch import Fetcher, Redirect, Request, open_fe
 from functions.worker.transport.page import Page
 from functions.worker.transport.room import Place
 from shared.errors import Reason
-from shared.jobs import Manifest
+from shared.manifest import Manifest
 from shared.messages import Batch, Target
 from shared.outcomes import Kind, Outcome
 from shared.spec import FetchSpec, Spec

@@ -17,7 +17,7 @@ from functions.worker.transport.fetch import Fetcher, Request
 from functions.worker.transport.page import Page
 from functions.worker.transport.room import Place, Room
 from shared.errors import FetchError, Reason
-from shared.jobs import Manifest
+from shared.manifest import Manifest
 from shared.messages import Batch, Target
 from shared.outcomes import Kind, Outcome
 from shared.spec import FetchSpec, Spec

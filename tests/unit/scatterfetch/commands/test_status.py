@@ -6,7 +6,9 @@ import pytest
 from msgspec import structs
 
 from scatterfetch.commands.status import RATE_SECONDS, State, Status, status_of
-from shared.jobs import Manifest, cancelled_key, dispatched_key, manifest_key, receipt_key
+from shared.keys import cancelled_key, manifest_key
+from shared.manifest import Manifest
+from shared.receipts import dispatched_key, receipt_key
 from shared.spec import Spec
 
 BEGAN = datetime(2026, 11, 21, 1, 14, 42, tzinfo=UTC)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from scatterfetch.output.display import print_summary, report
 from scatterfetch.runs.deployment import Folder
 from scatterfetch.runs.watch import Finished, Job, Progress, UrlList
-from shared.jobs import Manifest
+from shared.manifest import Manifest
 from shared.spec import Spec
 
 NOWHERE = Progress(

@@ -1,0 +1,96 @@
+"""Where what belongs to a job is, in the buckets. Names only: nothing is read or written here."""
+
+JOBS = "jobs/"
+STATES = "state/"
+SUBMITTED = "submitted/"  # in the input bucket: lists that are no jobs by being uploaded
+
+
+def job_prefix(job: str) -> str:
+    return f"{JOBS}{job}/"
+
+
+def manifest_key(job: str) -> str:
+    return f"jobs/{job}/manifest.json"
+
+
+def cancelled_key(job: str) -> str:
+    """Return the key of the object that tells workers to stop; its content says nothing."""
+    return f"{JOBS}{job}/cancelled"
+
+
+def submitted_key(job: str, name: str) -> str:
+    """Return the key in the input bucket of a list that a `submit.v1` message is about."""
+    return f"{SUBMITTED}{job}/{name}"
+
+
+def plan_prefix(job: str) -> str:
+    return f"{JOBS}{job}/plan/"
+
+
+def plan_key(job: str, shard: int) -> str:
+    """Return the key of a shard's plan: its messages, written before the first of them is sent."""
+    return f"{plan_prefix(job)}{shard:05d}.gz"
+
+
+def rejected_key(job: str, shard: int) -> str:
+    return f"jobs/{job}/rejected/{shard:05d}.jsonl"
+
+
+def summary_key(job: str) -> str:
+    return f"jobs/{job}/summary.json"
+
+
+def redriven_key(job: str, batch: str) -> str:
+    """Return the key of the object that tells that what died in a batch gets another life."""
+    return f"{JOBS}{job}/redriven/{batch}"
+
+
+def announced_key(job: str) -> str:
+    """Return the key of the object that tells that the job's end was announced."""
+    return f"jobs/{job}/announced"
+
+
+def ticks_prefix(job: str) -> str:
+    return f"{JOBS}{job}/ticks/"
+
+
+def tick_key(job: str, number: int) -> str:
+    """Return the key of the object that tells that the tick after this one was sent."""
+    return f"{ticks_prefix(job)}{number:05d}"
+
+
+def fold_key(job: str) -> str:
+    """
+    Return the key of what a job's receipts add up to so far.
+
+    Release 0.1 has a form of its own in `fold.json`, and fails on any other.
+    """
+    return f"jobs/{job}/fold-2.json"
+
+
+def results_prefix(job: str) -> str:
+    return f"results/job={job}/"
+
+
+def results_key(job: str, batch: str) -> str:
+    return f"results/job={job}/{batch}.jsonl.gz"
+
+
+def state_key(partition: int) -> str:
+    return f"{STATES}{partition}.json"
+
+
+def receipts_folder(job: str) -> str:
+    return f"{JOBS}{job}/receipts/"
+
+
+def receipts_prefix(job: str, shard: int) -> str:
+    return f"{receipts_folder(job)}{shard:05d}-"
+
+
+def dispatched_folder(job: str) -> str:
+    return f"{JOBS}{job}/dispatched/"
+
+
+def redriven_folder(job: str) -> str:
+    return f"{JOBS}{job}/redriven/"
