@@ -57,9 +57,9 @@ class Target(Struct, frozen=True, omit_defaults=True, gc=False):
         return size + len(_encoder.encode((self.headers, self.input)))
 
 
-def group_of(partition: int, lane: int = 0) -> str:
+def group_of(partition: int) -> str:
     """Return the message group of a partition, of which one worker at a time gets a message."""
-    return f"{partition}-{lane}" if lane else f"{partition}"
+    return f"{partition}"
 
 
 class Batch(Struct, frozen=True, kw_only=True, tag="batch.v1", omit_defaults=True):
@@ -73,7 +73,6 @@ class Batch(Struct, frozen=True, kw_only=True, tag="batch.v1", omit_defaults=Tru
     job: JobId
     batch: BatchId
     partition: Annotated[int, Meta(ge=0)]
-    lane: Annotated[int, Meta(ge=0)] = 0
     hops: int = 0
     died: Reason | None = None
     targets: Annotated[tuple[Target, ...], Meta(min_length=1)]
@@ -81,7 +80,7 @@ class Batch(Struct, frozen=True, kw_only=True, tag="batch.v1", omit_defaults=Tru
     @property
     def group(self) -> str:
         """The message group, of which one worker at a time gets a message."""
-        return group_of(self.partition, self.lane)
+        return group_of(self.partition)
 
 
 class Place(Struct, frozen=True, omit_defaults=True):

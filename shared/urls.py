@@ -35,6 +35,21 @@ class Url(NamedTuple):
     host: str
     port: int
 
+    @property
+    def origin(self) -> str:
+        """``https://host``, with the port if it is not the scheme's own."""
+        return origin_of(self.href)
+
+
+def origin_of(href: str) -> str:
+    """
+    Return the origin of a URL in the form of `Url.href`; an origin is its own.
+
+    >>> origin_of("https://a.example:8443/b/c?d")
+    'https://a.example:8443'
+    """
+    return "/".join(href.split("/", 3)[:3])
+
 
 def parse_url(text: str, base: str | None = None) -> Url:
     """

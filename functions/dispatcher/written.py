@@ -40,23 +40,22 @@ class Came(Struct, kw_only=True, tag="plan.v1", omit_defaults=True):
     refused: str | None = None
 
 
-class _Address(Struct):
+class _Envelope(Struct):
     """Of a batch, what its message needs outside of its body."""
 
     job: str
     batch: str
     partition: int
-    lane: int = 0
 
     @property
     def group(self) -> str:
-        return group_of(self.partition, self.lane)
+        return group_of(self.partition)
 
 
 _ERRORS: Any = (EOFError, OSError, igzip_lib.IsalError)
 _encoder = msgspec.json.Encoder()
 _came_decoder = msgspec.json.Decoder(Came)
-_address_decoder = msgspec.json.Decoder(_Address)
+_envelope_decoder = msgspec.json.Decoder(_Envelope)
 
 
 def pack(batches: Iterable[Batch]) -> bytes:
@@ -73,7 +72,7 @@ def encode_written(came: Came, packed: bytes = b"") -> bytes:
     return igzip.compress(_encoder.encode(came) + b"\n", mtime=0) + packed
 
 
-def message_of(batch: Batch | _Address, body: str) -> Message:
+def message_of(batch: Batch | _Envelope, body: str) -> Message:
     """Return the message of the work queue for `batch`, which is `body` as JSON."""
     return Message(body, group=batch.group, identity=f"{batch.job}/{batch.batch}")
 
@@ -98,9 +97,9 @@ class Written:
     def messages(self) -> Iterator[tuple[str, Message]]:
         """Yield each batch's id with its message, once."""
         for line in self._lines:
-            address = _address_decoder.decode(line)
+            envelope = _envelope_decoder.decode(line)
             # There are plans that were written without the escape.
-            yield address.batch, message_of(address, escaped(line[:-1]).decode())
+            yield envelope.batch, message_of(envelope, escaped(line[:-1]).decode())
 
     def _read(self, body: bytes) -> Iterator[bytes]:
         try:

@@ -237,6 +237,8 @@ def show(seen: "Seen", spec: "Spec", settings: "WorkerSettings", *, html: bool) 
 
 def _politeness(seen: "Seen", spec: "Spec", settings: "WorkerSettings") -> list[str]:
     """Return what robots.txt and the pause mean for the page and its website."""
+    from shared.urls import origin_of  # noqa: PLC0415 -- the lists of public suffixes
+
     fetch, outcome = spec.fetch, seen.outcome
     host = (outcome.final_url or outcome.url).split("/")[2]
     wish = None
@@ -245,7 +247,7 @@ def _politeness(seen: "Seen", spec: "Spec", settings: "WorkerSettings") -> list[
     elif seen.page is None:
         return []
     else:
-        origin = "/".join(seen.page.url.split("/", 3)[:3])
+        origin = origin_of(seen.page.url)
         cached = seen.state.robots.get(origin)
         rules = cached.rules(fetch.user_agent or settings.user_agent) if cached else None
         wish = rules.pause(fetch.max_crawl_delay) if rules else None

@@ -164,7 +164,7 @@ class _Visitor:
             if self._spec.robots == "obey":
                 rules = await self._rules_for(url)
                 if rules.unreachable:
-                    detail = f"its robots.txt cannot be had: {self._why[_origin(url)]}"
+                    detail = f"its robots.txt cannot be had: {self._why[url.origin]}"
                     raise FetchError(url.href, Reason.ROBOTS_UNREACHABLE, detail)
                 if not rules.can_fetch(url.href):
                     raise FetchError(url.href, Reason.ROBOTS_DISALLOWED, "robots.txt forbids it")
@@ -176,7 +176,7 @@ class _Visitor:
         raise FetchError(url.href, Reason.TOO_MANY_REDIRECTS, "too many redirects")
 
     async def _rules_for(self, url: Url) -> Rules:
-        origin = _origin(url)
+        origin = url.origin
         if origin not in self._rules:
             status: int | None = None
             body = b""
@@ -239,10 +239,6 @@ class _Visitor:
         if robots or self._home is None or not may_be_told(url, self._home):
             return without_secrets(headers, self._spec)
         return headers
-
-
-def _origin(url: Url) -> str:
-    return "/".join(url.href.split("/", 3)[:3])
 
 
 def _why(error: FetchError) -> str:

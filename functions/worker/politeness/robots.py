@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 from protego import Protego
 
+from shared.urls import origin_of
+
 MAX_BYTES = 500 * 1024  # RFC 9309 §2.5: what a crawler reads at least
 MAX_REDIRECTS = 5  # §2.3.1.2
 MAX_KEPT_WHOLE = 16 * 1024
@@ -180,7 +182,7 @@ def robots_url(url: str) -> str:
     >>> robots_url("https://a.example:8443/b/c?d")
     'https://a.example:8443/robots.txt'
     """
-    return "/".join(url.split("/", 3)[:3]) + "/robots.txt"
+    return f"{origin_of(url)}/robots.txt"
 
 
 def robots_tags(

@@ -46,7 +46,7 @@ from shared.errors import FetchError, Reason
 from shared.manifest import Manifest
 from shared.messages import Batch
 from shared.outcomes import Outcome
-from shared.urls import Url, parse_url, partition_of
+from shared.urls import Url, origin_of, parse_url, partition_of
 
 MAX_HOPS = 1_000  # how often a target may be handed back: ends what would go round for ever
 MAX_WAIT = 60 * 60.0  # seconds; a host that asks for more is given up on
@@ -353,7 +353,7 @@ class Scraper:
         url = visit.url.href
         if rules.unreachable:
             # Nobody has asked for the page: it is the file that has attempts, an hour apart.
-            known = self._state.robots[_origin(visit.url)]
+            known = self._state.robots[visit.url.origin]
             detail = f"robots.txt could not be had, {known.failures} times in a row"
             if known.why:
                 detail += f": {known.why}"
@@ -396,7 +396,7 @@ class Scraper:
         if failure is not None and failure.reason is Reason.REDIRECTED:
             if self._ask_owner(host, origin, failure, now):
                 return
-        elif failure is not None and _origin(parse_url(failure.url)) == _origin_of(origin):
+        elif failure is not None and parse_url(failure.url).origin == origin_of(origin):
             # What keeps us from its robots.txt keeps us from its pages.
             if failure.reason in _HOPELESS or self._is_locked_out(failure):
                 for visit in self._take_waiting(host, origin):
@@ -815,7 +815,7 @@ class Scraper:
 
     def _pause(self, host: _Host, visit: Visit) -> float:
         """Return the pause after a request for `visit`, before jitter."""
-        rules = self._rules.get(_origin(visit.url))
+        rules = self._rules.get(visit.url.origin)
         delay = rules[0].pause(self._spec.max_crawl_delay) if rules else None
         adapted = host.state.pause if self._spec.adaptive else None
         return max(self._spec.pause, delay or 0.0, adapted or 0.0)
@@ -908,24 +908,15 @@ def _without_frames(error: FetchError) -> FetchError:
     return error.with_traceback(None)
 
 
-def _origin(url: Url) -> str:
-    """Return ``https://host:port`` of a URL."""
-    return _origin_of(url.href)
-
-
 def _key_of(visit: Visit) -> str:
     """Return what the rules that `visit` waits for are known by."""
-    return _rules_key(visit.url) if visit.is_errand else _origin(visit.url)
+    return _rules_key(visit.url) if visit.is_errand else visit.url.origin
 
 
 def _rules_key(url: Url) -> str:
     """Return what the rules at `url` are known by: their origin, where they are at home."""
-    return _origin(url) if robots_url(url.href) == url.href else url.href
+    return url.origin if robots_url(url.href) == url.href else url.href
 
 
 def _rules_url(key: str) -> Url:
-    return parse_url(robots_url(f"{key}/") if key == _origin_of(key) else key)
-
-
-def _origin_of(key: str) -> str:
-    return "/".join(key.split("/", 3)[:3])
+    return parse_url(robots_url(f"{key}/") if key == origin_of(key) else key)

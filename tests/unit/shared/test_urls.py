@@ -12,6 +12,7 @@ from shared.urls import (
     _frozen_domain,
     _frozen_suffixes,
     is_ip_literal,
+    origin_of,
     parse_url,
     partition_of,
     registrable_domain,
@@ -59,6 +60,18 @@ def test_urls_are_read_as_browsers_read_them(text: str, href: str) -> None:
 def test_what_is_no_url_is_refused_with_a_reason(text: str, problem: str) -> None:
     with pytest.raises(InvalidUrlError, match=problem):
         parse_url(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("http://example.com", "http://example.com"),
+        ("https://Example.com:443/a/b?c=//d/e", "https://example.com"),
+        ("http://[::1]:8080/a", "http://[::1]:8080"),
+    ],
+)
+def test_an_origin_is_scheme_host_and_unusual_port(text: str, origin: str) -> None:
+    assert parse_url(text).origin == origin == origin_of(origin)
 
 
 def test_a_reason_never_repeats_a_password() -> None:
