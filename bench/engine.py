@@ -28,7 +28,7 @@ from functions.worker.scraping.scrape import Scraper
 from functions.worker.transport.addresses import parse_connect_to
 from functions.worker.transport.connections import Network
 from functions.worker.transport.fetch import open_fetcher
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.manifest import Manifest
 from shared.messages import Batch, Target
 from shared.outcomes import Kind, Outcome
@@ -94,7 +94,7 @@ async def bare(case: Case, port: int, *, extracting: bool) -> None:
             body = await response.read()
         if not extracting:
             return
-        page = Page(url, response.status, response.content_type, response.charset, body)
+        page = FetchedPage(url, response.status, response.content_type, response.charset, body)
         extracted = extraction.extract(page, token=token)
         outcomes.add(
             Outcome(

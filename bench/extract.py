@@ -19,7 +19,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from bench.table import parse_options, print_table
 from functions.worker.extraction.rows import compile_extraction
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from scatterfetch.demo.books import SHOPS
 from scatterfetch.demo.pages import pages_of
 from shared.spec import Spec
@@ -51,11 +51,11 @@ _LINKS = {"include": ["page"]}
 
 
 # Without a check for what may not be there, as in a script: hence Any.
-def _tree(page: Page) -> Any:  # noqa: ANN401
+def _tree(page: FetchedPage) -> Any:  # noqa: ANN401
     return LexborHTMLParser(page.body)
 
 
-def rows_by_hand(page: Page) -> Rows:
+def rows_by_hand(page: FetchedPage) -> Rows:
     tree = _tree(page)
     rows = []
     for pod in tree.css("article.product_pod"):
@@ -72,7 +72,7 @@ def rows_by_hand(page: Page) -> Rows:
     return rows
 
 
-def one_by_hand(page: Page) -> Rows:
+def one_by_hand(page: FetchedPage) -> Rows:
     tree = _tree(page)
     stock = re.search(r"\d+", tree.css_first(".product_main .availability").text())
     return [
@@ -89,7 +89,7 @@ def one_by_hand(page: Page) -> Rows:
     ]
 
 
-def links_by_hand(page: Page) -> Rows:
+def links_by_hand(page: FetchedPage) -> Rows:
     tree = _tree(page)
     links = dict.fromkeys(
         urljoin(page.url, link.attributes["href"]).partition("#")[0] for link in tree.css("a[href]")
@@ -116,7 +116,7 @@ def large(body: bytes) -> bytes:
     return body.replace(b"<header>", extra.encode() + b"<header>", 1)
 
 
-def cases() -> dict[str, tuple[Page, dict[str, Any], Callable[[Page], Rows]]]:
+def cases() -> dict[str, tuple[FetchedPage, dict[str, Any], Callable[[FetchedPage], Rows]]]:
     pages = pages_of(_SHOP)
     listing = "/catalogue/page-1.html"
     product = next(path for path in pages if path.endswith("_5/index.html"))
@@ -126,8 +126,8 @@ def cases() -> dict[str, tuple[Page, dict[str, Any], Callable[[Page], Rows]]]:
     )
     body = pages[listing].replace(b"\n</ol>", b"".join(pods[:4]) + b"\n</ol>")
 
-    def page(path: str, body: bytes) -> Page:
-        return Page(_SHOP.origin + path, 200, "text/html", "utf-8", body)
+    def page(path: str, body: bytes) -> FetchedPage:
+        return FetchedPage(_SHOP.origin + path, 200, "text/html", "utf-8", body)
 
     return {
         "20 rows of 5 fields": (page(listing, large(body)), _ROWS, rows_by_hand),
@@ -138,7 +138,7 @@ def cases() -> dict[str, tuple[Page, dict[str, Any], Callable[[Page], Rows]]]:
 
 
 def measure(
-    page: Page, spec: dict[str, Any], by_hand: Callable[[Page], Rows], rounds: int
+    page: FetchedPage, spec: dict[str, Any], by_hand: Callable[[FetchedPage], Rows], rounds: int
 ) -> dict[str, float]:
     """Return the medians in ms of CPU for each page, and of the ratios."""
     extraction = compile_extraction(msgspec.convert({"extract": spec}, Spec))

@@ -14,7 +14,7 @@ from isal import igzip, isal_zlib
 from bench.spec import SPEC
 from bench.subjects import arguments, say
 from functions.worker.extraction.rows import compile_extraction
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.outcomes import Kind, Outcome, encode_line
 
 _sockets: dict[str, socket.socket] = {}
@@ -45,7 +45,7 @@ def scrape(urls: list[str], results: Path) -> None:
     with igzip.open(results, "wb", compresslevel=1) as file:
         for line, url in enumerate(urls, start=1):
             body = fetch(url)
-            page = Page(url, 200, "text/html", "utf-8", body)
+            page = FetchedPage(url, 200, "text/html", "utf-8", body)
             extracted = extraction.extract(page, token="bench")  # noqa: S106
             outcome = Outcome(
                 url=url,

@@ -27,7 +27,7 @@ from functions.worker.politeness.partition import decode_state, encode_state
 from functions.worker.politeness.robots import product_token
 from functions.worker.scraping.scrape import Scraper
 from functions.worker.transport.fetch import Fetcher, Request
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from functions.worker.transport.room import Place
 from shared.errors import FetchError, Reason
 from shared.ids import batch_id
@@ -260,7 +260,7 @@ class _Fetcher(Fetcher):
         connect_limit: float = 10.0,
         cut: bool = False,
         any_answer: bool = False,
-    ) -> Page:
+    ) -> FetchedPage:
         del place, max_bytes, accepts, any_answer
         name = request.url.split("/", 3)[2]
         loop = asyncio.get_running_loop()
@@ -279,7 +279,7 @@ class _Fetcher(Fetcher):
             self._web.closed(name, loop.time())
         if cut:
             raise FetchError(request.url, Reason.HTTP_404, "no robots.txt", status=404)
-        return Page(request.url, 200, "text/plain", "utf-8", b"")
+        return FetchedPage(request.url, 200, "text/plain", "utf-8", b"")
 
     async def _compute(self, name: str, *, robots: bool) -> None:
         """Wait for one's turn on the only thread, and have it."""

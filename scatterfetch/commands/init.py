@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from functions.worker.extraction.rows import Extracted
-    from functions.worker.transport.page import Page
+    from functions.worker.transport.page import FetchedPage
     from scatterfetch.proposals.choosing import Proposal
     from scatterfetch.proposals.columns import Source
 
@@ -86,7 +86,7 @@ def _init(args: argparse.Namespace) -> int:
     return 0
 
 
-def first_spec(page: "Page") -> str:
+def first_spec(page: "FetchedPage") -> str:
     """
     Return a spec that yields rows on `page`, as YAML with comments.
 
@@ -124,7 +124,7 @@ def first_spec(page: "Page") -> str:
     return text
 
 
-def _section(page: "Page", proposal: "Proposal") -> str | None:
+def _section(page: "FetchedPage", proposal: "Proposal") -> str | None:
     """Return an `extract` section of the fields that have a value; None where none has."""
     fields = dict(proposal.fields)
     found = _run(page, proposal, fields)
@@ -199,7 +199,7 @@ def _first(found: "Extracted", name: str) -> Any:  # noqa: ANN401 -- JSON
     return None
 
 
-def _run(page: "Page", proposal: "Proposal", fields: "Mapping[str, Source]") -> "Extracted":
+def _run(page: "FetchedPage", proposal: "Proposal", fields: "Mapping[str, Source]") -> "Extracted":
     from functions.dispatcher.specs import parse_spec  # noqa: PLC0415
     from functions.worker.extraction.rows import Extracted, compile_extraction  # noqa: PLC0415
 

@@ -12,7 +12,7 @@ from functions.worker.extraction.rows import Extracted
 from functions.worker.politeness.partition import PartitionState
 from functions.worker.politeness.robots import product_token
 from functions.worker.scraping.visit import Visit
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from functions.worker.work import proxy_pool, scrape_batch
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.localcloud.cloud import WORKER
@@ -33,7 +33,7 @@ class Seen(NamedTuple):
     """What came of a URL. `page` is None where there is none."""
 
     outcome: Outcome
-    page: Page | None
+    page: FetchedPage | None
     state: PartitionState
     """What has been learnt of the hosts."""
 
@@ -41,9 +41,9 @@ class Seen(NamedTuple):
 class _Keeper(Extractor):
     """Keeps the page that it extracts."""
 
-    page: Page | None = None
+    page: FetchedPage | None = None
 
-    def at_once(self, page: Page) -> Extracted | None:
+    def at_once(self, page: FetchedPage) -> Extracted | None:
         self.page = page
         return super().at_once(page)
 

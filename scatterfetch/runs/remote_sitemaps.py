@@ -23,7 +23,7 @@ from functions.worker.politeness.robots import Rules, robots_url, rules_from_ans
 from functions.worker.transport.addresses import parse_connect_to
 from functions.worker.transport.connections import Network
 from functions.worker.transport.fetch import Fetcher, Redirect, Request, open_fetcher
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from scatterfetch.runs.sitemap_content import MAX_BYTES, SitemapContent, sitemap_in
 from shared.errors import FetchError, InvalidJobError, Reason
 from shared.settings import WorkerSettings
@@ -152,7 +152,7 @@ class _Visitor:
         """Why the robots.txt of an origin could not be had."""
         self._next_at: dict[str, float] = {}
 
-    async def get(self, url: Url) -> Page:
+    async def get(self, url: Url) -> FetchedPage:
         """
         Return the page at `url`, behind its redirects.
 
@@ -170,7 +170,7 @@ class _Visitor:
                     raise FetchError(url.href, Reason.ROBOTS_DISALLOWED, "robots.txt forbids it")
                 pause = max(pause, rules.pause(self._spec.max_crawl_delay) or 0.0)
             answer = await self._ask(url, MAX_BYTES, pause)
-            if isinstance(answer, Page):
+            if isinstance(answer, FetchedPage):
                 return answer
             url = answer.location
         raise FetchError(url.href, Reason.TOO_MANY_REDIRECTS, "too many redirects")
@@ -185,7 +185,7 @@ class _Visitor:
                 for _ in range(self._spec.max_redirects + 1):
                     answer = await self._ask(at, ROBOTS_BYTES, self._spec.pause, cut=True)
                     status = answer.status
-                    if isinstance(answer, Page):
+                    if isinstance(answer, FetchedPage):
                         body = answer.body
                         break
                     at = answer.location
@@ -197,7 +197,7 @@ class _Visitor:
 
     async def _ask(
         self, url: Url, max_bytes: int, pause: float, *, cut: bool = False
-    ) -> Page | Redirect:
+    ) -> FetchedPage | Redirect:
         attempt = 1
         while True:
             await asyncio.sleep(max(0.0, self._next_at.get(url.host, 0.0) - time.monotonic()))

@@ -12,7 +12,7 @@ from msgspec import inspect
 from functions.dispatcher.specs import parse_spec
 from functions.worker.extraction.parsing import load_parser, parse_rows
 from functions.worker.extraction.rows import compile_extraction
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.extract_spec import ExtractSpec
 from shared.spec import FetchSpec, ProxySpec, Spec
 from tests import ROOT
@@ -84,7 +84,7 @@ def test_each_example_is_a_spec(example: str) -> None:
 )
 def test_each_example_makes_the_rows_shown_of_the_page_shown(example: str, then: str) -> None:
     [(kind, body), (_, expected)] = re.findall(r"```(\w+)\n(.*?)```", then, re.DOTALL)
-    page = Page("https://shop.example/books/", 200, TYPES[kind], None, body.encode())
+    page = FetchedPage("https://shop.example/books/", 200, TYPES[kind], None, body.encode())
     spec = parse_spec("docs/spec.md", example.encode())
 
     found: Any

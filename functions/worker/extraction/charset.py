@@ -8,7 +8,7 @@ XML it is RFC 7303's. Where none of them says anything, the bytes decide.
 import re
 
 from functions.worker.transport.media_types import is_html, is_xml
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.encodings import byte_order_mark, decode, encoding_of, xml_encoding
 
 _PRESCAN_BYTES = 4_096  # the standard proposes 1,024; browsers look on until the head ends
@@ -37,7 +37,7 @@ _SPOKEN = {"utf-16le": "utf-8", "utf-16be": "utf-8", "x-user-defined": "windows-
 _CODECS_OF_PYTHON = {"cp874": "windows-874"}  # which the detector calls so
 
 
-def decode_page(page: Page, kind: str | None = None) -> str | bytes:
+def decode_page(page: FetchedPage, kind: str | None = None) -> str | bytes:
     """
     Return the text of a page; as the bytes themselves where they are UTF-8.
 
@@ -50,13 +50,13 @@ def decode_page(page: Page, kind: str | None = None) -> str | bytes:
     return decode_in(page, *page_encoding(page, kind))
 
 
-def decode_in(page: Page, encoding: str, start: int) -> str | bytes:
+def decode_in(page: FetchedPage, encoding: str, start: int) -> str | bytes:
     """Return the text of a page, as `decode_page` does; the rest is from `page_encoding`."""
     body = page.body[start:] if start else page.body
     return body if encoding == "utf-8" else decode(body, encoding)
 
 
-def page_encoding(page: Page, kind: str | None = None) -> tuple[str, int]:
+def page_encoding(page: FetchedPage, kind: str | None = None) -> tuple[str, int]:
     """
     Return the encoding of a page, as the standard names it, and how long its byte order mark is.
 
@@ -72,7 +72,7 @@ def page_encoding(page: Page, kind: str | None = None) -> tuple[str, int]:
     return name, 0
 
 
-def kind_of(page: Page) -> str:
+def kind_of(page: FetchedPage) -> str:
     """Return what a page is read as: html, xml or text."""
     if is_html(page.content_type, page.body):
         return "html"
@@ -85,7 +85,7 @@ def _said(body: bytes, kind: str) -> str | None:
     return found or (None if kind == "text" else xml_encoding(body[:_PRESCAN_BYTES], None))
 
 
-def _guess(page: Page) -> str:
+def _guess(page: FetchedPage) -> str:
     """Return the encoding that the bytes look like, as Firefox sees them (chardetng)."""
     body = page.body
     try:

@@ -28,7 +28,7 @@ from functions.worker.extraction.trees import (
 )
 from functions.worker.extraction.values import fold, read_json
 from functions.worker.transport.media_types import is_html, is_xml
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.encodable import mend_text
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Document:
         TooComplexError: what it is read as does not fit into memory; also later, where XML is.
     """
 
-    def __init__(self, page: Page, hurry: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, page: FetchedPage, hurry: Callable[[], None] = lambda: None) -> None:
         self.page = page
         self.hurry = hurry
         """Called from loops over what a page holds; raises TooComplexError when it takes long."""

@@ -23,7 +23,7 @@ from functions.worker.extraction.document import TooComplexError, may_take_long,
 from functions.worker.extraction.parsing import PACKAGE
 from functions.worker.extraction.process import Answer, Request
 from functions.worker.extraction.rows import Extracted, compile_extraction
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.errors import FetchError, Reason, StorageError
 from shared.extract_spec import CONTENT
 from shared.spec import FetchSpec, Spec
@@ -204,7 +204,7 @@ class Extractor:
         if self._spec.parser is not None:
             await self._ask(None, b"", time_left)
 
-    def at_once(self, page: Page) -> Extracted | None:
+    def at_once(self, page: FetchedPage) -> Extracted | None:
         """Return what `page` holds, or None where that is left to `elsewhere`."""
         if self._careful or self._is_slow or may_take_long(page.body):
             return None
@@ -214,7 +214,7 @@ class Extractor:
         except TooComplexError:
             return None
 
-    async def elsewhere(self, page: Page, time_left: float) -> Extracted:
+    async def elsewhere(self, page: FetchedPage, time_left: float) -> Extracted:
         """
         Return what `page` holds; nothing else has to wait for it.
 
@@ -228,7 +228,7 @@ class Extractor:
         """
         return await self._ask(page._replace(body=b""), page.body, time_left)
 
-    async def _ask(self, page: Page | None, body: bytes, time_left: float) -> Extracted:
+    async def _ask(self, page: FetchedPage | None, body: bytes, time_left: float) -> Extracted:
         url = "" if page is None else page.url
         limit = self._spec.parser_timeout
         deadline = asyncio.get_running_loop().time() + time_left

@@ -18,7 +18,7 @@ import msgspec
 from functions.worker.extraction.document import TooComplexError
 from functions.worker.extraction.rows import MAX_ROWS_BYTES
 from functions.worker.parsers import Page as ParserPage
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.encodable import Note, as_json
 from shared.errors import InvalidJobError
 
@@ -71,7 +71,7 @@ def load_parser(name: str, package: str = PACKAGE) -> Parser:
     return function  # type: ignore[no-any-return]
 
 
-def parse_rows(parser: Parser, page: Page, note: Note) -> list[dict[str, Any]]:
+def parse_rows(parser: Parser, page: FetchedPage, note: Note) -> list[dict[str, Any]]:
     """
     Return the rows that `parser` makes of `page`, as JSON has them.
 

@@ -19,7 +19,7 @@ from msgspec import Struct
 from functions.worker.extraction.document import Document, TooComplexError, memory_used
 from functions.worker.extraction.parsing import Parser, ParserError, load_parser, parse_rows
 from functions.worker.extraction.rows import Extracted, Extraction, compile_extraction
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.errors import InvalidJobError, Reason
 from shared.spec import Spec
 
@@ -33,7 +33,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
     spec: msgspec.Raw
     token: str
-    page: Page | None = None
+    page: FetchedPage | None = None
     """Without its body, which follows."""
     size: int = 0
     """Of the body."""
@@ -96,7 +96,7 @@ class _Parsing:
     def __init__(self, parser: Parser) -> None:
         self._parser = parser
 
-    def extract(self, page: Page, *, token: str) -> Extracted:
+    def extract(self, page: FetchedPage, *, token: str) -> Extracted:
         document = Document(page)
         rows = parse_rows(
             self._parser, page, lambda lost: document.problem(None, "unreadable", lost)

@@ -13,7 +13,7 @@ import msgspec
 from functions.worker.extraction.document import Document, TooComplexError, check_memory
 from functions.worker.extraction.fields import compile_fields, compile_rows
 from functions.worker.extraction.readymade import ready_made
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.encodable import encodable, mend_text
 from shared.expressions import check_extract
 from shared.extract_spec import ExtractSpec
@@ -50,7 +50,7 @@ class Extraction:
         self._reads_other = spec.reads_more_than_html
 
     def extract(
-        self, page: Page, *, token: str, hurry: Callable[[], None] = lambda: None
+        self, page: FetchedPage, *, token: str, hurry: Callable[[], None] = lambda: None
     ) -> Extracted:
         """
         Return what `page` holds.

@@ -19,7 +19,7 @@ import msgspec
 
 from functions.worker.extraction.charset import decode_page
 from functions.worker.extraction.document import parse_html
-from functions.worker.transport import page as fetched
+from functions.worker.transport.page import FetchedPage
 from shared.encodable import mend_json
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Page:
     body: bytes
     """As sent, without gzip and the like."""
 
-    def __init__(self, page: fetched.Page) -> None:
+    def __init__(self, page: FetchedPage) -> None:
         self.url = page.url
         self.status = page.status
         self.body = page.body

@@ -40,7 +40,7 @@ from functions.worker.politeness.robots import (
 )
 from functions.worker.scraping.visit import Visit
 from functions.worker.transport.fetch import Fetcher, Redirect, Request
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from functions.worker.transport.room import Place
 from shared.errors import FetchError, Reason
 from shared.manifest import Manifest
@@ -385,7 +385,7 @@ class Scraper:
             status = None if says_nothing else error.status
         else:
             status = answer.status
-            body = answer.body if isinstance(answer, Page) else b""
+            body = answer.body if isinstance(answer, FetchedPage) else b""
         finally:
             host.learning = False
         now = self._clock()
@@ -469,7 +469,7 @@ class Scraper:
         for visit in self._take_waiting(host, origin):
             self._enqueue(visit, 0.0)
 
-    async def _fetch_robots(self, host: _Host, origin: str) -> Page | Redirect:
+    async def _fetch_robots(self, host: _Host, origin: str) -> FetchedPage | Redirect:
         """
         Return the answer behind the redirects.
 
@@ -483,7 +483,7 @@ class Scraper:
                 answer = await self._ask_robots(at, url)
             finally:
                 at.open -= 1
-            if isinstance(answer, Page) or not redirects_left:
+            if isinstance(answer, FetchedPage) or not redirects_left:
                 break
             url = answer.location
             if partition_of(url.host, self._partitions) != self._batch.partition:
@@ -493,7 +493,7 @@ class Scraper:
             self._open(at, self._clock(), None)
         return answer
 
-    async def _read_by_owner(self, url: Url) -> Page:
+    async def _read_by_owner(self, url: Url) -> FetchedPage:
         """Return what the owner of another host has learnt of the rules at `url`."""
         read = await asyncio.to_thread(self._rules_elsewhere, _rules_key(url))
         now = self._clock()
@@ -502,7 +502,7 @@ class Scraper:
             if rules.unreachable:
                 detail = f"it leads to {url.host}, and could not be had there: {read.why}"
                 raise FetchError(url.href, Reason.ROBOTS_UNREACHABLE, detail)
-            return Page(url.href, read.status or 0, None, None, read.text.encode())
+            return FetchedPage(url.href, read.status or 0, None, None, read.text.encode())
         detail = f"it leads to {url.host}, which is another worker's"
         raise FetchError(url.href, Reason.REDIRECTED, detail)
 
@@ -518,7 +518,7 @@ class Scraper:
                 raise FetchError(url.href, Reason.HOST_BUSY, detail)
             await asyncio.sleep(max(ready - now, _MOMENT))
 
-    async def _ask_robots(self, host: _Host, url: Url) -> Page | Redirect:
+    async def _ask_robots(self, host: _Host, url: Url) -> FetchedPage | Redirect:
         began = self._note_begin(host)
         proxy = self._pool.choose(host.name, began) if self._pool else None
         if self._pool is not None and proxy is None:
@@ -559,7 +559,7 @@ class Scraper:
         visit.began = began if visit.began is None else visit.began
         visit.asks(self._cookies(visit.url, began))
         place = self._fetcher.place()
-        answer: Page | Redirect | FetchError
+        answer: FetchedPage | Redirect | FetchError
         try:
             answer = await self._fetcher.fetch(
                 Request(
@@ -620,7 +620,7 @@ class Scraper:
                 task = asyncio.ensure_future(self._extract(visit, answer, place))
                 self._extracting.add(task)
 
-    async def _extract(self, visit: Visit, page: Page, place: Place) -> None:
+    async def _extract(self, visit: Visit, page: FetchedPage, place: Place) -> None:
         """Have something else make rows of `page`, which keeps its place until then."""
         try:
             extracted = await self._extractor.elsewhere(page, self._end_at - self._clock())
@@ -635,7 +635,7 @@ class Scraper:
         finally:
             place.leave()
 
-    def _emit_page(self, visit: Visit, page: Page, extracted: Extracted) -> None:
+    def _emit_page(self, visit: Visit, page: FetchedPage, extracted: Extracted) -> None:
         """
         Let `visit` have its outcome, or another batch, where this one has no room for its rows.
 

@@ -11,7 +11,7 @@ from typing import Any
 from functions.worker.extraction.rows import Extracted
 from functions.worker.politeness.proxies import Proxy
 from functions.worker.politeness.robots import robots_tags
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.errors import FetchError, Reason
 from shared.messages import Method, Target
 from shared.outcomes import Kind, Outcome, final_kind
@@ -117,7 +117,9 @@ class Visit:
         self.url = location
         return True
 
-    def scraped(self, page: Page, extracted: Extracted, *, token: str, now: float) -> Outcome:
+    def scraped(
+        self, page: FetchedPage, extracted: Extracted, *, token: str, now: float
+    ) -> Outcome:
         """Return the outcome of a page; `token` is ours in robots.txt."""
         return self._with_page(
             Kind.SCRAPED if extracted.failure is None else Kind.FAILED,
@@ -130,7 +132,9 @@ class Visit:
             problems=extracted.problems,
         )
 
-    def unreadable(self, page: Page, error: FetchError, *, token: str, now: float) -> Outcome:
+    def unreadable(
+        self, page: FetchedPage, error: FetchError, *, token: str, now: float
+    ) -> Outcome:
         """Return the outcome of a page that nothing could be extracted from."""
         return self._with_page(
             Kind.FAILED,
@@ -152,7 +156,7 @@ class Visit:
     def _with_page(
         self,
         kind: Kind,
-        page: Page,
+        page: FetchedPage,
         now: float,
         **facts: Any,  # noqa: ANN401 -- Outcome checks
     ) -> Outcome:
@@ -205,5 +209,5 @@ class Visit:
         )
 
 
-def _header(page: Page) -> tuple[str, ...]:
+def _header(page: FetchedPage) -> tuple[str, ...]:
     return (page.x_robots_tag,) if page.x_robots_tag else ()

@@ -25,7 +25,7 @@ from functions.worker.transport.content_coding import (
 )
 from functions.worker.transport.failures import challenge, is_cut_off, no_answer, refusal
 from functions.worker.transport.media_types import binary_type, declared_type
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from functions.worker.transport.room import NoMemoryLeftError, Place, Room
 from shared.errors import FetchError, InvalidUrlError, Reason
 from shared.spec import FetchSpec
@@ -98,7 +98,7 @@ class Fetcher:
         connect_limit: float = CONNECT_LIMIT,
         cut: bool = False,
         any_answer: bool = False,
-    ) -> Page | Redirect:
+    ) -> FetchedPage | Redirect:
         """
         Send `request` and read the answer.
 
@@ -143,7 +143,7 @@ class Fetcher:
                     any_answer=any_answer,
                     deadline=deadline,
                 )
-                page = answer if isinstance(answer, Page) else None
+                page = answer if isinstance(answer, FetchedPage) else None
                 return answer
         except NoMemoryLeftError:
             detail = "the worker had no memory free for the body"
@@ -195,7 +195,7 @@ class Fetcher:
         cut: bool,
         any_answer: bool,
         deadline: float,
-    ) -> Page | Redirect:
+    ) -> FetchedPage | Redirect:
         status = response.status
         headers = response.headers
         if status in _REDIRECTS:
@@ -231,7 +231,7 @@ class Fetcher:
                 detail = f"no type is declared, and {kind} is not what was asked for"
                 raise _not_wanted(request, response, kind, detail)
             content_type = kind
-        return Page(
+        return FetchedPage(
             request.url,
             status,
             content_type,

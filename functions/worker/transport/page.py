@@ -6,9 +6,11 @@ _BLANK = b" \t\r\n\f\v\0\xef\xbb\xbf"  # a byte order mark, too
 _MAX_BLANK = 1_000
 
 
-class Page(NamedTuple):
+class FetchedPage(NamedTuple):
     """
     A body without its content coding, and what the headers say of it.
+
+    A user's parser gets it as `functions.worker.parsers.Page`.
 
     `content_type` is without parameters and lower case, `charset` is its parameter.
     `wire_bytes` is the size of the body as sent. `remote_address` is None behind a proxy.

@@ -4,7 +4,7 @@ import pytest
 
 from functions.dispatcher.specs import parse_spec
 from functions.worker.extraction.rows import compile_extraction
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from scatterfetch.demo.books import CATALOGUE, SHOPS, Shop, books_of
 from scatterfetch.demo.pages import pages_of
 from scatterfetch.demo.show import DEMO_SPEC
@@ -17,7 +17,7 @@ def test_the_catalogue_is_the_books(shop: Shop) -> None:
     extraction = compile_extraction(parse_spec("spec.yaml", DEMO_SPEC))
     rows = []
     for path in CATALOGUE:
-        page = Page(shop.origin + path, 200, "text/html", "utf-8", pages_of(shop)[path])
+        page = FetchedPage(shop.origin + path, 200, "text/html", "utf-8", pages_of(shop)[path])
         found = extraction.extract(page, token="bot")
         assert found.problems == []
         rows += found.rows

@@ -11,7 +11,7 @@ import pytest
 from functions.worker.extraction import extractor
 from functions.worker.extraction.extractor import ExtractionProcess, Extractor
 from functions.worker.extraction.rows import Extracted
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.errors import FetchError, Reason, StorageError
 from shared.extract_spec import DEFAULT_EXTRACT, ExtractSpec
 from shared.spec import Spec
@@ -29,15 +29,15 @@ def process() -> Iterator[ExtractionProcess]:
     process.stop()
 
 
-def page(body: str | bytes, url: str = "http://a.example/", **facts: Any) -> Page:
+def page(body: str | bytes, url: str = "http://a.example/", **facts: Any) -> FetchedPage:
     text = body.encode() if isinstance(body, str) else body
-    return Page(**{"status": 200, "content_type": "text/html", "charset": None, "url": url,
+    return FetchedPage(**{"status": 200, "content_type": "text/html", "charset": None, "url": url,
                    "body": text, **facts})  # fmt: skip
 
 
 async def extracted(
     process: ExtractionProcess,
-    found: Page,
+    found: FetchedPage,
     parser: str | None = None,
     *,
     parser_timeout: float = 10,

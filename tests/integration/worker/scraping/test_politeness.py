@@ -23,7 +23,7 @@ from functions.worker.scraping.scrape import MAX_HOPS, MAX_SLOWDOWNS, Scraper
 from functions.worker.transport.addresses import parse_connect_to
 from functions.worker.transport.connections import Network
 from functions.worker.transport.fetch import Fetcher, Redirect, Request, open_fetcher
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from functions.worker.transport.room import Place
 from shared.errors import Reason
 from shared.manifest import Manifest
@@ -63,7 +63,7 @@ class Recording:
         self.busy = busy
         self.started: list[tuple[float, str]] = []
 
-    async def fetch(self, request: Request, **options: Any) -> Page | Redirect:
+    async def fetch(self, request: Request, **options: Any) -> FetchedPage | Redirect:
         self.started.append((self.clock.read_at, request.url))
         self.clock.ahead += self.busy.get(request.url, 0.0)
         return await self.fetcher.fetch(request, **options)
@@ -1315,7 +1315,7 @@ async def test_a_host_that_blocks_gets_the_dearer_tier(engine: Engine, site: Sit
 async def test_a_page_that_extraction_trips_over_is_an_outcome_of_its_own(
     engine: Engine, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def trip(page: Page, hurry: Callable[[], None]) -> Document:
+    def trip(page: FetchedPage, hurry: Callable[[], None]) -> Document:
         if page.url.endswith("/1"):
             raise KeyError("href")
         return Document(page, hurry)

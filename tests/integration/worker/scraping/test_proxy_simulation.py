@@ -14,7 +14,7 @@ from functions.worker.politeness.partition import decode_state, encode_state
 from functions.worker.politeness.proxies import ProxyPool
 from functions.worker.scraping.scrape import Scraper
 from functions.worker.transport.fetch import Fetcher, Request
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from functions.worker.transport.room import Place, Room
 from shared.errors import FetchError, Reason
 from shared.manifest import Manifest
@@ -44,7 +44,7 @@ class Scripted(Fetcher):
         self.asked: Counter[str] = Counter()
         """Requests that have come to the host."""
 
-    async def fetch(self, request: Request, **_: Any) -> Page:
+    async def fetch(self, request: Request, **_: Any) -> FetchedPage:
         assert request.proxy is not None
         await asyncio.sleep(0.3)
         self.began = self._time.time() if self.began is None else self.began
@@ -53,7 +53,7 @@ class Scripted(Fetcher):
             self.asked[request.url] += 1
         if error is not None:
             raise FetchError(request.url, error.reason, error.detail, status=error.status)
-        return Page(request.url, 200, "text/html", None, b"<title>x</title>")
+        return FetchedPage(request.url, 200, "text/html", None, b"<title>x</title>")
 
     def place(self) -> Place:
         return Place(self._room)

@@ -10,7 +10,7 @@ import pytest
 
 from functions.worker.transport.connections import Network
 from functions.worker.transport.fetch import Fetcher, Redirect, Request, open_fetcher
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.errors import FetchError, Reason
 from tests.faults import Peer, Script, answer, faulty_server, sends
 
@@ -26,15 +26,15 @@ async def fetcher() -> AsyncIterator[Fetcher]:
         yield fetcher
 
 
-async def fetch(fetcher: Fetcher, script: Script, **request: object) -> Page | Redirect:
+async def fetch(fetcher: Fetcher, script: Script, **request: object) -> FetchedPage | Redirect:
     async with faulty_server(script) as server:
         what = Request(server.url(), **request)  # type: ignore[arg-type]
         return await fetcher.fetch(what, time_limit=30, max_bytes=100_000)
 
 
-async def page(fetcher: Fetcher, script: Script, **request: object) -> Page:
+async def page(fetcher: Fetcher, script: Script, **request: object) -> FetchedPage:
     page = await fetch(fetcher, script, **request)
-    assert isinstance(page, Page)
+    assert isinstance(page, FetchedPage)
     return page
 
 
@@ -115,7 +115,7 @@ async def test_bytes_behind_an_answer_are_no_part_of_the_next(fetcher: Fetcher) 
     async with faulty_server(script) as server:
         for _ in range(3):
             found = await fetcher.fetch(Request(server.url()), time_limit=30, max_bytes=100_000)
-            assert isinstance(found, Page)
+            assert isinstance(found, FetchedPage)
             assert found.body == b"hello"
 
     assert server.connections == 3
@@ -194,7 +194,7 @@ async def test_an_empty_query_is_sent(fetcher: Fetcher, path: str) -> None:
         async with open_fetcher(user_agent="test", connections=1, network=network) as other:
             await other.fetch(proxied, time_limit=30, max_bytes=100_000)
 
-    assert isinstance(found, Page)
+    assert isinstance(found, FetchedPage)
     assert found.url == url
     assert seen[0].startswith(f"GET {path} HTTP/1.1\r\n".encode())
     assert seen[1].startswith(f"GET http://e.example{path} HTTP/1.1\r\n".encode())
@@ -267,7 +267,7 @@ async def test_where_any_answer_counts_a_challenge_is_one(fetcher: Fetcher) -> N
             Request(server.url()), time_limit=30, max_bytes=1_000, any_answer=True
         )
 
-    assert isinstance(found, Page)
+    assert isinstance(found, FetchedPage)
 
 
 async def test_a_plain_202_is_a_page(fetcher: Fetcher) -> None:

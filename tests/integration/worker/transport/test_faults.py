@@ -14,7 +14,7 @@ from functions.worker.transport import fetch as fetch_module
 from functions.worker.transport.connections import Network
 from functions.worker.transport.content_coding import decode
 from functions.worker.transport.fetch import Fetcher, Request, open_fetcher
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.errors import FetchError, Reason
 from tests.faults import Peer, Script, answer, faulty_server, sends
 
@@ -180,7 +180,7 @@ async def healthy(peer: Peer) -> None:
 
 async def hello(fetcher: Fetcher, url: str) -> bytes:
     page = await fetcher.fetch(Request(url), time_limit=30, max_bytes=LIMIT)
-    assert isinstance(page, Page)
+    assert isinstance(page, FetchedPage)
     return page.body
 
 
@@ -322,7 +322,7 @@ async def test_content_codings_are_undone(fetcher: Fetcher, coding: str, body: b
     async with faulty_server(sends(coded(coding, body))) as server:
         page = await fetcher.fetch(Request(server.url()), time_limit=30, max_bytes=LIMIT)
 
-    assert isinstance(page, Page)
+    assert isinstance(page, FetchedPage)
     assert page.body == b"hello"
     assert page.wire_bytes == len(body)
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from functions.worker.transport import connections, room
 from functions.worker.transport.connections import Network
 from functions.worker.transport.fetch import Fetcher, Redirect, Request, open_fetcher
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.errors import FetchError, Reason
 from tests.faults import Peer, answer, faulty_server
 from tests.site import Site
@@ -33,10 +33,10 @@ def new_fetcher(**network: Any) -> Any:
 
 async def fetch(
     fetcher: Fetcher, request: Request | str, *, max_bytes: int = 10_000, **options: Any
-) -> Page:
+) -> FetchedPage:
     request = Request(request) if isinstance(request, str) else request
     page = await fetcher.fetch(request, time_limit=20, max_bytes=max_bytes, **options)
-    assert isinstance(page, Page)
+    assert isinstance(page, FetchedPage)
     return page
 
 
@@ -65,7 +65,7 @@ async def test_a_page_comes_with_what_its_headers_say(site: Site, fetcher: Fetch
 
     assert (b"ETag", b'"v1"') in page.headers
     assert page.latency > 0
-    assert page._replace(headers=(), latency=0.0) == Page(
+    assert page._replace(headers=(), latency=0.0) == FetchedPage(
         url=url,
         status=200,
         content_type="text/html",
@@ -312,7 +312,7 @@ async def test_a_page_keeps_its_place_in_the_memory_until_it_is_left(
         page = await fetcher.fetch(request, time_limit=20, max_bytes=5_000)
 
     assert caught.value.reason is Reason.OUT_OF_TIME
-    assert isinstance(page, Page)
+    assert isinstance(page, FetchedPage)
 
 
 async def test_one_connection_serves_pages_errors_and_redirects(fetcher: Fetcher) -> None:

@@ -10,7 +10,7 @@ import pytest
 from functions.worker.transport import addresses, connections
 from functions.worker.transport.connections import Network
 from functions.worker.transport.fetch import Redirect, Request, open_fetcher
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.errors import FetchError, InvalidUrlError, Reason
 from shared.urls import parse_url
 from tests.faults import FaultyServer, Peer, answer, faulty_server
@@ -194,7 +194,7 @@ async def listener() -> AsyncIterator[FaultyServer]:
         yield server
 
 
-async def fetch(url: str, *, allowed: bool = False) -> Page | Redirect:
+async def fetch(url: str, *, allowed: bool = False) -> FetchedPage | Redirect:
     network = Network({}, allow_private_networks=allowed)
     async with asyncio.timeout(30):
         async with open_fetcher(user_agent="t", connections=2, network=network) as fetcher:
@@ -285,7 +285,7 @@ async def test_a_public_address_beside_private_ones_is_used(
 
     page = await fetch(listener.url(host="half.test"))
 
-    assert isinstance(page, Page)
+    assert isinstance(page, FetchedPage)
     assert page.remote_address == "127.0.0.1"
     assert connects == [("127.0.0.1", listener.port)]
 

@@ -17,7 +17,7 @@ from functions.worker.transport import connections
 from functions.worker.transport import fetch as fetch_module
 from functions.worker.transport.connections import Network
 from functions.worker.transport.fetch import Fetcher, Request, open_fetcher
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.errors import FetchError, Reason
 from tests.faults import FaultyServer, Peer, answer, faulty_server, sends
 from tests.proxies import Proxy, http_proxy, socks_proxy
@@ -69,12 +69,12 @@ async def site(
         yield server
 
 
-async def fetch(fetcher: Fetcher, url: str, proxy: str, time_limit: float = 20) -> Page:
+async def fetch(fetcher: Fetcher, url: str, proxy: str, time_limit: float = 20) -> FetchedPage:
     async with asyncio.timeout(30):
         page = await fetcher.fetch(
             Request(url, proxy=proxy), time_limit=time_limit, max_bytes=10_000
         )
-    assert isinstance(page, Page)
+    assert isinstance(page, FetchedPage)
     return page
 
 

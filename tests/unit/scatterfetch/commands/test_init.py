@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from functions.dispatcher.specs import parse_spec
 from functions.worker.extraction.rows import Extracted, compile_extraction
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from scatterfetch.commands.init import first_spec
 from scatterfetch.demo.books import CATALOGUE, SHOPS, books_of
 from scatterfetch.demo.pages import pages_of
@@ -21,12 +21,12 @@ SHOP = SHOPS["alder"]
 STARS = ("Zero", "One", "Two", "Three", "Four", "Five")
 
 
-def page(body: str | bytes, content_type: str = "text/html", path: str = "/") -> Page:
+def page(body: str | bytes, content_type: str = "text/html", path: str = "/") -> FetchedPage:
     text = body if isinstance(body, bytes) else body.encode()
-    return Page(SHOP.origin + path, 200, content_type, "utf-8", text)
+    return FetchedPage(SHOP.origin + path, 200, content_type, "utf-8", text)
 
 
-def extracted(found: Page) -> Extracted:
+def extracted(found: FetchedPage) -> Extracted:
     spec = parse_spec("spec.yaml", first_spec(found).encode())
     return compile_extraction(spec).extract(found, token="")
 
@@ -105,7 +105,7 @@ def test_values_do_not_break_out_of_their_comments() -> None:
     assert set(spec.extract.fields) == {"title", "og_title"}
 
 
-def spec_of(found: Page) -> ExtractSpec:
+def spec_of(found: FetchedPage) -> ExtractSpec:
     return parse_spec("spec.yaml", first_spec(found).encode()).extract
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from functions.worker.extraction.charset import decode_page
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 
 EURO = "price: 5 €"
 
@@ -14,7 +14,7 @@ def decoded(
     kind: str | None = "text/html",
     url: str = "http://e.com/",
 ) -> str | bytes:
-    return decode_page(Page(url, 200, kind, declared, body))
+    return decode_page(FetchedPage(url, 200, kind, declared, body))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from functions.worker.extraction.dates import Decide, read_date, read_iso
 from functions.worker.extraction.evidence import day_first
 from functions.worker.extraction.numerals import Unread
 from functions.worker.extraction.rows import compile_extraction
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.extract_spec import DECIMAL_COMMA, DECIMAL_POINT
 from shared.spec import Spec
 
@@ -245,7 +245,9 @@ def test_no_text_trips_dates(text: str, form: str) -> None:
 
 def extract(body: str, kind: str = "text/html", **field: Any) -> tuple[Any, list[str]]:
     spec = msgspec.convert({"extract": {"fields": {"x": {"type": "date", **field}}}}, Spec)
-    page = Page("http://a.example/", 200, kind, None, body.encode(), fetched_at=NOW.timestamp())
+    page = FetchedPage(
+        "http://a.example/", 200, kind, None, body.encode(), fetched_at=NOW.timestamp()
+    )
     found = compile_extraction(spec).extract(page, token="bot")
     return found.rows[0]["x"], [problem["problem"] for problem in found.problems]
 

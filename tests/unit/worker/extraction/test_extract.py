@@ -5,18 +5,20 @@ from bs4 import BeautifulSoup
 
 from functions.worker.extraction.readymade import MAX_LINKS
 from functions.worker.extraction.rows import Extracted, compile_extraction
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.spec import Spec
 
 DEFAULT = compile_extraction(Spec())
 
 
-def page(html: str | bytes, *, charset: str | None = None, url: str = "http://e.com/a/b") -> Page:
+def page(
+    html: str | bytes, *, charset: str | None = None, url: str = "http://e.com/a/b"
+) -> FetchedPage:
     body = html if isinstance(html, bytes) else html.encode()
-    return Page(url, 200, "text/html", charset, body)
+    return FetchedPage(url, 200, "text/html", charset, body)
 
 
-def extract_page(page: Page) -> Extracted:
+def extract_page(page: FetchedPage) -> Extracted:
     return DEFAULT.extract(page, token="acme-bot")
 
 
@@ -156,6 +158,6 @@ def test_robots_meta_elements_are_those_for_all_and_for_us() -> None:
 
 
 def test_what_is_not_html_has_no_rows() -> None:
-    json = Page("http://e.com/", 200, "application/json", None, b"{}")
+    json = FetchedPage("http://e.com/", 200, "application/json", None, b"{}")
 
     assert extract_page(json).rows == []

@@ -10,7 +10,7 @@ from functions.worker.extraction import document as document_module
 from functions.worker.extraction.document import MAX_PROBLEMS, MAX_VALUE, TooComplexError
 from functions.worker.extraction.fields import MAX_MANY
 from functions.worker.extraction.rows import MAX_ROWS, MAX_ROWS_BYTES, Extracted, compile_extraction
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.spec import Spec
 
 URL = "http://www.e.com/a/b"
@@ -37,7 +37,7 @@ SHOP = """<!doctype html><html lang="en"><head><title>Shop</title>
 def extract(body: str | bytes, kind: str | None = "text/html", **spec: Any) -> Extracted:
     content = body if isinstance(body, bytes) else body.encode()
     extraction = compile_extraction(msgspec.convert({"extract": spec}, Spec))
-    return extraction.extract(Page(URL, 200, kind, None, content), token="acme-bot")
+    return extraction.extract(FetchedPage(URL, 200, kind, None, content), token="acme-bot")
 
 
 def field(body: str | bytes, kind: str | None = "text/html", **field: Any) -> Any:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from functions.worker.extraction.rows import compile_extraction
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.spec import Spec
 
 WORDS = "A lamp that stands on its own is a tree of light, as the makers of lamps like to say. "
@@ -21,7 +21,7 @@ ARTICLE = f"""<html><head><title>Lamps</title><base href="http://b.example/x/"><
 def content(name: str, html: str = ARTICLE, **options: bool) -> str:
     spec: dict[str, Any] = {"include": [name], **({"content": options} if options else {})}
     extraction = compile_extraction(msgspec.convert({"extract": spec}, Spec))
-    page = Page("http://e.com/a/", 200, "text/html", None, html.encode())
+    page = FetchedPage("http://e.com/a/", 200, "text/html", None, html.encode())
     [row], problems, *_ = extraction.extract(page, token="bot")
     assert problems == []
     return str(row[name])

@@ -7,11 +7,11 @@ import pytest
 from functions.worker.extraction import microdata as module
 from functions.worker.extraction.document import Document, TooComplexError
 from functions.worker.extraction.microdata import microdata
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 
 
 def items(html: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    document = Document(Page("http://e.com/a/", 200, "text/html", None, html.encode()))
+    document = Document(FetchedPage("http://e.com/a/", 200, "text/html", None, html.encode()))
     return microdata(document), document.problems
 
 
@@ -151,7 +151,7 @@ def test_texts_of_properties_in_each_other_can_be_given_up() -> None:
 
     html = b"<p itemscope>" + b"<b itemprop=x>" * 500
     with pytest.raises(TooComplexError):
-        microdata(Document(Page("http://e.com/", 200, "text/html", None, html), hurry))
+        microdata(Document(FetchedPage("http://e.com/", 200, "text/html", None, html), hurry))
 
 
 def test_items_are_limited_in_number_and_depth() -> None:

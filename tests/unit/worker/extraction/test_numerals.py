@@ -9,7 +9,7 @@ from babel import Locale
 
 from functions.worker.extraction.numerals import Numeral, Unread, read_numeral
 from functions.worker.extraction.rows import Extracted, compile_extraction
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.extract_spec import DECIMAL_COMMA, DECIMAL_POINT
 from shared.spec import Spec
 
@@ -197,7 +197,7 @@ def test_a_dash_before_a_number_is_its_sign(dash: str) -> None:
 
 def extract(body: str, **field: Any) -> Extracted:
     spec = msgspec.convert({"extract": {"fields": {"price": field}}}, Spec)
-    page = Page("http://a.example/", 200, "text/html", None, body.encode())
+    page = FetchedPage("http://a.example/", 200, "text/html", None, body.encode())
     return compile_extraction(spec).extract(page, token="bot")
 
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from functions.worker.extraction.rows import Extracted, compile_extraction
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.spec import Spec
 
 URL = "https://www.e.com/lamps/oak?from=list"
@@ -15,7 +15,7 @@ URL = "https://www.e.com/lamps/oak?from=list"
 
 def extract(body: str, kind: str = "text/html", **spec: Any) -> Extracted:
     extraction = compile_extraction(msgspec.convert({"extract": spec}, Spec))
-    return extraction.extract(Page(URL, 200, kind, None, body.encode()), token="bot")
+    return extraction.extract(FetchedPage(URL, 200, kind, None, body.encode()), token="bot")
 
 
 def scripts(*data: Any) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from functions.worker.extraction.document import TooComplexError
 from functions.worker.extraction.rows import compile_extraction
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.spec import Spec
 
 META = """<html lang="de-AT"><head><title> A  lamp </title><link rel="canonical" href="/lamp">
@@ -50,7 +50,7 @@ def with_problems(
 ) -> tuple[Any, list[Any]]:
     extraction = compile_extraction(msgspec.convert({"extract": {"include": [name]}}, Spec))
     [row], problems, *_ = extraction.extract(
-        Page("http://www.e.com/x/", 200, kind, charset, body), token="bot"
+        FetchedPage("http://www.e.com/x/", 200, kind, charset, body), token="bot"
     )
     return row[name], problems
 
@@ -218,6 +218,6 @@ def test_texts_of_tables_in_each_other_can_be_given_up() -> None:
         raise TooComplexError
 
     extraction = compile_extraction(msgspec.convert({"extract": {"include": ["tables"]}}, Spec))
-    page = Page("http://e.com/", 200, "text/html", None, b"<table><tr><td>" * 500)
+    page = FetchedPage("http://e.com/", 200, "text/html", None, b"<table><tr><td>" * 500)
     with pytest.raises(TooComplexError):
         extraction.extract(page, token="bot", hurry=hurry)

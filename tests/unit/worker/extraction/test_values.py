@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from functions.worker.extraction.document import Document
 from functions.worker.extraction.numerals import Unread
 from functions.worker.extraction.values import JsonText, MachineText, conversion
-from functions.worker.transport.page import Page
+from functions.worker.transport.page import FetchedPage
 from shared.encodable import MAX_DEPTH, is_deep
 from shared.extract_spec import Type
 
@@ -61,7 +61,7 @@ def convert(kind: Type, raw: Any, locale: str | None = None, html: str = "") -> 
     quick, full = conversion(kind, locale)
     value = quick(raw)
     if value is None:
-        page = Page("http://a.example/", 200, "text/html", None, html.encode())
+        page = FetchedPage("http://a.example/", 200, "text/html", None, html.encode())
         value = full(raw, Document(page).evidence, lambda _: None)
     return {Unread.UNREADABLE: None, Unread.AMBIGUOUS: ...}.get(value, value) if isinstance(
         value, Unread

@@ -15,7 +15,7 @@ import pytest
 from functions.dispatcher.specs import parse_spec
 from functions.worker.extraction.rows import compile_extraction
 from functions.worker.parsers import Page, books
-from functions.worker.transport import page as fetched
+from functions.worker.transport.page import FetchedPage
 from scatterfetch.demo.books import CATALOGUE, SHOPS, Shop, books_of
 from scatterfetch.demo.pages import PODS, pages_of
 from tests import ROOT
@@ -29,9 +29,9 @@ def example(language: str) -> str:
     return str(text)
 
 
-def catalogue(shop: Shop, number: int) -> fetched.Page:
+def catalogue(shop: Shop, number: int) -> FetchedPage:
     path = CATALOGUE[number]
-    return fetched.Page(shop.origin + path, 200, "text/html", "utf-8", pages_of(shop)[path])
+    return FetchedPage(shop.origin + path, 200, "text/html", "utf-8", pages_of(shop)[path])
 
 
 def expected(shop: Shop, number: int) -> list[dict[str, Any]]:
