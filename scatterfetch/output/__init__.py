@@ -1,1 +1,1 @@
-"""What is shown: results as tables, and a run while it goes on."""
+"""What is shown of a run while it goes on, and at its end."""

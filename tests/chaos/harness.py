@@ -25,7 +25,7 @@ from aiohttp import web
 
 from functions.dispatcher.dispatch import uploaded_job
 from functions.dispatcher.summary import decode_summary
-from scatterfetch.commands.deadletters import redrive
+from scatterfetch.deadletters.redriving import redrive
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.localcloud.cloud import LocalCloud
 from scatterfetch.localcloud.sandbox import Sandbox

@@ -20,7 +20,8 @@ from random import Random
 from threading import Thread
 from urllib.parse import urlsplit
 
-from scatterfetch.output.results import Table, find_results
+from scatterfetch.results.files import find_results
+from scatterfetch.results.finals import FinalOutcomes
 from shared.errors import Reason, StorageError
 from shared.keys import manifest_key
 from shared.ledger import ledger_of
@@ -318,7 +319,7 @@ def bad_job(arena: Arena) -> str:
 
     def mend() -> None:
         [job] = [path.parent.name for path in arena.folder.glob("jobs/bad-*/manifest.json")]
-        table = Table(find_results(arena.folder, job)).last_outcomes()
+        table = FinalOutcomes(find_results(arena.folder, job)).read()
         before.extend((outcome.outcome, outcome.reason) for _, outcome in table)
         gone.times = 0
         fleet.redrive()
@@ -446,7 +447,7 @@ def redriven(arena: Arena) -> str:
     final = _final_outcomes(arena, fleet, jobs)
     check_pages(final)
     [job] = jobs
-    shown = Table(find_results(arena.folder, job)).last_outcomes()
+    shown = FinalOutcomes(find_results(arena.folder, job)).read()
     assert {outcome.url: outcome for _, outcome in shown} == final
     assert [point.where for point in points if not point.fired] == []
     third = list(arena.folder.glob("results/*/*-r*-r*"))

@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from scatterfetch.cli import RESULTS_EXAMPLE, _parser
+from scatterfetch.cli import _parser
+from scatterfetch.commands.results import EXAMPLE
 from shared.errors import Reason
 from shared.outcomes import Kind
 from shared.receipts import receipt_key
@@ -180,7 +181,7 @@ def test_wrong_usage_is_said_clearly(out: Path, args: list[str], problem: str) -
 
 def examples() -> list[str]:
     pages = [(ROOT / name).read_text() for name in ("README.md", "docs/results.md")]
-    pages.append(RESULTS_EXAMPLE)
+    pages.append(EXAMPLE)
     return sorted(
         {
             found

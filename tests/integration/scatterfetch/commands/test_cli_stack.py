@@ -16,7 +16,8 @@ from functions.worker.commit import OutcomeFile
 from scatterfetch.commands.status import look_at
 from scatterfetch.commands.submit import wait_for
 from scatterfetch.localcloud.template import ACCOUNT
-from scatterfetch.output.results import Table, fetched_results
+from scatterfetch.results.files import fetched_results
+from scatterfetch.results.table import Table
 from scatterfetch.runs.deployment import READERS, Stack, open_stack
 from scatterfetch.runs.watch import Job, Progress, UrlList
 from shared.errors import Reason, StorageError

@@ -22,12 +22,13 @@ from aiohttp import web
 import scatterfetch.localcloud.cloud
 from functions.dispatcher.summary import decode_summary
 from functions.worker.work import UNFETCHED_FROM
-from scatterfetch.commands.deadletters import redrive_targets
 from scatterfetch.commands.status import State, Status, look_at
+from scatterfetch.deadletters.local import redrive_targets
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.localcloud.sandbox import Sandbox
 from scatterfetch.output.display import report
-from scatterfetch.output.results import Table, find_results
+from scatterfetch.results.files import find_results
+from scatterfetch.results.table import Table
 from scatterfetch.runs.deployment import Folder
 from scatterfetch.runs.run import local_parameters, read_lists, read_sitemap_list, run
 from scatterfetch.runs.watch import Finished, Progress, UrlList

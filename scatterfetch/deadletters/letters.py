@@ -1,0 +1,137 @@
+"""A dead letter: what is in it, and looking at all that there are without taking them away."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from scatterfetch.runs.deployment import Stack
+from shared.errors import InvalidJobError
+from shared.ids import job_id
+from shared.messages import Defer, ListUploaded, Shard, Tick, decode_batch, decode_dispatch
+
+if TYPE_CHECKING:
+    from shared.messages import Batch, Dispatch
+    from shared.queue import Queue, Received
+
+_HIDDEN = 60
+"""Seconds for which nobody else sees a message, should this process die while it looks."""
+QUEUES = {"DispatchDLQ": "DispatchQueue", "WorkDLQ": "WorkQueue"}
+"""Dead-letter queues, and where their messages came from."""
+
+
+class Letter(Struct, frozen=True, kw_only=True):
+    """A dead letter. What `deadletters --json` prints, one a line."""
+
+    queue: str
+    job: str | None
+    """None: the message does not tell."""
+    reason: str
+    hosts: dict[str, int]
+    """How many of its targets each host has."""
+    sent_at: float | None = None
+    """Into the queue that gave up on it; epoch seconds."""
+    message_id: str | None = None
+    body: str | None = None
+
+    @property
+    def targets(self) -> int:
+        return sum(self.hosts.values())
+
+
+def letter_of(queue: str, message: "Received") -> Letter:
+    """Read a message of the dead-letter queue `queue`."""
+    job: str | None
+    try:
+        if queue == "WorkDLQ":
+            batch = decode_batch(message.body)
+            job, reason, hosts = batch.job, "no worker could bring it to an end", _hosts(batch)
+        else:
+            job, reason, hosts = _of_dispatch(decode_dispatch(message.body))
+    except InvalidJobError as error:
+        job, reason, hosts = None, str(error), {}
+    return Letter(
+        queue=queue,
+        job=job,
+        reason=reason,
+        hosts=hosts,
+        sent_at=message.sent_at,
+        message_id=message.id,
+        body=message.body,
+    )
+
+
+def _of_dispatch(
+    requests: "list[Dispatch | ListUploaded]",
+) -> tuple[str | None, str, dict[str, int]]:
+    request = next(iter(requests), None)
+    match request:
+        case Defer():
+            batch = request.batch
+            return batch.job, batch.died or "no dispatcher could pass it on", _hosts(batch)
+        case Shard():
+            return request.job, "no dispatcher could read this part of its list", {}
+        case Tick():
+            return request.job, "no dispatcher could see whether the job is complete", {}
+        case ListUploaded():
+            return None, f"no dispatcher could start the job of {request.place.key}", {}
+        case None:
+            return None, "it asks for nothing", {}
+        case _:
+            job = job_id(request.name, request.id) if request.name and request.id else None
+            return job, "no dispatcher could start the job", {}
+
+
+def _hosts(batch: "Batch") -> dict[str, int]:
+    from shared.urls import parse_url  # noqa: PLC0415 -- the public suffix list
+
+    return dict(Counter(parse_url(target.url).host for target in batch.targets))
+
+
+@contextmanager
+def held(queue: "Queue") -> "Iterator[Iterator[list[Received]]]":
+    """
+    Receive all messages of `queue`, some at a time; at the end of the block others see them again.
+
+    Of a FIFO group only those in front can be had, ten or so, unless they are deleted meanwhile.
+    """
+    handles: dict[str, str] = {}
+
+    def messages() -> "Iterator[list[Received]]":
+        while True:
+            received = queue.receive(hidden=_HIDDEN)
+            new = [message for message in received if message.id not in handles]
+            handles.update((message.id, message.handle) for message in received)
+            if not new:
+                return
+            yield new
+
+    try:
+        yield messages()
+    finally:
+        queue.release(list(handles.values()))
+
+
+def letters(stack: Stack, job: str | None, report: Callable[[str], None]) -> Iterator[Letter]:
+    """
+    Yield the dead letters of `stack`, or those of one of its jobs.
+
+    What cannot be seen is told to `report`.
+    """
+    for name in QUEUES:
+        queue = stack.queue(f"{name}Url")
+        seen = 0
+        with held(queue) as messages:
+            for together in messages:
+                seen += len(together)
+                for message in together:
+                    letter = letter_of(name, message)
+                    if job in {None, letter.job}:
+                        yield letter
+            if behind := max(0, queue.waiting() - seen):
+                report(
+                    f"about {behind:,} more in {name} cannot be seen: they stand behind others of "
+                    "their partition"
+                )
