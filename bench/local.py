@@ -28,11 +28,10 @@ import boto3
 import yaml
 
 from scatterfetch.deployable import TEMPLATE
-from scatterfetch.localcloud.cloud import WORKER
+from scatterfetch.lists.url_list import UrlList
 from scatterfetch.localcloud.sandbox import Sandbox
-from scatterfetch.localcloud.template import Template
+from scatterfetch.localcloud.template import WORKER, Template
 from scatterfetch.runs.run import local_parameters
-from scatterfetch.runs.watch import UrlList
 from shared.ids import batch_id
 from shared.keys import manifest_key
 from shared.lock import LOCAL_PARTITIONS

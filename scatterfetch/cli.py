@@ -27,18 +27,17 @@ from scatterfetch.commands import (
     submit,
     tryout,
 )
-from scatterfetch.commands.command import add_command, add_parameter, complain
+from scatterfetch.commands.command import add_command, add_parameter
 from scatterfetch.commands.local_settings import LocalSettings, local_settings, mention_user_agent
 from scatterfetch.deployable import TEMPLATE
+from scatterfetch.jobs.folder import Folder, locked
+from scatterfetch.output.sentences import complain
 from scatterfetch.project import find_project
-from scatterfetch.runs.deployment import (
-    Folder,
-    locked,
-)
 from shared.errors import InvalidJobError, ScrapeError
 
 if TYPE_CHECKING:
-    from scatterfetch.runs.watch import Finished, UrlList
+    from scatterfetch.jobs.progress import Finished
+    from scatterfetch.lists.url_list import UrlList
 
 EPILOG = """\
 exit status:
@@ -187,13 +186,13 @@ def _positive(text: str) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from scatterfetch.output.display import report  # noqa: PLC0415
-    from scatterfetch.runs.run import (  # noqa: PLC0415 -- --help need not wait for boto3
+    from scatterfetch.lists.sources import (  # noqa: PLC0415 -- boto3
         is_sitemap,
-        names_user_agent,
         read_sitemap_list,
         read_sources,
     )
+    from scatterfetch.lists.specs import names_user_agent  # noqa: PLC0415
+    from scatterfetch.output.verdict import report  # noqa: PLC0415
 
     sources = args.sources or _lists_of_project()
     with local_settings(args) as settings:
@@ -226,7 +225,7 @@ def _lists_of_project() -> list[str]:
 def _demo(args: argparse.Namespace) -> int:
     from scatterfetch.demo.show import DEMO_PARAMETERS, demo_list, print_rows  # noqa: PLC0415
     from scatterfetch.demo.website import running_website  # noqa: PLC0415
-    from scatterfetch.output.display import report  # noqa: PLC0415
+    from scatterfetch.output.verdict import report  # noqa: PLC0415
 
     with locked(args.out), running_website() as port:
         url_list = demo_list(args.out)
@@ -247,7 +246,8 @@ def _demo(args: argparse.Namespace) -> int:
 def _run_lists(
     args: argparse.Namespace, lists: "list[UrlList]", settings: LocalSettings
 ) -> "Finished":
-    from scatterfetch.output.display import open_display, print_summary  # noqa: PLC0415
+    from scatterfetch.output.live import open_display  # noqa: PLC0415
+    from scatterfetch.output.summary import print_summary  # noqa: PLC0415
     from scatterfetch.runs.run import local_parameters, run  # noqa: PLC0415
 
     parameters = local_parameters(lists) | {**settings.parameters}

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from scatterfetch.commands.command import Commands, add_command, complain, counted
+from scatterfetch.commands.command import Commands, add_command
+from scatterfetch.commands.place import add_place, open_place
 from scatterfetch.deadletters.letters import Letter, letters
 from scatterfetch.deadletters.local import dead_targets
-from scatterfetch.runs.deployment import Folder, Stack, add_place, open_place
+from scatterfetch.jobs.folder import Folder
+from scatterfetch.jobs.stack import Stack
+from scatterfetch.output.sentences import complain, counted
 
 _SHOWN = 40
 

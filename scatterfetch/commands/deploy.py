@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scatterfetch.build import PLATFORMS, build
-from scatterfetch.commands.command import Commands, add_command, complain
+from scatterfetch.commands.command import Commands, add_command
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.localcloud.template import Template
+from scatterfetch.output.sentences import complain
 from scatterfetch.project import Project, find_project
 from shared.errors import InvalidJobError
 

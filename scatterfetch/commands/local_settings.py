@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from scatterfetch.commands.command import complain
 from scatterfetch.localcloud.template import USER_AGENT
+from scatterfetch.output.sentences import complain
 from scatterfetch.project import find_project, use_parsers
 
 

@@ -4,13 +4,17 @@ import argparse
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from scatterfetch.commands.command import Commands, add_command, complain, counted
+from scatterfetch.commands.command import Commands, add_command
 from scatterfetch.commands.deadletters import found_letters, print_letters
-from scatterfetch.commands.status import find_manifest, read_manifest
+from scatterfetch.commands.place import add_place, open_place
 from scatterfetch.deadletters.letters import QUEUES
 from scatterfetch.deadletters.local import redrive_targets
 from scatterfetch.deadletters.redriving import redrive
-from scatterfetch.runs.deployment import READERS, Folder, Stack, add_place, locked, open_place
+from scatterfetch.jobs.folder import Folder, locked
+from scatterfetch.jobs.manifests import find_manifest, read_manifest
+from scatterfetch.jobs.place import READERS
+from scatterfetch.jobs.stack import Stack
+from scatterfetch.output.sentences import complain, counted
 from shared.errors import InvalidJobError
 from shared.keys import JOBS, cancelled_key, summary_key
 

@@ -5,12 +5,15 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from scatterfetch.commands.command import Commands, add_command, complain, counted
+from scatterfetch.commands.command import Commands, add_command
+from scatterfetch.commands.place import DEFAULT_FOLDER, add_stack, open_stack
+from scatterfetch.jobs.folder import Folder
+from scatterfetch.jobs.stack import Stack
+from scatterfetch.output.sentences import complain, counted
 from scatterfetch.results.exploding import check_explode, explodable
 from scatterfetch.results.files import ResultFile, fetched_results, find_results, gone_results
 from scatterfetch.results.formats import Format, format_of, prepare, replacing, write
 from scatterfetch.results.table import Table
-from scatterfetch.runs.deployment import DEFAULT_FOLDER, Folder, Stack, add_stack, open_stack
 from shared.errors import InvalidJobError
 
 EXAMPLE = """\

@@ -42,7 +42,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from scatterfetch.runs.run import read_spec  # noqa: PLC0415 -- --help need not wait for boto3
+    from scatterfetch.lists.specs import read_spec  # noqa: PLC0415 -- --help need not wait for boto3
 
     wrong = 0
     for path in args.files:

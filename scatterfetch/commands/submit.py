@@ -9,21 +9,16 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from scatterfetch.commands.command import Commands, add_command, complain
-from scatterfetch.commands.status import State, look_at, read_manifest
+from scatterfetch.commands.command import Commands, add_command
+from scatterfetch.commands.place import add_stack, chosen_stack
+from scatterfetch.jobs.manifests import read_manifest
+from scatterfetch.jobs.progress import Finished, Job, Progress, progress_of
+from scatterfetch.jobs.stack import Stack
+from scatterfetch.jobs.standing import State, look_at
+from scatterfetch.jobs.watch import Display, Interruptions, interruptions, watch
+from scatterfetch.lists.url_list import UrlList
+from scatterfetch.output.sentences import complain
 from scatterfetch.releases import check_known
-from scatterfetch.runs.deployment import Stack, add_stack, chosen_stack
-from scatterfetch.runs.watch import (
-    Display,
-    Finished,
-    Interruptions,
-    Job,
-    Progress,
-    UrlList,
-    interruptions,
-    progress_of,
-    watch,
-)
 from shared.errors import InvalidJobError, StorageError
 from shared.ids import job_id
 from shared.keys import cancelled_key, job_prefix, submitted_key
@@ -126,7 +121,7 @@ def _submit(args: argparse.Namespace) -> int:
 
 def _submit_all(args: argparse.Namespace, folder: Path) -> int:
     """Submit what `args` name; pages of sitemaps become lists in `folder`."""
-    from scatterfetch.runs.run import (  # noqa: PLC0415 -- boto3
+    from scatterfetch.lists.sources import (  # noqa: PLC0415 -- boto3
         is_sitemap,
         read_sitemap_list,
         read_sources,
@@ -155,7 +150,9 @@ def _submit_all(args: argparse.Namespace, folder: Path) -> int:
         print(jobs[-1].id, flush=True)
     if not args.wait:
         return int(not whole)
-    from scatterfetch.output.display import open_display, print_summary, report  # noqa: PLC0415
+    from scatterfetch.output.live import open_display  # noqa: PLC0415
+    from scatterfetch.output.summary import print_summary  # noqa: PLC0415
+    from scatterfetch.output.verdict import report  # noqa: PLC0415
 
     with open_display() as display:
         finished = wait_for(stack, jobs, display)

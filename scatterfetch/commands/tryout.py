@@ -91,8 +91,8 @@ def _try(args: argparse.Namespace) -> int:
 def _try_with(args: argparse.Namespace, parameters: Mapping[str, str]) -> int:
     # --help need not wait for all that.
     from functions.worker.extraction.extractor import ExtractionProcess  # noqa: PLC0415
+    from scatterfetch.lists.specs import check_parser  # noqa: PLC0415
     from scatterfetch.runs.probe import worker_settings  # noqa: PLC0415
-    from scatterfetch.runs.run import check_parser  # noqa: PLC0415
 
     if args.watch and args.spec is None:
         raise InvalidJobError("--watch needs --spec, the file to watch")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from scatterfetch.runs.deployment import Stack
+from scatterfetch.jobs.stack import Stack
 from shared.errors import InvalidJobError
 from shared.ids import job_id
 from shared.messages import Defer, ListUploaded, Shard, Tick, decode_batch, decode_dispatch

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from scatterfetch.deadletters.letters import Letter
+from scatterfetch.jobs.folder import Folder
 from scatterfetch.results.files import ResultFile, find_results
 from scatterfetch.results.finals import FinalOutcomes
-from scatterfetch.runs.deployment import Folder
 from shared.errors import InvalidJobError
 from shared.keys import manifest_key, redriven_key
 from shared.outcomes import Kind, Outcome

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 from scatterfetch.deadletters.letters import QUEUES, held, letter_of
-from scatterfetch.runs.deployment import Stack
+from scatterfetch.jobs.stack import Stack
 
 if TYPE_CHECKING:
     from shared.queue import Queue

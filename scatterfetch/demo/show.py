@@ -9,9 +9,10 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from scatterfetch.commands.command import complain
 from scatterfetch.demo.books import url_list
-from scatterfetch.runs.watch import Job, UrlList
+from scatterfetch.jobs.progress import Job
+from scatterfetch.lists.url_list import UrlList
+from scatterfetch.output.sentences import complain
 from shared.errors import InvalidJobError
 from shared.keys import results_prefix
 from shared.outcomes import Kind

@@ -25,7 +25,7 @@ from scatterfetch.deployable import TEMPLATE
 from scatterfetch.localcloud.embedded import EmbeddedCloud, FolderBucket
 from scatterfetch.localcloud.mapping import EventSourceMapping
 from scatterfetch.localcloud.sandbox import Sandbox
-from scatterfetch.localcloud.template import REGION, Function, Template
+from scatterfetch.localcloud.template import DISPATCHER, REGION, WORKER, Function, Template
 from shared.lock import (
     FENCE_SECONDS,
     LOCAL_PARTITIONS,
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 
 INPUT_BUCKET = "InputBucket"  # logical ids, as in the template
 DATA_BUCKET = "DataBucket"
-WORKER = "WorkerFunction"
-DISPATCHER = "DispatcherFunction"
 # What a worker keeps free at its end, and a moment: from then on it begins nothing.
 LAST_SECONDS = 21.0
 _DISK_INTERVAL = 10.0  # seconds between two words about a full disk

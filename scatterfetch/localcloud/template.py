@@ -20,6 +20,8 @@ from shared.errors import InvalidJobError
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 STACK = "local"
+WORKER = "WorkerFunction"  # logical ids
+DISPATCHER = "DispatcherFunction"
 USER_AGENT = "UserAgent"
 LOCAL_USER_AGENT = f"scatterfetch/{__version__}"
 """Who a run on this machine says that it is, if nobody says who is behind it."""

@@ -8,7 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from scatterfetch.runs.deployment import READERS, Folder, Stack, place_option
+from scatterfetch.jobs.folder import Folder
+from scatterfetch.jobs.place import READERS, place_option
+from scatterfetch.jobs.stack import Stack
 from shared.errors import InvalidJobError
 from shared.keys import JOBS, receipts_folder, results_key, results_prefix
 from shared.receipts import RECEIPT_END, receipt_batch

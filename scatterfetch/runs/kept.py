@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from functions.dispatcher.written import Written
-from scatterfetch.runs.watch import Job
+from scatterfetch.jobs.progress import Job
 from shared.errors import InvalidJobError, StorageError
 from shared.ids import descendants, root_id
 from shared.keys import (

@@ -15,8 +15,7 @@ from functions.worker.scraping.visit import Visit
 from functions.worker.transport.page import FetchedPage
 from functions.worker.work import proxy_pool, scrape_batch
 from scatterfetch.deployable import TEMPLATE
-from scatterfetch.localcloud.cloud import WORKER
-from scatterfetch.localcloud.template import Template
+from scatterfetch.localcloud.template import WORKER, Template
 from shared.errors import FetchError
 from shared.manifest import Manifest
 from shared.messages import Batch, Target

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from functions.dispatcher.written import Written
 from functions.worker.children import dead_letters
-from scatterfetch.runs.watch import Job
+from scatterfetch.jobs.progress import Job
 from shared.errors import InvalidJobError
 from shared.keys import plan_prefix, results_key
 from shared.messages import Batch, Defer, Target, decode_batch

@@ -27,10 +27,10 @@ from functions.dispatcher.dispatch import uploaded_job
 from functions.dispatcher.summary import decode_summary
 from scatterfetch.deadletters.redriving import redrive
 from scatterfetch.deployable import TEMPLATE
+from scatterfetch.jobs.stack import Stack
 from scatterfetch.localcloud.cloud import LocalCloud
 from scatterfetch.localcloud.sandbox import Sandbox
 from scatterfetch.localcloud.template import REGION, Function, Template
-from scatterfetch.runs.deployment import Stack
 from shared.ids import child_id, dead_letter_id, root_id
 from shared.keys import announced_key, cancelled_key, manifest_key, results_prefix, summary_key
 from shared.ledger import ledger_of

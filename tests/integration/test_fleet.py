@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from scatterfetch.runs.watch import UrlList
+from scatterfetch.lists.url_list import UrlList
 from shared.outcomes import Kind
 from shared.urls import parse_url
 from tests.integration.scatterfetch.runs.test_run import Runner

@@ -12,8 +12,8 @@ from functions.worker.extraction.process import MEMORY
 from functions.worker.extraction.readymade import MAX_LINK_BYTES, MAX_LINKS, MAX_TITLE
 from functions.worker.extraction.rows import MAX_ROWS_BYTES
 from functions.worker.scraping.scrape import MAX_HOPS, MAX_SLOWDOWNS
-from scatterfetch.runs.remote_sitemaps import MAX_SITEMAPS
-from scatterfetch.runs.sitemap_content import MAX_BYTES
+from scatterfetch.lists.remote_sitemaps import MAX_SITEMAPS
+from scatterfetch.lists.sitemap_content import MAX_BYTES
 from shared.errors import Reason
 from shared.manifest import SHARD_BYTES
 from shared.outcomes import AddressedOutcome, final_kind

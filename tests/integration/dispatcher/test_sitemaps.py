@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 from backports import zstd
 
-from scatterfetch.runs.remote_sitemaps import read_sitemap
-from scatterfetch.runs.sitemap_content import is_index
+from scatterfetch.lists.remote_sitemaps import read_sitemap
+from scatterfetch.lists.sitemap_content import is_index
 from shared.errors import InvalidJobError
 from shared.settings import WorkerSettings
 from shared.spec import FetchSpec, ProxySpec

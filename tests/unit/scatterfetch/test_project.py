@@ -6,9 +6,9 @@ import pytest
 
 from functions.worker import parsers
 from scatterfetch.cli import main
+from scatterfetch.lists.specs import parser_code
+from scatterfetch.lists.url_list import UrlList
 from scatterfetch.project import find_project, use_parsers
-from scatterfetch.runs.run import _parser_code
-from scatterfetch.runs.watch import UrlList
 from shared.errors import InvalidJobError
 
 
@@ -80,10 +80,10 @@ def test_another_module_beside_a_parser_is_another_job(
     use_parsers(tmp_path)
     url_list = UrlList("urls.txt", "a/urls.txt", b"", b"parser: parsers.mine:parse\n")
 
-    before = _parser_code(url_list)
+    before = parser_code(url_list)
     (tmp_path / "words.py").write_text("word = 2\n")
 
-    assert _parser_code(url_list) != before
+    assert parser_code(url_list) != before
 
 
 def test_new_makes_no_project_where_something_is(

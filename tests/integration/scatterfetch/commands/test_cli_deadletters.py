@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from scatterfetch.commands.place import open_stack
 from scatterfetch.deadletters.letters import held
 from scatterfetch.deadletters.redriving import redrive
-from scatterfetch.runs.deployment import open_stack
 from shared.errors import Reason, StorageError
 from shared.keys import cancelled_key, manifest_key, summary_key, tick_key
 from shared.manifest import Manifest, encode_manifest

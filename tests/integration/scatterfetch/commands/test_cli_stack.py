@@ -13,13 +13,16 @@ from moto.s3.models import s3_backends
 
 from functions.dispatcher.summary import encode_summary, summarize
 from functions.worker.commit import OutcomeFile
-from scatterfetch.commands.status import look_at
+from scatterfetch.commands.place import open_stack
 from scatterfetch.commands.submit import wait_for
+from scatterfetch.jobs.place import READERS
+from scatterfetch.jobs.progress import Job, Progress
+from scatterfetch.jobs.stack import Stack
+from scatterfetch.jobs.standing import look_at
+from scatterfetch.lists.url_list import UrlList
 from scatterfetch.localcloud.template import ACCOUNT
 from scatterfetch.results.files import fetched_results
 from scatterfetch.results.table import Table
-from scatterfetch.runs.deployment import READERS, Stack, open_stack
-from scatterfetch.runs.watch import Job, Progress, UrlList
 from shared.errors import Reason, StorageError
 from shared.ids import batch_id
 from shared.keys import cancelled_key, manifest_key, rejected_key, results_key, summary_key

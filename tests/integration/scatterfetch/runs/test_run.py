@@ -22,16 +22,18 @@ from aiohttp import web
 import scatterfetch.localcloud.cloud
 from functions.dispatcher.summary import decode_summary
 from functions.worker.work import UNFETCHED_FROM
-from scatterfetch.commands.status import State, Status, look_at
 from scatterfetch.deadletters.local import redrive_targets
 from scatterfetch.deployable import TEMPLATE
+from scatterfetch.jobs.folder import Folder
+from scatterfetch.jobs.progress import Finished, Progress
+from scatterfetch.jobs.standing import State, Status, look_at
+from scatterfetch.lists.sources import read_lists, read_sitemap_list
+from scatterfetch.lists.url_list import UrlList
 from scatterfetch.localcloud.sandbox import Sandbox
-from scatterfetch.output.display import report
+from scatterfetch.output.verdict import report
 from scatterfetch.results.files import find_results
 from scatterfetch.results.table import Table
-from scatterfetch.runs.deployment import Folder
-from scatterfetch.runs.run import local_parameters, read_lists, read_sitemap_list, run
-from scatterfetch.runs.watch import Finished, Progress, UrlList
+from scatterfetch.runs.run import local_parameters, run
 from shared.errors import InvalidJobError, Reason
 from shared.keys import (
     job_prefix,

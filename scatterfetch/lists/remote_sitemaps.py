@@ -24,7 +24,7 @@ from functions.worker.transport.addresses import parse_connect_to
 from functions.worker.transport.connections import Network
 from functions.worker.transport.fetch import Fetcher, Redirect, Request, open_fetcher
 from functions.worker.transport.page import FetchedPage
-from scatterfetch.runs.sitemap_content import MAX_BYTES, SitemapContent, sitemap_in
+from scatterfetch.lists.sitemap_content import MAX_BYTES, SitemapContent, sitemap_in
 from shared.errors import FetchError, InvalidJobError, Reason
 from shared.settings import WorkerSettings
 from shared.spec import FetchSpec

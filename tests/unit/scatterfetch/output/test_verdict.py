@@ -1,4 +1,4 @@
-"""What a run says at its end."""
+"""What is said of jobs at their end: whether they ended well."""
 
 import dataclasses
 from pathlib import Path
@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from scatterfetch.output.display import print_summary, report
-from scatterfetch.runs.deployment import Folder
-from scatterfetch.runs.watch import Finished, Job, Progress, UrlList
+from scatterfetch.jobs.folder import Folder
+from scatterfetch.jobs.progress import Finished, Job, Progress
+from scatterfetch.lists.url_list import UrlList
+from scatterfetch.output.verdict import report
 from shared.manifest import Manifest
 from shared.spec import Spec
 
@@ -58,23 +59,3 @@ def test_a_refused_list_beside_one_that_was_scraped_is_not_as_if_nothing_was_fet
 
     assert report(finished, Folder(tmp_path)) == status
     assert capsys.readouterr().err == "scatterfetch: no URL in it\n" * refused
-
-
-@pytest.mark.parametrize(
-    ("targets", "shown"), [(0, ["total 20+"]), (25, ["not done 5", "total 25"])]
-)
-def test_no_fewer_urls_than_outcomes_are_known(
-    targets: int, shown: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """An interrupted run may have read less of the list than the one before has done."""
-    job = Job("j", UrlList("urls.txt", "a/urls.txt", b"", None))
-    job.ledger.receipts["00000-000000"] = {"scraped": 20}
-    if targets:
-        job.ledger.dispatched["00000"] = {"batches": 2, "targets": targets}
-    finished = Finished([job], NOWHERE, dead_letters=0, interrupted=True)
-
-    print_summary(finished, Folder(tmp_path))
-
-    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
-    assert lines[lines.index("scraped 20") + 1 :][: len(shown)] == shown
-    assert not any("not done -" in line for line in lines)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from msgspec import structs
 
-from scatterfetch.commands.status import RATE_SECONDS, State, Status, status_of
+from scatterfetch.jobs.standing import RATE_SECONDS, State, Status, status_of
 from shared.keys import cancelled_key, manifest_key
 from shared.manifest import Manifest
 from shared.receipts import dispatched_key, receipt_key

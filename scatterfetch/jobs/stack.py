@@ -1,0 +1,140 @@
+"""A deployed stack: its buckets, queues, outputs. Loads the AWS SDK, which takes its time."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+from scatterfetch.jobs.place import READERS
+from scatterfetch.project import find_project
+from scatterfetch.releases import FIRST
+from shared.errors import InvalidJobError
+from shared.keys import ticks_prefix
+from shared.messages import Place, Tick, encode
+from shared.queue import Message, Queue
+from shared.store import Bucket
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+    from types_boto3_sqs.client import SQSClient
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed stack, by its outputs and parameters; see template.yaml."""
+
+    name: str
+    session: boto3.Session
+    outputs: Mapping[str, str]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"the stack {self.name}"
+
+    @property
+    def release(self) -> str:
+        """The release that was deployed."""
+        return self.outputs.get("Release", FIRST)
+
+    @cached_property
+    def data(self) -> Bucket:
+        return self._bucket("DataBucketName")
+
+    def address(self, key: str) -> str:
+        """Return where people find the object, or what is below a prefix."""
+        return f"s3://{self.data.name}/{key}"
+
+    def list_name(self, place: Place) -> str:
+        """Return what people call a list."""
+        return str(place)
+
+    @cached_property
+    def input(self) -> Bucket:
+        return self._bucket("InputBucketName")
+
+    def queue(self, output: str) -> Queue:
+        """Return the queue whose URL is the output of this name."""
+        return Queue(self._output(output), self._sqs)
+
+    def look_soon(self, job: str) -> None:
+        """
+        Let the dispatcher look whether `job` is complete: at once, and again after growing times.
+
+        Its own ticks may be a quarter of an hour apart, or have ended long ago. Those that are on
+        their way end as copies of these.
+        """
+        ticks = (key.rpartition("/")[2] for key in self.data.keys(ticks_prefix(job)))
+        number = max(map(int, ticks), default=-1) + 1
+        tick = Tick(job=job, number=number, first=number)
+        self.queue("DispatchQueueUrl").send([Message(encode(tick))])
+
+    @cached_property
+    def _s3(self) -> "S3Client":
+        return self.session.client("s3", config=_config(max_pool_connections=READERS))
+
+    @cached_property
+    def _sqs(self) -> "SQSClient":
+        return self.session.client("sqs", config=_config())
+
+    def _bucket(self, output: str) -> Bucket:
+        return Bucket(self._output(output), self._s3)
+
+    def _output(self, name: str) -> str:
+        try:
+            return self.outputs[name]
+        except KeyError:
+            raise InvalidJobError(
+                f"the stack {self.name} has no output {name}: either it is none of scatterfetch's, "
+                "or its deployment has not come to its end"
+            ) from None
+
+
+def open_stack(name: str) -> Stack:
+    """
+    Look the stack up, with the credentials, the region and the endpoint that the AWS CLI would use.
+
+    Raises:
+        InvalidJobError: there is no such stack, or nobody to ask. The message says what to do.
+    """
+    try:
+        # boto3 reads AWS_DEFAULT_REGION only, the AWS CLI this one first.
+        project = find_project()
+        region = os.environ.get("AWS_REGION") or (project and project.region) or None
+        session = boto3.Session(region_name=region)
+        cloudformation = session.client("cloudformation", config=_config())
+        try:
+            [description] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        finally:
+            cloudformation.close()
+    except NoCredentialsError as error:
+        raise InvalidJobError(
+            "there are no AWS credentials; set AWS_PROFILE, or run `aws configure` or `aws login`"
+        ) from error
+    except ClientError as error:
+        if "does not exist" in error.response["Error"].get("Message", ""):
+            raise InvalidJobError(
+                f"there is no stack {name!r} in {session.region_name}; "
+                "is it in another region (AWS_REGION) or account (AWS_PROFILE)?"
+            ) from error
+        raise InvalidJobError(f"cannot look up the stack {name}: {error}") from error
+    except BotoCoreError as error:
+        raise InvalidJobError(f"cannot look up the stack {name}: {error}") from error
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in description.get("Outputs", [])}
+    parameters = {
+        one["ParameterKey"]: one["ParameterValue"] for one in description.get("Parameters", [])
+    }
+    return Stack(name, session, outputs, parameters)
+
+
+def _config(**more: Any) -> Config:  # noqa: ANN401 -- botocore's own
+    return Config(
+        connect_timeout=5,
+        read_timeout=20,
+        retries={"mode": "standard", "total_max_attempts": 5},
+        **more,
+    )

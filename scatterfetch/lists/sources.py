@@ -1,0 +1,137 @@
+"""What people name on the command line, read as lists: files, URLs, standard input, sitemaps."""
+
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from functions.dispatcher.lists.formats import kind_of
+from functions.dispatcher.lists.urltext import cell_url
+from functions.dispatcher.specs import parse_spec
+from scatterfetch.deployable import TEMPLATE
+from scatterfetch.lists.remote_sitemaps import read_sitemap
+from scatterfetch.lists.sitemap_content import is_index
+from scatterfetch.lists.specs import SPEC_FILE, read_spec
+from scatterfetch.lists.url_list import UrlList
+from scatterfetch.localcloud.template import WORKER, Template
+from shared.errors import InvalidJobError, InvalidUrlError
+from shared.ids import job_id
+from shared.settings import WorkerSettings
+from shared.urls import parse_url
+
+STDIN = "-"
+_HOST = re.compile(
+    r"(?!.*\.(?:txt|csv|tsv|jsonl|xml|gz|zst)$)[\w-]+(\.[\w-]+)+(:\d+)?(/.*)?", re.IGNORECASE
+)
+
+
+def read_lists(files: Sequence[Path], urls: Sequence[str], *, spec: Path | None) -> list[UrlList]:
+    """
+    Read the lists of a run, each with its spec: `spec`, or a `spec.yaml` beside the list.
+
+    Raises:
+        InvalidJobError: a file cannot be read, or a spec is wrong.
+    """
+    shared_spec = None if spec is None else read_spec(spec)
+    folders: dict[Path, str] = {}
+    lists = []
+    for path in dict.fromkeys(files):
+        folder = path.resolve().parent
+        if folder not in folders:
+            taken = set(folders.values())
+            names = (folder.name or "root", *(f"{folder.name}-{n}" for n in range(2, 10_000)))
+            folders[folder] = next(name for name in names if name not in taken)
+        own_spec = path.parent / SPEC_FILE
+        found = read_spec(own_spec) if spec is None and own_spec.is_file() else shared_spec
+        _check_readable(path)
+        kind_of(str(path))
+        lists.append(UrlList(str(path), f"{folders[folder]}/{path.name}", path, found))
+    if urls:
+        body = "".join(f"{_as_line(url)}\n" for url in urls).encode(errors="replace")
+        lists.append(
+            UrlList("the command line", "command-line/urls.txt", body, shared_spec, inline=True)
+        )
+    return lists
+
+
+def _as_line(url: str) -> str:
+    """Return a URL as a line of a list has it, where a space would end it."""
+    if " " not in url:
+        return url
+    try:
+        return cell_url(url).href
+    except InvalidUrlError:
+        return url  # whoever reads the list says what is wrong
+
+
+def read_sources(sources: Sequence[str], *, spec: Path | None) -> list[UrlList]:
+    """Read `sources` as the command line has them: files of lists, and URLs themselves."""
+    urls = [source for source in sources if _is_url(source)]
+    files = [Path(source) for source in sources if not _is_url(source) and source != STDIN]
+    for file in files:
+        if _HOST.fullmatch(str(file)) and not file.exists():
+            raise InvalidJobError(
+                f"there is no file {file}; if you mean the website, write https://{file}"
+            )
+    lists = read_lists(files, urls, spec=spec)
+    if STDIN in sources:
+        text = None if spec is None else read_spec(spec)
+        body = sys.stdin.buffer.read()
+        lists.append(UrlList("standard input", "standard-input/urls.txt", body, text))
+    return lists
+
+
+def is_sitemap(source: str) -> bool:
+    """
+    Tell whether this is to be followed before there is a list.
+
+    The URL of a sitemap, whose pages are meant and not itself, or a file that names sitemaps.
+    """
+    if not _is_url(source):
+        name = source.lower().removesuffix(".gz").removesuffix(".zst")
+        return name.endswith(".xml") and is_index(Path(source))
+    name = source.lower().partition("?")[0].rpartition("/")[2].removesuffix(".gz")
+    return "sitemap" in name and name.endswith((".xml", ".txt"))
+
+
+def _is_url(source: str) -> bool:
+    return source.lower().startswith(("http://", "https://"))
+
+
+def read_sitemap_list(
+    source: str,
+    folder: Path,
+    *,
+    spec: Path | None,
+    parameters: Mapping[str, str],
+    say: Callable[[str], None],
+    template: Path = TEMPLATE,
+) -> tuple[UrlList, bool]:
+    """
+    Read the sitemap `source`, and those it names; return its pages as a list in `folder`.
+
+    Also returns whether that is all of it; if not, `say` is told what is missing.
+
+    Raises:
+        InvalidJobError: it cannot be had, the spec is wrong, or the parameters are.
+    """
+    start = parse_url(source) if _is_url(source) else Path(source)
+    beside = start.parent / SPEC_FILE if isinstance(start, Path) else None
+    if spec is None and beside is not None and beside.is_file():
+        spec = beside
+    text = None if spec is None else read_spec(spec)
+    fetch = parse_spec(str(spec), text or b"").fetch
+    function = Template(template, "http://127.0.0.1", parameters).functions[WORKER]
+    settings = WorkerSettings.from_env(function.environment)
+    name = f"{job_id(source.rpartition('://')[2], source)}.txt"
+    path = folder / "sitemaps" / name
+    whole = read_sitemap(start, path, fetch, settings, say)
+    return UrlList(source, f"sitemaps/{name}", path, text), whole
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise InvalidJobError(f"cannot read the URL list {path}: {error.strerror}") from error

@@ -1,0 +1,65 @@
+"""The specs of lists, checked as far as that is possible before anything is fetched."""
+
+import inspect
+from pathlib import Path
+
+from functions.dispatcher.specs import parse_spec
+from functions.worker.extraction.parsing import load_parser
+from scatterfetch.lists.url_list import UrlList
+from shared.errors import InvalidJobError
+from shared.spec import Spec
+
+SPEC_FILE = "spec.yaml"
+
+
+def read_spec(path: Path) -> bytes:
+    """
+    Return the text of a spec that is in order.
+
+    Raises:
+        InvalidJobError: it is not, or it cannot be read.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise InvalidJobError(f"cannot read the spec {path}: {error.strerror}") from error
+    check_parser(str(path), parse_spec(str(path), text))
+    return text
+
+
+def check_parser(name: str, spec: Spec) -> None:
+    """
+    Check that there is the Python parser that a spec names.
+
+    Args:
+        name: Of the spec, for the message.
+        spec: The spec.
+
+    Raises:
+        InvalidJobError: there is none, or it cannot be imported.
+    """
+    if spec.parser is not None:
+        try:
+            load_parser(spec.parser)
+        except InvalidJobError as error:
+            raise InvalidJobError(f"{name}: {error}") from error
+
+
+def spec_of(url_list: UrlList) -> Spec:
+    """Return the spec of the list, or the default one."""
+    return Spec() if url_list.spec is None else parse_spec(url_list.name, url_list.spec)
+
+
+def names_user_agent(url_list: UrlList) -> bool:
+    """Tell whether the spec of the list says how workers introduce themselves."""
+    fetch = spec_of(url_list).fetch
+    return fetch.user_agent is not None or fetch.profiles != "none"
+
+
+def parser_code(url_list: UrlList) -> bytes:
+    """Return the source of the list's parser, and of what it may import: another gives others."""
+    name = spec_of(url_list).parser
+    if name is None:
+        return b""
+    folder = Path(inspect.getfile(inspect.unwrap(load_parser(name)))).parent
+    return b"".join(file.read_bytes() for file in sorted(folder.rglob("*.py")))

@@ -1,0 +1,62 @@
+"""A list of URLs to scrape: its bytes, its spec, and what people call it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import SEEK_END, BytesIO
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from functions.dispatcher.dispatch import open_stream
+from functions.dispatcher.lists.formats import Reader
+from shared.errors import InvalidJobError
+from shared.messages import Shard
+
+_PIECE = 256 * 1024  # bytes of a list
+
+
+class UrlList(NamedTuple):
+    """A list to scrape: the key it is uploaded under, and what people call it."""
+
+    name: str
+    key: str
+    body: bytes | Path
+    """A file is read when it is dispatched; it must not change meanwhile."""
+    spec: bytes | None
+    inline: bool = False
+    """Whether it was given on the command line."""
+
+    @contextmanager
+    def opened(self) -> Iterator[BinaryIO]:
+        """
+        Open the list for reading.
+
+        Raises:
+            InvalidJobError: it cannot be read.
+        """
+        if isinstance(self.body, bytes):
+            yield BytesIO(self.body)
+            return
+        try:
+            with self.body.open("rb") as file:
+                yield file
+        except OSError as error:
+            raise InvalidJobError(
+                f"cannot read the URL list {self.name}: {error.strerror}"
+            ) from error
+
+    @contextmanager
+    def reader(self, name: str) -> Iterator[Reader]:
+        """
+        Open the list as the dispatcher reads it; errors call it `name`, which tells the format.
+
+        Raises:
+            InvalidJobError: it cannot be read, or is none.
+        """
+        with self.opened() as file:
+
+            def read(start: int) -> Iterator[bytes]:
+                file.seek(start)
+                return iter(lambda: file.read(_PIECE), b"")
+
+            size = file.seek(0, SEEK_END)
+            yield open_stream(name, size, read, Shard(job="-"))[0]

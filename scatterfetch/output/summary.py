@@ -1,0 +1,115 @@
+"""The summary at the end of jobs that were watched: what became of them, and where it is."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+from rich.console import Console
+
+from functions.dispatcher.lists.formats import name_of_line
+from functions.dispatcher.summary import Summary
+from scatterfetch.jobs.manifests import read_summary
+from scatterfetch.jobs.progress import Finished, Job
+from scatterfetch.output.outcome_table import outcome_table
+from scatterfetch.output.sentences import counted
+from shared.keys import job_prefix, rejected_key, results_prefix
+from shared.receipts import NO_MATCH, PROBLEMS
+
+if TYPE_CHECKING:
+    from scatterfetch.jobs.folder import Folder
+    from scatterfetch.jobs.stack import Stack
+
+_REJECTED_SHOWN = 5
+_HOSTS_SHOWN = 5
+_NAMES_SHOWN = 10
+
+
+def print_summary(finished: Finished, place: "Folder | Stack") -> None:
+    """Print what became of each job, and where its files are."""
+    console = Console(highlight=False)
+    for job in finished.jobs:
+        if job.problem:
+            continue
+        _print_job(console, job, place)
+    if all(job.problem for job in finished.jobs):
+        return
+    progress = finished.progress
+    fetched = progress.done - progress.earlier
+    if progress.earlier:
+        console.print(f"{counted(progress.earlier, 'outcome')} of an earlier run kept.")
+    console.print(
+        f"{counted(fetched, 'URL')} in {progress.elapsed:.1f} s, {progress.rate:,.0f} a second."
+    )
+
+
+def _print_job(console: Console, job: Job, place: "Folder | Stack") -> None:
+    ledger = job.ledger
+    console.print(f"job {job.id}", style="bold")
+    counts = ledger.final
+    # An earlier run may have left more outcomes than this one has read of the list.
+    known = max(ledger.targets, counts.total())
+    more = "" if ledger.fully_dispatched else "+"
+    console.print(outcome_table(counts, {"not done": known - counts.total()}, f"{known:,}{more}"))
+    if ledger.duplicates:
+        console.print(f"{counted(ledger.duplicates, 'duplicate line')} left out.")
+    summary = read_summary(place.data, job.id)
+    if unmatched := job.counted(NO_MATCH):
+        _print_unmatched(console, unmatched, summary)
+    if problems := job.counted(PROBLEMS):
+        pages = summary.problem_pages if summary else {}
+        console.print(
+            f"{counted(problems, 'problem')} in rows{_by_name(pages, 'on', 'page')}",
+            markup=False,
+        )
+    if summary and summary.skipped_types:
+        skipped = sum(summary.skipped_types.values())
+        console.print(
+            f"{counted(skipped, 'URL')} skipped for the type of the file"
+            f"{_by_name(summary.skipped_types)} To fetch such files, name their types in "
+            "fetch.content_types.",
+            markup=False,
+        )
+    if ledger.rejected:
+        _print_rejected(console, job, place)
+    console.print(f"results: {place.address(results_prefix(job.id))}", soft_wrap=True)
+
+
+def _by_name(counts: Mapping[str, int], word: str = "", noun: str = "") -> str:
+    """Return the largest of `counts` as the end of a sentence."""
+    if not counts:
+        return "."
+    parts = [
+        f"{name} {word} {counted(count, noun)}" if noun else f"{count:,} {name}"
+        for name, count in [*counts.items()][:_NAMES_SHOWN]
+    ]
+    if len(counts) > _NAMES_SHOWN:
+        parts.append(f"and {len(counts) - _NAMES_SHOWN} more kinds")
+    return f": {', '.join(parts)}."
+
+
+def _print_unmatched(console: Console, unmatched: int, summary: Summary | None) -> None:
+    console.print(
+        f"The spec found nothing on {counted(unmatched, 'page')}: has the website changed?"
+    )
+    hosts = [host for host in summary.worst_hosts if host.no_match] if summary else []
+    for host in sorted(hosts, key=lambda host: -host.no_match)[:_HOSTS_SHOWN]:
+        console.print(f"  {host.host}: {host.no_match:,} of {counted(host.targets, 'URL')}")
+
+
+def _print_rejected(console: Console, job: Job, place: "Folder | Stack") -> None:
+    where = place.address(f"{job_prefix(job.id)}rejected/")
+    what = name_of_line(job.list.key)
+    console.print(
+        f"{counted(job.ledger.rejected, what)} of {job.list.name} rejected; see {where}",
+        soft_wrap=True,
+    )
+    lines = (place.data.get(rejected_key(job.id, 0)) or b"").splitlines()
+    for line in lines[:_REJECTED_SHOWN]:
+        rejected = msgspec.json.decode(line)
+        console.print(
+            f"  {what} {rejected['line']} is {rejected['text']!r}: {rejected['reason']}",
+            markup=False,
+            soft_wrap=True,
+        )
+    if len(lines) > _REJECTED_SHOWN:
+        console.print("  ...")

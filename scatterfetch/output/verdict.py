@@ -1,0 +1,98 @@
+"""How jobs have ended: the exit status, and what is said of those that did not end well."""
+
+from typing import TYPE_CHECKING
+
+from scatterfetch.jobs.folder import Folder
+from scatterfetch.jobs.place import place_option
+from scatterfetch.jobs.progress import Finished
+from scatterfetch.output.sentences import complain, counted
+from shared.errors import Reason
+from shared.outcomes import Kind
+from shared.receipts import NO_MATCH, PROBLEMS, outcome_name
+
+if TYPE_CHECKING:
+    from scatterfetch.jobs.stack import Stack
+
+
+def report(finished: Finished, place: "Folder | Stack") -> int:
+    """Say on standard error why jobs did not end well; return the exit status."""
+    exit_status = _report(finished, place)
+    if finished.disk_problem and not finished.complete:
+        # Last, since it explains all the rest.
+        complain(f"{finished.disk_problem}; make room, and the same command goes on")
+    return exit_status
+
+
+def _report(finished: Finished, place: "Folder | Stack") -> int:
+    refused = [job.problem for job in finished.jobs if job.problem]
+    for problem in refused:
+        complain(problem)
+    if finished.interrupted:
+        if isinstance(place, Folder):
+            complain("interrupted; the same command goes on")
+            return 130
+        for job in finished.jobs:
+            if not job.done:
+                complain(
+                    f"the job goes on: `scatterfetch status {job.id} {place_option(place)}` "
+                    "says how far it is, `scatterfetch cancel` with the same words stops it"
+                )
+        return 130
+    if len(refused) == len(finished.jobs):
+        return 2
+    if finished.dead_letters and not finished.complete:
+        complain(
+            f"messages given up on after several deliveries: {finished.dead_letters}; "
+            "the logs folder says why, and the same command tries again"
+        )
+    elif not finished.complete:
+        complain(
+            "some URLs have no outcome, and nothing is left in the queues; the logs folder may say "
+            "why, and the same command tries them again"
+        )
+    well = _judge(finished, place)
+    return 0 if well and finished.complete and not refused else 1
+
+
+def _judge(finished: Finished, place: "Folder | Stack") -> bool:
+    """Tell whether the outcomes are what one hopes for; complain of those that are not."""
+    outcomes = finished.progress.outcomes
+    lost = finished.progress.total - finished.progress.done if finished.complete else 0
+    if lost:
+        complain(
+            f"the sum does not add up: {counted(lost, 'URL')} without an outcome, though every "
+            "batch is done. This is a mistake of scatterfetch; please report it"
+        )
+    damaged = [job for job in finished.jobs if job.ledger.damaged]
+    for job in damaged:
+        complain(
+            f"{job.list.name} could not be read to its end: what it holds beyond is not in the job"
+        )
+    refetched = sum(job.refetched for job in finished.jobs)
+    if refetched:
+        complain(
+            f"results of an earlier run were gone or cut off, those of "
+            f"{counted(refetched, 'batch', 'batches')}: whoever has read them has missed "
+            "something. Their URLs were fetched again"
+        )
+    private = outcomes.get(outcome_name(Kind.SKIPPED, Reason.PRIVATE_ADDRESS), 0)
+    if private and isinstance(place, Folder):
+        complain(
+            f"{counted(private, 'URL')} skipped for a private address; "
+            "--parameter AllowPrivateNetworks=true lets them be fetched"
+        )
+    dead = sum(count for name, count in outcomes.items() if name.startswith(Kind.DEAD))
+    if dead and not isinstance(place, Folder):
+        complain(
+            f"given up on: {counted(dead, 'URL')}; `scatterfetch redrive {place_option(place)}` "
+            "tries again"
+        )
+    elif dead:
+        complain(
+            f"given up on: {counted(dead, 'URL')}; `scatterfetch deadletters {place}` shows of "
+            f"which hosts, and why; after `scatterfetch redrive {place}` the same command tries "
+            "them again"
+        )
+    failed = any(name.startswith(Kind.FAILED) for name in outcomes)
+    wrong = any(job.counted(name) for job in finished.jobs for name in (NO_MATCH, PROBLEMS))
+    return not (failed or dead or lost or damaged or wrong or refetched)

@@ -1,0 +1,118 @@
+"""The state of jobs that run on this machine, known from the keys that are put."""
+
+import math
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scatterfetch.jobs.progress import Job, Progress, progress_of
+from scatterfetch.jobs.watch import Display
+from scatterfetch.localcloud.template import WORKER
+from shared.keys import manifest_key, summary_key
+from shared.manifest import decode_manifest
+from shared.messages import decode_batch
+from shared.urls import parse_url
+
+if TYPE_CHECKING:
+    from scatterfetch.localcloud.cloud import LocalCloud
+
+TICK = 0.2  # seconds between two looks at the state
+_QUEUE_TICK = 1.0
+_CLOSE_SECONDS = 30.0
+
+
+class LocalRun:
+    """Knows the jobs' state from the keys that are put; threads tell it, one waits."""
+
+    def __init__(self, folder: Path, display: Display) -> None:
+        self._folder = folder
+        self._display = display
+        self._changed = threading.Condition()
+        self._began = time.monotonic()
+        self._next_look = self._began + _QUEUE_TICK
+        self._draining = False
+        self._idle = 0
+        self._closing: dict[str, float] = {}
+        """Until when the summary of a job is waited for whose outcomes are all there."""
+        self.jobs: dict[str, Job] = {}
+        self.closed: set[str] = set()
+        """Jobs whose summary is there."""
+        self.cloud: LocalCloud
+
+    def on_put(self, key: str) -> None:
+        area, _, rest = key.partition("/")
+        if area != "jobs":
+            return
+        with self._changed:
+            job = self.jobs.get(rest.partition("/")[0])
+            if job is None:
+                return
+            if key == manifest_key(job.id):
+                job.manifest = decode_manifest((self._folder / key).read_bytes())
+                job.ledger.shards = job.manifest.shards
+            elif key == summary_key(job.id):
+                self.closed.add(job.id)
+            else:
+                job.ledger.add(key)
+            self._changed.notify_all()
+
+    def wait(self) -> None:
+        for job in self._to_close() - self._closing.keys():
+            self._closing[job] = time.monotonic() + _CLOSE_SECONDS
+            self.cloud.look_at(job)
+        with self._changed:
+            if not self.done():
+                self._changed.wait(TICK)
+
+    def done(self) -> bool:
+        return all(
+            job.problem or (job.done and job.id in self.closed) for job in self.jobs.values()
+        )
+
+    def _to_close(self) -> set[str]:
+        with self._changed:
+            complete = {job.id for job in self.jobs.values() if job.done and not job.problem}
+        return complete - self.closed
+
+    def progress(self) -> Progress:
+        records = (
+            list(self.cloud.mappings[WORKER].in_flight.values()) if self.cloud.mappings else []
+        )
+        hosts = set()
+        targets = 0
+        for record in records:
+            batch = decode_batch(record["body"])
+            hosts |= {parse_url(target.location).host for target in batch.targets}
+            targets += len(batch.targets)
+        with self._changed:
+            return progress_of(
+                list(self.jobs.values()),
+                elapsed=time.monotonic() - self._began,
+                hosts=len(hosts),
+                under_way=targets,
+                busy=bool(records),
+            )
+
+    def leave(self, times: int) -> bool:
+        if times > 1:
+            return True
+        if not self._draining:
+            self._draining = True
+            self.cloud.drain()
+            self.cloud.cut_short()
+            self._display.say(
+                "stopping: what was asked for is waited for and kept; Ctrl-C again stops at once"
+            )
+        return self.cloud.drained()
+
+    def stuck(self) -> bool:
+        if time.monotonic() < self._next_look:
+            return False
+        self._next_look = time.monotonic() + _QUEUE_TICK
+        closing = any(
+            self._closing.get(job, math.inf) > time.monotonic() for job in self._to_close()
+        )
+        # Twice: between two queues a message is in neither.
+        self._idle = self._idle + 1 if self.cloud.idle() and not closing else 0
+        return self._idle > 1
