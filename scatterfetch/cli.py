@@ -10,53 +10,15 @@ Scrape lists of URLs, here or on AWS.
 import argparse
 import os
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
+from importlib import import_module
+from typing import NamedTuple, cast
 
 from scatterfetch import __version__
-from scatterfetch.commands import (
-    deadletters,
-    deploy,
-    init,
-    new,
-    redrive,
-    results,
-    spec,
-    status,
-    submit,
-    tryout,
-)
-from scatterfetch.commands.command import add_command, add_parameter
-from scatterfetch.commands.local_settings import LocalSettings, local_settings, mention_user_agent
+from scatterfetch.commands.command import EXIT_STATUS, CommandModule
 from scatterfetch.deployable import TEMPLATE
-from scatterfetch.jobs.folder import Folder, locked
-from scatterfetch.output.sentences import complain
-from scatterfetch.project import find_project
-from shared.errors import InvalidJobError, ScrapeError
+from shared.errors import ScrapeError
 
-if TYPE_CHECKING:
-    from scatterfetch.jobs.progress import Finished
-    from scatterfetch.lists.url_list import UrlList
-
-EPILOG = """\
-exit status:
-  0    every URL was scraped, or skipped for a reason that the spec or the website gives
-  1    URLs failed or were given up on, rows have problems, the spec found nothing on a page,
-       one list of several was refused or not read to its end, or results of an earlier run
-       were gone or cut off (they are fetched again); the summary says which
-  2    wrong usage or input; nothing was fetched
-  130  interrupted; what was done is kept, and the same command goes on
-"""
-RUN_EXAMPLE = """\
-Runs URL lists through the deployed system's own code on this machine: S3 and SQS are
-embedded, and workers are processes. The results are in DIR as they are committed.
-The same list and spec into the same DIR go on where the last run stopped.
-
-example:
-  $ scatterfetch run urls.txt --out out
-  $ zcat out/results/*/*.jsonl.gz | head -n 1
-"""
 SHORT_HELP = """\
 Scrape lists of URLs, on this machine or on AWS.
 
@@ -67,25 +29,44 @@ Scrape lists of URLs, on this machine or on AWS.
 
 `scatterfetch --help` lists all commands, `scatterfetch COMMAND --help` explains one.
 """
-DEMO_EXAMPLE = """\
-Starts some small bookshops on this machine, scrapes their list of pages through the
-local cloud, and shows what came out.
 
-example:
-  $ scatterfetch demo
-"""
-DEMO_EPILOG = """\
-exit status:
-  0    every URL has its final outcome, and the outcomes are those that the README shows
-  1    they are not
-  2    wrong usage, or nothing could be started
-  130  interrupted
-"""
+
+class Command(NamedTuple):
+    """A command, by its line in the list of commands and its module in `commands`."""
+
+    name: str
+    summary: str
+    module: str
+
+    def load(self) -> CommandModule:
+        return cast("CommandModule", import_module(f"scatterfetch.commands.{self.module}"))
+
+
+COMMANDS = [
+    Command("run", "scrape lists on this machine", "run"),
+    Command("demo", "scrape the bundled bookshops", "demo"),
+    Command("results", "make a table of results", "results"),
+    Command("submit", "start jobs in a stack", "submit"),
+    Command("cancel", "stop a job of a stack", "cancel"),
+    Command("status", "say where a job stands", "status"),
+    Command("jobs", "list jobs", "jobs"),
+    Command("deadletters", "show what was given up on", "deadletters"),
+    Command("redrive", "give it another life", "redrive"),
+    Command("try", "scrape one page, now", "tryout"),
+    Command("init", "write a first spec for a page", "init"),
+    Command("spec", "check a spec, or describe specs to an editor", "spec"),
+    Command("new", "make a project", "new"),
+    Command("deploy", "deploy to AWS, or build what would be", "deploy"),
+]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    args = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    # No option before the command takes a value, so its name is the first word that is no option.
+    # The modules of the others stay where they are: nobody waits for what is not needed.
+    name = next((word for word in words if not word.startswith("-")), "")
+    args = command_parser({name}).parse_args(words)
     if args.command is None:
         print(SHORT_HELP, end="", file=sys.stderr)
         return 2
@@ -107,12 +88,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return exit_status
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser(names: Collection[str]) -> argparse.ArgumentParser:
+    """Return a parser that lists all commands, and knows the arguments of those in `names`."""
     summary, _, example = (__doc__ or "").strip().partition("\n\n")
     parser = argparse.ArgumentParser(
         prog="scatterfetch",
         description=summary,
-        epilog=f"examples:\n{example}\n\n{EPILOG}",
+        epilog=f"examples:\n{example}\n\n{EXIT_STATUS}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     python = ".".join(map(str, sys.version_info[:3]))
@@ -123,142 +105,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.set_defaults(command=None)
     commands = parser.add_subparsers(metavar="COMMAND")
-
-    run = add_command(
-        commands, "run", "scrape lists on this machine", RUN_EXAMPLE, _run, epilog=EPILOG
-    )
-    run.add_argument(
-        "sources",
-        nargs="*",
-        metavar="URLFILE|URL",
-        help="a list: a .txt, .csv, .tsv, .jsonl or .xml file, also .gz or .zst; a URL; the URL "
-        "of a sitemap (…sitemap….xml), whose pages are the list; or - for URLs on standard input "
-        "(default: all lists of the project)",
-    )
-    run.add_argument(
-        "--spec",
-        type=Path,
-        metavar="FILE",
-        help="how to fetch, and what to extract (default: spec.yaml beside the list, if any)",
-    )
-    _add_common(run, "out")
-
-    demo = add_command(
-        commands, "demo", "scrape the bundled bookshops", DEMO_EXAMPLE, _demo, epilog=DEMO_EPILOG
-    )
-    _add_common(demo, "demo-out")
-
-    results.add_commands(commands)
-    submit.add_commands(commands)
-    status.add_commands(commands)
-    deadletters.add_commands(commands)
-    redrive.add_commands(commands)
-    tryout.add_commands(commands)
-    init.add_commands(commands)
-    spec.add_commands(commands)
-    new.add_commands(commands)
-    deploy.add_commands(commands)
+    for command in COMMANDS:
+        one = commands.add_parser(
+            command.name,
+            help=command.summary,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if command.name in names:
+            module = command.load()
+            one.description, one.epilog = module.EXAMPLE, module.EPILOG
+            module.add_arguments(one)
+            one.set_defaults(command=module.run)
     return parser
-
-
-def _add_common(command: argparse.ArgumentParser, out: str) -> None:
-    command.add_argument(
-        "--out",
-        type=Path,
-        default=Path(out),
-        metavar="DIR",
-        help="where the results go (default: %(default)s)",
-    )
-    command.add_argument(
-        "--workers",
-        type=_positive,
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="worker processes (default: one for each core)",
-    )
-    add_parameter(command)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
-    return int(text)
-
-
-def _run(args: argparse.Namespace) -> int:
-    from scatterfetch.lists.sources import (  # noqa: PLC0415 -- boto3
-        is_sitemap,
-        read_sitemap_list,
-        read_sources,
-    )
-    from scatterfetch.lists.specs import names_user_agent  # noqa: PLC0415
-    from scatterfetch.output.verdict import report  # noqa: PLC0415
-
-    sources = args.sources or _lists_of_project()
-    with local_settings(args) as settings:
-        sitemaps = [source for source in sources if is_sitemap(source)]
-        others = [source for source in sources if source not in sitemaps]
-        lists = read_sources(others, spec=args.spec)
-        whole = True
-        with locked(args.out):
-            for url in dict.fromkeys(sitemaps):
-                url_list, is_whole = read_sitemap_list(
-                    url, args.out, spec=args.spec, parameters=settings.parameters, say=complain
-                )
-                lists.append(url_list)
-                whole = whole and is_whole
-            mention_user_agent(settings.parameters, all(map(names_user_agent, lists)))
-            finished = _run_lists(args, lists, settings)
-    return report(finished, Folder(args.out)) or int(not whole)
-
-
-def _lists_of_project() -> list[str]:
-    project = find_project()
-    if project is None:
-        raise InvalidJobError(
-            "name a list or a URL, as in `scatterfetch run urls.txt`; in a project, which "
-            "`scatterfetch new` makes, `scatterfetch run` runs all lists of all scrapers"
-        )
-    return [os.path.relpath(path) for path in project.lists()]
-
-
-def _demo(args: argparse.Namespace) -> int:
-    from scatterfetch.demo.show import DEMO_PARAMETERS, demo_list, print_rows  # noqa: PLC0415
-    from scatterfetch.demo.website import running_website  # noqa: PLC0415
-    from scatterfetch.output.verdict import report  # noqa: PLC0415
-
-    with locked(args.out), running_website() as port:
-        url_list = demo_list(args.out)
-        parameters = {
-            **DEMO_PARAMETERS,
-            "ConnectTo": f"::127.0.0.1:{port}",
-            **dict(args.parameter),
-        }
-        finished = _run_lists(args, [url_list], LocalSettings(parameters, None))
-        exit_status = report(finished, Folder(args.out))
-        if exit_status > 1:
-            return exit_status
-        whole = print_rows(finished.jobs[0], args.out)
-    # That some of its pages fail is part of the demo, and so is no failure.
-    return 0 if whole else 1
-
-
-def _run_lists(
-    args: argparse.Namespace, lists: "list[UrlList]", settings: LocalSettings
-) -> "Finished":
-    from scatterfetch.output.live import open_display  # noqa: PLC0415
-    from scatterfetch.output.summary import print_summary  # noqa: PLC0415
-    from scatterfetch.runs.run import local_parameters, run  # noqa: PLC0415
-
-    parameters = local_parameters(lists) | {**settings.parameters}
-    with open_display() as display:
-        finished = run(
-            lists,
-            args.out,
-            display,
-            workers=args.workers,
-            parameters=parameters,
-            parsers=settings.parsers,
-        )
-    print_summary(finished, Folder(args.out))
-    return finished

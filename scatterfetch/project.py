@@ -5,7 +5,6 @@ A scraper is a folder with a `spec.yaml` and its URL lists. Commands find the pr
 folder that they are called in; outside of a project they work as well, without its settings.
 """
 
-import os
 import tomllib
 from pathlib import Path
 from typing import Annotated
@@ -111,17 +110,3 @@ def _read(path: Path) -> Project:
     except msgspec.ValidationError as error:
         raise InvalidJobError(f"{path}: {error}") from error
     return Project(path.parent, **msgspec.structs.asdict(settings))
-
-
-def use_parsers(folder: Path | None) -> None:
-    """
-    Let specs name the Python parsers in `folder`, before those that come with scatterfetch.
-
-    In a process of its own the worker finds them where this one does.
-    """
-    if folder is None:
-        return
-    from functions.worker import parsers  # noqa: PLC0415 -- the HTML parser
-
-    if os.fspath(folder) not in parsers.__path__:
-        parsers.__path__.insert(0, os.fspath(folder))

@@ -1,64 +1,34 @@
-"""What all commands have in common."""
+"""What a module of a command has."""
 
 import argparse
-import sys
-from collections.abc import Callable
-from typing import TypeAlias
+from typing import Protocol
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 -- it has no other name
-
-
-def add_command(
-    commands: Commands,
-    name: str,
-    summary: str,
-    text: str,
-    function: Callable[[argparse.Namespace], int],
-    *,
-    epilog: str,
-) -> argparse.ArgumentParser:
-    """Register a command that `function` carries out; it returns the exit status."""
-    command = commands.add_parser(
-        name,
-        help=summary,
-        description=text,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.set_defaults(command=function)
-    return command
+EXIT_STATUS = """\
+exit status:
+  0    every URL was scraped, or skipped for a reason that the spec or the website gives
+  1    URLs failed or were given up on, rows have problems, the spec found nothing on a page,
+       one list of several was refused or not read to its end, or results of an earlier run
+       were gone or cut off (they are fetched again); the summary says which
+  2    wrong usage or input; nothing was fetched
+  130  interrupted; what was done is kept, and the same command goes on
+"""
+"""Of `scatterfetch run`, and in general."""
 
 
-def complain(sentence: str) -> None:
-    """Say on standard error what is wrong or missing."""
-    print(f"scatterfetch: {sentence}", file=sys.stderr)
+class CommandModule(Protocol):
+    """Imports what its arguments need, and no more: `--help` does not wait for engines and SDKs."""
 
+    EXAMPLE: str
+    """What the command does, and how it is called."""
+    EPILOG: str
+    """What its exit status means."""
 
-def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """Return `1 line` or `1,234 lines`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+    def add_arguments(self, command: argparse.ArgumentParser) -> None: ...
 
+    def run(self, args: argparse.Namespace) -> int:
+        """
+        Return the exit status.
 
-def add_parameter(command: argparse.ArgumentParser) -> None:
-    """Let `command` set parameters of template.yaml."""
-    command.add_argument(
-        "--parameter",
-        action="append",
-        default=[],
-        type=_parameter,
-        metavar="NAME=VALUE",
-        help="set a parameter of template.yaml, e.g. AllowPrivateNetworks=true; repeat for more",
-    )
-    command.add_argument(
-        "--user-agent",
-        metavar="TEXT",
-        help="how websites see you, e.g. 'acme-bot/1.0 (+https://acme.example/bot)' (default: "
-        "user_agent in scatterfetch.toml)",
-    )
-
-
-def _parameter(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    return name, value
+        Raises:
+            ScrapeError: the command cannot do what it was asked for; the message says why.
+        """

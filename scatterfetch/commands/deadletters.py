@@ -3,16 +3,18 @@
 import argparse
 from collections import Counter
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from scatterfetch.commands.command import Commands, add_command
 from scatterfetch.commands.place import add_place, open_place
 from scatterfetch.deadletters.letters import Letter, letters
 from scatterfetch.deadletters.local import dead_targets
 from scatterfetch.jobs.folder import Folder
-from scatterfetch.jobs.stack import Stack
 from scatterfetch.output.sentences import complain, counted
+
+if TYPE_CHECKING:
+    from scatterfetch.jobs.stack import Stack
 
 _SHOWN = 40
 
@@ -33,16 +35,13 @@ exit status:
 """
 
 
-def add_commands(commands: Commands) -> None:
-    command = add_command(
-        commands, "deadletters", "show what was given up on", EXAMPLE, _deadletters, epilog=EPILOG
-    )
+def add_arguments(command: argparse.ArgumentParser) -> None:
     add_place(command)
     command.add_argument("--job", metavar="JOB", help="of one job only")
     command.add_argument("--json", action="store_true", help="for programs: one JSON object a line")
 
 
-def _deadletters(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     place = open_place(args)
     found = found_letters(place, args.job)
     if args.json:
@@ -53,7 +52,7 @@ def _deadletters(args: argparse.Namespace) -> int:
     return 0
 
 
-def found_letters(place: Folder | Stack, job: str | None) -> Iterator[Letter]:
+def found_letters(place: "Folder | Stack", job: str | None) -> Iterator[Letter]:
     return dead_targets(place, job) if isinstance(place, Folder) else letters(place, job, complain)
 
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scatterfetch.build import PLATFORMS, build
-from scatterfetch.commands.command import Commands, add_command
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.localcloud.template import Template
 from scatterfetch.output.sentences import complain
@@ -43,10 +42,7 @@ _STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 _SAM = "aws-sam-cli>=1.170"
 
 
-def add_commands(commands: Commands) -> None:
-    command = add_command(
-        commands, "deploy", "deploy to AWS, or build what would be", EXAMPLE, _deploy, epilog=EPILOG
-    )
+def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "parameters",
         nargs="*",
@@ -83,7 +79,7 @@ def _parameter(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _deploy(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     project = find_project()
     folder = (project.folder if project else Path.cwd()) / BUILD_FOLDER
     parameters = {"Architecture": args.arch, **_of_project(project), **dict(args.parameters)}

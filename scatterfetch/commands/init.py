@@ -1,25 +1,11 @@
 """`scatterfetch init`: a first spec for a page, of what the page offers."""
 
 import argparse
-import asyncio
-import json
-import re
 import shlex
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from scatterfetch.commands.command import Commands, add_command, add_parameter
-from scatterfetch.commands.local_settings import local_settings
+from scatterfetch.commands.local import add_local, local_parameters
 from shared.errors import InvalidJobError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from functions.worker.extraction.rows import Extracted
-    from functions.worker.transport.page import FetchedPage
-    from scatterfetch.proposals.choosing import Proposal
-    from scatterfetch.proposals.columns import Source
 
 EXAMPLE = """\
 Writes a first spec for a page: what the page says of itself in JSON-LD, microdata or Open Graph,
@@ -34,18 +20,12 @@ EPILOG = """\
 exit status:
   0    there is a spec
   1    the page could not be had
-  2    wrong usage or input; nothing was fetched
+  2    wrong usage or input, or the page has nothing that a spec could take
   130  interrupted
 """
-_VALUE = 50  # characters of an example
-_PLAIN = re.compile(r"[A-Za-z][\w.:>-]*(?: [\w.>-]+)*")
-_YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
-def add_commands(commands: Commands) -> None:
-    command = add_command(
-        commands, "init", "write a first spec for a page", EXAMPLE, _init, epilog=EPILOG
-    )
+def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("url", metavar="URL")
     command.add_argument(
         "-o",
@@ -54,27 +34,17 @@ def add_commands(commands: Commands) -> None:
         metavar="FILE",
         help="a file that is not there yet (default: standard output)",
     )
-    add_parameter(command)
+    add_local(command)
 
 
-def _init(args: argparse.Namespace) -> int:
-    from functions.worker.extraction.extractor import ExtractionProcess  # noqa: PLC0415
-    from scatterfetch.runs.probe import fetch, worker_settings  # noqa: PLC0415
-    from shared.spec import Spec  # noqa: PLC0415
+def run(args: argparse.Namespace) -> int:
+    from scatterfetch.proposals.first_spec import first_spec_of  # noqa: PLC0415 -- the engine
 
     if args.output is not None and args.output.exists():
         raise InvalidJobError(f"{args.output} is there already; name another file with -o")
-    process = ExtractionProcess()
-    with local_settings(args) as local:
-        settings = worker_settings(local.parameters)
-        try:
-            seen = asyncio.run(fetch(args.url, Spec(), settings, process))
-        finally:
-            process.stop()
-    if seen.page is None:
-        print(f"scatterfetch: {seen.outcome.reason}: {seen.outcome.detail}", file=sys.stderr)
+    text = first_spec_of(args.url, local_parameters(args))
+    if text is None:
         return 1
-    text = first_spec(seen.page)
     if args.output is None:
         print(text, end="")
     else:
@@ -84,156 +54,3 @@ def _init(args: argparse.Namespace) -> int:
             words += ["--parameter", f"{name}={value}"]
         print(f"{args.output}: look at it with `{shlex.join(words)}`")
     return 0
-
-
-def first_spec(page: "FetchedPage") -> str:
-    """
-    Return a spec that yields rows on `page`, as YAML with comments.
-
-    Raises:
-        InvalidJobError: there is nothing in the page that a spec could take.
-    """
-    from functions.worker.extraction.document import Document, TooComplexError  # noqa: PLC0415
-    from scatterfetch.proposals.choosing import proposals  # noqa: PLC0415
-
-    try:
-        document = Document(page)
-        kinds = proposals(document)
-        sections = [
-            next(((one.about, text) for one in kind if (text := _section(page, one))), None)
-            for kind in kinds
-        ]
-    except TooComplexError as error:
-        raise InvalidJobError(f"{page.url} is too complex to be looked at") from error
-    found = [section for section in sections if section is not None]
-    text = (
-        f"# Made by `scatterfetch init` for {page.url}\n"
-        "# The comments are what was found there. Delete what you do not need.\n"
-    )
-    if not found:
-        if not document.is_html:
-            raise InvalidJobError(
-                f"{page.url} is {page.content_type}, and nothing was found in it; "
-                "a spec reads HTML, and what is in JSON and XML"
-            )
-        return f"{text}extract:\n  include: [page]\n"
-    text += found[0][1]
-    for about, section in found[1:]:
-        commented = "".join(f"# {line}\n" for line in section.splitlines())
-        text += f"# Instead, for {about}:\n{commented}"
-    return text
-
-
-def _section(page: "FetchedPage", proposal: "Proposal") -> str | None:
-    """Return an `extract` section of the fields that have a value; None where none has."""
-    fields = dict(proposal.fields)
-    found = _run(page, proposal, fields)
-    while True:
-        wrong = _without_values(found, fields)
-        if not wrong:
-            break
-        for name in wrong:
-            # What is taken for a number, and is none for the engine, is a text.
-            source = fields.pop(name)
-            if "type" in source and not _is_empty(found, name, source):
-                plain = {key: value for key, value in source.items() if key != "type"}
-                if source["type"] == "price" and _is_read(found, name):
-                    plain["type"] = "number"
-                fields[name] = plain
-        fields = {name: fields[name] for name in proposal.fields if name in fields}
-        found = _run(page, proposal, fields)
-    columns = [*fields, *proposal.include]
-    examples = {name: _first(found, name) for name in columns}
-    if not examples or not found.rows:
-        return None
-    lines = ["extract:"]
-    if proposal.rows is not None:
-        lines.append(f"  rows: {_inline(proposal.rows)}  # {len(found.rows)} on this page")
-    if fields:
-        lines.append("  fields:")
-    width = max(map(len, examples)) + 1
-    lines += [
-        f"    {name + ':':{width}} {_inline(source)}  # {_example(examples[name])}"
-        for name, source in fields.items()
-    ]
-    for name in proposal.include:
-        entries = examples[name]
-        lines.append(f"  include: [{name}]  # {len(entries)} here: {_example(entries[0])}")
-    return "\n".join(lines) + "\n"
-
-
-def _without_values(found: "Extracted", fields: "Mapping[str, Source]") -> list[str]:
-    """Return the fields that have a problem on this page, or no value."""
-    troubled = {problem["field"] for problem in found.problems}
-    return [
-        name
-        for name, source in fields.items()
-        if not troubled.isdisjoint({name, f"{name}_currency"})
-        or _first(found, name) is None
-        or (source.get("type") == "price" and _first(found, f"{name}_currency") is None)
-    ]
-
-
-def _is_empty(found: "Extracted", name: str, source: "Source") -> bool:
-    """Tell whether a field finds nothing, whatever its type."""
-    is_read = any(problem["field"] == name for problem in found.problems)
-    return not is_read and _first(found, name) is None and source.get("type") != "price"
-
-
-def _is_read(found: "Extracted", name: str) -> bool:
-    """Tell whether a field has values, and no problem."""
-    return _first(found, name) is not None and all(
-        problem["field"] != name for problem in found.problems
-    )
-
-
-def _first(found: "Extracted", name: str) -> Any:  # noqa: ANN401 -- JSON
-    """Return the first value of a field that is not empty."""
-    for row in found.rows:
-        value = row[name]
-        if value is not None and value != "":
-            if not isinstance(value, list):
-                return value
-            if any(inner is not None and inner != "" for inner in value):
-                return value
-    return None
-
-
-def _run(page: "FetchedPage", proposal: "Proposal", fields: "Mapping[str, Source]") -> "Extracted":
-    from functions.dispatcher.specs import parse_spec  # noqa: PLC0415
-    from functions.worker.extraction.rows import Extracted, compile_extraction  # noqa: PLC0415
-
-    if not fields and not proposal.include:
-        return Extracted([], [], [])
-    extract = {"rows": proposal.rows, "fields": fields, "include": proposal.include}
-    spec = parse_spec("guess", json.dumps({"extract": extract}).encode())
-    return compile_extraction(spec).extract(page, token="")
-
-
-def _inline(value: Any) -> str:  # noqa: ANN401 -- what a field is made of
-    """Return `value` as YAML on one line."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_inline(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_inline, value)) + "]"
-    return _scalar(value)
-
-
-def _scalar(text: str | bool) -> str:  # noqa: FBT001
-    """Return `text` as YAML in a flow mapping."""
-    if (
-        isinstance(text, str)
-        and _PLAIN.fullmatch(text)
-        and text.lower() not in _YAML_WORDS
-        and ": " not in text
-    ):
-        return text
-    # YAML takes what is not printable only with a backslash.
-    return json.dumps(text, ensure_ascii=isinstance(text, str) and not text.isprintable())
-
-
-def _example(value: Any) -> str:  # noqa: ANN401 -- JSON
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = "".join(character if character.isprintable() else " " for character in text)
-    text = " ".join(text.split())
-    return text if len(text) <= _VALUE else text[: _VALUE - 1] + "…"

@@ -4,7 +4,6 @@ import argparse
 import re
 from pathlib import Path
 
-from scatterfetch.commands.command import Commands, add_command
 from scatterfetch.demo.books import CATALOGUE, SHOPS, books_of
 from scatterfetch.project import FILE, PARSERS
 from shared.errors import InvalidJobError
@@ -97,12 +96,11 @@ def parse(page: Page) -> Iterator[dict[str, object]]:
 '''
 
 
-def add_commands(commands: Commands) -> None:
-    command = add_command(commands, "new", "make a project", EXAMPLE, _new, epilog=EPILOG)
+def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("name", metavar="NAME", help="the folder to make")
 
 
-def _new(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     folder = Path(args.name)
     if not _NAME.fullmatch(folder.name):
         raise InvalidJobError(

@@ -3,8 +3,8 @@
 import argparse
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
-from scatterfetch.commands.command import Commands, add_command
 from scatterfetch.commands.deadletters import found_letters, print_letters
 from scatterfetch.commands.place import add_place, open_place
 from scatterfetch.deadletters.letters import QUEUES
@@ -13,10 +13,12 @@ from scatterfetch.deadletters.redriving import redrive
 from scatterfetch.jobs.folder import Folder, locked
 from scatterfetch.jobs.manifests import find_manifest, read_manifest
 from scatterfetch.jobs.place import READERS
-from scatterfetch.jobs.stack import Stack
 from scatterfetch.output.sentences import complain, counted
 from shared.errors import InvalidJobError
 from shared.keys import JOBS, cancelled_key, summary_key
+
+if TYPE_CHECKING:
+    from scatterfetch.jobs.stack import Stack
 
 EXAMPLE = """\
 Gives what was given up on another life: dead targets are tried again with all their attempts, and
@@ -38,16 +40,13 @@ exit status:
 """
 
 
-def add_commands(commands: Commands) -> None:
-    command = add_command(
-        commands, "redrive", "give it another life", EXAMPLE, _redrive, epilog=EPILOG
-    )
+def add_arguments(command: argparse.ArgumentParser) -> None:
     add_place(command)
     command.add_argument("--job", metavar="JOB", help="of one job only")
     command.add_argument("--dry-run", action="store_true", help="say what would be done")
 
 
-def _redrive(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     place = open_place(args)
     if args.dry_run:
         print_letters(found_letters(place, args.job))
@@ -95,7 +94,7 @@ def _redrive_folder(folder: Folder, job: str | None) -> int:
     return 0
 
 
-def _with_object(stack: Stack, jobs: Sequence[str], key: Callable[[str], str]) -> list[str]:
+def _with_object(stack: "Stack", jobs: Sequence[str], key: Callable[[str], str]) -> list[str]:
     """Return those of `jobs` that have the object with this `key` of theirs."""
     with ThreadPoolExecutor(READERS) as pool:
         bodies = pool.map(lambda job: stack.data.get(key(job)), jobs)

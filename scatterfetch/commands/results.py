@@ -4,17 +4,19 @@ import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from scatterfetch.commands.command import Commands, add_command
 from scatterfetch.commands.place import DEFAULT_FOLDER, add_stack, open_stack
 from scatterfetch.jobs.folder import Folder
-from scatterfetch.jobs.stack import Stack
 from scatterfetch.output.sentences import complain, counted
 from scatterfetch.results.exploding import check_explode, explodable
 from scatterfetch.results.files import ResultFile, fetched_results, find_results, gone_results
 from scatterfetch.results.formats import Format, format_of, prepare, replacing, write
 from scatterfetch.results.table import Table
 from shared.errors import InvalidJobError
+
+if TYPE_CHECKING:
+    from scatterfetch.jobs.stack import Stack
 
 EXAMPLE = """\
 Makes a table of what `scatterfetch run` has left in DIR, or of a job of a deployed stack: a record
@@ -38,10 +40,7 @@ exit status:
 """
 
 
-def add_commands(commands: Commands) -> None:
-    command = add_command(
-        commands, "results", "make a table of results", EXAMPLE, _results, epilog=EPILOG
-    )
+def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "source",
         nargs="?",
@@ -83,7 +82,7 @@ def add_commands(commands: Commands) -> None:
     )
 
 
-def _results(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     if args.format:
         output = Format(args.format)
     else:
@@ -109,7 +108,7 @@ def _results(args: argparse.Namespace) -> int:
 
 
 def _write_results(
-    args: argparse.Namespace, output: Format, files: list[ResultFile], place: Folder | Stack
+    args: argparse.Namespace, output: Format, files: list[ResultFile], place: "Folder | Stack"
 ) -> int:
     table = Table(files, outcomes=args.outcomes)
     if args.explode:

@@ -1,12 +1,13 @@
 """`scatterfetch spec check` and `scatterfetch spec schema`."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from scatterfetch.commands.command import Commands, add_command
+from scatterfetch.output.sentences import complain
+from scatterfetch.schema import spec_schema
 from shared.errors import InvalidJobError
 
+EXAMPLE = "Checks specs, or describes them to an editor."
 CHECK_EXAMPLE = """\
 Tells whether specs are in order, and if not, where they are not. Nothing is fetched.
 
@@ -29,27 +30,41 @@ exit status:
 """
 
 
-def add_commands(commands: Commands) -> None:
-    group = commands.add_parser("spec", help="check a spec, or describe specs to an editor")
-    actions = group.add_subparsers(required=True, metavar="ACTION")
-    check = add_command(
-        actions, "check", "tell whether specs are in order", CHECK_EXAMPLE, _check, epilog=EPILOG
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(required=True, metavar="ACTION")
+    check = actions.add_parser(
+        "check",
+        help="tell whether specs are in order",
+        description=CHECK_EXAMPLE,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    check.set_defaults(action=_check)
     check.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    add_command(
-        actions, "schema", "print the JSON Schema of a spec", SCHEMA_EXAMPLE, _schema, epilog=EPILOG
+    schema = actions.add_parser(
+        "schema",
+        help="print the JSON Schema of a spec",
+        description=SCHEMA_EXAMPLE,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    schema.set_defaults(action=_schema)
+
+
+def run(args: argparse.Namespace) -> int:
+    exit_status: int = args.action(args)
+    return exit_status
 
 
 def _check(args: argparse.Namespace) -> int:
-    from scatterfetch.lists.specs import read_spec  # noqa: PLC0415 -- --help need not wait for boto3
+    from scatterfetch.lists.specs import read_spec  # noqa: PLC0415 -- the engine
 
     wrong = 0
     for path in args.files:
         try:
             read_spec(path)
         except InvalidJobError as error:
-            print(f"scatterfetch: {error}", file=sys.stderr)
+            complain(str(error))
             wrong += 1
         else:
             print(f"{path}: in order")
@@ -57,7 +72,5 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _schema(_: argparse.Namespace) -> int:
-    from scatterfetch.schema import spec_schema  # noqa: PLC0415
-
     print(spec_schema(), end="")
     return 0

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from scatterfetch.jobs.stack import Stack
 from shared.errors import InvalidJobError
 from shared.ids import job_id
 from shared.messages import Defer, ListUploaded, Shard, Tick, decode_batch, decode_dispatch
+from shared.urls import parse_url
 
 if TYPE_CHECKING:
+    from scatterfetch.jobs.stack import Stack
     from shared.messages import Batch, Dispatch
     from shared.queue import Queue, Received
 
@@ -85,8 +86,6 @@ def _of_dispatch(
 
 
 def _hosts(batch: "Batch") -> dict[str, int]:
-    from shared.urls import parse_url  # noqa: PLC0415 -- the public suffix list
-
     return dict(Counter(parse_url(target.url).host for target in batch.targets))
 
 
@@ -114,7 +113,7 @@ def held(queue: "Queue") -> "Iterator[Iterator[list[Received]]]":
         queue.release(list(handles.values()))
 
 
-def letters(stack: Stack, job: str | None, report: Callable[[str], None]) -> Iterator[Letter]:
+def letters(stack: "Stack", job: str | None, report: Callable[[str], None]) -> Iterator[Letter]:
     """
     Yield the dead letters of `stack`, or those of one of its jobs.
 

@@ -10,12 +10,11 @@ from scatterfetch.results.finals import FinalOutcomes
 from shared.errors import InvalidJobError
 from shared.keys import manifest_key, redriven_key
 from shared.outcomes import Kind, Outcome
+from shared.urls import parse_url
 
 
 def dead_targets(folder: Folder, job: str | None) -> Iterator[Letter]:
     """Yield the dead targets in the results of `folder`, since the queues of a run end with it."""
-    from shared.urls import parse_url  # noqa: PLC0415 -- the public suffix list
-
     for file, outcome in _last_dead(folder, job):
         yield Letter(
             queue="results",

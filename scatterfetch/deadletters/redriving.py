@@ -4,9 +4,9 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 from scatterfetch.deadletters.letters import QUEUES, held, letter_of
-from scatterfetch.jobs.stack import Stack
 
 if TYPE_CHECKING:
+    from scatterfetch.jobs.stack import Stack
     from shared.queue import Queue
 
 
@@ -19,7 +19,7 @@ class Moved(NamedTuple):
     """Cancelled jobs that have letters there, which stay."""
 
 
-def redrive(stack: Stack, name: str, job: str | None, cancelled: Collection[str] = ()) -> Moved:
+def redrive(stack: "Stack", name: str, job: str | None, cancelled: Collection[str] = ()) -> Moved:
     """
     Give the letters of one dead-letter queue another life, all or those of a job.
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TextIO
 
-from scatterfetch.project import use_parsers
+from scatterfetch.localcloud.user_parsers import use_parsers
 
 
 class LambdaContext:

@@ -6,14 +6,16 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from scatterfetch.jobs.folder import Folder
 from scatterfetch.jobs.place import READERS, place_option
-from scatterfetch.jobs.stack import Stack
 from shared.errors import InvalidJobError
 from shared.keys import JOBS, receipts_folder, results_key, results_prefix
 from shared.receipts import RECEIPT_END, receipt_batch
+
+if TYPE_CHECKING:
+    from scatterfetch.jobs.folder import Folder
+    from scatterfetch.jobs.stack import Stack
 
 _AHEAD = 2 * READERS
 _JOB_FOLDER = results_prefix("").rstrip("/")  # results/job=
@@ -59,7 +61,7 @@ def find_results(folder: Path, job: str | None = None) -> list[ResultFile]:
 
 
 @contextmanager
-def fetched_results(stack: Stack, job: str) -> Iterator[list[ResultFile]]:
+def fetched_results(stack: "Stack", job: str) -> Iterator[list[ResultFile]]:
     """
     Return the files of a job of `stack`, as `find_results` does.
 
@@ -102,7 +104,7 @@ def fetched_results(stack: Stack, job: str) -> Iterator[list[ResultFile]]:
 
 
 def gone_results(
-    place: Folder | Stack, job: str | None, files: Sequence[ResultFile]
+    place: "Folder | Stack", job: str | None, files: Sequence[ResultFile]
 ) -> Iterator[str]:
     """
     Yield a sentence for each job that has committed outcomes which are not there any more.

@@ -8,7 +8,8 @@ from functions.worker import parsers
 from scatterfetch.cli import main
 from scatterfetch.lists.specs import parser_code
 from scatterfetch.lists.url_list import UrlList
-from scatterfetch.project import find_project, use_parsers
+from scatterfetch.localcloud.user_parsers import use_parsers
+from scatterfetch.project import find_project
 from shared.errors import InvalidJobError
 
 

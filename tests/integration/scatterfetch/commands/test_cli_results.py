@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from scatterfetch.cli import _parser
+from scatterfetch.cli import command_parser
 from scatterfetch.commands.results import EXAMPLE
 from shared.errors import Reason
 from shared.outcomes import Kind
@@ -195,6 +195,6 @@ def examples() -> list[str]:
 
 @pytest.mark.parametrize("example", examples())
 def test_the_examples_of_the_documentation_are_commands(example: str) -> None:
-    args = _parser().parse_args(shlex.split(example))
+    args = command_parser({"results"}).parse_args(shlex.split(example))
 
     assert args.source == "out" or args.stack

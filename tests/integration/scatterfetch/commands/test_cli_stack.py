@@ -14,7 +14,7 @@ from moto.s3.models import s3_backends
 from functions.dispatcher.summary import encode_summary, summarize
 from functions.worker.commit import OutcomeFile
 from scatterfetch.commands.place import open_stack
-from scatterfetch.commands.submit import wait_for
+from scatterfetch.jobs.deployed import wait_for
 from scatterfetch.jobs.place import READERS
 from scatterfetch.jobs.progress import Job, Progress
 from scatterfetch.jobs.stack import Stack
@@ -200,7 +200,7 @@ def refusing(stack: Stack, calls: int) -> None:
 def test_who_waits_for_a_job_bears_a_refusal(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scatterfetch.commands.submit._LOOK_INTERVAL", 0.01)
+    monkeypatch.setattr("scatterfetch.jobs.deployed._LOOK_INTERVAL", 0.01)
     put_job(deployment, "books")
     put_ledger(deployment, "books", 3, receipts=3)
     stack, display = open_stack("fleet"), Said()
@@ -217,8 +217,8 @@ def test_who_waits_for_a_job_bears_a_refusal(
 def test_who_is_refused_for_long_is_told_that_the_job_goes_on(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scatterfetch.commands.submit._LOOK_INTERVAL", 0.01)
-    monkeypatch.setattr("scatterfetch.commands.submit._BLIND_SECONDS", 0.0)
+    monkeypatch.setattr("scatterfetch.jobs.deployed._LOOK_INTERVAL", 0.01)
+    monkeypatch.setattr("scatterfetch.jobs.deployed._BLIND_SECONDS", 0.0)
     put_job(deployment, "books")
     stack = open_stack("fleet")
     refusing(stack, 1_000)

@@ -217,7 +217,7 @@ def test_a_spec_that_is_being_saved_is_not_tried(
         if text != spec.read_text():
             spec.write_text(text)
 
-    monkeypatch.setattr("scatterfetch.commands.tryout.time", SimpleNamespace(sleep=save))
+    monkeypatch.setattr("scatterfetch.pages.saves.time", SimpleNamespace(sleep=save))
 
     main(["try", books, *LOCAL, "--spec", str(spec), "--watch"])
 

@@ -1,14 +1,15 @@
-"""What commands that fetch from this machine take from their arguments and from the project."""
+"""What the template's parameters are for a run on this machine, from arguments and project."""
 
-import argparse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from scatterfetch.demo.website import hosts, running_website
 from scatterfetch.localcloud.template import USER_AGENT
+from scatterfetch.localcloud.user_parsers import use_parsers
 from scatterfetch.output.sentences import complain
-from scatterfetch.project import find_project, use_parsers
+from scatterfetch.project import find_project
 
 
 class LocalSettings(NamedTuple):
@@ -19,9 +20,9 @@ class LocalSettings(NamedTuple):
 
 
 @contextmanager
-def local_settings(args: argparse.Namespace) -> Iterator[LocalSettings]:
+def local_settings(parameters: Mapping[str, str]) -> Iterator[LocalSettings]:
     """
-    Yield what the arguments of `add_parameter`, and the project around, mean for a run here.
+    Yield what `parameters`, and the project around, mean for a run here.
 
     Specs may name the project's parsers from now on, and its bookshops, where it has them, can be
     reached until the end of the block.
@@ -30,21 +31,15 @@ def local_settings(args: argparse.Namespace) -> Iterator[LocalSettings]:
         InvalidJobError: the project's settings are wrong.
     """
     project = find_project()
-    parameters: dict[str, str] = {}
-    if user_agent := args.user_agent or (project and project.user_agent):
-        parameters[USER_AGENT] = user_agent
-    parameters |= dict(args.parameter)
     parsers = project.parsers if project else None
     use_parsers(parsers)
     if project is None or not project.bookshops:
         yield LocalSettings(parameters, parsers)
         return
-    from scatterfetch.demo.website import hosts, running_website  # noqa: PLC0415 -- aiohttp
-
     with running_website() as port:
         there = ",".join(f"{host}:80:127.0.0.1:{port}" for host in hosts())
         bookshops = {"ConnectTo": there, "AllowPrivateNetworks": "true"}
-        yield LocalSettings(bookshops | parameters, parsers)
+        yield LocalSettings({**bookshops, **parameters}, parsers)
 
 
 def mention_user_agent(parameters: Mapping[str, str], specs_name_one: bool) -> None:  # noqa: FBT001

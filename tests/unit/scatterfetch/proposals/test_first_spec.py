@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from functions.dispatcher.specs import parse_spec
 from functions.worker.extraction.rows import Extracted, compile_extraction
 from functions.worker.transport.page import FetchedPage
-from scatterfetch.commands.init import first_spec
 from scatterfetch.demo.books import CATALOGUE, SHOPS, books_of
 from scatterfetch.demo.pages import pages_of
 from scatterfetch.proposals.columns import MAX_COLUMNS
+from scatterfetch.proposals.first_spec import first_spec
 from shared.errors import InvalidJobError
 from shared.extract_spec import ExtractSpec
 

@@ -1,0 +1,62 @@
+"""`scatterfetch run`: URL lists, scraped on this machine."""
+
+import argparse
+import os
+from pathlib import Path
+
+from scatterfetch.commands.command import EXIT_STATUS
+from scatterfetch.commands.local import add_local_run, local_parameters
+from scatterfetch.commands.place import DEFAULT_FOLDER
+from scatterfetch.project import find_project
+from shared.errors import InvalidJobError
+
+EXAMPLE = """\
+Runs URL lists through the deployed system's own code on this machine: S3 and SQS are
+embedded, and workers are processes. The results are in DIR as they are committed.
+The same list and spec into the same DIR go on where the last run stopped.
+
+example:
+  $ scatterfetch run urls.txt --out out
+  $ zcat out/results/*/*.jsonl.gz | head -n 1
+"""
+EPILOG = EXIT_STATUS
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "sources",
+        nargs="*",
+        metavar="URLFILE|URL",
+        help="a list: a .txt, .csv, .tsv, .jsonl or .xml file, also .gz or .zst; a URL; the URL "
+        "of a sitemap (…sitemap….xml), whose pages are the list; or - for URLs on standard input "
+        "(default: all lists of the project)",
+    )
+    command.add_argument(
+        "--spec",
+        type=Path,
+        metavar="FILE",
+        help="how to fetch, and what to extract (default: spec.yaml beside the list, if any)",
+    )
+    add_local_run(command, DEFAULT_FOLDER)
+
+
+def run(args: argparse.Namespace) -> int:
+    from scatterfetch.runs.session import run_sources  # noqa: PLC0415 -- the local cloud
+
+    return run_sources(
+        args.sources or _lists_of_project(),
+        args.out,
+        spec=args.spec,
+        workers=args.workers,
+        parameters=local_parameters(args),
+    )
+
+
+def _lists_of_project() -> list[str]:
+    project = find_project()
+    if project is None:
+        raise InvalidJobError(
+            "name a list or a URL, as in `scatterfetch run urls.txt`; in a project, which "
+            "`scatterfetch new` makes, `scatterfetch run` runs all lists of all scrapers"
+        )
+    return [os.path.relpath(path) for path in project.lists()]

@@ -1,0 +1,106 @@
+"""A page and a spec, tried once, or again whenever the spec is saved."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from functions.dispatcher.specs import parse_spec
+from functions.worker.extraction.extractor import ExtractionProcess
+from scatterfetch.lists.specs import check_parser
+from scatterfetch.output.page import show
+from scatterfetch.output.sentences import complain
+from scatterfetch.pages.probe import extract_again, fetch, worker_settings
+from scatterfetch.pages.saves import next_save, saves
+from scatterfetch.runs.local_settings import local_settings
+from shared.errors import InvalidJobError
+from shared.spec import Spec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """
+    What is tried: a page, and the spec in `spec_file`, or the default one.
+
+    `fields` and `rows` are columns and a selector in place of what the spec extracts.
+    """
+
+    url: str
+    spec_file: Path | None
+    fields: Mapping[str, Mapping[str, str]]
+    rows: str | None
+
+    def spec(self) -> Spec:
+        """
+        Raises:
+            InvalidJobError: the file cannot be read, or the spec is wrong.
+        """
+        if self.spec_file is None:
+            text = b""
+        else:
+            try:
+                text = self.spec_file.read_bytes()
+            except OSError as error:
+                message = f"cannot read the spec {self.spec_file}: {error.strerror}"
+                raise InvalidJobError(message) from error
+        spec = parse_spec(str(self.spec_file), text)
+        if not self.fields and not self.rows:
+            return spec
+        extract: dict[str, Any] = {"fields": self.fields}
+        if self.rows:
+            extract["rows"] = self.rows
+        # JSON is YAML, and so it is checked like any other spec.
+        given = parse_spec("--rows, --field", json.dumps({"extract": extract}).encode())
+        return replace(spec, extract=given.extract, parser=None)
+
+
+def run_trial(trial: Trial, parameters: Mapping[str, str], *, html: bool, watch: bool) -> bool:
+    """
+    Show what comes of a page; tell whether it is what one hopes for.
+
+    Args:
+        trial: The page and the spec.
+        parameters: Of the template, in place of their defaults.
+        html: Shows the page in place of its rows.
+        watch: Again, whenever the spec or its Python parser is saved, until Ctrl-C.
+
+    Raises:
+        InvalidJobError: the spec or the parameters are wrong; nothing was fetched.
+    """
+    with local_settings(parameters) as settings:
+        return _run(trial, settings.parameters, html=html, watch=watch)
+
+
+def _run(trial: Trial, parameters: Mapping[str, str], *, html: bool, watch: bool) -> bool:
+    path = trial.spec_file
+    if watch and path is None:
+        raise InvalidJobError("--watch needs --spec, the file to watch")
+    saved = saves(path)
+    spec = trial.spec()
+    check_parser(str(path), spec)
+    settings = worker_settings(parameters)
+    process = ExtractionProcess()
+    try:
+        seen = asyncio.run(fetch(trial.url, spec, settings, process))
+        show(seen, spec, settings, html=html)
+        while watch and path is not None:
+            saved = next_save(path, saved, with_parsers=spec.parser is not None)
+            process.stop()  # it has imported the parser as it was
+            before = spec
+            try:
+                spec = trial.spec()
+            except InvalidJobError as error:
+                complain(str(error))
+                continue
+            if seen.page is None or before.fetch != spec.fetch:
+                seen = asyncio.run(fetch(trial.url, spec, settings, process))
+            else:
+                seen = asyncio.run(extract_again(seen, spec, settings, process))
+            show(seen, spec, settings, html=html)
+    finally:
+        process.stop()
+    return bool(seen.outcome.rows or (html and seen.page))

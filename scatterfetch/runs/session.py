@@ -1,0 +1,63 @@
+"""A run on this machine as a person has it: from what was named to the exit status."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from scatterfetch.jobs.folder import Folder, locked
+from scatterfetch.jobs.progress import Finished
+from scatterfetch.lists.sources import is_sitemap, read_sitemap_list, read_sources
+from scatterfetch.lists.specs import names_user_agent
+from scatterfetch.lists.url_list import UrlList
+from scatterfetch.output.live import open_display
+from scatterfetch.output.sentences import complain
+from scatterfetch.output.summary import print_summary
+from scatterfetch.output.verdict import report
+from scatterfetch.runs.local_settings import LocalSettings, local_settings, mention_user_agent
+from scatterfetch.runs.run import local_parameters, run
+
+
+def run_sources(
+    sources: Sequence[str],
+    folder: Path,
+    *,
+    spec: Path | None,
+    workers: int,
+    parameters: Mapping[str, str],
+) -> int:
+    """
+    Scrape what `sources` name into `folder`; return the exit status of `scatterfetch run`.
+
+    Raises:
+        InvalidJobError: a list, a spec or a parameter is wrong. Nothing was fetched but sitemaps.
+    """
+    with local_settings(parameters) as settings:
+        sitemaps = [source for source in sources if is_sitemap(source)]
+        lists = read_sources([one for one in sources if one not in sitemaps], spec=spec)
+        whole = True
+        with locked(folder):
+            for url in dict.fromkeys(sitemaps):
+                url_list, is_whole = read_sitemap_list(
+                    url, folder, spec=spec, parameters=settings.parameters, say=complain
+                )
+                lists.append(url_list)
+                whole = whole and is_whole
+            mention_user_agent(settings.parameters, all(map(names_user_agent, lists)))
+            finished = run_shown(lists, folder, workers, settings)
+    return report(finished, Folder(folder)) or int(not whole)
+
+
+def run_shown(
+    lists: Sequence[UrlList], folder: Path, workers: int, settings: LocalSettings
+) -> Finished:
+    """Run lists into `folder`, which is `locked`; show them meanwhile, and their summary."""
+    with open_display() as display:
+        finished = run(
+            lists,
+            folder,
+            display,
+            workers=workers,
+            parameters={**local_parameters(lists), **settings.parameters},
+            parsers=settings.parsers,
+        )
+    print_summary(finished, Folder(folder))
+    return finished
