@@ -39,7 +39,7 @@ from bench.measures import (
     texts_of,
     without_addresses,
 )
-from functions.worker.extraction.readymade import MAX_TITLE
+from functions.worker.extraction.readymade.titles import MAX_TITLE
 
 _ROOT = Path(__file__).parents[1]
 _NAMED = frozenset(["bad_jsonld", "bad_microdata", "truncated"])

@@ -7,9 +7,9 @@ Pure guesswork. What comes of a guess is found out by running it; see `init`.
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from functions.worker.extraction.document import Document
-from functions.worker.extraction.readymade import feed, sitemap
-from functions.worker.extraction.trees import is_feed
+from functions.worker.extraction.documents.document import Document
+from functions.worker.extraction.documents.trees import is_feed
+from functions.worker.extraction.readymade.feeds import feed, sitemap
 from scatterfetch.proposals.columns import Columns, Source
 from scatterfetch.proposals.described import (
     ARTICLE,

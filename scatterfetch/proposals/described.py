@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from functions.worker.extraction.document import Document
-from functions.worker.extraction.microdata import microdata
-from functions.worker.extraction.objects import Objects, data_of, objects_of
-from functions.worker.extraction.structured import json_ld, properties
+from functions.worker.extraction.documents.document import Document
+from functions.worker.extraction.structured.graph import Graph, data_of, graph_of
+from functions.worker.extraction.structured.json_ld import json_ld
+from functions.worker.extraction.structured.meta_elements import properties
+from functions.worker.extraction.structured.microdata import microdata
 from scatterfetch.proposals.columns import Columns, type_of_data
 from scatterfetch.proposals.data_paths import SAMPLE, Path, Value, common_to, paths_of
 from scatterfetch.proposals.furniture import Furniture
@@ -80,9 +81,9 @@ def entities(document: Document, furniture: Furniture) -> list[Entity]:
         ("microdata", microdata),
     )
     for form, read in forms:
-        objects = objects_of(document, read)
+        graph = graph_of(document, read)
         aside = furniture.types(document) if form == "microdata" else frozenset()
-        for node, is_main in _outermost(objects, data_of(document, read)):
+        for node, is_main in _outermost(graph, data_of(document, read)):
             for kind in _kinds(node):
                 rank = _rank(kind)
                 if kind.lower() in aside:
@@ -104,7 +105,7 @@ def entities(document: Document, furniture: Furniture) -> list[Entity]:
     )
 
 
-def _outermost(objects: Objects, data: Iterable[Any]) -> Iterator[tuple[dict[str, Any], bool]]:
+def _outermost(graph: Graph, data: Iterable[Any]) -> Iterator[tuple[dict[str, Any], bool]]:
     """
     Yield objects that are no property of another one, and what such objects are about.
 
@@ -114,7 +115,7 @@ def _outermost(objects: Objects, data: Iterable[Any]) -> Iterator[tuple[dict[str
     waiting = [(value, False) for value in _items(data)][::-1]
     while waiting:
         value, is_main = waiting.pop()
-        node = objects.node(value)
+        node = graph.node(value)
         kinds = _kinds(node)
         if kinds and (is_main or id(node) not in seen):
             yield node, is_main
@@ -126,7 +127,7 @@ def _outermost(objects: Objects, data: Iterable[Any]) -> Iterator[tuple[dict[str
                 (inner, step == "mainEntity")
                 for step in _INTO
                 if step in node and "breadcrumblist" not in map(str.lower, kinds)
-                for inner in objects.follow([node], (step,))[::-1]
+                for inner in graph.follow([node], (step,))[::-1]
                 if isinstance(inner, dict)
             ]
 
@@ -199,8 +200,8 @@ def add_objects(columns: Columns, entity: Entity, document: Document, *, as_rows
     With `as_rows` each object is a row. Else they are one row of the page, and all fields are
     lists where there are several things.
     """
-    objects = objects_of(document, json_ld if entity.form == "jsonld" else microdata)
-    paths = paths_of(entity.objects[:SAMPLE], _DEPTH, _properties_of(objects))
+    graph = graph_of(document, json_ld if entity.form == "jsonld" else microdata)
+    paths = paths_of(entity.objects[:SAMPLE], _DEPTH, _properties_of(graph))
     count = min(len(entity.objects), SAMPLE)
     start = entity.kind if as_rows else entity.path
     together = not as_rows and are_several(entity, document)
@@ -226,15 +227,15 @@ def _has_price(path: Path, paths: dict[Path, Value]) -> bool:
     )
 
 
-def _properties_of(objects: Objects) -> Callable[[dict[str, Any]], Iterator[tuple[str, bool, Any]]]:
+def _properties_of(graph: Graph) -> Callable[[dict[str, Any]], Iterator[tuple[str, bool, Any]]]:
     def properties_of(node: dict[str, Any]) -> Iterator[tuple[str, bool, Any]]:
-        for name, value in objects.node(node).items():
+        for name, value in graph.node(node).items():
             step = _SCHEMA.sub("", name)
             if _STEP.fullmatch(step) and step not in _NOT_ITS_OWN:
                 is_list = isinstance(value, list) or (
                     isinstance(value, dict) and not {"@list", "@set"}.isdisjoint(value)
                 )
-                yield step, is_list, objects.follow([node], (step,))
+                yield step, is_list, graph.follow([node], (step,))
 
     return properties_of
 

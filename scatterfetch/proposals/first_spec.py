@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.dispatcher.specs import parse_spec
-from functions.worker.extraction.document import Document, TooComplexError
+from functions.worker.extraction.documents.complexity import TooComplexError
+from functions.worker.extraction.documents.document import Document
 from functions.worker.extraction.extractor import ExtractionProcess
 from functions.worker.extraction.rows import Extracted, compile_extraction
 from functions.worker.transport.page import FetchedPage

@@ -4,7 +4,7 @@ import re
 
 from selectolax.lexbor import LexborNode
 
-from functions.worker.extraction.document import Document
+from functions.worker.extraction.documents.document import Document
 
 _TAGS = frozenset(["aside", "dialog", "footer", "head", "header", "nav", "select", "svg"])
 _ROLES = frozenset([

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from selectolax.lexbor import LexborNode
 
-from functions.worker.extraction.document import Document, text_of
+from functions.worker.extraction.documents.document import Document
+from functions.worker.extraction.documents.element_text import text_of
 from scatterfetch.proposals.columns import Columns, Source, type_of_text
 from scatterfetch.proposals.furniture import Furniture
 

@@ -7,9 +7,10 @@ import pytest
 
 from functions.dispatcher.lists.formats import MAX_LINE_BYTES, MAX_ROW_BYTES
 from functions.dispatcher.plan import MAX_REJECTED
-from functions.worker.extraction.document import MAX_TAGS
+from functions.worker.extraction.documents.complexity import MAX_TAGS
 from functions.worker.extraction.process import MEMORY
-from functions.worker.extraction.readymade import MAX_LINK_BYTES, MAX_LINKS, MAX_TITLE
+from functions.worker.extraction.readymade.hyperlinks import MAX_LINK_BYTES, MAX_LINKS
+from functions.worker.extraction.readymade.titles import MAX_TITLE
 from functions.worker.extraction.rows import MAX_ROWS_BYTES
 from functions.worker.scraping.scrape import MAX_HOPS, MAX_SLOWDOWNS
 from scatterfetch.lists.remote_sitemaps import MAX_SITEMAPS

@@ -6,6 +6,7 @@ killed: Python parsers, and pages that the HTML parser might not come back from.
 """
 
 import asyncio
+import importlib
 import os
 import signal
 import socket
@@ -18,10 +19,13 @@ from time import monotonic
 import msgspec
 from msgspec.structs import replace
 
-from functions.worker import parsers
-from functions.worker.extraction.document import TooComplexError, may_take_long, memory_limit
+from functions.worker.extraction.documents.complexity import (
+    TooComplexError,
+    may_take_long,
+    memory_limit,
+)
 from functions.worker.extraction.parsing import PACKAGE
-from functions.worker.extraction.process import Answer, Request
+from functions.worker.extraction.process import Answer, Question
 from functions.worker.extraction.rows import Extracted, compile_extraction
 from functions.worker.transport.page import FetchedPage
 from shared.errors import FetchError, Reason, StorageError
@@ -45,13 +49,14 @@ class ProcessDiedError(Exception):
 
 class ExtractionProcess:
     """
-    A process that extracts one page at a time. It is there from the first request on.
+    A process that extracts one page at a time. It is there from the first question on.
 
     It may be used from one event loop after the other, by one task at a time.
     """
 
     def __init__(self, package: str = PACKAGE) -> None:
         self._package = package
+        self._parsers = importlib.import_module(package)
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._received = bytearray()
@@ -60,12 +65,12 @@ class ExtractionProcess:
     def is_running(self) -> bool:
         return self._process is not None
 
-    async def ask(self, request: Request, body: bytes = b"") -> Answer:
+    async def ask(self, question: Question, body: bytes = b"") -> Answer:
         """
-        Return the answer to `request`.
+        Return the answer to `question`.
 
         Raises:
-            TimeoutError: it took longer than `request.seconds`, and was killed.
+            TimeoutError: it took longer than `question.seconds`, and was killed.
             ProcessDiedError: there is none, and there never will be.
             StorageError: there can be no process, which is the fault of no page.
         """
@@ -78,9 +83,9 @@ class ExtractionProcess:
                     raise StorageError(f"the process that extracts cannot begin: {why}") from error
             assert self._socket is not None
             loop = asyncio.get_running_loop()
-            async with asyncio.timeout(request.seconds):
+            async with asyncio.timeout(question.seconds):
                 try:
-                    await loop.sock_sendall(self._socket, _encoder.encode(request) + b"\n")
+                    await loop.sock_sendall(self._socket, _encoder.encode(question) + b"\n")
                     await loop.sock_sendall(self._socket, body)
                 except ConnectionError:
                     await self._died()
@@ -93,7 +98,7 @@ class ExtractionProcess:
         return answer
 
     def stop(self) -> None:
-        """End the process, whatever it does; the next request starts another."""
+        """End the process, whatever it does; the next question starts another."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -107,11 +112,11 @@ class ExtractionProcess:
         self._socket, theirs = socket.socketpair()
         self._socket.setblocking(False)
         with theirs:
+            folders = [*self._parsers.__path__]  # that of a project, too
             # Not -m: in Lambda the packages are where only the parent's sys.path says.
             program = (
-                f"import sys; sys.path[:] = {sys.path!r}; "
-                "from functions.worker import parsers; "
-                f"parsers.__path__[:] = {[*parsers.__path__]!r}; "
+                f"import importlib, sys; sys.path[:] = {sys.path!r}; "
+                f"importlib.import_module({self._package!r}).__path__[:] = {folders!r}; "
                 "from functions.worker.extraction.process import main; "
                 f"main({theirs.fileno()}, {self._package!r})"
             )
@@ -184,7 +189,7 @@ class Extractor:
     ) -> None:
         self._spec = spec
         # How to fetch is nothing to the process, and may be long and secret.
-        self._request = msgspec.Raw(_encoder.encode(replace(spec, fetch=FetchSpec())))
+        self._spec_sent = msgspec.Raw(_encoder.encode(replace(spec, fetch=FetchSpec())))
         self._extraction = compile_extraction(spec)
         self._token = token
         self._process = process
@@ -211,7 +216,7 @@ class Extractor:
         try:
             with memory_limit(_INLINE_BYTES):
                 return self._extraction.extract(page, token=self._token, hurry=_hurry())
-        except TooComplexError:
+        except (TooComplexError, MemoryError):  # the latter where there is none left for the former
             return None
 
     async def elsewhere(self, page: FetchedPage, time_left: float) -> Extracted:
@@ -235,8 +240,8 @@ class Extractor:
         try:
             async with asyncio.timeout_at(deadline), self._turn:
                 answer = await self._answer(
-                    Request(
-                        spec=self._request,
+                    Question(
+                        spec=self._spec_sent,
                         token=self._token,
                         page=page,
                         size=len(body),
@@ -251,11 +256,11 @@ class Extractor:
             raise FetchError(url, answer.reason, answer.detail)
         return answer.extracted
 
-    async def _answer(self, request: Request, body: bytes) -> Answer:
+    async def _answer(self, question: Question, body: bytes) -> Answer:
         try:
-            return await self._process.ask(request, body)
+            return await self._process.ask(question, body)
         except TimeoutError:
-            detail = f"not done after {request.seconds:g} s"
+            detail = f"not done after {question.seconds:g} s"
             reason = Reason.PARSER_TIMEOUT if self._spec.parser else Reason.TOO_COMPLEX
         except ProcessDiedError as error:
             detail = f"the process that extracts {error}"

@@ -2,7 +2,7 @@
 From a page to rows by a function of the user's.
 
 Knows how such a function is found, called and understood. It may do anything, so this runs where
-it can be killed; see `extraction_process`.
+it can be killed; see `process`.
 """
 
 import asyncio
@@ -15,9 +15,9 @@ from typing import Any
 
 import msgspec
 
-from functions.worker.extraction.document import TooComplexError
+from functions.worker.extraction.documents.complexity import TooComplexError
+from functions.worker.extraction.parser_page import Page as ParserPage
 from functions.worker.extraction.rows import MAX_ROWS_BYTES
-from functions.worker.parsers import Page as ParserPage
 from functions.worker.transport.page import FetchedPage
 from shared.encodable import Note, as_json
 from shared.errors import InvalidJobError
@@ -136,7 +136,7 @@ def _last_line(error: BaseException) -> str:
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if "/parsers/" in frame.filename and not frame.filename.endswith("/parsers/__init__.py")
+        if "/parsers/" in frame.filename
     ]
     if not frames:
         return what

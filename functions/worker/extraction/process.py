@@ -2,7 +2,7 @@
 What extracts in a process of its own, because it may take for ever, or all of the memory.
 
 `python -c` this module's `main`, with one end of a socket; see `extractor`, which has the other.
-A request is a line of JSON and a body, an answer a line of JSON.
+A question is a line of JSON and a body, an answer a line of JSON.
 """
 
 import gc
@@ -16,7 +16,8 @@ from functools import lru_cache
 import msgspec
 from msgspec import Struct
 
-from functions.worker.extraction.document import Document, TooComplexError, memory_used
+from functions.worker.extraction.documents.complexity import TooComplexError, memory_used
+from functions.worker.extraction.documents.document import Document
 from functions.worker.extraction.parsing import Parser, ParserError, load_parser, parse_rows
 from functions.worker.extraction.rows import Extracted, Extraction, compile_extraction
 from functions.worker.transport.page import FetchedPage
@@ -28,7 +29,7 @@ _KEPT = 100_000_000  # of these, when it has nothing to do
 _GRACE = 2  # seconds
 
 
-class Request(Struct, frozen=True, kw_only=True):
+class Question(Struct, frozen=True, kw_only=True):
     """A page to extract; without one, only to say whether there is the parser."""
 
     spec: msgspec.Raw
@@ -42,7 +43,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """What came of a request: rows, or the reason why there are none."""
+    """What came of a question: rows, or the reason why there are none."""
 
     extracted: Extracted = Extracted([], [], [])
     reason: Reason | None = None
@@ -51,42 +52,44 @@ class Answer(Struct, frozen=True, kw_only=True):
     """Whether the process ends now."""
 
 
-_requests = msgspec.json.Decoder(Request)
+_questions = msgspec.json.Decoder(Question)
 _specs = msgspec.json.Decoder(Spec)
 _encoder = msgspec.json.Encoder()
 
 
 def main(descriptor: int, package: str) -> None:
-    """Answer requests until there are no more."""
+    """Answer questions until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
-    with socket.socket(fileno=descriptor) as parent, parent.makefile("rb") as requests:
+    with socket.socket(fileno=descriptor) as parent, parent.makefile("rb") as questions:
         size = memory_used(0)
         if size is not None:
             resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
         parent.sendall(_encoder.encode(Answer()) + b"\n")
-        for line in requests:
-            request = _requests.decode(line)
+        for line in questions:
+            question = _questions.decode(line)
             # Also where nobody is left to kill it, and where Python does not get its turn.
-            signal.alarm(math.ceil(request.seconds) + _GRACE)
-            answer = _answered(request, requests.read(request.size), package)
+            signal.alarm(math.ceil(question.seconds) + _GRACE)
+            answer = _answered(question, questions.read(question.size), package)
             signal.alarm(0)
             parent.sendall(_encoder.encode(answer) + b"\n")
             if answer.last:
                 sys.exit()
 
 
-def _answered(request: Request, body: bytes, package: str) -> Answer:
+def _answered(question: Question, body: bytes, package: str) -> Answer:
     try:
-        extraction = _compiled(bytes(request.spec), package)
-        extracted = Extracted([], [], [])
-        if request.page is not None:
-            page = request.page._replace(body=body)
-            extracted = extraction.extract(page, token=request.token)
+        extraction = _compiled(bytes(question.spec), package)
+        extracted: Extracted | None = Extracted([], [], [])
+        if question.page is not None:
+            page = question.page._replace(body=body)
+            extracted = extraction.extract(page, token=question.token)
     except (TooComplexError, MemoryError):
-        detail = f"it takes more than {MEMORY // 1_000_000} MB of memory"
-        return Answer(reason=Reason.TOO_COMPLEX, detail=detail, last=True)
+        extracted = None  # the error holds all of the memory for as long as it is handled
     except (ParserError, InvalidJobError) as error:
         return Answer(reason=Reason.PARSER_ERROR, detail=str(error))
+    if extracted is None:
+        detail = f"it takes more than {MEMORY // 1_000_000} MB of memory"
+        return Answer(reason=Reason.TOO_COMPLEX, detail=detail, last=True)
     return Answer(extracted=extracted, last=_is_bloated())
 
 

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from functions.worker.extraction.document import Document, TooComplexError, check_memory
-from functions.worker.extraction.fields import compile_fields, compile_rows
-from functions.worker.extraction.readymade import ready_made
+from functions.worker.extraction.documents.complexity import TooComplexError, check_memory
+from functions.worker.extraction.documents.document import Document
+from functions.worker.extraction.fields.field import compile_fields
+from functions.worker.extraction.fields.scopes import compile_rows
+from functions.worker.extraction.readymade.columns import ready_made
 from functions.worker.transport.page import FetchedPage
 from shared.encodable import encodable, mend_text
 from shared.expressions import check_extract

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 import functions.worker.extraction.rows as extraction_module
-from functions.worker.extraction.document import Document
+from functions.worker.extraction.documents.document import Document
 from functions.worker.extraction.extractor import ExtractionProcess, Extractor
 from functions.worker.politeness.partition import PartitionState, decode_state, encode_state
 from functions.worker.politeness.pause import HostState

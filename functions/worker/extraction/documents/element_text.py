@@ -1,0 +1,70 @@
+"""The text of an element as a browser shows it."""
+
+from selectolax.lexbor import LexborNode
+
+from functions.worker.extraction.documents.document import VISIT, Document
+from functions.worker.extraction.values.texts import fold
+
+MAX_VALUE = 100_000  # characters
+_TEXT = "-text"
+# What a browser begins a new line for, and what it does not show.
+_BREAKS = frozenset([
+    "address", "article", "aside", "blockquote", "br", "caption", "dd", "details", "dialog",
+    "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3",
+    "h4", "h5", "h6", "header", "hgroup", "hr", "li", "main", "nav", "ol", "option", "p", "pre",
+    "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
+])  # fmt: skip
+_UNSEEN = frozenset(["script", "style", "template"])
+
+
+def text_of(node: LexborNode, document: Document) -> str:
+    """Return the text of an element as a browser shows it, on one line."""
+    child = node.first_child
+    if child is None:
+        return ""
+    if child.next is None and child.is_text_node:
+        text = child.text_content or ""
+        if len(text) > MAX_VALUE and document.exceeds(len(text)):
+            return ""
+        return fold(text)
+    return fold("".join(pieces_of(node, document, " ")))
+
+
+def pieces_of(node: LexborNode, document: Document, gap: str) -> list[str]:
+    """Return the texts in an element, with `gap` where a browser begins a new line."""
+    pieces: list[str] = []
+    if document.exceeds(0):
+        return pieces
+    after: set[int] = set()  # what follows a block
+    unseen = False
+    visited = 0
+    for visited, inner in enumerate(node.traverse(include_text=True)):  # noqa: B007
+        if after and inner.mem_id in after:
+            pieces.append(gap)
+        tag = inner.tag
+        if tag == _TEXT:
+            if not unseen:
+                pieces.append(inner.text_content or "")
+            unseen = False
+        elif tag in _BREAKS:
+            pieces.append(gap)
+            following = _next_after(inner, node)
+            if following is not None:
+                after.add(following.mem_id)
+        else:
+            unseen = tag in _UNSEEN and inner.first_child is not None
+    if document.exceeds(VISIT * visited + sum(map(len, pieces))):
+        return []
+    return pieces
+
+
+def _next_after(block: LexborNode, end: LexborNode) -> LexborNode | None:
+    """Return what comes after `block` within `end`, unless that follows another block too."""
+    place: LexborNode | None = block
+    while place is not None and place.mem_id != end.mem_id:
+        if place.next is not None:
+            return place.next
+        place = place.parent
+        if place is not None and place.tag in _BREAKS:
+            return None  # the end of that one is the same place
+    return None

@@ -1,0 +1,146 @@
+"""Raw values of elements, which CSS or XPath selects: their text, HTML or an attribute."""
+
+import re
+from collections.abc import Callable, Iterator
+from math import isfinite
+from typing import Any
+
+from selectolax.lexbor import LexborNode
+
+from functions.worker.extraction.documents.complexity import check_memory
+from functions.worker.extraction.documents.document import Document
+from functions.worker.extraction.documents.element_text import text_of
+from functions.worker.extraction.documents.lexbor import Scope, html_of, parse_html, select
+from functions.worker.extraction.fields.finders import Finder, as_all, first_value
+from functions.worker.extraction.values.texts import fold
+from shared.expressions import compile_xpath
+from shared.extract_spec import FieldSpec, SourceSpec
+
+_SUPERSCRIPT = re.compile(r"(<sup\b[^>]*>)\s*(?=\d)", re.IGNORECASE)
+
+
+def wants_html(source: SourceSpec, field: FieldSpec) -> bool:
+    return source.html or (field.type == "html" and source.attr is None)
+
+
+def part_of(source: SourceSpec, field: FieldSpec) -> Callable[[LexborNode, Document], str | None]:
+    """Return what takes from an element the part that `source` means."""
+    attr = source.attr
+    if attr is not None:
+        return _attribute(attr, field.type)
+    if wants_html(source, field):
+
+        def html(node: LexborNode, document: Document) -> str | None:
+            text = node.inner_html
+            return text if not text or not document.exceeds(len(text)) else None
+
+        return html
+    if field.type == "json":
+        return lambda node, _: node.text()  # of a script too, and as it is
+    return _numeral_text if field.type in {"number", "integer", "price"} else text_of
+
+
+def _numeral_text(node: LexborNode, document: Document) -> str:
+    """Return the text of an element, with a mark where digits stand above the line: 19^99."""
+    child = node.first_child
+    if child is None or (child.next is None and child.is_text_node):
+        return text_of(node, document)
+    if node.css_first("sup") is not None:
+        marked = _SUPERSCRIPT.sub(r"^\1", html_of(node))
+        return text_of(parse_html(marked).body or node, document)
+    return text_of(node, document)
+
+
+def _attribute(attr: str, kind: str) -> Callable[[LexborNode, Document], str | None]:
+    if kind == "boolean":
+        # What HTML writes without a value, such as `disabled`, is true.
+        return lambda node, _: node.attrs.get(attr, "false") or "true"
+    if kind in {"html", "url"}:
+        return lambda node, _: node.attrs.get(attr)
+
+    def attribute(node: LexborNode, _document: Document) -> str | None:
+        value = node.attrs.get(attr)
+        return fold(value) if value else value
+
+    return attribute
+
+
+def css(css: str, take: Callable[[LexborNode, Document], str | None], shared: set[str]) -> Finder:
+    if css in shared:
+
+        def first(scope: Scope, document: Document) -> str | None:
+            elements = document.elements
+            if css in elements:
+                node = elements[css]
+            else:
+                node = elements[css] = scope.css_first(css)
+            return None if node is None else take(node, document) or None
+    else:
+
+        def first(scope: Scope, document: Document) -> str | None:
+            node = scope.css_first(css)
+            return None if node is None else take(node, document) or None
+
+    def find_all(scope: Scope, document: Document) -> Iterator[str]:
+        found = (take(node, document) for node in select(scope, css))
+        return (text for text in found if text is not None)
+
+    return first, find_all
+
+
+def row_itself(source: SourceSpec, take: Callable[[LexborNode, Document], str | None]) -> Finder:
+    """Read an attribute of the row's element, or its HTML for a regex to search."""
+
+    def first(scope: Scope, document: Document) -> str | None:
+        if source.attr is not None:
+            node = scope if isinstance(scope, LexborNode) else scope.root
+            return (take(node, document) or None) if node is not None else None
+        text = html_of(scope) if isinstance(scope, LexborNode) else document.source
+        return None if not text or document.exceeds(len(text)) else text
+
+    return first, as_all(first)
+
+
+def xpath(expression: str, path: str, *, html: bool) -> Finder:
+    compiled = compile_xpath(expression, path)
+
+    def find_all(scope: Scope, document: Document) -> Iterator[Any]:
+        from lxml import etree  # noqa: PLC0415
+
+        tree = document.row_xml(scope) if isinstance(scope, LexborNode) else document.xml
+        if tree is None:
+            return
+        try:
+            found = compiled(tree)
+        except etree.XPathError as error:
+            check_memory(error)
+            return  # a function that does not take what the page has there
+        for result in found if isinstance(found, list) else [found]:
+            # White space between elements is a text, and nobody means it.
+            if not (isinstance(result, str) and result.isspace()):
+                value = _xpath_value(result, document, html=html)
+                if value is not None:
+                    yield value
+
+    def first(scope: Scope, document: Document) -> Any:  # noqa: ANN401
+        return first_value(find_all(scope, document))
+
+    return first, find_all
+
+
+def _xpath_value(result: Any, document: Document, *, html: bool) -> Any:  # noqa: ANN401
+    from lxml import etree  # noqa: PLC0415
+
+    if not isinstance(result, etree._Element):  # noqa: SLF001 -- lxml's own name for it
+        if isinstance(result, float):
+            return result if isfinite(result) else None
+        return fold(result) if isinstance(result, str) else result
+    if document.exceeds(0):
+        return None
+    if html:
+        text = (result.text or "") + "".join(
+            etree.tostring(child, encoding="unicode", method="html") for child in result
+        )
+    else:
+        text = fold("".join(map(str, result.itertext())))
+    return None if document.exceeds(len(text)) else text

@@ -1,0 +1,100 @@
+"""
+From a text with a number in it to the number, and the currency beside it.
+
+Pure. Where a mark can be a decimal mark or stand between thousands, somebody else decides, by what
+the page says; nothing is guessed here.
+"""
+
+import re
+from typing import NamedTuple
+
+from functions.worker.extraction.values.currencies import currencies
+from functions.worker.extraction.values.currency_signs import MAX_TEXT, beside_currency
+from functions.worker.extraction.values.digits import NO_GROUPS, NUMBER, DecideMark, decimal_mark
+from functions.worker.extraction.values.doubts import doubt_of
+from functions.worker.extraction.values.texts import tidy
+from functions.worker.extraction.values.unread import Unread
+
+_MAX_DIGITS = 40
+# A dash with a space behind it is none: 50 - $2.00.
+_SIGN = re.compile(r"(?<![\w.,)\]])[-\u2010-\u2013](?:[^\w\s.,()-]{1,3}\s?)?\Z")
+_MACHINE = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
+_NO_CENTS = re.compile(r"[.,]\s?(?:-|\u2010|\u2011|\u2012|\u2013|\u2014|\u2015|=)")
+_SIGN_AS_MARK = re.compile(r"(?<![\d.,])(\d{1,3}(?:[ ']\d{3})+|\d{1,6})([€$£])(\d\d)(?![\d.,])")
+# Cents that stand off: 118, 99 TL and 35€ 99.
+_APART = re.compile(r"[.,] \d\d(?!\d)|[€$£] \d\d\Z")
+# 12:50; 1 1/2, of which 4.5/5 is none.
+_RATIO = re.compile(r":\d|(?: \d{1,3})?[\u2044\u2215]\d")
+# Spaces that hold the groups of a number together, and no more than that.
+_FIXED_GROUPS = re.compile(
+    r"(?<![\d\u00a0\u2007\u2009\u202f])\d{1,3}(?:[\u00a0\u2007\u2009\u202f]\d{3})+(?!\d)"
+)
+_FIXED_SPACES = str.maketrans(dict.fromkeys("\u00a0\u2007\u2009\u202f", "'"))
+
+
+class Numeral(NamedTuple):
+    """A number in Python's notation, and the sign or code of the currency beside it."""
+
+    digits: str
+    currency: str | None = None
+
+
+def read_machine(text: str) -> str | None:
+    """Return a number that a program wrote, with a point and nothing else; None if it is not so."""
+    return text if _MACHINE.fullmatch(text) else None
+
+
+def read_numeral(text: str, decide: DecideMark, *, is_price: bool = False) -> Numeral | Unread:
+    """
+    Return the number that a text is about.
+
+    Beside a sign or code of a currency it is that number, else the first one; which is no price
+    where it is a percentage.
+    """
+    if not text.isascii():
+        text = _FIXED_GROUPS.sub(lambda groups: groups[0].translate(_FIXED_SPACES), text)
+    text = tidy(text)
+    first = NUMBER.search(text)
+    if first is None:
+        return Unread.UNREADABLE
+    euros = _SIGN_AS_MARK.search(text, 0, MAX_TEXT)
+    if euros is not None:
+        return Numeral(f"{euros[1].translate(NO_GROUPS)}.{euros[3]}", euros[2])
+    found, sign, currency = first, None, None
+    if currencies().pattern.search(text, 0, MAX_TEXT):
+        beside = beside_currency(text)
+        if isinstance(beside, Unread):
+            return beside
+        found, sign, currency = beside or (first, None, None)
+    doubt = doubt_of(text, found, sign, is_price=is_price)
+    if doubt is not None:
+        return doubt
+    digits = _digits(text, found, currency, decide)
+    return digits if isinstance(digits, Unread) else Numeral(digits, currency)
+
+
+def _digits(
+    text: str, found: re.Match[str], currency: str | None, decide: DecideMark
+) -> str | Unread:
+    end = found.end()
+    digits = found[0]
+    following = text[end : end + 2].lstrip()[:1]
+    if (
+        len(digits) > _MAX_DIGITS
+        or _RATIO.match(text, end)
+        or (following.isnumeric() and not following.isdecimal())  # half, squared, ten thousand
+    ):
+        return Unread.UNREADABLE
+    if _APART.match(text, end) and "." not in digits and "," not in digits[:-4]:
+        return Unread.AMBIGUOUS
+    digits = digits.translate(NO_GROUPS)
+    if "." in digits or "," in digits:
+        whole = _NO_CENTS.match(text, end) is not None
+        mark = decimal_mark(digits, currency, decide, whole=whole)
+        if isinstance(mark, Unread):
+            return mark
+        digits = digits.replace("," if mark == "." else ".", "").replace(mark, ".")
+        if digits.startswith("."):
+            digits = "0" + digits
+    sign = "-" if _SIGN.search(text, 0, found.start()) else ""
+    return f"{sign}{digits}"
