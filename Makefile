@@ -40,8 +40,8 @@ setup: .venv/installed ## install what the other tasks need (they do it themselv
 demo: .venv/installed ## scrape the bundled bookshops on this machine
 	@$(BIN)/scatterfetch demo
 
-test: .venv/installed ## run the tests
-	@$(BIN)/pytest
+test: .venv/installed ## run the tests, on all processors
+	@$(BIN)/pytest --numprocesses auto --dist worksteal
 
 RUNS ?= 1
 chaos: .venv/installed ## crashes, faults and duplicates, at length (RUNS=50 SEED=1 SCENARIO=name JOBS=4)
