@@ -1,5 +1,6 @@
 """Fixtures shared by all suites. No test may reach a host but 127.0.0.1."""
 
+import os
 import socket
 from collections.abc import Iterator
 
@@ -28,7 +29,19 @@ def _fake_credentials() -> Iterator[None]:
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
         for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
             patch.delenv(name, raising=False)
+        # Each of the many processes would read the authorities of all the world, and more than
+        # once. The certificates of local servers are trusted by who tests with them.
+        patch.setenv("SSL_CERT_FILE", os.devnull)
         yield
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """
+    Return how many processes share the tests: two for each processor.
+
+    Half of the time a test waits, for a pause that it tests or for a process that it has started.
+    """
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture
