@@ -18,6 +18,7 @@ from scatterfetch import __version__
 from scatterfetch.demo.show import demo_list
 from scatterfetch.localcloud.cloud import LAST_SECONDS
 from tests import ROOT
+from tests.commandline import scatterfetch_here
 from tests.results import final_outcomes
 from tests.site import Site
 
@@ -29,7 +30,7 @@ def scatterfetch(*args: str, cwd: Path, **environment: str) -> subprocess.Comple
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **environment},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         check=False,
     )
 
@@ -45,6 +46,8 @@ def run_list(
         name,
         "--out",
         "out",
+        "--workers",
+        "1",  # has enough to do, unless `args` say otherwise
         "--parameter",
         everywhere,
         "--parameter",
@@ -156,7 +159,7 @@ def test_what_people_try_first_works(site: Site, tmp_path: Path) -> None:
         input="http://one.example/a\n",
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         check=False,
     )
 
@@ -164,11 +167,11 @@ def test_what_people_try_first_works(site: Site, tmp_path: Path) -> None:
     assert "websites do not see who you are" in done.stderr
     assert site.user_agents == {f"scatterfetch/{__version__}"}
     for words in ((), ("out",)):
-        status = scatterfetch("status", *words, cwd=tmp_path).stdout
+        status = scatterfetch_here("status", *words, cwd=tmp_path).stdout
         assert status.startswith("job standard-input-urls-")
-    [job] = map(json.loads, scatterfetch("jobs", "--json", cwd=tmp_path).stdout.splitlines())
+    [job] = map(json.loads, scatterfetch_here("jobs", "--json", cwd=tmp_path).stdout.splitlines())
     assert (job["state"], job["outcomes"]["scraped"]) == ("complete", 1)
-    assert json.loads(scatterfetch("results", cwd=tmp_path).stdout)["title"] == "A"
+    assert json.loads(scatterfetch_here("results", cwd=tmp_path).stdout)["title"] == "A"
     alone = scatterfetch(cwd=tmp_path)
     assert (alone.returncode, alone.stderr.count("\n  scatterfetch ")) == (2, 4)
 
@@ -180,8 +183,8 @@ def test_a_list_that_breaks_off_is_no_success(site: Site, tmp_path: Path) -> Non
 
     done = run_list(site, tmp_path, gzip.compress(urls)[:-40], name="cut.txt.gz")
     [job] = (tmp_path / "out/jobs").iterdir()
-    status = scatterfetch("status", job.name, "out", cwd=tmp_path)
-    jobs = scatterfetch("jobs", "out", cwd=tmp_path)
+    status = scatterfetch_here("status", job.name, "out", cwd=tmp_path)
+    jobs = scatterfetch_here("jobs", "out", cwd=tmp_path)
 
     assert (done.returncode, status.returncode) == (1, 1)
     assert jobs.stdout.endswith("scraped, of a damaged list\n")
@@ -198,7 +201,7 @@ def test_what_was_given_up_on_is_said_and_can_be_looked_at(site: Site, tmp_path:
 
     assert done.returncode == 1
     assert "given up on: 1 URL; `scatterfetch deadletters out` shows" in done.stderr
-    shown = scatterfetch("deadletters", "out", cwd=tmp_path).stdout
+    shown = scatterfetch_here("deadletters", "out", cwd=tmp_path).stdout
     assert ["http_5xx", "one.example", "1"] in [line.split()[2:] for line in shown.splitlines()]
 
 
@@ -211,9 +214,9 @@ def test_what_was_given_up_on_is_tried_again_by_the_same_command(
     command = (site, tmp_path, b"http://one.example/down\n", "--spec", "hasty.yaml")
     assert "after `scatterfetch redrive out` the same command" in run_list(*command).stderr
 
-    shown = scatterfetch("redrive", "out", "--dry-run", cwd=tmp_path)
+    shown = scatterfetch_here("redrive", "out", "--dry-run", cwd=tmp_path)
     unchanged = run_list(*command)
-    redriven = scatterfetch("redrive", "out", cwd=tmp_path)
+    redriven = scatterfetch_here("redrive", "out", cwd=tmp_path)
     done = run_list(*command)
 
     assert "1 URL in 1 dead letter" in shown.stdout
@@ -222,7 +225,7 @@ def test_what_was_given_up_on_is_tried_again_by_the_same_command(
     assert redriven.returncode == 0
     assert "/urls.txt and its spec into out tries 1 URL again" in redriven.stdout
     assert done.returncode == 0, done.stderr
-    assert scatterfetch("redrive", "out", cwd=tmp_path).stdout == "nothing was given up on\n"
+    assert scatterfetch_here("redrive", "out", cwd=tmp_path).stdout == "nothing was given up on\n"
 
 
 def test_hosts_on_whose_pages_nothing_matches_are_named(site: Site, tmp_path: Path) -> None:
@@ -288,8 +291,8 @@ def test_a_list_without_urls_is_wrong_input(
     site: Site, tmp_path: Path, body: bytes, problem: str
 ) -> None:
     done = run_list(site, tmp_path, body)
-    jobs = scatterfetch("jobs", cwd=tmp_path)
-    status = scatterfetch("status", jobs.stdout.split()[2], cwd=tmp_path)
+    jobs = scatterfetch_here("jobs", cwd=tmp_path)
+    status = scatterfetch_here("status", jobs.stdout.split()[2], cwd=tmp_path)
 
     assert done.returncode == 2
     assert f"scatterfetch: {problem}" in done.stderr
@@ -322,7 +325,7 @@ def test_a_list_without_urls_is_wrong_input(
 def test_wrong_usage_is_said_clearly(tmp_path: Path, args: list[str], problem: str) -> None:
     (tmp_path / "file").touch()
 
-    done = scatterfetch(*args, cwd=tmp_path)
+    done = scatterfetch_here(*args, cwd=tmp_path)
 
     assert done.returncode == 2
     assert problem in done.stderr.replace("\n", " ")
@@ -346,7 +349,7 @@ def test_wrong_usage_is_said_clearly(tmp_path: Path, args: list[str], problem: s
     ids=" ".join,
 )
 def test_help_shows_an_example_and_the_exit_status(tmp_path: Path, command: list[str]) -> None:
-    done = scatterfetch(*command, "--help", cwd=tmp_path)
+    done = scatterfetch_here(*command, "--help", cwd=tmp_path)
 
     assert done.returncode == 0
     assert f"$ scatterfetch {(command or ['run'])[0]}" in done.stdout
@@ -402,7 +405,7 @@ def test_ctrl_c_stops_and_keeps_what_is_done(
                 process.send_signal(number)
 
     site.on_visit = interrupt
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=300)
 
     assert process.returncode == 130
     assert "interrupted; the same command goes on" in stderr
@@ -424,7 +427,7 @@ def test_ctrl_c_does_not_wait_until_a_slow_host_is_through(site: Site, tmp_path:
 
     with process:
         try:
-            _, stderr = process.communicate(timeout=60)
+            _, stderr = process.communicate(timeout=300)
         finally:
             process.kill()
 

@@ -18,8 +18,8 @@ from shared.outcomes import Kind
 from shared.queue import Message, Queue
 from shared.spec import Spec
 from tests.cloud import Deployment
+from tests.commandline import scatterfetch_here
 from tests.integration.scatterfetch.commands.test_cli_stack import Command
-from tests.integration.scatterfetch.test_cli import scatterfetch
 from tests.results import outcome, put_results
 from tests.stack import serving_stacks
 
@@ -36,7 +36,7 @@ def _stacks(
 
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
-    return functools.partial(scatterfetch, cwd=tmp_path)
+    return functools.partial(scatterfetch_here, cwd=tmp_path)
 
 
 def batch(job: str, number: int, *urls: str, died: Reason | None = None) -> Batch:

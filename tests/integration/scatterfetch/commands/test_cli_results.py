@@ -17,7 +17,8 @@ from shared.errors import Reason
 from shared.outcomes import Kind
 from shared.receipts import receipt_key
 from tests import ROOT
-from tests.integration.scatterfetch.test_cli import run_list, scatterfetch
+from tests.commandline import scatterfetch_here
+from tests.integration.scatterfetch.test_cli import run_list
 from tests.results import AT, outcome, put_results
 from tests.site import Site
 
@@ -35,7 +36,7 @@ def table(text: str) -> list[list[str]]:
 
 
 def test_rows_are_what_one_gets(out: Path) -> None:
-    done = scatterfetch("results", "out", cwd=out.parent)
+    done = scatterfetch_here("results", "out", cwd=out.parent)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert [msgspec.json.decode(line) for line in done.stdout.splitlines()] == [
@@ -49,7 +50,7 @@ def test_results_that_are_gone_are_missed(out: Path) -> None:
         key.parent.mkdir(parents=True, exist_ok=True)
         key.touch()
 
-    done = scatterfetch("results", "out", cwd=out.parent)
+    done = scatterfetch_here("results", "out", cwd=out.parent)
 
     assert done.returncode == 1
     assert "00000-000001.jsonl.gz was committed and is not there any more, nor are 1 more" in (
@@ -59,7 +60,7 @@ def test_results_that_are_gone_are_missed(out: Path) -> None:
 
 
 def test_outcomes_say_what_became_of_each_url(out: Path) -> None:
-    done = scatterfetch("results", "out", "--outcomes", "--format", "csv", cwd=out.parent)
+    done = scatterfetch_here("results", "out", "--outcomes", "--format", "csv", cwd=out.parent)
 
     header, *lines = table(done.stdout)
     found = [dict(zip(header, line, strict=True)) for line in lines]
@@ -73,14 +74,14 @@ def test_a_job_for_links_becomes_a_table_of_links_in_one_command(tmp_path: Path)
     links = [{"url": "http://b.example/", "text": "B"}, {"url": "http://c.example/", "text": "C"}]
     put_results(tmp_path / "out", "links", "00000-000000", outcome("/", {"links": links}))
 
-    done = scatterfetch("results", "out", "--format", "csv", cwd=tmp_path)
+    done = scatterfetch_here("results", "out", "--format", "csv", cwd=tmp_path)
 
     assert table(done.stdout) == [
         ["url", "fetched_at", "links.url", "links.text"],
         ["http://a.example/", AT, "http://b.example/", "B"],
         ["http://a.example/", AT, "http://c.example/", "C"],
     ]
-    whole = scatterfetch("results", "out", "--no-explode", cwd=tmp_path)
+    whole = scatterfetch_here("results", "out", "--no-explode", cwd=tmp_path)
     assert msgspec.json.decode(whole.stdout)["links"] == links
 
 
@@ -88,7 +89,9 @@ def test_links_of_pages_fetched_here(site: Site, tmp_path: Path) -> None:
     site.page("/", 'T</title><a href="/b">B</a><a href="http://c.example/">C</a>')
     run_list(site, tmp_path, b"http://one.example/\n")
 
-    done = scatterfetch("results", "out", "--explode", "links", "--format", "csv", cwd=tmp_path)
+    done = scatterfetch_here(
+        "results", "out", "--explode", "links", "--format", "csv", cwd=tmp_path
+    )
 
     header, *lines = table(done.stdout)
     assert header == ["url", "fetched_at", "title", "description", "canonical", "links"]
@@ -101,7 +104,7 @@ def test_links_of_pages_fetched_here(site: Site, tmp_path: Path) -> None:
 
 def test_the_file_is_named_and_its_name_says_the_format(out: Path) -> None:
     for name in ("rows.csv", "rows.tsv", "rows.jsonl", "rows.parquet", "rows.xlsx"):
-        done = scatterfetch("results", "out", "-o", name, cwd=out.parent)
+        done = scatterfetch_here("results", "out", "-o", name, cwd=out.parent)
 
         assert (done.returncode, done.stdout, done.stderr) == (0, f"{name}: 1 record\n", "")
         assert (out.parent / name).stat().st_size
@@ -111,14 +114,14 @@ def test_no_rows_are_said_to_be_none(tmp_path: Path) -> None:
     gone = outcome("/gone", kind=Kind.FAILED, reason=Reason.HTTP_404)
     put_results(tmp_path / "out", "books", "00000-000000", gone)
 
-    done = scatterfetch("results", "out", "--format", "csv", cwd=tmp_path)
+    done = scatterfetch_here("results", "out", "--format", "csv", cwd=tmp_path)
 
     assert (done.returncode, done.stdout) == (0, "url,fetched_at\n")
     assert "out has no rows; --outcomes says what became of the URLs" in done.stderr
 
 
 def test_a_full_disk_is_said_with_the_file(out: Path) -> None:
-    done = scatterfetch("results", "out", "-o", "/dev/full", "--format", "csv", cwd=out.parent)
+    done = scatterfetch_here("results", "out", "-o", "/dev/full", "--format", "csv", cwd=out.parent)
 
     assert done.returncode == 2
     assert done.stderr == "scatterfetch: /dev/full: No space left on device\n"
@@ -128,7 +131,7 @@ def test_a_damaged_file_is_named_and_the_rest_is_kept(out: Path) -> None:
     path = put_results(out, "books", "00000-000001", outcome("/b", {"title": "B"}))
     path.write_bytes(path.read_bytes()[:-4])
 
-    done = scatterfetch("results", "out", "-o", "rows.csv", cwd=out.parent)
+    done = scatterfetch_here("results", "out", "-o", "rows.csv", cwd=out.parent)
 
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
@@ -172,7 +175,7 @@ def test_a_reader_that_has_enough_ends_it_quietly(out: Path, output: str) -> Non
     ],
 )
 def test_wrong_usage_is_said_clearly(out: Path, args: list[str], problem: str) -> None:
-    done = scatterfetch("results", *args, cwd=out.parent)
+    done = scatterfetch_here("results", *args, cwd=out.parent)
 
     assert (done.returncode, done.stdout) == (2, "")
     assert problem in done.stderr.replace("\n", " ")

@@ -33,7 +33,8 @@ from shared.receipts import dispatched_key, receipt_key
 from shared.spec import Spec
 from shared.tally import Tally
 from tests.cloud import Deployment
-from tests.integration.scatterfetch.test_cli import run_list, scatterfetch
+from tests.commandline import scatterfetch_here
+from tests.integration.scatterfetch.test_cli import run_list
 from tests.results import outcome
 from tests.site import Site
 from tests.stack import serving_stacks
@@ -57,7 +58,7 @@ def _stacks(
 
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
-    return functools.partial(scatterfetch, cwd=tmp_path)
+    return functools.partial(scatterfetch_here, cwd=tmp_path)
 
 
 def put_job(deployment: Deployment, job: str, **more: Any) -> None:
