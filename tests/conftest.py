@@ -35,6 +35,7 @@ def _fake_credentials() -> Iterator[None]:
         yield
 
 
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
 def pytest_xdist_auto_num_workers() -> int:
     """
     Return how many processes share the tests: two for each processor.

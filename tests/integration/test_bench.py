@@ -158,7 +158,7 @@ def test_the_measured_worker_scrapes(stub: str, site: Site, tmp_path: Path) -> N
         env=environment,
         stdin=subprocess.DEVNULL,
         check=True,
-        timeout=60,
+        timeout=300,
     )
 
     rows = [json.loads(line) for line in (tmp_path / "rows").read_text().splitlines()]

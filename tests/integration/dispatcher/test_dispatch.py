@@ -172,7 +172,7 @@ def test_batches_that_have_their_receipt_are_not_sent_again(
 
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatch_module, "SHARD_BYTES", 100)
+    monkeypatch.setattr(dispatch_module, "SHARD_BYTES", 150)
 
 
 @pytest.mark.usefixtures("small_shards")

@@ -38,7 +38,7 @@ class Installed:
             env={**environment, "COLUMNS": "200"},
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=300,
             check=False,
         )
 

@@ -608,7 +608,7 @@ def test_private_addresses_are_skipped_unless_allowed(work: Work) -> None:
 
 def test_what_died_goes_to_the_dead_letter_queue_by_reason(work: Work) -> None:
     """As the list has it: with all its attempts, and from the start."""
-    work.manifest = one_attempt(work.manifest)
+    work.manifest = one_attempt(work.manifest, timeout=3)
     broken = [work.site.reply(f"/{n}", web.Response(status=500)) for n in range(2)]
     slow = work.site.reply("/slow", 30.0)
     work.site.reply("/end", web.Response(status=500))
@@ -639,8 +639,8 @@ def test_what_died_goes_to_the_dead_letter_queue_by_reason(work: Work) -> None:
     }
 
 
-def one_attempt(manifest: Manifest) -> Manifest:
-    fetch = msgspec.structs.replace(manifest.spec.fetch, attempts=1, timeout=1)
+def one_attempt(manifest: Manifest, *, timeout: float = 30) -> Manifest:
+    fetch = msgspec.structs.replace(manifest.spec.fetch, attempts=1, timeout=timeout)
     return msgspec.structs.replace(manifest, spec=Spec(fetch=fetch))
 
 
@@ -1054,7 +1054,7 @@ def test_a_cancel_look_without_an_answer_does_not_hold_up_the_commit(
         return get(bucket, key)
 
     def wait_for_the_look(_path: str) -> None:
-        assert looking.wait(10)
+        assert looking.wait(60)
 
     main = threading.current_thread()
     monkeypatch.setattr(Bucket, "get", get_or_hang)

@@ -156,7 +156,7 @@ def test_a_reader_that_has_enough_ends_it_quietly(out: Path, output: str) -> Non
         process.stdout.close()
 
         assert process.stderr.read() == b""
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=300) == 0
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,7 @@ def test_ctrl_c_leaves_the_job_alone_and_says_how_to_look_again(
     process.stderr.readline()  # it is watching
 
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=300)
 
     assert process.returncode == 130
     assert f"the job goes on: `scatterfetch status {job} --stack fleet` says how far" in stderr

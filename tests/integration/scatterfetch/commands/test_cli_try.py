@@ -160,8 +160,7 @@ def test_a_spec_is_tried_again_when_it_is_saved(site: Site, books: str, tmp_path
             assert process.stdout is not None
             assert process.stderr is not None
             first = [json.loads(process.stdout.readline()) for _ in range(2)]
-            while not process.stderr.readline().startswith("watching"):
-                pass
+            assert any(line.startswith("watching") for line in process.stderr)
             spec.write_text("extract: {rows: .book, fields: {price: {css: b}}}")
             second = [json.loads(process.stdout.readline()) for _ in range(2)]
         finally:

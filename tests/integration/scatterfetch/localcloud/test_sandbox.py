@@ -79,11 +79,11 @@ def test_a_handler_can_be_told_that_its_time_is_short(sandbox: Make, tmp_path: P
 
     with ThreadPoolExecutor(1) as pool:
         left = pool.submit(one.invoke, {"begun": str(begun)})
-        while not begun.exists():
+        while not begun.exists() and not left.done():
             time.sleep(0.01)
         one.cut_short(time.time() + 1)
 
-        assert left.result(timeout=30) <= 1_000
+        assert left.result(timeout=60) <= 1_000
 
 
 def test_who_is_told_before_it_begins_knows_as_well(sandbox: Make, tmp_path: Path) -> None:
@@ -95,9 +95,9 @@ def test_who_is_told_before_it_begins_knows_as_well(sandbox: Make, tmp_path: Pat
 
 
 def test_what_takes_too_long_is_killed_and_started_again(sandbox: Make) -> None:
-    one = sandbox("sleep_if_asked", timeout=1)
+    one = sandbox("sleep_if_asked", timeout=2)
 
-    with pytest.raises(SandboxDiedError, match="timed out after 1 s and was killed"):
+    with pytest.raises(SandboxDiedError, match="timed out after 2 s and was killed"):
         one.invoke({"sleep": True})
 
     assert one.invoke({"sleep": False}) == "awake"
@@ -155,7 +155,7 @@ def test_a_sandbox_ends_with_its_parent(sandbox: Make) -> None:
 
     one._requests.close()
 
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=60) == 0
 
 
 @pytest.mark.parametrize("rest", [b"", b'{"id": "2", "dead'])  # it may be gone within a line
@@ -170,4 +170,4 @@ def test_an_invocation_ends_with_its_parent(sandbox: Make, rest: bytes) -> None:
 
     one._requests.close()
 
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=60) == 0

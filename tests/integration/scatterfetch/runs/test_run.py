@@ -77,7 +77,7 @@ class Runner:
         self.display = Silent()
 
     def __call__(
-        self, *lists: UrlList, workers: int = 2, template: Path = TEMPLATE, **parameters: str
+        self, *lists: UrlList, workers: int = 1, template: Path = TEMPLATE, **parameters: str
     ) -> Finished:
         everywhere = f"::127.0.0.1:{self.site.port}"  # whatever the host, it is this website
         return run(
@@ -135,7 +135,7 @@ def test_a_list_goes_in_and_rows_come_out(runner: Runner, site: Site) -> None:
     site.reply("/moved", moved("http://host1.example/3"))
 
     finished = runner(
-        url_list([*urls, "http://host0.example/gone", "http://elsewhere.example/moved"])
+        url_list([*urls, "http://host0.example/gone", "http://elsewhere.example/moved"]), workers=2
     )
 
     expected = {url: f"Page {url.rpartition('/')[2]}" for url in urls}
@@ -380,7 +380,7 @@ def test_killed_workers_lose_no_url(runner: Runner, site: Site, sandboxes: list[
 
     site.on_visit = kill_at
 
-    finished = runner(url_list(urls))
+    finished = runner(url_list(urls), workers=2)
 
     assert finished.complete
     assert set(final_outcomes(runner.folder)) == set(urls)
@@ -410,9 +410,9 @@ def test_a_website_that_fails_by_chance_is_scraped_to_the_last_page(
     runner: Runner, site: Site
 ) -> None:
     """And what the summary says is what the result lines add up to."""
-    urls = many_urls(site, hosts=40, pages=50)
+    urls = many_urls(site, hosts=40, pages=25)
     site.failures, site.rng = 0.05, Random(7)
-    spec = b"fetch: {pause: 0, per_host: 4, robots: ignore, attempts: 10, timeout: 1, wait_max: 2}"
+    spec = b"fetch: {pause: 0, per_host: 4, robots: ignore, attempts: 10, timeout: 3, wait_max: 2}"
 
     finished = runner(url_list(urls, spec), workers=2)
 
@@ -420,20 +420,20 @@ def test_a_website_that_fails_by_chance_is_scraped_to_the_last_page(
     outcomes = all_outcomes(runner.folder)
     final = [outcome for outcome in outcomes if outcome.outcome is not Kind.DEFERRED]
     assert {outcome.url for outcome in final if outcome.outcome is Kind.SCRAPED} == set(urls)
-    assert len(final) == len(urls) == 2_000
-    assert len(site.visits) > 2_040  # some did fail
+    assert len(final) == len(urls) == 1_000
+    assert len(site.visits) > 1_020  # some did fail
     [job] = finished.jobs
     summary = decode_summary((runner.folder / summary_key(job.id)).read_bytes())
-    assert summary.outcomes == {"scraped": 2_000, "failed": 0, "skipped": 0, "dead": 0}
+    assert summary.outcomes == {"scraped": 1_000, "failed": 0, "skipped": 0, "dead": 0}
     assert summary.reasons == {}
-    assert summary.targets == summary.urls == 2_000
+    assert summary.targets == summary.urls == 1_000
     assert summary.statuses == Counter(outcome.status for outcome in final)
     assert summary.deferred == Counter(o.reason for o in outcomes if o.outcome is Kind.DEFERRED)
     assert summary.bytes == sum(outcome.bytes for outcome in final)
     assert summary.wire_bytes == sum(outcome.wire_bytes for outcome in final)
     assert summary.batches == len(list(runner.folder.glob("results/*/*")))
     times = sorted(outcome.elapsed_ms for outcome in final)
-    assert summary.latency_ms["p90"] == pytest.approx(times[1_799], rel=0.05, abs=1)
+    assert summary.latency_ms["p90"] == pytest.approx(times[899], rel=0.05, abs=1)
     assert summary.worst_hosts == []
 
 

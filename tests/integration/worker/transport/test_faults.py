@@ -31,8 +31,8 @@ async def fetcher() -> AsyncIterator[Fetcher]:
         yield fetcher
 
 
-async def failure(fetcher: Fetcher, url: str, time_limit: float = 30) -> FetchError:
-    async with asyncio.timeout(60):
+async def failure(fetcher: Fetcher, url: str, time_limit: float = 60) -> FetchError:
+    async with asyncio.timeout(90):
         with pytest.raises(FetchError) as caught:
             await fetcher.fetch(Request(url), time_limit=time_limit, max_bytes=LIMIT)
     return caught.value

@@ -196,9 +196,9 @@ async def listener() -> AsyncIterator[FaultyServer]:
 
 async def fetch(url: str, *, allowed: bool = False) -> FetchedPage | Redirect:
     network = Network({}, allow_private_networks=allowed)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         async with open_fetcher(user_agent="t", connections=2, network=network) as fetcher:
-            return await fetcher.fetch(Request(url), time_limit=20, max_bytes=1_000)
+            return await fetcher.fetch(Request(url), time_limit=60, max_bytes=1_000)
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)

@@ -69,8 +69,8 @@ async def site(
         yield server
 
 
-async def fetch(fetcher: Fetcher, url: str, proxy: str, time_limit: float = 20) -> FetchedPage:
-    async with asyncio.timeout(30):
+async def fetch(fetcher: Fetcher, url: str, proxy: str, time_limit: float = 60) -> FetchedPage:
+    async with asyncio.timeout(90):
         page = await fetcher.fetch(
             Request(url, proxy=proxy), time_limit=time_limit, max_bytes=10_000
         )
