@@ -22,8 +22,9 @@ from bench.table import parse_options, print_table
 from functions.worker.commit import OutcomeFile
 from functions.worker.extraction.extractor import Extractor, extraction_process
 from functions.worker.extraction.rows import compile_extraction
-from functions.worker.politeness.partition import decode_state, encode_state
+from functions.worker.politeness.partition import Partition, decode_state, encode_state
 from functions.worker.politeness.robots import product_token
+from functions.worker.scraping.means import Means
 from functions.worker.scraping.scrape import Scraper
 from functions.worker.transport.addresses import parse_connect_to
 from functions.worker.transport.connections import Network
@@ -132,26 +133,28 @@ async def engine(case: Case, port: int, known: bytes | None) -> bytes:
     async with open_fetcher(
         user_agent=_USER_AGENT, connections=spec.concurrency, network=network
     ) as fetcher:
-        scraper = Scraper(
-            Manifest(
+        means = Means(
+            job=Manifest(
                 job="bench", spec=Spec(fetch=spec), partitions=1, batch_size=200, created_at=""
             ),
+            user_agent=_USER_AGENT,
+            extractor=Extractor(
+                Spec(fetch=spec),
+                token=product_token(_USER_AGENT),
+                process=extraction_process(),
+                careful=False,
+            ),
+        )
+        scraper = Scraper(
             Batch(
                 job="bench",
                 batch="00000-000000",
                 partition=0,
                 targets=tuple(Target(url, line) for line, url in enumerate(urls(case), start=1)),
             ),
+            means,
+            Partition(number=0, count=1, state=state),
             fetcher,
-            Extractor(
-                Spec(fetch=spec),
-                token=product_token(_USER_AGENT),
-                process=extraction_process(),
-                careful=False,
-            ),
-            state=state,
-            pool=None,
-            user_agent=_USER_AGENT,
             clock=time.time,
             stop_at=time.time() + 100,
             rng=Random(0),  # noqa: S311 -- jitter

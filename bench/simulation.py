@@ -23,12 +23,14 @@ from msgspec import Struct
 from functions.dispatcher import prices
 from functions.worker.children import children
 from functions.worker.extraction.extractor import Extractor, extraction_process
-from functions.worker.politeness.partition import decode_state, encode_state
+from functions.worker.politeness.partition import Partition, decode_state, encode_state
 from functions.worker.politeness.robots import product_token
+from functions.worker.scraping.means import Means
 from functions.worker.scraping.scrape import Scraper
-from functions.worker.transport.fetch import Fetcher, Request
+from functions.worker.transport.budget import Reservation
+from functions.worker.transport.fetch import Fetcher
 from functions.worker.transport.page import FetchedPage
-from functions.worker.transport.room import Place
+from functions.worker.transport.request import Request
 from shared.errors import FetchError, Reason
 from shared.ids import batch_id
 from shared.manifest import SHARD_BYTES, Manifest
@@ -241,7 +243,7 @@ class _Fetcher(Fetcher):
     """Asks `Web` in place of the network, and takes the time that a page's CPU takes."""
 
     def __init__(self, web: Web, fleet: Fleet, worker: int) -> None:
-        # There are no sessions: nothing of the transport is used but the room for bodies.
+        # There are no sessions: nothing of the transport is used but the memory for bodies.
         super().__init__(cast("Sessions", None), USER_AGENT, private_targets=True)
         self._web = web
         self._fleet = fleet
@@ -253,7 +255,7 @@ class _Fetcher(Fetcher):
         self,
         request: Request,
         *,
-        place: Place | None = None,
+        reservation: Reservation | None = None,
         time_limit: float,
         max_bytes: int,
         accepts: Callable[[str | None], bool] = lambda _: True,
@@ -261,7 +263,7 @@ class _Fetcher(Fetcher):
         cut: bool = False,
         any_answer: bool = False,
     ) -> FetchedPage:
-        del place, max_bytes, accepts, any_answer
+        del reservation, max_bytes, accepts, any_answer
         name = request.url.split("/", 3)[2]
         loop = asyncio.get_running_loop()
         self._web.opened(name, loop.time(), self._worker)
@@ -359,13 +361,10 @@ class Worker:
         self._time.set(fetching)
         state = decode_state(known)
         scraper = Scraper(
-            self._manifest,
             batch,
+            Means(job=self._manifest, user_agent=USER_AGENT, extractor=self._extractor),
+            Partition(number=batch.partition, count=self._manifest.partitions, state=state),
             _Fetcher(self._web, self._fleet, next(self._numbers)),
-            self._extractor,
-            state=state,
-            pool=None,
-            user_agent=USER_AGENT,
             clock=self._time.time,
             stop_at=began + 100,
             rng=self._rng,

@@ -17,7 +17,8 @@ from random import Random
 
 from functions.worker.commit import OutcomeFile
 from functions.worker.extraction.extractor import Extractor, extraction_process
-from functions.worker.politeness.partition import PartitionState
+from functions.worker.politeness.partition import Partition
+from functions.worker.scraping.means import Means
 from functions.worker.scraping.scrape import Scraper
 from functions.worker.transport.addresses import parse_connect_to
 from functions.worker.transport.connections import Network
@@ -43,19 +44,23 @@ async def scrape(port: int, targets: int) -> Counter[str]:
     async with open_fetcher(
         user_agent="test", connections=fetch.concurrency, network=network
     ) as fetcher:
+        means = Means(
+            job=Manifest(
+                job="j", spec=Spec(fetch=fetch), partitions=1, batch_size=9, created_at=""
+            ),
+            user_agent="test",
+            extractor=Extractor(Spec(), token="test", process=extraction_process(), careful=False),
+        )
         await Scraper(
-            Manifest(job="j", spec=Spec(fetch=fetch), partitions=1, batch_size=9, created_at=""),
             Batch(
                 job="j",
                 batch="00000-000000",
                 partition=0,
                 targets=tuple(Target(f"http://h{n}.example/", n) for n in range(targets)),
             ),
+            means,
+            Partition(number=0, count=1),
             fetcher,
-            Extractor(Spec(), token="test", process=extraction_process(), careful=False),
-            state=PartitionState(),
-            pool=None,
-            user_agent="test",
             clock=time.time,
             stop_at=time.time() + 3_600,  # beside other tests it takes long
             rng=Random(0),

@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.worker.work import Worked, work_on
+from functions.worker.work import Delivery, Resources, Worked, work_on
 from shared.errors import InvalidJobError, StorageError
 from shared.keys import manifest_key
 from shared.manifest import Manifest, decode_manifest
@@ -32,24 +32,28 @@ metrics = Metrics(namespace="scatterfetch", service="worker")
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Work on the batch in every record; the failed ones go back to SQS."""
     settings = WorkerSettings.from_env(os.environ)
+    resources = Resources(
+        settings=settings,
+        manifest=lambda job: _manifest(settings.data_bucket, job),
+        data=Bucket(settings.data_bucket),
+        work_queue=Queue(settings.work_queue_url),
+        dispatch_queue=Queue(settings.dispatch_queue_url),
+        dead_letter_queue=Queue(settings.dead_letter_queue_url),
+        clock=time.time,
+        rng=Random(),  # noqa: S311 -- jitter
+    )
     failed: list[str] = []
     for record in event["Records"]:
-        work_queue = Queue(settings.work_queue_url)
         try:
-            batch = _batch(record, work_queue)
+            batch = _batch(record, resources.work_queue)
             worked = work_on(
-                batch,
-                record["receiptHandle"],
-                settings=settings,
-                manifest=lambda job: _manifest(settings.data_bucket, job),
-                data=Bucket(settings.data_bucket),
-                work_queue=work_queue,
-                dispatch_queue=Queue(settings.dispatch_queue_url),
-                dead_letter_queue=Queue(settings.dead_letter_queue_url),
+                Delivery(
+                    batch,
+                    record["receiptHandle"],
+                    receives=int(record["attributes"]["ApproximateReceiveCount"]),
+                ),
+                resources,
                 time_left=lambda: context.get_remaining_time_in_millis() / 1000,
-                clock=time.time,
-                rng=Random(),  # noqa: S311 -- jitter
-                receives=int(record["attributes"]["ApproximateReceiveCount"]),
             )
             logger.info("Batch done", job=batch.job, batch=batch.batch, counts=worked.counts)
             _measure(worked)

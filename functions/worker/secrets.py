@@ -1,7 +1,11 @@
-"""The proxies of a spec, wherever they are kept. The only module that reads secrets."""
+"""The proxies of a job, wherever they are kept. The only module that reads secrets."""
 
-from functions.worker.politeness.proxies import Tiers, parse_proxies
+from random import Random
+
+from functions.worker.politeness.partition import PartitionState
+from functions.worker.politeness.proxies import ProxyPool, Tiers, parse_proxies
 from shared.errors import InvalidJobError, StorageError
+from shared.manifest import Manifest
 from shared.spec import ProxySpec
 
 _MAX_AGE = 300  # seconds that a secret is kept by this process
@@ -16,6 +20,23 @@ _FOR_GOOD = {
     "ResourceNotFoundException",
     "ValidationException",
 }
+
+
+def proxy_pool(job: Manifest, state: PartitionState, rng: Random) -> ProxyPool | None:
+    """
+    Return the proxies of `job`, which do as `state` knows; None if it has none.
+
+    Raises:
+        InvalidJobError: its secret holds none.
+        StorageError: the secret could not be read.
+    """
+    spec = job.spec.fetch.proxies
+    if spec is None:
+        return None
+    try:
+        return ProxyPool(proxy_tiers(spec), spec.strategy, rng, state.proxies)
+    except InvalidJobError as error:
+        raise InvalidJobError(f"job {job.job}: fetch.proxies: {error}") from error
 
 
 def proxy_tiers(spec: ProxySpec) -> Tiers:

@@ -22,8 +22,9 @@ from functions.worker.politeness.robots import MAX_BYTES as ROBOTS_BYTES
 from functions.worker.politeness.robots import Rules, robots_url, rules_from_answer
 from functions.worker.transport.addresses import parse_connect_to
 from functions.worker.transport.connections import Network
-from functions.worker.transport.fetch import Fetcher, Redirect, Request, open_fetcher
+from functions.worker.transport.fetch import Fetcher, open_fetcher
 from functions.worker.transport.page import FetchedPage
+from functions.worker.transport.request import Redirect, Request
 from scatterfetch.lists.sitemap_content import MAX_BYTES, SitemapContent, sitemap_in
 from shared.errors import FetchError, InvalidJobError, Reason
 from shared.settings import WorkerSettings

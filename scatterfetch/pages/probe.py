@@ -9,11 +9,13 @@ from msgspec.structs import replace
 
 from functions.worker.extraction.extractor import ExtractionProcess, Extractor
 from functions.worker.extraction.rows import Extracted
-from functions.worker.politeness.partition import PartitionState
+from functions.worker.politeness.partition import Partition, PartitionState
 from functions.worker.politeness.robots import product_token
+from functions.worker.scraping.invocation import scrape_batch
+from functions.worker.scraping.means import Means
 from functions.worker.scraping.visit import Visit
+from functions.worker.secrets import proxy_pool
 from functions.worker.transport.page import FetchedPage
-from functions.worker.work import proxy_pool, scrape_batch
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.localcloud.template import WORKER, Template
 from shared.errors import FetchError
@@ -75,12 +77,15 @@ async def fetch(url: str, spec: Spec, settings: WorkerSettings, process: Extract
     rng = Random()  # noqa: S311 -- jitter
     await scrape_batch(
         Batch(job="try", batch="00000-000000", partition=0, targets=(target,)),
-        job,
-        settings=settings,
-        extractor=extractor,
-        pool=proxy_pool(job, state, rng),
-        state=state,
-        emit=outcomes.append,
+        Means(
+            job=job,
+            user_agent=settings.user_agent,
+            extractor=extractor,
+            pool=proxy_pool(job, state, rng),
+        ),
+        Partition(number=0, count=settings.partitions, state=state),
+        settings,
+        outcomes.append,
         is_cancelled=lambda: False,
         stop_at=lambda: time.time() + _SECONDS,
         clock=time.time,

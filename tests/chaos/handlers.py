@@ -48,15 +48,16 @@ _set(clients, _CONFIG=clients._CONFIG.merge(Config(connect_timeout=4, read_timeo
 def _worker() -> Handler:
     from functions.worker import fence, handler, work  # noqa: PLC0415
     from functions.worker.politeness import pause, robots  # noqa: PLC0415
-    from functions.worker.scraping import scrape  # noqa: PLC0415
+    from functions.worker.scraping import invocation, rulebook  # noqa: PLC0415
 
     _set(fence, FENCE_SECONDS=FENCE, LOOK_SECONDS=1.0)
-    _set(work, CANCEL_SECONDS=1.0, COMMIT_SECONDS=4.0, LEASE_MARGIN=1)
+    _set(work, COMMIT_SECONDS=4.0, LEASE_MARGIN=1)
+    _set(invocation, CANCEL_SECONDS=1.0)
     # Faults come a hundred times as often as in life, so batches are not given up.
     _set(work, RELEASE_SECONDS=(1,), UNFETCHED_FROM=1_000)
     _set(pause, COOL_FIRST=0.1, COOL_MAX=0.5, CIRCUIT_FIRST=0.5, CIRCUIT_MAX=2.0)
     _set(robots, TTL_ERROR=1.0)
-    _set(scrape, TTL_ERROR=1.0)
+    _set(rulebook, TTL_ERROR=1.0)
     return handler.handler
 
 

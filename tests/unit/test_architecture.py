@@ -30,7 +30,7 @@ FLOORS = (
     {"transport", "politeness", "commit"},
 )
 ROOM_OF = {"children": "commit"}  # the other modules of the worker are rooms of their own
-NOT_YET = {("transport", "politeness")}
+NOT_YET: set[tuple[str, str]] = set()
 
 # Of what is deployed, by module or package. A module that is in no row is pure: it has no clock, no
 # sockets, no threads, no files and no environment.
@@ -58,16 +58,19 @@ ONLY_HERE = {
     "asyncio": {
         "functions.worker.extraction.extractor",
         "functions.worker.extraction.parsing",
+        "functions.worker.scraping.invocation",
+        "functions.worker.scraping.robots_txt",
         "functions.worker.scraping.scrape",
+        "functions.worker.transport.budget",
         "functions.worker.transport.connections",
         "functions.worker.transport.dns",
+        "functions.worker.transport.exchange",
         "functions.worker.transport.fetch",
-        "functions.worker.transport.room",
         "functions.worker.work",
     },
     "concurrent": {
+        "functions.worker.scraping.invocation",
         "functions.worker.transport.dns",
-        "functions.worker.work",
         "shared.queue",
         "shared.store",
     },
@@ -104,10 +107,7 @@ TOO_LONG = {
     "functions.dispatcher.dispatch",
     "functions.dispatcher.lists.formats",
     "functions.dispatcher.lists.sitemaps",
-    "functions.worker.scraping.scrape",
-    "functions.worker.transport.fetch",
     "functions.worker.transport.framing",
-    "functions.worker.work",
 }
 
 

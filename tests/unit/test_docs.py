@@ -12,7 +12,8 @@ from functions.worker.extraction.process import MEMORY
 from functions.worker.extraction.readymade.hyperlinks import MAX_LINK_BYTES, MAX_LINKS
 from functions.worker.extraction.readymade.titles import MAX_TITLE
 from functions.worker.extraction.rows import MAX_ROWS_BYTES
-from functions.worker.scraping.scrape import MAX_HOPS, MAX_SLOWDOWNS
+from functions.worker.scraping.pending import MAX_HOPS
+from functions.worker.scraping.verdicts import MAX_SLOWDOWNS
 from scatterfetch.lists.remote_sitemaps import MAX_SITEMAPS
 from scatterfetch.lists.sitemap_content import MAX_BYTES
 from shared.errors import Reason

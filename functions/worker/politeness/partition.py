@@ -1,11 +1,12 @@
 """
-What the workers of a partition tell each other: the state object.
+A partition and what its workers tell each other: the state object.
 
 There is one owner at a time, so it has one writer. It holds the pauses between batches, so no batch
 is acknowledged before it is written. Pure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import msgspec
 from msgspec import Struct
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 from functions.worker.politeness.pause import HostState
 from functions.worker.politeness.proxies import ProxyState, known_together, worth_keeping
 from functions.worker.politeness.robots import CachedRobots
+from shared.urls import partition_of
 
 MAX_HOSTS = 2_000
 MAX_ROBOTS_BYTES = 1_000_000  # of all texts together
@@ -25,6 +27,31 @@ class PartitionState(Struct, kw_only=True, tag="state.v1"):
     hosts: dict[str, HostState] = {}
     robots: dict[str, CachedRobots] = {}
     proxies: ProxyState = msgspec.field(default_factory=ProxyState)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partition:
+    """
+    The hosts that one worker at a time may talk to.
+
+    Args:
+        number: Of the partition.
+        count: How many partitions there are, in this release.
+        state: What is known of it; it is kept up to date.
+        save_soon: Is called when `state` holds a pause that may outlast this worker.
+        rules_elsewhere: Returns the rules at a URL that the owner of its host has read last, or
+            None. It may take its time.
+    """
+
+    number: int
+    count: int
+    state: PartitionState = field(default_factory=PartitionState)
+    save_soon: Callable[[], None] = lambda: None
+    rules_elsewhere: Callable[[str], CachedRobots | None] = lambda _url: None
+
+    def owns(self, host: str) -> bool:
+        """Tell whether `host` is in it. Nobody but its owner may talk to a host."""
+        return partition_of(host, self.count) == self.number
 
 
 _decoder = msgspec.json.Decoder(PartitionState)

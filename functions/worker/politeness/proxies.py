@@ -23,8 +23,6 @@ import msgspec
 from shared.errors import InvalidJobError
 from shared.spec import check_proxies
 
-BLOCKS = {403, 429}
-"""What a host answers that does not want us this way; it may by another proxy, or connection."""
 REST_FIRST, REST_MAX = 30.0, 30 * 60.0
 BLOCKS_TO_STEP_UP = 3
 STEP_DOWN_AFTER = 60 * 60.0

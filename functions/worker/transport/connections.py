@@ -18,7 +18,7 @@ from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from functions.worker.transport.addresses import ConnectTo, is_public
-from functions.worker.transport.dns import TTL, Resolver
+from functions.worker.transport.dns import TTL, DnsResolver
 from functions.worker.transport.framing import AnswerReader
 
 CONNECT_LIMIT = 10.0  # seconds for name, socket, proxy and TLS; a page's own limit may be shorter
@@ -189,7 +189,7 @@ class Sessions:
     def __init__(self, network: Network, connections: int) -> None:
         self._network = network
         self._connections = min(connections, MAX_OPEN)
-        self._resolver = Resolver(network.connect_to, asyncio.get_running_loop().time)
+        self._resolver = DnsResolver(network.connect_to, asyncio.get_running_loop().time)
         self._stack = AsyncExitStack()
         self._sessions: dict[str | None, aiohttp.ClientSession] = {}
         self.errors: tuple[type[Exception], ...] = (aiohttp.ClientError, OSError, UnicodeError)

@@ -21,7 +21,7 @@ _THREADS = 16
 NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
-class Resolver(AbstractResolver):
+class DnsResolver(AbstractResolver):
     """
     Resolves as the system does, and remembers for a minute which names there are not.
 

@@ -24,6 +24,8 @@ from functions.worker.transport.dns import NO_SUCH_NAME
 from functions.worker.transport.framing import words_of
 from shared.errors import FetchError, Reason
 
+BLOCKS = {403, 429}
+"""What a host answers that does not want us this way; it may by another proxy, or connection."""
 _STATUSES = {
     304: Reason.NOT_MODIFIED,
     404: Reason.HTTP_404,
@@ -53,7 +55,7 @@ _CUT_OFF = (ContentLengthError, TransferEncodingError)
 _CLOSED = (ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _HUNG_UP = "the connection closed before an answer"
 
-_Verdict = tuple[Reason, str]
+_Finding = tuple[Reason, str]
 
 
 def challenge(status: int, headers: Mapping[str, str]) -> str | None:
@@ -115,10 +117,10 @@ def no_answer(
         error: What aiohttp or one of its friends raised.
         response: Where the headers had come.
     """
-    verdict = None
+    finding = None
     if proxy is not None and response is None:
-        verdict = _of_proxy(error, URL(proxy), tunnel=url.startswith("https:"))
-    reason, detail = verdict or _of_host(error, answered=response is not None)
+        finding = _of_proxy(error, URL(proxy), tunnel=url.startswith("https:"))
+    reason, detail = finding or _of_host(error, answered=response is not None)
     known = response if response is not None else error
     address = None if proxy else getattr(known, "remote_address", None)
     status = response.status if response is not None else _status_of_proxy(error)
@@ -126,35 +128,35 @@ def no_answer(
     return FetchError(url, reason, detail, status=status, remote_address=address, latency=latency)
 
 
-def _of_host(error: BaseException, *, answered: bool) -> _Verdict:
+def _of_host(error: BaseException, *, answered: bool) -> _Finding:
     cause = _cause(error)
     match error:
         case NoAnswerError():
-            verdict = _of_headers(cause)
+            finding = _of_headers(cause)
         case aiohttp.ConnectionTimeoutError():
-            verdict = Reason.CONNECT_TIMEOUT, "no connection within the time limit"
+            finding = Reason.CONNECT_TIMEOUT, "no connection within the time limit"
         case TimeoutError():
-            verdict = Reason.TIMEOUT, "no complete answer within the time limit"
+            finding = Reason.TIMEOUT, "no complete answer within the time limit"
         # a name that DNS cannot carry, such as a..b
         case UnicodeError() | aiohttp.InvalidURL():
-            verdict = Reason.UNKNOWN_HOST, "the host name is none"
+            finding = Reason.UNKNOWN_HOST, "the host name is none"
         case aiohttp.ClientConnectorDNSError():
             unknown = getattr(cause, "errno", None) in NO_SUCH_NAME
-            verdict = (Reason.UNKNOWN_HOST if unknown else Reason.DNS), _words(cause)
+            finding = (Reason.UNKNOWN_HOST if unknown else Reason.DNS), _words(cause)
         case aiohttp.ClientPayloadError() if isinstance(cause, _CUT_OFF):
-            verdict = Reason.TRUNCATED, "the connection closed before the end of the body"
+            finding = Reason.TRUNCATED, "the connection closed before the end of the body"
         case aiohttp.ClientPayloadError():
-            verdict = Reason.PROTOCOL, f"the body is not what its headers say: {words_of(cause)}"
+            finding = Reason.PROTOCOL, f"the body is not what its headers say: {words_of(cause)}"
         case aiohttp.ClientResponseError():
-            verdict = Reason.PROTOCOL, f"the answer is not HTTP: {words_of(cause)}"
+            finding = Reason.PROTOCOL, f"the answer is not HTTP: {words_of(cause)}"
         case _ if answered:
-            verdict = Reason.TRUNCATED, "the connection broke in the body"
+            finding = Reason.TRUNCATED, "the connection broke in the body"
         case _:
-            verdict = _of_socket(cause, connecting=isinstance(error, aiohttp.ClientConnectorError))
-    return verdict
+            finding = _of_socket(cause, connecting=isinstance(error, aiohttp.ClientConnectorError))
+    return finding
 
 
-def _of_headers(cause: BaseException) -> _Verdict:
+def _of_headers(cause: BaseException) -> _Finding:
     if not isinstance(cause, aiohttp.ClientResponseError):
         return Reason.CONNECTION_RESET, _HUNG_UP
     parser_error = _cause(_cause(cause))
@@ -163,58 +165,58 @@ def _of_headers(cause: BaseException) -> _Verdict:
     return Reason.PROTOCOL, f"the answer is not HTTP: {words_of(parser_error)}"
 
 
-def _of_socket(cause: BaseException, *, connecting: bool) -> _Verdict:
+def _of_socket(cause: BaseException, *, connecting: bool) -> _Finding:
     match cause:
         case PrivateAddressError():
-            verdict = Reason.PRIVATE_ADDRESS, "the host has no public address"
+            finding = Reason.PRIVATE_ADDRESS, "the host has no public address"
         case ssl.SSLCertVerificationError():
-            verdict = Reason.TLS_CERTIFICATE, cause.verify_message
+            finding = Reason.TLS_CERTIFICATE, cause.verify_message
         case _ if isinstance(cause, _CLOSED):
-            verdict = Reason.CONNECTION_RESET, _HUNG_UP
+            finding = Reason.CONNECTION_RESET, _HUNG_UP
         case ssl.SSLError():
-            verdict = Reason.TLS, f"no TLS connection: {cause.reason}"
+            finding = Reason.TLS, f"no TLS connection: {cause.reason}"
         case TimeoutError():
-            verdict = Reason.CONNECT_TIMEOUT, "no connection within the time limit"
+            finding = Reason.CONNECT_TIMEOUT, "no connection within the time limit"
         case _ if connecting:
-            verdict = Reason.CONNECTION, f"cannot connect: {_words(cause)}"
+            finding = Reason.CONNECTION, f"cannot connect: {_words(cause)}"
         case _:
-            verdict = Reason.CONNECTION_RESET, _HUNG_UP
-    return verdict
+            finding = Reason.CONNECTION_RESET, _HUNG_UP
+    return finding
 
 
-def _of_proxy(error: BaseException, proxy: URL, *, tunnel: bool) -> _Verdict | None:
+def _of_proxy(error: BaseException, proxy: URL, *, tunnel: bool) -> _Finding | None:
     """Return what `error` says of the proxy, None where it says something of the host."""
     socks = proxy.scheme in SOCKS
     cause = _cause(error)
-    verdict: _Verdict | None = Reason.PROXY_CONNECTION, "no connection to the proxy"
+    finding: _Finding | None = Reason.PROXY_CONNECTION, "no connection to the proxy"
     match error:
         case aiohttp.ClientHttpProxyError():
-            verdict = _of_connect(error)
+            finding = _of_connect(error)
         case aiohttp.ConnectionTimeoutError() if tunnel or socks:
             detail = "no connection through the proxy within the time limit"
-            verdict = Reason.PROXY_GATEWAY, detail
+            finding = Reason.PROXY_GATEWAY, detail
         case NoAnswerError():
-            verdict = None
+            finding = None
         case UnicodeError() if socks:
-            verdict = None
+            finding = None
         case TimeoutError() if not isinstance(error, aiohttp.ConnectionTimeoutError):
-            verdict = None
+            finding = None
         case aiohttp.ClientConnectorError() if not _is_of(error, proxy):
-            verdict = None
+            finding = None
             if isinstance(cause, _CLOSED):  # so do proxies that say yes before they know
-                verdict = Reason.PROXY_GATEWAY, "the way through the proxy closed before TLS"
+                finding = Reason.PROXY_GATEWAY, "the way through the proxy closed before TLS"
         case _ if isinstance(cause, PrivateAddressError):
-            verdict = Reason.PROXY_CONNECTION, "the proxy has no public address"
+            finding = Reason.PROXY_CONNECTION, "the proxy has no public address"
         case ProxyCredentialsError():
-            verdict = Reason.PROXY_AUTH, str(error)
+            finding = Reason.PROXY_AUTH, str(error)
         case _ if isinstance(cause, ssl.SSLError) and socks:
-            verdict = None
+            finding = None
         case _ if socks and hasattr(error, "error_code"):
-            verdict = _of_socks(error)
-    return verdict
+            finding = _of_socks(error)
+    return finding
 
 
-def _of_connect(error: aiohttp.ClientHttpProxyError) -> _Verdict:
+def _of_connect(error: aiohttp.ClientHttpProxyError) -> _Finding:
     if isinstance(error, TunnelError):
         return Reason.PROXY_REFUSED, "the proxy answered CONNECT with a page of its own"
     detail = f"the proxy answered {error.status} to CONNECT"
@@ -225,7 +227,7 @@ def _status_of_proxy(error: BaseException) -> int | None:
     return error.status if isinstance(error, aiohttp.ClientHttpProxyError) else None
 
 
-def _of_socks(error: BaseException) -> _Verdict:
+def _of_socks(error: BaseException) -> _Finding:
     code = getattr(error, "error_code", None)
     words = str(error)
     if code in _SOCKS_GATEWAY:

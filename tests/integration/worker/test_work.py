@@ -15,19 +15,23 @@ import pytest
 from aiohttp import web
 
 import functions.worker.commit as commit_module
+import functions.worker.scraping.invocation as invocation_module
+import functions.worker.secrets as secrets_module
 import functions.worker.work as work_module
 from functions.worker.children import dead_letters
 from functions.worker.commit import OutcomeFile
 from functions.worker.extraction.extractor import extraction_process
 from functions.worker.politeness.partition import PartitionState, decode_state, encode_state
 from functions.worker.politeness.pause import HostState
-from functions.worker.scraping.scrape import MAX_HOPS
+from functions.worker.scraping.pending import MAX_HOPS
 from functions.worker.work import (
     CAREFUL_FROM,
     COMMIT_SECONDS,
     LEASE_MARGIN,
     RELEASE_SECONDS,
     UNFETCHED_FROM,
+    Delivery,
+    Resources,
     Worked,
     work_on,
 )
@@ -106,18 +110,18 @@ class Work:
     ) -> Worked:
         assert self.batch is not None
         return work_on(
-            self.batch,
-            handle or self.receive(),
-            settings=self.settings,
-            manifest=self.read_manifest,
-            data=self.deployment.data,
-            work_queue=self.deployment.work_queue,
-            dispatch_queue=self.deployment.dispatch_queue,
-            dead_letter_queue=self.deployment.dead_letter_queue,
+            Delivery(self.batch, handle or self.receive(), receives),
+            Resources(
+                settings=self.settings,
+                manifest=self.read_manifest,
+                data=self.deployment.data,
+                work_queue=self.deployment.work_queue,
+                dispatch_queue=self.deployment.dispatch_queue,
+                dead_letter_queue=self.deployment.dead_letter_queue,
+                clock=time.time,
+                rng=Random(0),
+            ),
             time_left=time_left if callable(time_left) else lambda: time_left,
-            clock=time.time,
-            rng=Random(0),
-            receives=receives,
         )
 
     def again(self) -> Worked:
@@ -398,7 +402,7 @@ def test_time_that_becomes_short_is_noticed(
     work: Work, monkeypatch: pytest.MonkeyPatch, receives: int
 ) -> None:
     """Who stops a local run does not wait until a batch of one slow host is through."""
-    monkeypatch.setattr(work_module, "TIME_SECONDS", 0)
+    monkeypatch.setattr(invocation_module, "TIME_SECONDS", 0)
     work.manifest = msgspec.structs.replace(
         work.manifest, spec=Spec(fetch=FetchSpec(pause=0, robots="ignore", per_host=1))
     )
@@ -718,7 +722,7 @@ def test_of_a_cancelled_job_nothing_is_fetched(work: Work) -> None:
 def test_a_job_that_is_cancelled_while_it_is_fetched_is_left(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work_module, "CANCEL_SECONDS", 0.05)
+    monkeypatch.setattr(invocation_module, "CANCEL_SECONDS", 0.05)
     work.manifest = msgspec.structs.replace(
         work.manifest, spec=Spec(fetch=FetchSpec(pause=0, robots="ignore", per_host=1, timeout=50))
     )
@@ -765,7 +769,7 @@ def test_a_job_that_is_wrong_for_good_is_an_outcome_of_its_targets(
         spec = Spec(fetch=SPEC.fetch, extract=ExtractSpec(fields={"a": field}))
         work.manifest = msgspec.structs.replace(work.manifest, spec=spec)
     else:
-        monkeypatch.setattr(work_module, "proxy_tiers", refuse_secret)
+        monkeypatch.setattr(secrets_module, "proxy_tiers", refuse_secret)
         proxies = ProxySpec(secret=SecretName(secrets_manager="acme/proxies"))
         work.manifest = with_fetch(work.manifest, proxies=proxies)
         said = "fetch.proxies: acme/proxies holds no proxies"
@@ -850,7 +854,7 @@ def test_a_secret_is_read_before_a_page_is_fetched(
     def later(_: object) -> None:
         raise StorageError("the secret cannot be read: slow down")
 
-    monkeypatch.setattr(work_module, "proxy_tiers", later)
+    monkeypatch.setattr(secrets_module, "proxy_tiers", later)
     proxies = ProxySpec(secret=SecretName(secrets_manager="acme/proxies"))
     work.manifest = with_fetch(work.manifest, proxies=proxies)
     work.send(work.site.page("/a", "A"))
@@ -1043,7 +1047,7 @@ def test_outcomes_that_would_take_too_much_memory_are_left_to_a_later_batch(
 def test_a_cancel_look_without_an_answer_does_not_hold_up_the_commit(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work_module, "CANCEL_SECONDS", 0.01)
+    monkeypatch.setattr(invocation_module, "CANCEL_SECONDS", 0.01)
     looking, ended = threading.Event(), threading.Event()
     get = Bucket.get
 

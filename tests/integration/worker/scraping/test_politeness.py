@@ -15,16 +15,25 @@ from aiohttp import web
 import functions.worker.extraction.rows as extraction_module
 from functions.worker.extraction.documents.document import Document
 from functions.worker.extraction.extractor import ExtractionProcess, Extractor
-from functions.worker.politeness.partition import PartitionState, decode_state, encode_state
+from functions.worker.politeness.partition import (
+    Partition,
+    PartitionState,
+    decode_state,
+    encode_state,
+)
 from functions.worker.politeness.pause import HostState
 from functions.worker.politeness.proxies import ProxyPool
 from functions.worker.politeness.robots import CachedRobots
-from functions.worker.scraping.scrape import MAX_HOPS, MAX_SLOWDOWNS, Scraper
+from functions.worker.scraping.means import Means
+from functions.worker.scraping.pending import MAX_HOPS
+from functions.worker.scraping.scrape import Scraper
+from functions.worker.scraping.verdicts import MAX_SLOWDOWNS
 from functions.worker.transport.addresses import parse_connect_to
+from functions.worker.transport.budget import Reservation
 from functions.worker.transport.connections import Network
-from functions.worker.transport.fetch import Fetcher, Redirect, Request, open_fetcher
+from functions.worker.transport.fetch import Fetcher, open_fetcher
 from functions.worker.transport.page import FetchedPage
-from functions.worker.transport.room import Place
+from functions.worker.transport.request import Redirect, Request
 from shared.errors import Reason
 from shared.manifest import Manifest
 from shared.messages import Batch, Target
@@ -68,8 +77,8 @@ class Recording:
         self.clock.ahead += self.busy.get(request.url, 0.0)
         return await self.fetcher.fetch(request, **options)
 
-    def place(self) -> Place:
-        return self.fetcher.place()
+    def reserve(self) -> Reservation:
+        return self.fetcher.reserve()
 
 
 class Engine:
@@ -129,20 +138,27 @@ class Engine:
         outcomes: list[Outcome] = []
         async with open_fetcher(user_agent=UA, connections=100, network=network) as fetcher:
             recording = Recording(fetcher, self.clock, self.busy)
-            scraper = Scraper(
-                manifest,
-                batch,
-                recording,  # type: ignore[arg-type] # a fetcher that also takes notes
-                Extractor(spec, token="acme-bot", process=self.process, careful=careful),
-                state=self.state,
+            means = Means(
+                job=manifest,
+                user_agent=UA,
+                extractor=Extractor(spec, token="acme-bot", process=self.process, careful=careful),
                 pool=ProxyPool(proxies, "round_robin", Random(0), self.state.proxies)
                 if proxies
                 else None,
-                user_agent=UA,
+            )
+            scraper = Scraper(
+                batch,
+                means,
+                Partition(
+                    number=batch.partition,
+                    count=partitions,
+                    state=self.state,
+                    rules_elsewhere=self.elsewhere.get,
+                ),
+                recording,  # type: ignore[arg-type] # a fetcher that also takes notes
                 clock=self.clock,
                 stop_at=self.clock() + seconds,
                 rng=Random(0),
-                rules_elsewhere=self.elsewhere.get,
             )
             loop = asyncio.get_running_loop()
             self.cancel = lambda after: loop.call_soon_threadsafe(

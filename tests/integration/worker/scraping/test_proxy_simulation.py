@@ -10,12 +10,14 @@ from msgspec.structs import replace
 
 from bench.simulation import Time
 from functions.worker.extraction.extractor import ExtractionProcess, Extractor
-from functions.worker.politeness.partition import decode_state, encode_state
+from functions.worker.politeness.partition import Partition, decode_state, encode_state
 from functions.worker.politeness.proxies import ProxyPool
+from functions.worker.scraping.means import Means
 from functions.worker.scraping.scrape import Scraper
-from functions.worker.transport.fetch import Fetcher, Request
+from functions.worker.transport.budget import Budget, Reservation
+from functions.worker.transport.fetch import Fetcher
 from functions.worker.transport.page import FetchedPage
-from functions.worker.transport.room import Place, Room
+from functions.worker.transport.request import Request
 from shared.errors import FetchError, Reason
 from shared.manifest import Manifest
 from shared.messages import Batch, Target
@@ -39,7 +41,7 @@ class Scripted(Fetcher):
     def __init__(self, script: Answer, time: Time) -> None:
         self._script = script
         self._time = time
-        self._room = Room()
+        self._budget = Budget()
         self.began: float | None = None
         self.asked: Counter[str] = Counter()
         """Requests that have come to the host."""
@@ -55,8 +57,8 @@ class Scripted(Fetcher):
             raise FetchError(request.url, error.reason, error.detail, status=error.status)
         return FetchedPage(request.url, 200, "text/html", None, b"<title>x</title>")
 
-    def place(self) -> Place:
-        return Place(self._room)
+    def reserve(self) -> Reservation:
+        return Reservation(self._budget)
 
 
 class Played:
@@ -83,16 +85,24 @@ class Played:
         for hops in range(1_000):
             found: list[Outcome] = []
             known = decode_state(state)
+            manifest = Manifest(
+                job="j", spec=self._spec, partitions=1, batch_size=200, created_at=""
+            )
+            means = Means(
+                job=manifest,
+                user_agent=UA,
+                extractor=Extractor(
+                    self._spec, token="acme-bot", process=ExtractionProcess(), careful=False
+                ),
+                pool=ProxyPool(tiers, "round_robin", Random(hops), known.proxies),
+            )
             scraper = Scraper(
-                Manifest(job="j", spec=self._spec, partitions=1, batch_size=200, created_at=""),
                 Batch(
                     job="j", batch="00000-000000", partition=0, hops=hops, targets=tuple(targets)
                 ),
+                means,
+                Partition(number=0, count=1, state=known),
                 self._fetcher,
-                Extractor(self._spec, token="acme-bot", process=ExtractionProcess(), careful=False),
-                state=known,
-                pool=ProxyPool(tiers, "round_robin", Random(hops), known.proxies),
-                user_agent=UA,
                 clock=time.time,
                 stop_at=time.time() + 100,
                 rng=Random(hops),

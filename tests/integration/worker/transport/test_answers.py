@@ -9,8 +9,9 @@ import brotli
 import pytest
 
 from functions.worker.transport.connections import Network
-from functions.worker.transport.fetch import Fetcher, Redirect, Request, open_fetcher
+from functions.worker.transport.fetch import Fetcher, open_fetcher
 from functions.worker.transport.page import FetchedPage
+from functions.worker.transport.request import Redirect, Request
 from shared.errors import FetchError, Reason
 from tests.faults import Peer, Script, answer, faulty_server, sends
 

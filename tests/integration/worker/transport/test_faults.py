@@ -13,8 +13,9 @@ from backports import zstd
 from functions.worker.transport import fetch as fetch_module
 from functions.worker.transport.connections import Network
 from functions.worker.transport.content_coding import decode
-from functions.worker.transport.fetch import Fetcher, Request, open_fetcher
+from functions.worker.transport.fetch import Fetcher, open_fetcher
 from functions.worker.transport.page import FetchedPage
+from functions.worker.transport.request import Request
 from shared.errors import FetchError, Reason
 from tests.faults import Peer, Script, answer, faulty_server, sends
 

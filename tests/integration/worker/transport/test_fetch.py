@@ -11,10 +11,11 @@ import pytest
 import trustme
 from aiohttp import web
 
-from functions.worker.transport import connections, room
+from functions.worker.transport import budget, connections
 from functions.worker.transport.connections import Network
-from functions.worker.transport.fetch import Fetcher, Redirect, Request, open_fetcher
+from functions.worker.transport.fetch import Fetcher, open_fetcher
 from functions.worker.transport.page import FetchedPage
+from functions.worker.transport.request import Redirect, Request
 from shared.errors import FetchError, Reason
 from tests.faults import Peer, answer, faulty_server
 from tests.site import Site
@@ -289,11 +290,11 @@ async def test_where_the_beginning_is_enough_the_rest_is_cut(site: Site, fetcher
     assert page.body == b"0123"
 
 
-async def test_a_page_keeps_its_place_in_the_memory_until_it_is_left(
+async def test_a_page_keeps_its_memory_until_it_is_released(
     fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many pages wait for a parser, they are never more than fit."""
-    monkeypatch.setattr(room, "BODIES_BYTES", 1_000)
+    monkeypatch.setattr(budget, "BODIES_BYTES", 1_000)
     packed = gzip.compress(b"x" * 2_000)
 
     async def script(peer: Peer) -> None:
@@ -302,13 +303,13 @@ async def test_a_page_keeps_its_place_in_the_memory_until_it_is_left(
 
     async with faulty_server(script) as server:
         request = Request(server.url())
-        places = [fetcher.place() for _ in range(2)]
-        for place in places:  # one beyond the limit always may
-            await fetcher.fetch(request, place=place, time_limit=20, max_bytes=5_000)
+        reserved = [fetcher.reserve() for _ in range(2)]
+        for one in reserved:  # one beyond the limit always may
+            await fetcher.fetch(request, reservation=one, time_limit=20, max_bytes=5_000)
         with pytest.raises(FetchError) as caught:
             await fetcher.fetch(request, time_limit=0.3, max_bytes=5_000)
-        for place in places:
-            place.leave()
+        for one in reserved:
+            one.release()
         page = await fetcher.fetch(request, time_limit=20, max_bytes=5_000)
 
     assert caught.value.reason is Reason.OUT_OF_TIME

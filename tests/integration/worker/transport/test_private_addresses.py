@@ -9,8 +9,9 @@ import pytest
 
 from functions.worker.transport import addresses, connections
 from functions.worker.transport.connections import Network
-from functions.worker.transport.fetch import Redirect, Request, open_fetcher
+from functions.worker.transport.fetch import open_fetcher
 from functions.worker.transport.page import FetchedPage
+from functions.worker.transport.request import Redirect, Request
 from shared.errors import FetchError, InvalidUrlError, Reason
 from shared.urls import parse_url
 from tests.faults import FaultyServer, Peer, answer, faulty_server

@@ -16,8 +16,9 @@ import trustme
 from functions.worker.transport import connections
 from functions.worker.transport import fetch as fetch_module
 from functions.worker.transport.connections import Network
-from functions.worker.transport.fetch import Fetcher, Request, open_fetcher
+from functions.worker.transport.fetch import Fetcher, open_fetcher
 from functions.worker.transport.page import FetchedPage
+from functions.worker.transport.request import Request
 from shared.errors import FetchError, Reason
 from tests.faults import FaultyServer, Peer, answer, faulty_server, sends
 from tests.proxies import Proxy, http_proxy, socks_proxy

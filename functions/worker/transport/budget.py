@@ -9,11 +9,11 @@ import asyncio
 BODIES_BYTES = 200_000_000
 
 
-class Room:
+class Budget:
     """
     All of it.
 
-    Up to `BODIES_BYTES` they all grow. Beyond, one at a time does, until it is done with, while
+    Up to `BODIES_BYTES` bodies all grow. Beyond, one at a time does, until it is done with, while
     the others leave theirs to TCP: so they never all wait for each other.
     """
 
@@ -22,16 +22,16 @@ class Room:
         self.turn = asyncio.Lock()
 
 
-class Place:
+class Reservation:
     """What one body takes of the memory for bodies."""
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
         self._size = 0
         self._our_turn = False
 
     def take(self, size: int) -> None:
-        self._room.taken += size
+        self._budget.taken += size
         self._size += size
 
     async def may_grow(self, deadline: float) -> None:
@@ -41,20 +41,20 @@ class Place:
         Raises:
             NoMemoryLeftError: it may not.
         """
-        if self._room.taken <= BODIES_BYTES or self._our_turn:
+        if self._budget.taken <= BODIES_BYTES or self._our_turn:
             return
         try:
             async with asyncio.timeout_at(deadline):
-                self._our_turn = await self._room.turn.acquire()
+                self._our_turn = await self._budget.turn.acquire()
         except TimeoutError:
             raise NoMemoryLeftError from None
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Give back what was taken."""
         self.take(-self._size)
         if self._our_turn:
             self._our_turn = False
-            self._room.turn.release()
+            self._budget.turn.release()
 
 
 class NoMemoryLeftError(Exception):

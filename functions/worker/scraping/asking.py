@@ -1,0 +1,125 @@
+"""
+One request to a host, from its turn to what its end says of the host and of the proxy.
+
+Knows how long a request may take and what it looks like. What the answer means for a target, the
+caller knows.
+"""
+
+from functions.worker.politeness.proxies import Proxy
+from functions.worker.politeness.robots import MAX_BYTES as ROBOTS_BYTES
+from functions.worker.scraping.deadline import Deadline
+from functions.worker.scraping.means import Means
+from functions.worker.scraping.requests import Requests
+from functions.worker.scraping.turns import HostQueue, Turns
+from functions.worker.scraping.verdicts import Judge
+from functions.worker.scraping.visit import Visit
+from functions.worker.transport.budget import Reservation
+from functions.worker.transport.fetch import Fetcher
+from functions.worker.transport.page import FetchedPage
+from functions.worker.transport.request import Redirect
+from shared.errors import FetchError, Reason
+from shared.urls import Url
+
+
+class Asker:
+    """
+    Args:
+        means: Of the job.
+        fetcher: Does the fetching.
+        requests: Says what requests look like.
+        turns: The hosts.
+        judge: Takes note of what answers say.
+        deadline: Of the batch.
+    """
+
+    def __init__(
+        self,
+        means: Means,
+        fetcher: Fetcher,
+        requests: Requests,
+        turns: Turns,
+        judge: Judge,
+        deadline: Deadline,
+    ) -> None:
+        self._spec = means.fetch
+        self._pool = means.pool
+        self._fetcher = fetcher
+        self._requests = requests
+        self._turns = turns
+        self._judge = judge
+        self._deadline = deadline
+
+    async def page(
+        self, host: HostQueue, visit: Visit, proxy: Proxy | None, reservation: Reservation
+    ) -> FetchedPage | Redirect | FetchError:
+        """
+        Return the answer to what `visit` asks for, or why there is none.
+
+        Args:
+            host: Whose turn it is.
+            visit: It takes note of the request.
+            proxy: To go through.
+            reservation: Is held by the page that is returned.
+        """
+        began = self._turns.begin(host)
+        visit.began = began if visit.began is None else visit.began
+        visit.asks(self._requests.cookies(visit.url, began))
+        answer: FetchedPage | Redirect | FetchError
+        try:
+            answer = await self._fetcher.fetch(
+                self._requests.for_page(visit, proxy, began),
+                reservation=reservation,
+                time_limit=self._deadline.limit(self._spec.timeout, began),
+                max_bytes=self._spec.max_bytes,
+                accepts=self._spec.accepts,
+                connect_limit=self._spec.connect_timeout,
+            )
+        except FetchError as error:
+            answer = without_frames(error)
+        finally:
+            host.open -= 1
+        now = self._deadline.now()
+        visit.elapsed += now - began
+        self._requests.keep_cookies(answer.set_cookies, visit.url, now)
+        if not isinstance(answer, FetchError):
+            self._judge.note_answer(host, proxy, now, latency=answer.latency)
+        elif answer.reason is Reason.TIMEOUT and now >= self._deadline.at:
+            return FetchError(visit.url.href, Reason.OUT_OF_TIME, "the worker's time is up")
+        else:
+            latency = now - began if answer.latency is None else answer.latency
+            self._judge.note_failure(host, answer, proxy, now, latency=latency)
+        return answer
+
+    async def rules(self, host: HostQueue, url: Url) -> FetchedPage | Redirect:
+        """
+        Return the answer to a request for the robots.txt at `url`.
+
+        Raises:
+            FetchError: there is none, or none that says anything.
+        """
+        began = self._turns.begin(host)
+        proxy = self._pool.choose(host.name, began) if self._pool else None
+        if self._pool is not None and proxy is None:
+            raise FetchError(url.href, Reason.NO_PROXY, "all proxies rest")
+        try:
+            answer = await self._fetcher.fetch(
+                self._requests.for_rules(url, proxy),
+                time_limit=self._deadline.limit(self._spec.timeout, began),
+                max_bytes=ROBOTS_BYTES,
+                accepts=lambda _type: True,
+                connect_limit=self._spec.connect_timeout,
+                cut=True,
+                any_answer=True,
+            )
+        except FetchError as error:
+            if not self._deadline.has_passed():
+                self._judge.note_failure(host, error, proxy, self._deadline.now())
+            raise
+        self._judge.note_answer(host, proxy, self._deadline.now())
+        return answer
+
+
+def without_frames(error: FetchError) -> FetchError:
+    """Return `error` without what it was raised from: the frames hold the body, for good."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)

@@ -1,0 +1,43 @@
+"""
+What the targets of a job are fetched and extracted with.
+
+Made once for each batch. Knows nothing of the targets.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from functions.worker.extraction.extractor import Extractor
+from functions.worker.politeness.proxies import ProxyPool
+from functions.worker.politeness.robots import product_token
+from shared.manifest import Manifest
+from shared.spec import FetchSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """
+    `user_agent` is the deployment's: a spec may name another one.
+
+    `pool` is None where requests go directly.
+    """
+
+    job: Manifest
+    user_agent: str
+    extractor: Extractor
+    pool: ProxyPool | None = None
+
+    @property
+    def fetch(self) -> FetchSpec:
+        """How to fetch."""
+        return self.job.spec.fetch
+
+    @cached_property
+    def agent(self) -> str:
+        """Who we say we are, whatever a request pretends to be."""
+        return self.fetch.user_agent or self.user_agent
+
+    @cached_property
+    def token(self) -> str:
+        """Our name in robots.txt."""
+        return product_token(self.agent)

@@ -1,0 +1,89 @@
+"""
+What a request of this job looks like: its headers, its cookies, and who may see the secret ones.
+
+Sends nothing.
+"""
+
+from collections.abc import Mapping
+from random import Random
+
+from functions.worker.politeness.cookies import CookieJar
+from functions.worker.politeness.profiles import Headers, headers_for, may_be_told, without_secrets
+from functions.worker.politeness.proxies import Proxy
+from functions.worker.scraping.means import Means
+from functions.worker.scraping.visit import Visit
+from functions.worker.transport.request import Request
+from shared.urls import Url, parse_url
+
+
+class Requests:
+    """
+    Args:
+        means: Of the job.
+        rng: Source of chance, for who changes the browser with each request.
+    """
+
+    def __init__(self, means: Means, rng: Random) -> None:
+        self._means = means
+        self._rng = rng
+        self._jar = CookieJar() if means.fetch.cookie_jar else None
+
+    @property
+    def has_jar(self) -> bool:
+        """Whether cookies that sites set are sent back to them."""
+        return self._jar is not None
+
+    def for_page(self, visit: Visit, proxy: Proxy | None, now: float) -> Request:
+        headers = self._headers(visit.url, visit.headers, private=_is_at_home(visit))
+        return Request(
+            visit.url.href,
+            visit.method,
+            self._with_cookies(headers, visit.url, now),
+            visit.body,
+            proxy.url if proxy else None,
+        )
+
+    def for_rules(self, url: Url, proxy: Proxy | None) -> Request:
+        """Return the request for the robots.txt at `url`."""
+        headers = self._headers(url, {}, private=False)
+        return Request(url.href, headers=headers, proxy=proxy.url if proxy else None)
+
+    def cookies(self, url: Url, now: float) -> str | None:
+        """Return what the jar has for `url`."""
+        return None if self._jar is None else self._jar.header(None, url, now)
+
+    def keep_cookies(self, set_cookies: tuple[str, ...], url: Url, now: float) -> None:
+        """Put into the jar what an answer to `url` sets, if there is one."""
+        if self._jar is not None and set_cookies:
+            self._jar.take(set_cookies, url, now)
+
+    def _with_cookies(self, headers: Headers, url: Url, now: float) -> Headers:
+        """Return `headers` with what the jar has for `url`."""
+        if self._jar is None:
+            return headers
+        rest = tuple(entry for entry in headers if entry[0].lower() != "cookie")
+        own = next((value for name, value in headers if name.lower() == "cookie"), None)
+        cookie = self._jar.header(own, url, now)
+        return (*rest, ("Cookie", cookie)) if cookie else rest
+
+    def _headers(self, url: Url, own: Mapping[str, str], *, private: bool) -> Headers:
+        """
+        Return the headers of a request; without `private` those that anybody may see.
+
+        Those that are its `own` are in the place of others.
+        """
+        spec = self._means.fetch
+        secure = url.href.startswith("https:")
+        headers = headers_for(
+            spec, url.host, user_agent=self._means.agent, secure=secure, rng=self._rng
+        )
+        if own:
+            names = {name.lower() for name in own}
+            others = (entry for entry in headers if entry[0].lower() not in names)
+            headers = (*others, *own.items())
+        return headers if private else without_secrets(headers, spec)
+
+
+def _is_at_home(visit: Visit) -> bool:
+    """Tell whether a visit is still where the list has sent it: what is told there stays there."""
+    return not visit.redirects or may_be_told(visit.url, home=parse_url(visit.target.url))
