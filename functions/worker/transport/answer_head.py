@@ -12,7 +12,10 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 _STATUS_BYTES = 64  # of a first line without an end, to see that it is none
 _SHOWN = 60
-_HEAD_END = re.compile(rb"\n\r*\n")
+_WHITE = re.compile(rb"[ \t\n\r\v\f]*")
+_LINE = re.compile(rb"[^\n]*")
+_RETURNS = re.compile(rb"\r*")
+_NEWLINE = ord("\n")
 _SLOP = 4  # bytes in front of it at most, as in Chrome: a byte order mark, say
 _STATUS = re.compile(
     rb"\s*.{0,4}?(?:HTTP|ICY)(?:/(\d+)(?:\.(\d+))?)?[ \t\r]+(\d{3})(?!\d)[ \t\r]*(.*)",
@@ -53,37 +56,103 @@ def names_chunks(encoding: str) -> bool:
     return "chunked" in names
 
 
-def split_head(wire: bytes) -> tuple[Head, bytes] | None:
+class HeadReader:
     """
-    Return the head in `wire` and what follows it; interim answers in front are passed over.
+    Finds the head in the bytes of an answer, however they come; looks at each of them once.
 
-    Returns None where the end of the head has not come yet.
-
-    Raises:
-        FramingError: it is no head, and more bytes would not make it one.
+    Args:
+        wire: What has come.
     """
-    while True:
-        start = len(wire) - len(wire.lstrip())
-        end = _HEAD_END.search(wire, start)
-        if end is None:
-            line, line_end, _ = wire[start:].partition(b"\n")
-            is_whole = line_end or len(line) > _STATUS_BYTES
-            if not (_STATUS.match(line) if is_whole else _may_become_status(line)):
-                raise _no_status(line)
-            return None
-        head = _read_head(wire[start : end.start()])
-        wire = wire[end.end() :]
-        if not is_interim(head.status):
-            return head, wire
+
+    def __init__(self, wire: bytes = b"") -> None:
+        self._wire = bytearray(wire)
+        self._start = 0
+        """Of the head, behind white space and interim answers."""
+        self._looked = 0
+        """So far."""
+        self._line_end: int | None = None
+        """Of the last line, if nothing but carriage returns has been seen behind it."""
+        self._is_status = False
+        """Whether the head begins with a status."""
+
+    def __len__(self) -> int:
+        return len(self._wire)
+
+    def add(self, data: bytes) -> None:
+        """Take more of the answer."""
+        self._wire += data
+
+    def beginning(self, size: int) -> bytes:
+        """Return the first `size` bytes."""
+        return bytes(self._wire[:size])
+
+    def split(self) -> tuple[Head, bytes] | None:
+        """
+        Return the head and what follows it; interim answers in front are passed over.
+
+        Returns None where the end of the head has not come yet.
+
+        Raises:
+            FramingError: it is no head, and more bytes would not make it one.
+        """
+        while self._has_end():
+            assert self._line_end is not None
+            head = _read_head(bytes(self._wire[self._start : self._line_end]))
+            self._start, self._line_end, self._is_status = self._looked, None, False
+            if not is_interim(head.status):
+                return head, bytes(self._wire[self._start :])
+        self._check_status()
+        return None
+
+    def _has_end(self) -> bool:
+        """Look on until the blank line that ends the head; tell whether it is there."""
+        wire = self._wire
+        if self._looked == self._start:
+            self._start = self._looked = _end_of(_WHITE, wire, self._looked)
+        while True:
+            if self._line_end is None:
+                self._looked = _end_of(_LINE, wire, self._looked)
+                if self._looked == len(wire):
+                    return False
+                self._line_end = self._looked
+                self._looked += 1
+            self._looked = _end_of(_RETURNS, wire, self._looked)
+            if self._looked == len(wire):
+                return False
+            if wire[self._looked] == _NEWLINE:
+                self._looked += 1
+                return True
+            self._line_end = None
+
+    def _check_status(self) -> None:
+        if self._is_status:
+            return
+        begin = self._wire[self._start : self._start + _STATUS_BYTES + 1]
+        if b"\n" not in begin and len(begin) <= _STATUS_BYTES:
+            if not _may_become_status(begin):
+                raise _no_status(begin)
+            return
+        line = self._wire[self._start :].partition(b"\n")[0]
+        if not _STATUS.match(line):
+            raise _no_status(line)
+        self._is_status = True
 
 
-def _may_become_status(line: bytes) -> bool:
+def _end_of(pattern: re.Pattern[bytes], wire: bytearray, start: int) -> int:
+    found = pattern.match(wire, start)
+    assert found is not None, "it matches nothing, too"
+    return found.end()
+
+
+def _may_become_status(line: bytearray) -> bool:
     beginnings = [line[slop : slop + 4].lower() for slop in range(_SLOP + 1)]
     return any(b"http".startswith(begin) or b"icy".startswith(begin[:3]) for begin in beginnings)
 
 
-def _no_status(line: bytes) -> FramingError:
-    return FramingError(f"the answer begins with {line[:_SHOWN]!r} and not with HTTP/ and a status")
+def _no_status(line: bytes | bytearray) -> FramingError:
+    return FramingError(
+        f"the answer begins with {bytes(line[:_SHOWN])!r} and not with HTTP/ and a status"
+    )
 
 
 def _read_head(head: bytes) -> Head:

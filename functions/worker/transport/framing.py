@@ -20,15 +20,14 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from functions.worker.transport.answer_head import (
     FramingError,
+    HeadReader,
     is_interim,
     names_chunks,
-    split_head,
 )
+from functions.worker.transport.chunks import Chunks
 
 _MAX_HEAD = 256 * 1024  # bytes that wait for the end of the head; as much as Chrome takes
-_MAX_CHUNK_LINE = 16 * 1024
 _SHOWN = 60
-_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
 _ONLY_DIGITS = re.compile(rb"(?:\A|\n)[0-9A-Fa-f]+\Z")
 _LAST_BYTES = 32
 
@@ -74,12 +73,12 @@ class AnswerReader:
         self._parser = parser
         self._new_parser = new_parser
         self._close = close
-        self._wire: bytes | None = b""
+        self._wire: HeadReader | None = HeadReader()
         """What came until the head was read, and then until its first chunk was."""
         self._payload: StreamReader | None = None
         self._is_chunked = False
         self._handed_out = False
-        self._chunks: _Chunks | None = None
+        self._chunks: Chunks | None = None
         self._is_over = False
         self._last = b""
 
@@ -157,7 +156,7 @@ class AnswerReader:
                     return fed
                 if hdrs.TRANSFER_ENCODING in message.headers and _is_chunked(message.headers):
                     # The parser looks for the word at the end of the last line only.
-                    return self._read_head((self._wire or b"") + data, None)
+                    return self._read_head(data, None)
                 self._payload = payload
                 self._wire = None
                 return fed
@@ -174,38 +173,46 @@ class AnswerReader:
                 self._keep(data)
 
     def _keep(self, data: bytes) -> None:
-        self._wire = (self._wire or b"") + data
-        if len(self._wire) > _MAX_HEAD:
-            raise LineTooLong(self._wire[:_SHOWN], _MAX_HEAD)
+        assert self._wire is not None
+        self._wire.add(data)
+        self._check_size(self._wire)
+
+    @staticmethod
+    def _check_size(wire: HeadReader) -> None:
+        if len(wire) > _MAX_HEAD:
+            raise LineTooLong(wire.beginning(_SHOWN), _MAX_HEAD)
 
     def _read_on(self, data: bytes, error: HttpProcessingError) -> _Fed:
         """Read what the parser does not."""
         payload = self._payload
         if payload is None:
-            return self._read_head((self._wire or b"") + data, error)
+            return self._read_head(data, error)
         if payload.is_eof():
             return self._end()
         if self._is_chunked and self._wire is not None:
             # Nobody has seen anything of the body yet, or what they have is passed over.
-            head = split_head(self._wire + data)
-            assert head is not None
+            self._wire.add(data)
+            split = self._wire.split()
+            assert split is not None
+            self._wire = None
             self._close(False)
-            self._chunks = _Chunks(payload, skip=payload.total_bytes)
-            return self._undo_chunks(head[1])
+            self._chunks = Chunks(payload, skip=payload.total_bytes)
+            return self._undo_chunks(split[1])
         if self._is_chunked and "chunk" not in str(error):
             # It is about a trailer, and those follow the last chunk.
             payload.feed_eof()
             return self._end()
         raise self._failed(error)
 
-    def _read_head(self, wire: bytes, error: HttpProcessingError | None) -> _Fed:
+    def _read_head(self, data: bytes, error: HttpProcessingError | None) -> _Fed:
         if isinstance(error, LineTooLong) or "Too many headers" in str(error):
             assert error is not None
             raise error
-        split = split_head(wire)
+        assert self._wire is not None
+        self._wire.add(data)
+        split = self._wire.split()
         if split is None:
-            self._wire = b""
-            self._keep(wire)
+            self._check_size(self._wire)
             return _NOTHING
         head, rest = split
         self._parser = self._new_parser()
@@ -220,7 +227,7 @@ class AnswerReader:
         self._wire = None
         self._close(False)
         if payload is not EMPTY_PAYLOAD and head.is_chunked:
-            self._chunks = _Chunks(payload)
+            self._chunks = Chunks(payload)
             self._undo_chunks(rest)
         elif rest:
             self._feed(rest)
@@ -272,63 +279,6 @@ class AnswerReader:
         except HttpProcessingError:
             pass
         return False
-
-
-class _Chunks:
-    """Undoes chunks; takes any line end, extensions of any form, and no trailers."""
-
-    def __init__(self, payload: StreamReader, *, skip: int = 0) -> None:
-        self._payload = payload
-        self._skip = skip
-        self._line = b""
-        self._left = 0
-        self._is_behind = False
-
-    def feed(self, data: bytes) -> bool:
-        """
-        Hand on the content of `data`; tell whether that was the last of it.
-
-        Raises:
-            FramingError: these are no chunks.
-        """
-        data, self._line = self._line + data, b""
-        at = 0
-        while at < len(data):
-            if self._left:
-                piece = data[at : at + self._left]
-                at += len(piece)
-                self._left -= len(piece)
-                self._is_behind = not self._left
-                self._give(piece)
-                continue
-            end = data.find(b"\n", at)
-            if end < 0:
-                if len(data) - at > _MAX_CHUNK_LINE:
-                    raise FramingError(f"no chunk size, but {data[at : at + _SHOWN]!r}")
-                self._line = data[at:]
-                break
-            line = data[at:end].strip()
-            at = end + 1
-            if self._is_behind:
-                if line:
-                    raise FramingError(f"a chunk is longer than its size: {line[:_SHOWN]!r}")
-                self._is_behind = False
-            elif self._begin(line):
-                self._payload.feed_eof()
-                return True
-        return False
-
-    def _begin(self, line: bytes) -> bool:
-        size = line.partition(b";")[0].strip()
-        if not _CHUNK_SIZE.fullmatch(size):
-            raise FramingError(f"{line[:_SHOWN]!r} is no size of a chunk")
-        self._left = int(size, 16)
-        return not self._left
-
-    def _give(self, piece: bytes) -> None:
-        piece, self._skip = piece[self._skip :], max(0, self._skip - len(piece))
-        if piece:
-            self._payload.feed_data(piece, len(piece))
 
 
 def _is_chunked(headers: CIMultiDictProxy[str]) -> bool:
