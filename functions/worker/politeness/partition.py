@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from functions.worker.politeness.pause import HostState
-from functions.worker.politeness.proxies import ProxyState, known_together, worth_keeping
+from functions.worker.politeness.proxy_state import ProxyState, known_together, worth_keeping
 from functions.worker.politeness.robots import CachedRobots
 from shared.urls import partition_of
 

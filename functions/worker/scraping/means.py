@@ -27,7 +27,7 @@ class Means:
     extractor: Extractor
     pool: ProxyPool | None = None
 
-    @property
+    @cached_property
     def fetch(self) -> FetchSpec:
         """How to fetch."""
         return self.job.spec.fetch

@@ -11,16 +11,18 @@ from hypothesis import strategies as st
 
 from functions.worker.politeness.proxies import (
     BLOCKS_TO_STEP_UP,
+    Proxy,
+    ProxyPool,
+    Strategy,
+    Verdict,
+    parse_proxies,
+)
+from functions.worker.politeness.proxy_state import (
     MAX_RESTS,
     REST_MAX,
     STEP_DOWN_AFTER,
-    Proxy,
-    ProxyPool,
     ProxyState,
-    Strategy,
-    Verdict,
     known_together,
-    parse_proxies,
     worth_keeping,
 )
 from shared.errors import InvalidJobError
