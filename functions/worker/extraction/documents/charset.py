@@ -6,6 +6,7 @@ XML it is RFC 7303's. Where none of them says anything, the bytes decide.
 """
 
 import re
+from functools import lru_cache
 
 from functions.worker.transport.media_types import is_html, is_xml
 from functions.worker.transport.page import FetchedPage
@@ -33,6 +34,7 @@ _CHARSET = re.compile(rb"""charset\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;"']+))""",
 _HINT = re.compile(rb"""<meta\b[^>]*\bcharset\s*=\s*["']?\s*([\w:.-]+)""", re.IGNORECASE)
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _TOP_LEVEL = re.compile(r"https?://[^/]*?\.?([a-z][a-z0-9-]*)(?::\d+)?/")
+_declared = lru_cache(maxsize=100)(encoding_of)  # many pages declare one of a few labels
 _SPOKEN = {"utf-16le": "utf-8", "utf-16be": "utf-8", "x-user-defined": "windows-1252"}
 _CODECS_OF_PYTHON = {"cp874": "windows-874"}  # which the detector calls so
 
@@ -68,7 +70,7 @@ def page_encoding(page: FetchedPage, kind: str | None = None) -> tuple[str, int]
     mark = byte_order_mark(page.body)
     if mark is not None:
         return mark
-    name = encoding_of(page.charset) or _said(page.body, kind or kind_of(page)) or _guess(page)
+    name = _declared(page.charset) or _said(page.body, kind or kind_of(page)) or _guess(page)
     return name, 0
 
 

@@ -1,5 +1,7 @@
 """The text of an element as a browser shows it."""
 
+from collections.abc import Callable
+
 from selectolax.lexbor import LexborNode
 
 from functions.worker.extraction.documents.document import VISIT, Document
@@ -17,17 +19,34 @@ _BREAKS = frozenset([
 _UNSEEN = frozenset(["script", "style", "template"])
 
 
-def text_of(node: LexborNode, document: Document) -> str:
-    """Return the text of an element as a browser shows it, on one line."""
-    child = node.first_child
-    if child is None:
-        return ""
-    if child.next is None and child.is_text_node:
-        text = child.text_content or ""
-        if len(text) > MAX_VALUE and document.exceeds(len(text)):
+TextOf = Callable[[LexborNode, Document], str]
+"""Returns the text of an element, on one line."""
+
+
+def reading_text(read_parts: TextOf) -> TextOf:
+    """Return what reads most elements at a glance, and by `read_parts` those of several nodes."""
+
+    def text_of(node: LexborNode, document: Document) -> str:
+        child = node.first_child
+        if child is None:
             return ""
-        return fold(text)
+        if child.next is None and child.is_text_node:
+            text = child.text_content or ""
+            if len(text) > MAX_VALUE and document.exceeds(len(text)):
+                return ""
+            return " ".join(text.split())  # as `fold`, without another call for each value
+        return read_parts(node, document)
+
+    return text_of
+
+
+def text_of_parts(node: LexborNode, document: Document) -> str:
+    """Return what `text_of` does; for an element of several nodes."""
     return fold("".join(pieces_of(node, document, " ")))
+
+
+text_of = reading_text(text_of_parts)
+"""Returns the text of an element as a browser shows it, on one line."""
 
 
 def pieces_of(node: LexborNode, document: Document, gap: str) -> list[str]:

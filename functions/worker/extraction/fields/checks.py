@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from functions.worker.extraction.documents.document import Document
 from shared.expressions import compile_regex
 from shared.extract_spec import FieldSpec
 
@@ -37,8 +36,3 @@ def compile_check(field: FieldSpec, path: str) -> Check | None:
 def _comparable(value: Any, bound: float | str) -> Any:  # noqa: ANN401
     # Of a date with its time, the day counts.
     return value[:10] if isinstance(bound, str) else value
-
-
-def note_problem(name: str, problem: str | None, value: Any, document: Document) -> None:  # noqa: ANN401
-    if problem is not None:
-        document.problem(name, problem, value)

@@ -7,12 +7,12 @@ from msgspec import UNSET
 from functions.worker.extraction.documents.document import Document
 from functions.worker.extraction.documents.element_text import MAX_VALUE
 from functions.worker.extraction.documents.lexbor import Scope
-from functions.worker.extraction.fields.checks import compile_check, note_problem
+from functions.worker.extraction.fields.checks import compile_check
 from functions.worker.extraction.fields.context import Context, context_of
 from functions.worker.extraction.fields.finders import First, Read
 from functions.worker.extraction.fields.lists import join_alternatives, read_many, taker
 from functions.worker.extraction.fields.sources import compile_source
-from functions.worker.extraction.fields.taking import Take, taking
+from functions.worker.extraction.fields.taking import Taking, taking
 from functions.worker.extraction.structured.statements import evidence_of
 from functions.worker.extraction.values.amounts import Price
 from functions.worker.extraction.values.unread import Unread
@@ -42,18 +42,19 @@ def _compile_field(name: str, field: FieldSpec, context: Context) -> Read:
         for n, source in enumerate(sources)
     ]
     folded = field.type == "text" and all(_is_folded(source) for source in sources)
-    take = None if folded else taking(name, field)
+    taken = None if folded else taking(name, field)
+    quick, full = taken or (None, None)
     is_text = field.type in {"text", "html"}
     check = compile_check(field, path)
     required = field.required
     if field.many:
         missing: Any = [] if default is None else list(_tuple(default))
         finders = join_alternatives(sources, [find_all for _, find_all in compiled], field, context)
-        take_all = taker(take, is_text=is_text)
+        take_all = taker(taken, is_text=is_text)
         return read_many(
             name, finders, take_all, check, missing, is_const=is_const, required=required
         )
-    first = _first_of([first for first, _ in compiled], take)
+    first = _first_of([first for first, _ in compiled], taken)
 
     def read(scope: Scope, document: Document) -> Any:  # noqa: ANN401
         value = raw = first(scope, document)
@@ -62,16 +63,20 @@ def _compile_field(name: str, field: FieldSpec, context: Context) -> Read:
                 document.problem(name, "missing")
             return default
         document.found = True
-        if take is not None:
-            value = take(raw, document)
-            if value.__class__ is Unread:
-                document.problem(name, value, raw)
-                return default if is_const else None
+        if full is not None:
+            value = None if quick is None else quick(raw)
+            if value is None:
+                value = full(raw, document)
+                if value.__class__ is Unread:
+                    document.problem(name, value, raw)
+                    return default if is_const else None
         if is_text and len(value) > MAX_VALUE:
             document.problem(name, "truncated", len(value))
             value = value[:MAX_VALUE]
         if check is not None:
-            note_problem(name, check(value), value, document)
+            problem = check(value)
+            if problem is not None:
+                document.problem(name, problem, value)
         return value
 
     return read
@@ -90,7 +95,7 @@ def _sources(field: FieldSpec) -> tuple[tuple[SourceSpec, ...], Any, bool]:
     return sources, None if field.default is UNSET else field.default, False
 
 
-def _first_of(alternatives: list[First], take: Take | None) -> First:
+def _first_of(alternatives: list[First], taken: Taking | None) -> First:
     """Return what finds the first value that is one, else the first that cannot be read."""
     if len(alternatives) == 1:
         return alternatives[0]
@@ -101,8 +106,8 @@ def _first_of(alternatives: list[First], take: Take | None) -> First:
             raw = value = alternative(scope, document)
             if raw is None:
                 continue
-            if take is not None:
-                value = take(raw, document)
+            if taken is not None:
+                value = taken.take(raw, document)
             if value.__class__ is Unread:
                 unreadable = raw if unreadable is None else unreadable
             elif value != "":
@@ -114,7 +119,7 @@ def _first_of(alternatives: list[First], take: Take | None) -> First:
 
 def _is_folded(source: SourceSpec) -> bool:
     """Tell whether the texts of a source have their white space folded already."""
-    return source.css is not None and not (source.attr or source.html or source.regex)
+    return source.css is not None and not (source.html or source.regex)
 
 
 def _tuple(value: object) -> tuple[Any, ...]:

@@ -6,17 +6,17 @@ from typing import Any
 
 from functions.worker.extraction.documents.document import Document
 from functions.worker.extraction.documents.lexbor import Scope
-from functions.worker.extraction.fields.checks import Check, note_problem
+from functions.worker.extraction.fields.checks import Check
 from functions.worker.extraction.fields.context import FORMS, Context, path_in
 from functions.worker.extraction.fields.data import each_place
-from functions.worker.extraction.fields.finders import All, Read, first_value, is_some
+from functions.worker.extraction.fields.finders import All, Read, is_some
 from functions.worker.extraction.fields.marks import (
     composed,
     decode_entities,
     has_entities,
     mark_of,
 )
-from functions.worker.extraction.fields.taking import Take
+from functions.worker.extraction.fields.taking import Taking
 from functions.worker.extraction.structured.objects import Either
 from functions.worker.extraction.values.unread import Unread
 from shared.extract_spec import FieldSpec, SourceSpec
@@ -30,11 +30,12 @@ _TakeAll = Callable[[Iterable[Any], Document], "_Taken"]
 class _Taken:
     """The values of a source, and what of it cannot be read."""
 
-    __slots__ = ("is_cut", "unreadable", "values")
+    __slots__ = ("has_value", "is_cut", "unreadable", "values")
 
     def __init__(self) -> None:
         self.values: list[Any] = []
         self.unreadable: list[tuple[Unread, Any]] = []
+        self.has_value = False
         self.is_cut = False
 
 
@@ -83,14 +84,14 @@ def read_many(
         best = _Taken()
         for find_all in finders:
             taken = take(find_all(scope, document), document)
-            if _any_value(taken):
+            if taken.has_value:
                 best = taken
                 break
             if not best.values and not best.unreadable:
                 best = taken
         for why, raw in best.unreadable:
             document.problem(name, why, raw)
-        if first_value(best.values) is None and not best.unreadable:
+        if not best.has_value and not best.unreadable:
             if required:
                 document.problem(name, "missing")
             return missing or best.values
@@ -100,19 +101,22 @@ def read_many(
         if best.is_cut:
             document.problem(name, "truncated", f"after {len(best.values)} values")
         if check is not None:
-            for value in filter(is_some, best.values):
-                note_problem(name, check(value), value, document)
+            _check_all(name, check, best.values, document)
         return best.values
 
     return read
 
 
-def _any_value(taken: _Taken) -> bool:
-    return any(map(is_some, taken.values))
+def _check_all(name: str, check: Check, values: list[Any], document: Document) -> None:
+    for value in filter(is_some, values):
+        problem = check(value)
+        if problem is not None:
+            document.problem(name, problem, value)
 
 
-def taker(take_one: Take | None, *, is_text: bool) -> _TakeAll:
+def taker(taking: Taking | None, *, is_text: bool) -> _TakeAll:
     """Return what makes values of what a source finds."""
+    quick, full = taking or (None, None)
 
     def take(raws: Iterable[Any], document: Document) -> _Taken:
         taken = _Taken()
@@ -123,23 +127,31 @@ def taker(take_one: Take | None, *, is_text: bool) -> _TakeAll:
             if type(raw) is Either:
                 # Of each element the first alternative that has a value.
                 each = [take(alternative, document) for alternative in raw]
-                found = next((found for found in each if _any_value(found)), each[-1])
+                found = next((found for found in each if found.has_value), each[-1])
                 taken.values += found.values
                 taken.unreadable += found.unreadable
+                taken.has_value = taken.has_value or found.has_value
                 size += sum(map(_length, found.values))
             else:
                 if raw is None or raw == "":
                     value = raw if is_text else None  # it keeps its place
+                elif full is None:
+                    value = raw
                 else:
-                    value = raw if take_one is None else take_one(raw, document)
+                    value = None if quick is None else quick(raw)
+                    if value is None:
+                        value = full(raw, document)
                 if value.__class__ is Unread:
                     taken.unreadable.append((value, raw))
                     continue
                 taken.values.append(value)
-                size += _length(value)
+                if value is not None and value != "":
+                    taken.has_value = True
+                size += len(value) if isinstance(value, str) else 1
             if len(taken.values) > MAX_MANY or size > MAX_MANY_CHARACTERS:
                 taken.is_cut = True
                 del taken.values[min(MAX_MANY, len(taken.values) - 1) :]
+                taken.has_value = any(map(is_some, taken.values))
                 break
         return taken
 

@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborNode
 
 from functions.worker.extraction.documents.complexity import check_memory
 from functions.worker.extraction.documents.document import Document
-from functions.worker.extraction.documents.element_text import text_of
+from functions.worker.extraction.documents.element_text import reading_text, text_of, text_of_parts
 from functions.worker.extraction.documents.lexbor import Scope, html_of, parse_html, select
 from functions.worker.extraction.fields.finders import Finder, as_all, first_value
 from functions.worker.extraction.values.texts import fold
@@ -40,15 +40,15 @@ def part_of(source: SourceSpec, field: FieldSpec) -> Callable[[LexborNode, Docum
     return _numeral_text if field.type in {"number", "integer", "price"} else text_of
 
 
-def _numeral_text(node: LexborNode, document: Document) -> str:
+def _numeral_parts(node: LexborNode, document: Document) -> str:
     """Return the text of an element, with a mark where digits stand above the line: 19^99."""
-    child = node.first_child
-    if child is None or (child.next is None and child.is_text_node):
-        return text_of(node, document)
     if node.css_first("sup") is not None:
         marked = _SUPERSCRIPT.sub(r"^\1", html_of(node))
         return text_of(parse_html(marked).body or node, document)
-    return text_of(node, document)
+    return text_of_parts(node, document)
+
+
+_numeral_text = reading_text(_numeral_parts)
 
 
 def _attribute(attr: str, kind: str) -> Callable[[LexborNode, Document], str | None]:
@@ -60,7 +60,7 @@ def _attribute(attr: str, kind: str) -> Callable[[LexborNode, Document], str | N
 
     def attribute(node: LexborNode, _document: Document) -> str | None:
         value = node.attrs.get(attr)
-        return fold(value) if value else value
+        return " ".join(value.split()) if value else value
 
     return attribute
 
@@ -82,8 +82,7 @@ def css(css: str, take: Callable[[LexborNode, Document], str | None], shared: se
             return None if node is None else take(node, document) or None
 
     def find_all(scope: Scope, document: Document) -> Iterator[str]:
-        found = (take(node, document) for node in select(scope, css))
-        return (text for text in found if text is not None)
+        return (text for node in select(scope, css) if (text := take(node, document)) is not None)
 
     return first, find_all
 

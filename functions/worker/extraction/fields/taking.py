@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from functions.worker.extraction.documents.document import Document
 from functions.worker.extraction.structured.statements import evidence_of
-from functions.worker.extraction.values.conversion import conversion
+from functions.worker.extraction.values.conversion import Quick, conversion
 from functions.worker.extraction.values.unread import Unread
 from shared.extract_spec import FieldSpec
 
@@ -16,18 +16,29 @@ Take = Callable[[Any, Document], Any]
 """Returns the value that a raw one stands for, or why it stands for none: an `Unread`."""
 
 
-def taking(name: str, field: FieldSpec) -> Take:
-    """Return what makes raw values of a source into values of the field's type."""
+class Taking(NamedTuple):
+    """What makes raw values of a source into values of the field's type."""
+
+    quick: Quick | None
+    """Returns a value that leaves no doubt, else None; by this call alone most are read."""
+    full: Take
+
+    def take(self, raw: Any, document: Document) -> Any:  # noqa: ANN401
+        value = None if self.quick is None else self.quick(raw)
+        return self.full(raw, document) if value is None else value
+
+
+def taking(name: str, field: FieldSpec) -> Taking:
     if field.type == "url":
-        return lambda raw, document: (
-            (isinstance(raw, str) and document.resolve(raw)) or Unread.UNREADABLE
+        return Taking(
+            None,
+            lambda raw, document: (
+                (isinstance(raw, str) and document.resolve(raw)) or Unread.UNREADABLE
+            ),
         )
     quick, full = conversion(field.type, field.locale)
 
     def take(raw: Any, document: Document) -> Any:  # noqa: ANN401
-        value = quick(raw)
-        if value is not None:
-            return value
         if not isinstance(raw, str) or len(raw) > _SHORT or field.type == "json":
             return full(raw, evidence_of(document), partial(document.problem, name, "unreadable"))
         # Rows that nest have the same texts again and again.
@@ -40,7 +51,7 @@ def taking(name: str, field: FieldSpec) -> Take:
                 known[key] = found
         return found
 
-    return take
+    return Taking(quick, take)
 
 
 def _note_nothing(_lost: object) -> None:

@@ -40,8 +40,8 @@ _FALSE = frozenset(["false", "no", "off", "0"])
 class Conversion(NamedTuple):
     """How raw values, texts or values of JSON, become values of a type."""
 
-    quick: Quick
-    """Returns a value that leaves no doubt, else None."""
+    quick: Quick | None
+    """Returns a value that leaves no doubt, else None. None: there is none at a glance."""
     full: Full
     """Returns a value, or `Unread`. Tells of what was lost within a value."""
 
@@ -54,16 +54,16 @@ def conversion(kind: Type, locale: str | None) -> Conversion:
         kind: The type.
         locale: As in the spec; None: the page says how it writes.
     """
-    kinds: dict[str, tuple[Quick, Full]] = {
+    kinds: dict[str, tuple[Quick | None, Full]] = {
         "text": (to_text, _unread),
         "url": (to_text, _unread),
         "html": (to_html, _unread),
         "boolean": (to_boolean, _unread),
         "number": (_quick_number, partial(_of_numeral, _number, locale)),
         "integer": (_quick_integer, partial(_of_numeral, _integer, locale)),
-        "price": (_nothing, partial(_full_price, locale)),
+        "price": (None, partial(_full_price, locale)),
         "date": (read_iso, partial(_full_date, locale)),
-        "json": (_nothing, _full_json),
+        "json": (None, _full_json),
     }
     return Conversion(*kinds[kind])
 
@@ -173,10 +173,6 @@ def _numeral(
         return read_numeral(raw, lambda _currency, _mark: mark, is_price=is_price)
     decide = partial(evidence.decimal_mark, is_price=is_price)
     return read_numeral(raw, decide, is_price=is_price)
-
-
-def _nothing(_raw: object) -> None:
-    """Find nothing at a glance."""
 
 
 def _full_price(

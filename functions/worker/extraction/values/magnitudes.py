@@ -6,6 +6,7 @@ they stand for differs (a billion, `mil`), so that this tells only that they are
 """
 
 import re
+from functools import lru_cache
 
 # Whole words, without the point behind them.
 _WORD_LIST = """
@@ -63,6 +64,11 @@ _BEFORE_SHORT = re.compile(r"[€$£¥₹]\s?[kmb]n?\s?\Z", re.IGNORECASE)
 
 def is_magnitude(word: str) -> bool:
     """Tell whether a word is a magnitude, or begins with one."""
+    return _is_one(word[:_LONGEST])
+
+
+@lru_cache(maxsize=1_000)  # the numbers of a website have the same few words beside them
+def _is_one(word: str) -> bool:
     word = word.casefold()
     return word in _WORDS or word.startswith(_STEMS)
 

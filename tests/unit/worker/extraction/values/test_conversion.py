@@ -61,7 +61,7 @@ NUMBERS: list[tuple[str, Any, float | None, float | None]] = [
 def convert(kind: Type, raw: Any, locale: str | None = None, html: str = "") -> Any:
     """Return a value, None where there is none, and ... where there could be two."""
     quick, full = conversion(kind, locale)
-    value = quick(raw)
+    value = None if quick is None else quick(raw)
     if value is None:
         page = FetchedPage("http://a.example/", 200, "text/html", None, html.encode())
         value = full(raw, evidence_of(Document(page)), lambda _: None)
