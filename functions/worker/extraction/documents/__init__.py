@@ -2,5 +2,6 @@
 A page as it can be looked into: its characters, its tree, its links, its texts.
 
 Knows nothing of specs and of what values are. Start with `document`. Upwards: `complexity`,
-`charset`, `links`; `lexbor` and `trees`, which are the parsers; `document`; `element_text`.
+`charset`, `links`, `srcset`; `lexbor` and `trees`, which are the parsers; `document`;
+`element_text`.
 """

@@ -7,7 +7,7 @@ from typing import Any
 
 from functions.worker.extraction.documents.document import Document
 from functions.worker.extraction.documents.lexbor import Scope
-from functions.worker.extraction.documents.links import best_candidate
+from functions.worker.extraction.documents.srcset import best_candidate
 from functions.worker.extraction.fields.finders import Finder
 from functions.worker.extraction.values.amounts import Amount
 from functions.worker.extraction.values.texts import JsonText, MachineText

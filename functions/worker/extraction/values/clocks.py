@@ -1,15 +1,17 @@
 """
 The time of day in a text, and its zone.
 
-Pure.
+Pure. Knows no day and no word of dates.
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, time, timedelta, timezone, tzinfo
 
 from functions.worker.extraction.values.conventions import Conventions
+from functions.worker.extraction.values.unread import Unread
 
-TIME = re.compile(
+_TIME = re.compile(
     r"(?<![\d:.,/-])(?P<hour>\d{1,2})(?:"
     r":(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?(?:\s?(?P<half>[ap]\.?m\b\.?))?"
     r"|\s?(?P<half_only>[ap]\.?m\b\.?)"
@@ -22,7 +24,7 @@ TIME = re.compile(
     r"(?:\s?\([^()]*\))?",
     re.IGNORECASE,
 )
-ZONES = {
+_ZONES = {
     **dict.fromkeys(["UTC", "GMT", "Z", "UT", "WET"], 0.0),
     **dict.fromkeys(["CET", "MEZ", "WEST", "BST"], 1.0),
     **dict.fromkeys(["CEST", "MESZ", "EET", "SAST", "CAT"], 2.0),
@@ -33,10 +35,35 @@ ZONES = {
     "PDT": -7.0, "AKST": -9.0, "AKDT": -8.0, "HST": -10.0, "BRT": -3.0, "ART": -3.0,
 }  # fmt: skip
 # In use for zones that are hours apart: the time is what the page says, without a zone.
-UNSURE = frozenset(["ADT", "AST", "BOT", "GST", "IST", "PYT", "SST", "WST"])
+_UNSURE = frozenset(["ADT", "AST", "BOT", "GST", "IST", "PYT", "SST", "WST"])
 
 
-def clock_of(found: re.Match[str], conventions: Conventions) -> time | None:
+def without_clock(
+    text: str, conventions: Conventions, is_word: Callable[[str], bool]
+) -> tuple[str, time | None] | Unread:
+    """
+    Return a text without the time of day in it, and that time, None where there is none.
+
+    Args:
+        text: Tidy.
+        conventions: What language it is in.
+        is_word: Tells whether letters behind a time may be a word of the date, and no zone.
+    """
+    found = _TIME.search(text)
+    zone = "" if found is None else (found["zone"] or "").upper()
+    if found is not None and zone and zone not in _ZONES and zone not in _UNSURE:
+        if not is_word(zone):
+            return Unread.UNREADABLE
+        found = _TIME.match(text[: found.end("zone") - len(zone)].rstrip(), found.start())
+    if found is None:
+        return text, None
+    clock = _clock(found, conventions)
+    if clock is None:
+        return Unread.UNREADABLE
+    return f"{text[: found.start()]} {text[found.end() :]}", clock
+
+
+def _clock(found: re.Match[str], conventions: Conventions) -> time | None:
     hour = int(found["hour"])
     minute = next(
         (int(found[n]) for n in ("minute", "minute_h", "minute_uhr", "minute_cjk") if found[n]), 0
@@ -57,7 +84,7 @@ def clock_of(found: re.Match[str], conventions: Conventions) -> time | None:
 
 def _zone(found: re.Match[str], conventions: Conventions) -> tzinfo | None:
     name = (found["zone"] or "").upper()
-    offset = ZONES.get(name)
+    offset = _ZONES.get(name)
     if name == "CST" and conventions.language() == "zh":
         offset = 8.0
     if found["sign"]:

@@ -7,7 +7,7 @@ within sentences. What can be two dates is decided by others, or is none; see `C
 
 import re
 import unicodedata
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from functions.worker.extraction.values.calendars import (
@@ -16,7 +16,7 @@ from functions.worker.extraction.values.calendars import (
     is_plausible,
     shortens_other_years,
 )
-from functions.worker.extraction.values.clocks import TIME, UNSURE, ZONES, clock_of
+from functions.worker.extraction.values.clocks import without_clock
 from functions.worker.extraction.values.conventions import Conventions
 from functions.worker.extraction.values.date_words import DateWords, date_words
 from functions.worker.extraction.values.texts import tidy
@@ -137,19 +137,10 @@ class _Parts(NamedTuple):
 
 
 def _of_words(text: str, words: DateWords, conventions: Conventions) -> str | Unread:
-    found = TIME.search(text)
-    clock: time | None = None
-    if found is not None:
-        zone = (found["zone"] or "").upper()
-        if zone and not (zone in ZONES or zone in UNSURE or words.knows(zone)):
-            return Unread.UNREADABLE
-        if zone and zone not in ZONES and zone not in UNSURE:  # a month, say
-            found = TIME.match(text[: found.end("zone") - len(zone)].rstrip(), found.start())
-    if found is not None:
-        clock = clock_of(found, conventions)
-        if clock is None:
-            return Unread.UNREADABLE
-        text = f"{text[: found.start()]} {text[found.end() :]}"
+    found = without_clock(text, conventions, words.knows)
+    if isinstance(found, Unread):
+        return found
+    text, clock = found
     parts = _parts(text, words, conventions)
     day = parts if isinstance(parts, Unread) else _day(parts, conventions)
     if isinstance(day, Unread) or clock is None:

@@ -1,5 +1,5 @@
 """
-Texts of a page as values are read from them: without white space that says nothing, and whose.
+Texts that values are read from: their white space and their marks, and who has written them.
 
 Pure. Knows no type of values.
 """
