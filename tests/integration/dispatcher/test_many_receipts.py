@@ -21,7 +21,7 @@ from shared.settings import DispatcherSettings
 from shared.spec import Spec
 from shared.store import Bucket
 from shared.tally import Tally, encode_tally
-from tests.cloud import Deployment
+from tests.cloud import Deployment, new_deployment
 from tests.listing import ListedS3, Numbered
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ TALLY = Tally(receipts=1, counts={"scraped": 200}, bytes=70_000_000, worker_seco
 SECONDS = {"list": 0.15, "get": 0.03 / 16, "put": 0.03}
 """What a call takes, of sixteen that are read at once."""
 LOOK_SECONDS = 100.0
+FEWER = 5
+"""So many times fewer receipts, and as much less time for a look at them."""
 
 
 def receipt(number: int) -> str:
@@ -85,11 +87,14 @@ class Closing:
     def __init__(
         self,
         settings: DispatcherSettings,
-        receipts: int,
+        shards: int = SHARDS,
         missing: int | None = None,
         key: Callable[[int], str] = receipt,
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._settings = settings
+        self._look_seconds = look_seconds
+        receipts = shards * OF_A_SHARD
         self.now = 1_795_244_400.0
         self.calls: Counter[str] = Counter()
         client = ListedS3(_Receipts(receipts, key, missing), encode_tally(TALLY), self._on_call)
@@ -99,14 +104,14 @@ class Closing:
         manifest = Manifest(
             job=JOB,
             spec=Spec(),
-            size=SHARDS,
+            size=shards,
             shard_bytes=1,
             partitions=16,
             batch_size=200,
             created_at="2026-11-21T01:14:40.000+00:00",
         )
         self.data.put(manifest_key(JOB), encode_manifest(manifest))
-        for shard in range(SHARDS):
+        for shard in range(shards):
             facts: dict[str, Any] = {"targets": 200 * OF_A_SHARD, "rejected": 0, "duplicates": 0}
             self.data.put(dispatched_key(JOB, shard, batches=OF_A_SHARD, **facts), b"")
 
@@ -124,7 +129,7 @@ class Closing:
             announce=lambda *_: None,
             now=lambda: self.now,
         )
-        closer.look(tick, until=began + LOOK_SECONDS)
+        closer.look(tick, until=began + self._look_seconds)
         self.looks.append(self.now - began)
         return self._queue.sent
 
@@ -146,7 +151,7 @@ def test_a_job_of_a_million_batches_is_closed_in_bounded_time_and_memory(
     settings: DispatcherSettings,
 ) -> None:
     """Both would otherwise be those of a million receipts: minutes for one look, and a GB."""
-    closing = Closing(settings, RECEIPTS)
+    closing = Closing(settings)
     before = _peak_anew()
 
     assert closing.follow(Tick(job=JOB)) is None
@@ -166,11 +171,10 @@ def test_a_job_of_a_million_batches_is_closed_in_bounded_time_and_memory(
     assert cost < 0.43, "dollars, as docs/performance.md has it"
 
 
-def test_a_look_at_a_million_receipts_behind_a_gap_is_bounded(
-    settings: DispatcherSettings,
-) -> None:
+def test_a_look_at_many_receipts_behind_a_gap_is_bounded(settings: DispatcherSettings) -> None:
     """The job goes on, and its first batches wait for a host."""
-    closing = Closing(settings, RECEIPTS, missing=3)
+    shards, most = SHARDS // FEWER, LOOK_SECONDS / FEWER
+    closing = Closing(settings, shards, missing=3, look_seconds=most)
     tick = Tick(job=JOB)
     for _ in range(4):
         found = closing.follow(tick)
@@ -179,16 +183,17 @@ def test_a_look_at_a_million_receipts_behind_a_gap_is_bounded(
         closing.now += delay
 
     assert closing.data.get(summary_key(JOB)) is None
-    assert max(closing.looks) < LOOK_SECONDS + 5
+    assert max(closing.looks) < most + 5
     assert closing.calls["get"] < 50
-    assert tick.done == SHARDS + RECEIPTS - 1, "counted, if not in one look"
+    assert tick.done == shards + shards * OF_A_SHARD - 1, "counted, if not in one look"
 
 
 def test_batches_of_several_receipts_do_not_keep_a_look_from_the_clock(
     settings: DispatcherSettings,
 ) -> None:
     """A look that outlives its invocation leaves nothing to the next: nobody would ever look."""
-    closing = Closing(settings, RECEIPTS, missing=6, key=receipt_of_two)
+    shards, most = SHARDS // FEWER, LOOK_SECONDS / FEWER
+    closing = Closing(settings, shards, missing=6, key=receipt_of_two, look_seconds=most)
     tick = Tick(job=JOB)
     for _ in range(4):
         found = closing.follow(tick)
@@ -197,8 +202,23 @@ def test_batches_of_several_receipts_do_not_keep_a_look_from_the_clock(
         closing.now += delay
 
     assert closing.data.get(summary_key(JOB)) is None
-    assert max(closing.looks) < LOOK_SECONDS + 5
-    assert tick.done == SHARDS + RECEIPTS - 1, "counted, if not in one look"
+    assert max(closing.looks) < most + 5
+    assert tick.done == shards + shards * OF_A_SHARD - 1, "counted, if not in one look"
+
+
+MADE = Numbered(12, lambda number: f"a/b/{number:05d}.x={number}!")
+
+
+@pytest.fixture(scope="module")
+def made_up_and_real(endpoint: str) -> tuple[Bucket, Bucket]:
+    """Two buckets of the same objects; in the first one, some are made up."""
+    put = ["a/announced", "a/b/00003", "a/b/00004-1.y=1!", "a/c/1", "a/c/2", "b"]
+    ours = Bucket("data", cast("S3Client", ListedS3(MADE, b"made")))
+    real = new_deployment(endpoint).data
+    for bucket, keys in ((ours, put), (real, [*MADE, *put])):
+        for key in keys:
+            bucket.put(key, b"made" if key in MADE else b"put")
+    return ours, real
 
 
 @pytest.mark.parametrize("prefix", ["", "a/", "a/b/", "a/b/00001", "nothing"])
@@ -210,24 +230,22 @@ def test_batches_of_several_receipts_do_not_keep_a_look_from_the_clock(
     ],
 )
 def test_made_up_listings_are_those_of_s3(
-    deployment: Deployment, prefix: str, delimiter: str, after: str
+    made_up_and_real: tuple[Bucket, Bucket], prefix: str, delimiter: str, after: str
 ) -> None:
     """And what is put among them is listed in its place."""
-    made = Numbered(12, lambda number: f"a/b/{number:05d}.x={number}!")
-    put = ["a/announced", "a/b/00003", "a/b/00004-1.y=1!", "a/c/1", "a/c/2", "b"]
-    ours = Bucket(deployment.data_bucket, cast("S3Client", ListedS3(made, b"made")))
-    for bucket, keys in ((ours, put), (deployment.data, [*made, *put])):
-        for key in keys:
-            bucket.put(key, b"made" if key in made else b"put")
+    ours, real = (
+        list(bucket.keys(prefix, end=delimiter, after=after)) for bucket in made_up_and_real
+    )
 
-    listed = [list(b.keys(prefix, end=delimiter, after=after)) for b in (ours, deployment.data)]
+    assert ours == real
 
-    assert listed[0] == listed[1]
-    if not prefix:
-        for key in ("a/b/00003.x=3!", "a/b/00003", "a/b/00099.x=99!"):
-            assert ours.get(key) == deployment.data.get(key)
-        for key in ("b", "new"):
-            assert ours.put_new(key, b"") == deployment.data.put_new(key, b"")
+
+def test_made_up_objects_are_those_of_s3(made_up_and_real: tuple[Bucket, Bucket]) -> None:
+    ours, real = made_up_and_real
+    for key in ("a/b/00003.x=3!", "a/b/00003", "a/b/00099.x=99!"):
+        assert ours.get(key) == real.get(key)
+    for key in ("b", "new"):
+        assert ours.put_new(key, b"") == real.put_new(key, b"")
 
 
 def _peak_anew() -> float:
