@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 
 from scatterfetch.localcloud.cloud import LocalCloud
@@ -18,6 +17,8 @@ from shared.keys import SUBMITTED, manifest_key
 from shared.manifest import decode_manifest
 from shared.messages import Submit, decode_dispatch
 from tests import ROOT
+from tests.cloud import Deployment
+from tests.commandline import scatterfetch_here
 from tests.integration.dispatcher.test_sitemaps import sitemap, xml
 from tests.integration.scatterfetch.commands.test_cli_stack import Command
 from tests.integration.scatterfetch.test_cli import scatterfetch
@@ -43,7 +44,7 @@ def cloud(site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     }
     cloud = LocalCloud(
         folder,
-        workers=2,
+        workers=1,
         parameters=parameters,
         on_put=lambda _key: None,
         report=lambda _text: None,
@@ -68,18 +69,16 @@ def command(cloud: LocalCloud, tmp_path: Path) -> Command:
     return functools.partial(scatterfetch, cwd=tmp_path)
 
 
-def received(cloud: LocalCloud, queue: str) -> list[object]:
-    """Return what is in a queue that nobody serves."""
-    sqs = boto3.client("sqs")
-    answer = sqs.receive_message(
-        QueueUrl=cloud.template.queue_url(queue), MaxNumberOfMessages=10, WaitTimeSeconds=0
-    )
-    sqs.close()
-    return [
-        request
-        for message in answer.get("Messages", [])
-        for request in decode_dispatch(message["Body"])
-    ]
+@pytest.fixture
+def unserved(
+    deployment: Deployment, endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Deployment]:
+    """A stack called `fleet` in which nobody is at work."""
+    outputs = {**deployment.outputs, "Release": RELEASE}
+    with serving_stacks({"fleet": outputs}) as cloudformation:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", cloudformation)
+        yield deployment
 
 
 def write_list(folder: Path, *urls: str, spec: str = "fetch: {pause: 0, robots: ignore}") -> None:
@@ -169,29 +168,24 @@ def test_two_people_who_submit_the_same_list_get_two_jobs(
     ],
 )
 def test_what_is_wrong_is_refused_before_anything_is_sent(
-    cloud: LocalCloud, tmp_path: Path, urls: str, spec: str, problem: str
+    unserved: Deployment, tmp_path: Path, urls: str, spec: str, problem: str
 ) -> None:
     (tmp_path / "urls.txt").write_text(urls)
     (tmp_path / "spec.yaml").write_text(spec)
 
-    done = scatterfetch("submit", "urls.txt", "--stack", "fleet", cwd=tmp_path)
+    done = scatterfetch_here("submit", "urls.txt", "--stack", "fleet", cwd=tmp_path)
 
     assert done.returncode == 2
     assert problem in done.stderr
     assert done.stdout == ""
-    assert received(cloud, "DispatchQueue") == []
-    s3 = boto3.client("s3")
-    assert "Contents" not in s3.list_objects_v2(Bucket=cloud.input_bucket.name)
-    s3.close()
+    assert unserved.received(unserved.dispatch_queue_url) == []
+    assert "Contents" not in unserved.s3.list_objects_v2(Bucket=unserved.input_bucket)
 
 
 def test_ctrl_c_leaves_the_job_alone_and_says_how_to_look_again(
-    cloud: LocalCloud, site: Site, tmp_path: Path
+    unserved: Deployment, tmp_path: Path
 ) -> None:
-    urls = [f"http://a.example/{n}" for n in range(3)]
-    for number in range(3):
-        site.page(f"/{number}", f"Page {number}")
-    write_list(tmp_path, *urls)
+    write_list(tmp_path, *(f"http://a.example/{n}" for n in range(3)))
     process = subprocess.Popen(
         [sys.executable, "-m", "scatterfetch", "submit", "urls.txt", "--stack", "fleet", "--wait"],
         cwd=tmp_path,
@@ -211,6 +205,7 @@ def test_ctrl_c_leaves_the_job_alone_and_says_how_to_look_again(
     assert process.returncode == 130
     assert f"the job goes on: `scatterfetch status {job} --stack fleet` says how far" in stderr
     assert "Traceback" not in stderr
-    [request] = received(cloud, "DispatchQueue")
+    [message] = unserved.received(unserved.dispatch_queue_url)
+    [request] = decode_dispatch(message["body"])
     assert isinstance(request, Submit)
     assert job_id(request.name or "", request.id or "") == job
