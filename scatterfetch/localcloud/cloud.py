@@ -81,7 +81,13 @@ class LocalCloud:
         self._parsers = parsers
         self._partitions = partitions
         self._server = EmbeddedCloud()
-        self.template = Template(template, self._server.endpoint, parameters)
+        try:
+            self.template = Template(template, self._server.endpoint, parameters)
+            wanted = {WORKER: workers}
+            self._wanted = {name: wanted.get(name, 1) for name in self.template.functions}
+        except BaseException:  # of the template, or a parameter that it does not have
+            self._server.stop()
+            raise
         self.input_bucket = self.template.buckets[INPUT_BUCKET]
         self._kept = FolderBucket(
             self.template.buckets[DATA_BUCKET].name, folder, on_put, self._report_disk
@@ -94,8 +100,6 @@ class LocalCloud:
         self._sandboxes: list[Sandbox] = []
         self.mappings: dict[str, EventSourceMapping] = {}
         """By logical id of the function."""
-        wanted = {WORKER: workers}
-        self._wanted = {name: wanted.get(name, 1) for name in self.template.functions}
 
     @property
     def endpoint(self) -> str:
