@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from scatterfetch.localcloud.template import ACCOUNT, REGION
 from shared.keys import job_prefix, manifest_key
 from shared.ledger import Ledger, ledger_of
 from shared.manifest import Manifest, decode_manifest
@@ -102,8 +103,13 @@ class Deployment:
         """Receive every message that there is and delete it; return them as event records."""
         records = []
         while messages := self.receive(url):
-            for record in messages:
-                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=record["receiptHandle"])
+            self.sqs.delete_message_batch(
+                QueueUrl=url,
+                Entries=[
+                    {"Id": str(number), "ReceiptHandle": record["receiptHandle"]}
+                    for number, record in enumerate(messages)
+                ],
+            )
             records += messages
         return records
 
@@ -142,8 +148,7 @@ def new_deployment(endpoint: str) -> Deployment:
 
     def queue(name: str, *, dead: str | None = None, **attributes: str) -> str:
         if dead is not None:
-            arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
-            target = arn["Attributes"]["QueueArn"]
+            target = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{dead.rpartition('/')[2]}"
             attributes["RedrivePolicy"] = json.dumps(
                 {"deadLetterTargetArn": target, "maxReceiveCount": 12}
             )

@@ -363,7 +363,7 @@ class Fleet(LocalCloud):
     def run(
         self,
         *lists: UrlList,
-        limit: float = 200.0,
+        limit: float = 400.0,
         later: Iterable[Callable[[], object]] = (),
         held: Iterable[str] = (),
     ) -> dict[str, UrlList]:
@@ -427,7 +427,7 @@ class Fleet(LocalCloud):
         for job in jobs:
             self.look_at(job)
         # Not for ever: a job that is not complete is told better by its results.
-        _within(30, lambda: all((self.folder / announced_key(job)).exists() for job in jobs))
+        _within(60, lambda: all((self.folder / announced_key(job)).exists() for job in jobs))
         self.letters = self.dead_letters()
 
     def hurry(self, queue: str, handle: str) -> None:

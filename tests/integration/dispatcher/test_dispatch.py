@@ -5,6 +5,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -45,6 +46,9 @@ from shared.receipts import dispatched_key, receipt_key
 from shared.spec import FetchSpec, Spec
 from shared.store import Bucket
 from tests.cloud import Deployment
+
+if TYPE_CHECKING:
+    from types_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -213,8 +217,9 @@ def forget_dispatch(deployment: Deployment, job: str) -> None:
 
 
 def forget(deployment: Deployment, prefix: str) -> None:
-    for key in list(deployment.data.keys(prefix)):
-        deployment.s3.delete_object(Bucket=deployment.data_bucket, Key=key)
+    objects: list[ObjectIdentifierTypeDef] = [{"Key": k} for k in deployment.data.keys(prefix)]
+    if objects:
+        deployment.s3.delete_objects(Bucket=deployment.data_bucket, Delete={"Objects": objects})
 
 
 def bodies(deployment: Deployment) -> list[str]:
