@@ -1,10 +1,12 @@
 """The columns of a table, and what values they hold: what is known when all was read once."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Flag, auto
 
 from msgspec import inspect
 
+from scatterfetch.results.moments import moment_of
 from scatterfetch.results.table import Table
 from shared.errors import InvalidJobError
 from shared.outcomes import Outcome
@@ -26,10 +28,19 @@ class Kinds(Flag):
     LIST = auto()
     JSON = auto()
     """What has no type of its own in a table."""
+    DATE = auto()
+    """The text of a full date, in a column of dates. So are the next three."""
+    TIME = auto()
+    """Of a date and a time, in no time zone."""
+    UTC_TIME = auto()
+    ZONED_TIME = auto()
+    """In any other time zone."""
 
 
 _NONE = Kinds(0)
 NUMBERS = Kinds.INTEGER | Kinds.NUMBER
+INSTANTS = Kinds.UTC_TIME | Kinds.ZONED_TIME
+TEXTS = Kinds.TEXT | Kinds.DATE | Kinds.TIME | INSTANTS
 
 
 @dataclass
@@ -38,12 +49,29 @@ class Column:
 
     values: Kinds = _NONE
     items: Kinds = _NONE
+    dates: bool = False
+    """Whether texts in it are looked at as dates."""
 
     def add(self, value: object) -> None:
-        self.values |= kind_of(value)
+        self.values |= self._kind_of(value)
         if isinstance(value, list):
             for item in value:
-                self.items |= kind_of(item)
+                self.items |= self._kind_of(item)
+
+    def _kind_of(self, value: object) -> Kinds:
+        return _date_kind(value) if self.dates and isinstance(value, str) else kind_of(value)
+
+
+def _date_kind(text: str) -> Kinds:
+    moment = moment_of(text)
+    if moment is None:
+        return Kinds.TEXT
+    if not isinstance(moment, datetime):
+        return Kinds.DATE
+    offset = moment.utcoffset()
+    if offset is None:
+        return Kinds.TIME
+    return Kinds.ZONED_TIME if offset else Kinds.UTC_TIME
 
 
 def kind_of(value: object) -> Kinds:  # noqa: PLR0911 -- a table
@@ -68,7 +96,7 @@ def kind_of(value: object) -> Kinds:  # noqa: PLR0911 -- a table
 
 @dataclass
 class Survey:
-    """What the first pass finds: the columns in order of appearance, and how many records."""
+    """What the first pass finds: the columns in their order, and how many records there are."""
 
     columns: dict[str, Column] = field(default_factory=dict)
     records: int = 0
@@ -83,15 +111,14 @@ def survey(table: Table) -> Survey:
     Raises:
         InvalidJobError: there are more than `MAX_COLUMNS`.
     """
-    text = ["job"] if table.with_job else []
-    text += [] if table.outcomes else ["url", "fetched_at"]
-    found = Survey({name: Column(Kinds.TEXT) for name in text})
-    if table.outcomes:
-        found.columns |= _outcome_columns()
-    columns = found.columns
+    columns = {"job": Column(Kinds.TEXT)} if table.with_job else {}
+    columns |= _outcome_columns() if table.outcomes else {"url": Column(Kinds.TEXT)}
+    columns["fetched_at"] = Column(Kinds.UTC_TIME, dates=True)
+    found = Survey(columns)
     for record in table.records():
         found.records += 1
         if table.outcomes:
+            columns["fetched_at"].add(record["fetched_at"])
             continue
         for name, value in record.items():
             column = columns.get(name)
@@ -101,8 +128,10 @@ def survey(table: Table) -> Survey:
                         f"the rows have more than {MAX_COLUMNS:,} different fields, {name!r} of "
                         f"{record['url']} among them; --format jsonl does without columns"
                     )
-                column = columns[name] = Column()
+                column = columns[name] = Column(dates=name in table.dates)
             column.add(value)
+    if not table.outcomes:
+        found.columns = {name: columns[name] for name in sorted(columns, key=table.position)}
     return found
 
 

@@ -49,7 +49,7 @@ def explodable(rows: Iterable[Row]) -> str | None:
     return only
 
 
-def check_explode(rows: Iterable[Row], name: str) -> None:
+def check_field(rows: Iterable[Row], name: str) -> None:
     """
     Raises:
         InvalidJobError: no row has the field `name`.

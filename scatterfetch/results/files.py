@@ -1,6 +1,6 @@
 """The files of results, in a folder or in a deployed stack: which ones, and in which order."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from scatterfetch.jobs.place import READERS, place_option
 from shared.errors import InvalidJobError
-from shared.keys import JOBS, receipts_folder, results_key, results_prefix
+from shared.keys import receipts_folder, results_key, results_prefix
 from shared.receipts import RECEIPT_END, receipt_batch
 
 if TYPE_CHECKING:
@@ -104,18 +104,18 @@ def fetched_results(stack: "Stack", job: str) -> Iterator[list[ResultFile]]:
 
 
 def gone_results(
-    place: "Folder | Stack", job: str | None, files: Sequence[ResultFile]
+    place: "Folder | Stack", jobs: Iterable[str], files: Sequence[ResultFile]
 ) -> Iterator[str]:
     """
     Yield a sentence for each job that has committed outcomes which are not there any more.
 
     Args:
         place: Where the jobs are.
-        job: One of them; None: all of a folder.
+        jobs: Those that are looked at.
         files: What was found.
     """
     found = {(file.job, file.batch) for file in files}
-    for one in [job] if job else place.data.folders(JOBS):
+    for one in jobs:
         keys = place.data.keys(receipts_folder(one), end=RECEIPT_END)
         missing = [key for key in keys if (one, receipt_batch(key)) not in found]
         if not missing:

@@ -1,5 +1,6 @@
 """The formats that a table is written in, and the file that it is written to."""
 
+import codecs
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,10 @@ class Format(StrEnum):
     TSV = auto()
     PARQUET = auto()
     XLSX = auto()
+
+    @property
+    def is_delimited(self) -> bool:
+        return self in {Format.CSV, Format.TSV}
 
     @property
     def is_text(self) -> bool:
@@ -67,9 +72,13 @@ def prepare(output: Format) -> None:
         ) from error
 
 
-def write(table: Table, output: Format, file: BinaryIO, report: Report) -> int:
+def write(
+    table: Table, output: Format, file: BinaryIO, report: Report, *, excel: bool = False
+) -> int:
     """
     Write `table` to `file`; return how many records it has.
+
+    With `excel`, CSV and TSV begin with the mark by which Excel knows UTF-8.
 
     Raises:
         InvalidJobError: the table does not fit the format.
@@ -82,6 +91,8 @@ def write(table: Table, output: Format, file: BinaryIO, report: Report) -> int:
             count += 1
             yield record
 
+    if excel and output.is_delimited:
+        file.write(codecs.BOM_UTF8)
     match output:
         case Format.JSONL:
             file.writelines(msgspec.json.encode(record) + b"\n" for record in records())

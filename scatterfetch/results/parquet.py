@@ -6,7 +6,8 @@ from typing import Any, BinaryIO
 import msgspec
 
 from scatterfetch.results.cells import text_of
-from scatterfetch.results.columns import NUMBERS, Column, Kinds
+from scatterfetch.results.columns import INSTANTS, NUMBERS, TEXTS, Column, Kinds
+from scatterfetch.results.moments import moment_of
 from scatterfetch.results.table import Record
 
 _ROW_GROUP_BYTES = 32 * 1024 * 1024  # of records in memory, for one row group
@@ -16,9 +17,17 @@ def write_parquet(columns: Mapping[str, Column], records: Iterable[Record], file
     import pyarrow as pa  # noqa: PLC0415 -- optional
     from pyarrow import parquet  # noqa: PLC0415
 
-    scalars = {"bool": pa.bool_(), "int64": pa.int64(), "double": pa.float64(), "text": pa.string()}
+    scalars = {
+        "bool": pa.bool_(),
+        "int64": pa.int64(),
+        "double": pa.float64(),
+        "text": pa.string(),
+        "date": pa.date32(),
+        "time": pa.timestamp("us"),
+        "instant": pa.timestamp("us", tz="UTC"),
+    }
     types: dict[str, Any] = {}
-    mixed = set()
+    mixed, moments = set(), set()
     for name, column in columns.items():
         is_list = column.values is Kinds.LIST
         kind = _scalar(column.items if is_list else column.values)
@@ -27,10 +36,14 @@ def write_parquet(columns: Mapping[str, Column], records: Iterable[Record], file
             types[name] = pa.string()
         else:
             types[name] = pa.list_(scalars[kind]) if is_list else scalars[kind]
+            if kind in {"date", "time", "instant"}:
+                moments.add(name)
     schema = pa.schema(types.items())
 
     def values(group: list[Record], name: str) -> list[object]:
         found = [record.get(name) for record in group]
+        if name in moments:
+            return [_moment(value) for value in found]
         if name not in mixed:
             return found
         return [None if value is None else text_of(value) for value in found]
@@ -52,9 +65,21 @@ def write_parquet(columns: Mapping[str, Column], records: Iterable[Record], file
             flush(group)
 
 
-def _scalar(kinds: Kinds) -> str | None:
+def _moment(value: object) -> object:
+    if isinstance(value, list):
+        return [_moment(item) for item in value]
+    return moment_of(value) if isinstance(value, str) else None
+
+
+def _scalar(kinds: Kinds) -> str | None:  # noqa: PLR0911 -- a table
     """Return the type of a column of Parquet that holds such values, or None if only JSON does."""
-    if not kinds or kinds is Kinds.TEXT:
+    if kinds is Kinds.DATE:
+        return "date"
+    if kinds is Kinds.TIME:
+        return "time"
+    if kinds and not kinds & ~INSTANTS:
+        return "instant"
+    if not kinds & ~TEXTS:
         return "text"
     if kinds is Kinds.BOOLEAN:
         return "bool"

@@ -10,12 +10,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from pyarrow import parquet
 
 from scatterfetch.cli import command_parser
 from scatterfetch.commands.results import EXAMPLE
 from shared.errors import Reason
+from shared.keys import manifest_key
+from shared.manifest import Manifest, encode_manifest
+from shared.messages import Place
 from shared.outcomes import Kind
 from shared.receipts import receipt_key
+from shared.spec import Spec
 from tests import ROOT
 from tests.commandline import scatterfetch_here
 from tests.integration.scatterfetch.test_cli import run_list
@@ -68,6 +73,84 @@ def test_outcomes_say_what_became_of_each_url(out: Path) -> None:
         ("http://a.example/a", "scraped", "", ""),
         ("http://a.example/gone", "failed", "http_404", "404"),
     ]
+
+
+def test_failed_urls_are_shown_with_why(out: Path) -> None:
+    done = scatterfetch("results", "--outcome", "failed,dead", cwd=out.parent)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    [line] = [msgspec.json.decode(line) for line in done.stdout.splitlines()]
+    assert (line["url"], line["reason"], line["status"]) == (
+        "http://a.example/gone",
+        "http_404",
+        404,
+    )
+    none = scatterfetch("results", "--outcome", "dead", "--outcome", "tls", cwd=out.parent)
+    assert (none.returncode, none.stdout) == (0, "")
+    assert none.stderr == "scatterfetch: out has no URLs whose outcome is dead or tls\n"
+
+
+def test_what_a_job_found_is_a_list_for_the_next(out: Path) -> None:
+    links = ["http://b.example/", "/about", "http://b.example/"]
+    put_results(out, "books", "00000-000001", outcome("/b", {"links": links}))
+
+    shown = scatterfetch("results", "--urls", "links", cwd=out.parent)
+    filed = scatterfetch("results", "--urls", "links", "-o", "next.txt", cwd=out.parent)
+
+    assert (shown.returncode, shown.stdout) == (0, "http://b.example/\n")
+    assert shown.stderr.startswith("scatterfetch: left out: 1 value of links, the first one '/abo")
+    assert (filed.returncode, filed.stdout) == (0, "next.txt: 1 URL\n")
+    assert (out.parent / "next.txt").read_text() == "http://b.example/\n"
+    failed = scatterfetch("results", "--outcome", "failed", "--urls", "url", cwd=out.parent)
+    assert (failed.stdout, failed.stderr) == ("http://a.example/gone\n", "")
+
+
+def put_manifest(out: Path, job: str, key: str, created_at: str) -> None:
+    path = out / manifest_key(job)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fields = {"day": {"css": "time", "type": "date"}}
+    spec = msgspec.convert({"extract": {"fields": fields}}, Spec)
+    place = Place("local-input", key)
+    path.write_bytes(
+        encode_manifest(
+            Manifest(
+                job=job, source=place, spec=spec, partitions=1, batch_size=1, created_at=created_at
+            )
+        )
+    )
+
+
+def test_of_each_list_the_newest_job_is_in_the_table(out: Path) -> None:
+    for day, job in enumerate(["books", "books-2", "wine"], start=1):
+        key = "wine/urls.txt" if job == "wine" else "books/urls.txt"
+        put_manifest(out, job, key, f"2026-11-{day:02d}T00:00:00.000Z")
+        put_results(out, job, "00000-000000", outcome("/a", {"title": job}))
+
+    def titles(*args: str) -> list[str]:
+        done = scatterfetch("results", "out", *args, cwd=out.parent)
+        said = "scatterfetch: left out: books; newer jobs have the same lists. --all takes all"
+        assert done.stderr.startswith(said) if not args else done.stderr == ""
+        assert done.returncode == 0
+        return [msgspec.json.decode(line)["title"] for line in done.stdout.splitlines()]
+
+    assert titles() == ["books-2", "wine"]
+    assert titles("--all") == ["books", "books-2", "wine"]
+    assert titles("--job", "books") == ["books"]
+
+
+def test_a_field_of_the_type_date_is_a_date_in_parquet(out: Path) -> None:
+    put_manifest(out, "books", "books/urls.txt", "2026-11-01T00:00:00.000Z")
+    put_results(out, "books", "00000-000000", outcome("/a", {"day": "2026-03-04"}))
+
+    scatterfetch("results", "out", "-o", "rows.parquet", cwd=out.parent)
+
+    assert str(parquet.read_schema(out.parent / "rows.parquet").field("day").type) == "date32[day]"
+
+
+def test_a_table_for_excel_begins_with_its_mark(out: Path) -> None:
+    scatterfetch("results", "out", "--excel", "-o", "rows.csv", cwd=out.parent)
+
+    assert (out.parent / "rows.csv").read_bytes().startswith(b"\xef\xbb\xbfurl,")
 
 
 def test_a_job_for_links_becomes_a_table_of_links_in_one_command(tmp_path: Path) -> None:
@@ -168,6 +251,19 @@ def test_a_reader_that_has_enough_ends_it_quietly(out: Path, output: str) -> Non
         (["out", "--explode", "x"], "no row has the field 'x'; the first one has title, n"),
         (["out", "--explode", "n", "--outcomes"], "about rows; leave --outcomes out"),
         (["out", "--rows", "--outcomes"], "--outcomes: not allowed with argument --rows"),
+        (["out", "--explode", "n", "--outcome", "failed"], "about rows; leave --outcome out"),
+        (["out", "--rows", "--outcome", "failed"], "--outcome is about URLs and not about rows"),
+        (
+            ["out", "--outcome", "faild"],
+            "no outcome 'faild'; did you mean failed? Name scr",
+        ),
+        (["out", "--urls", "x"], "no row has the field 'x'; the first one has title, n"),
+        (["out", "--urls", "n", "--format", "csv"], "makes a list and no table; leave --format"),
+        (["out", "--urls", "n", "-o", "n.csv"], "n.csv would be read as another: let the name end"),
+        (["out", "--urls", "n", "--explode", "n"], "--explode: not allowed with argument --urls"),
+        (["out", "--excel"], "--excel is about csv and tsv; leave it out for jsonl"),
+        (["out", "--all", "--job", "books"], "--job: not allowed with argument --all"),
+        (["books", "--all", "--stack", "x"], "job is named in place of DIR; leave --all out"),
         (["out", "--format", "xls"], "argument --format: invalid"),
         (["out", "--format", "xlsx"], "--format xlsx is no text; name a file with -o"),
         (["out", "-o", "rows.txt"], "cannot tell the format from the name rows.txt: let it end"),

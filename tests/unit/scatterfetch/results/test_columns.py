@@ -36,3 +36,16 @@ def test_too_many_columns_are_an_error_that_says_where(
         written(table, Format.CSV)
 
     assert written(table, Format.JSONL).count(b"\n") == 2
+
+
+def test_what_is_known_of_a_page_is_left_of_its_fields_and_robots_tags_right(
+    tmp_path: Path,
+) -> None:
+    put_results(tmp_path, "books", "00000-000000", outcome("/", {"b": 1}, robots_tags=("none",)))
+    put_results(tmp_path, "books", "00000-000001", outcome("/", {"a": 2}, input={"sku": "007"}))
+
+    assert cells(Table(find_results(tmp_path))) == [
+        ["url", "fetched_at", "input.sku", "b", "a", "robots_tags"],
+        ["http://a.example/", AT, "", "1", "", '["none"]'],
+        ["http://a.example/", AT, "007", "", "2", ""],
+    ]

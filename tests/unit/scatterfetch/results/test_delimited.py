@@ -1,3 +1,4 @@
+import io
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scatterfetch.results.columns import survey
-from scatterfetch.results.formats import Format
-from tests.tables import cells, rows_of
+from scatterfetch.results.formats import Format, write
+from tests.tables import cells, rows_of, unexpected, written
 
 
 @pytest.mark.parametrize("output", [Format.CSV, Format.TSV])
@@ -62,3 +63,16 @@ def test_a_reader_of_csv_gets_what_was_put_in(
     assert records == [
         [expected_cell(record.get(name)) for name in names] for record in table.records()
     ]
+
+
+@pytest.mark.parametrize("output", Format)
+def test_excel_is_told_that_text_is_utf_8(tmp_path: Path, output: Format) -> None:
+    table = rows_of(tmp_path, {"t": "ä"})
+    file, plain = io.BytesIO(), written(table, output)
+
+    write(table, output, file, unexpected, excel=True)
+
+    if output in {Format.CSV, Format.TSV}:
+        assert file.getvalue() == b"\xef\xbb\xbf" + plain
+    else:
+        assert not file.getvalue().startswith(b"\xef")

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from scatterfetch.results.exploding import check_explode, explodable
+from scatterfetch.results.exploding import check_field, explodable
 from scatterfetch.results.table import Table
 from shared.errors import InvalidJobError
 from tests.results import AT
@@ -63,6 +63,6 @@ def test_a_list_is_exploded_by_itself_where_it_is_all_there_is(
 def test_a_field_that_no_row_has_cannot_be_exploded(tmp_path: Path) -> None:
     table = rows_of(tmp_path, {"title": "A", "links": []}, {"title": "A", "tags": []})
 
-    check_explode(table.rows(), "tags")
+    check_field(table.rows(), "tags")
     with pytest.raises(InvalidJobError, match="has the field 'x'; the first one has title, links"):
-        check_explode(table.rows(), "x")
+        check_field(table.rows(), "x")

@@ -1,4 +1,6 @@
 import io
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from scatterfetch.results.files import find_results
 from scatterfetch.results.formats import Format
 from scatterfetch.results.table import Table
 from shared.errors import Reason
-from tests.results import outcome, put_results
+from tests.results import AT, outcome, put_results
 from tests.tables import rows_of, written
 
 
@@ -77,3 +79,63 @@ def test_row_groups_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
     assert file.metadata.num_row_groups == 3 + 1
     assert file.read()["text"].to_pylist() == ["x" * 400] * 7
+
+
+NOON = "2026-03-04T12:00:00"
+EARLY = "2026-03-04T10:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "read"),
+    [
+        pytest.param(["2026-03-04", None], "date32[day]", ["2026-03-04", None], id="dates"),
+        pytest.param([NOON], "timestamp[us]", [NOON], id="times"),
+        pytest.param(
+            ["2026-03-04T10:00:00Z", "2026-03-04T12:00:00+02:00"],
+            "timestamp[us, tz=UTC]",
+            [EARLY, EARLY],
+            id="times in time zones",
+        ),
+        pytest.param(
+            [["2026-03-04"], None, [None]],
+            "list<element: date32[day]>",
+            [["2026-03-04"], None, [None]],
+            id="list of dates",
+        ),
+        pytest.param(["2026-03-04", "2026"], "string", ["2026-03-04", "2026"], id="no full date"),
+        pytest.param(["2026-03-04", NOON], "string", ["2026-03-04", NOON], id="dates and times"),
+        pytest.param([NOON, f"{NOON}Z"], "string", [NOON, f"{NOON}Z"], id="with and without zone"),
+        pytest.param(["2026-03-04", 7], "string", ["2026-03-04", "7"], id="mixed"),
+    ],
+)
+def test_a_field_of_dates_has_the_type_that_all_its_values_fit(
+    tmp_path: Path, values: list[Any], kind: str, read: list[Any]
+) -> None:
+    rows = rows_of(tmp_path, *({"v": value} for value in values))
+
+    table = parquet_of(replace(rows, date_fields=frozenset(["v"])))
+
+    def text(value: Any) -> Any:
+        if isinstance(value, list):
+            return [text(item) for item in value]
+        return value.isoformat() if hasattr(value, "isoformat") else value
+
+    assert str(table.schema.field("v").type) == kind
+    assert text(table["v"].to_pylist()) == read
+
+
+def test_texts_that_look_like_dates_are_texts(tmp_path: Path) -> None:
+    table = parquet_of(rows_of(tmp_path, {"isbn": "2026-03-04"}))
+
+    assert table["isbn"].to_pylist() == ["2026-03-04"]
+
+
+@pytest.mark.parametrize("outcomes", [False, True])
+def test_the_fetch_time_is_a_time(tmp_path: Path, outcomes: bool) -> None:
+    rows = rows_of(tmp_path, {"title": "A"})
+
+    table = parquet_of(replace(rows, outcomes=outcomes))
+
+    assert str(table.schema.field("fetched_at").type) == "timestamp[us, tz=UTC]"
+    [at] = table["fetched_at"].to_pylist()
+    assert at == datetime.fromisoformat(AT)

@@ -1,6 +1,7 @@
 import io
 import xml.etree.ElementTree as ET
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,24 @@ def test_more_records_than_a_sheet_holds_are_an_error(
     assert len(sheet_of(written(rows_of(tmp_path, {"a": 1}, {"a": 2}), Format.XLSX))) == 3
     with pytest.raises(InvalidJobError, match="3 records are more than the 2 that a sheet holds"):
         written(rows_of(tmp_path, {"a": 1}, {"a": 2}, {"a": 3}), Format.XLSX)
+
+
+def test_dates_and_times_are_excels_own(tmp_path: Path) -> None:
+    """Days since the end of 1899; a time in another zone than UTC stays text, as all its column."""
+    row = {"day": "2026-03-04", "at": "2026-03-04T12:00", "zoned": "2026-03-04T12:00:00+02:00"}
+    rows = rows_of(tmp_path, row, {"day": "1850-01-01"})
+
+    book = written(replace(rows, date_fields=frozenset(row)), Format.XLSX)
+
+    header, first, second = sheet_of(book)
+    assert [value for _, value in header] == ["url", "fetched_at", *row]
+    kind, fetched_at = first[1]
+    assert (kind, round(float(fetched_at) % 1 * 86_400, 3)) == ("n", 4_482.12)
+    assert first[2:] == [
+        ("n", "46085"),
+        ("n", "46085.5"),
+        ("inlineStr", "2026-03-04T12:00:00+02:00"),
+    ]
+    assert second[2] == ("inlineStr", "1850-01-01")  # which Excel does not have
+    with zipfile.ZipFile(io.BytesIO(book)) as archive:
+        assert b'formatCode="yyyy-mm-dd hh:mm:ss"' in archive.read("xl/styles.xml")

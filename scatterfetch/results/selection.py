@@ -1,0 +1,50 @@
+"""Which outcomes are in a table, by the names that `status` and the summary of a run have."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from shared.errors import InvalidJobError, Reason
+from shared.outcomes import Kind, Outcome
+from shared.receipts import outcome_name
+
+_FINAL = [kind for kind in Kind if kind is not Kind.DEFERRED]
+
+
+def read_selection(texts: Iterable[str]) -> frozenset[str]:
+    """
+    Return the names in `texts`, each of which may hold several with commas between them.
+
+    A name is an outcome (`failed`), a reason (`http_404`), or both (`failed-http_404`).
+
+    Raises:
+        InvalidJobError: a name is none of these.
+    """
+    names = frozenset(name.strip().lower() for text in texts for name in text.split(","))
+    for name in sorted(names):
+        _check(name)
+    return names
+
+
+def _check(name: str) -> None:
+    kind, dash, reason = name.partition("-")
+    known = [*_FINAL, *Reason]
+    if name == Kind.DEFERRED:
+        raise InvalidJobError(
+            "--outcome deferred: a deferred URL has no final outcome yet, and is in no table"
+        )
+    if name in known or (dash and kind in _FINAL and reason in [*Reason]):
+        return
+    wrong = reason if dash and kind in _FINAL else name
+    close = get_close_matches(wrong, map(str, known), n=1)
+    meant = f"; did you mean {close[0]}?" if close else "."
+    raise InvalidJobError(
+        f"--outcome: there is no outcome {name!r}{meant} Name {', '.join(_FINAL[:-1])} or "
+        f"{_FINAL[-1]}, a reason such as {Reason.HTTP_404}, or both as in "
+        f"{outcome_name(Kind.FAILED, Reason.HTTP_404)}"
+    )
+
+
+def is_selected(outcome: Outcome, names: frozenset[str]) -> bool:
+    """Tell whether one of `names` is about `outcome`."""
+    kind, reason = outcome.outcome, outcome.reason
+    return not names.isdisjoint((kind, reason, outcome_name(kind, reason)))
