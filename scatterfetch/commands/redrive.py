@@ -49,7 +49,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     place = open_place(args)
     if args.dry_run:
-        print_letters(found_letters(place, args.job))
+        print_letters(place, found_letters(place, args.job))
         return 0
     if isinstance(place, Folder):
         return _redrive_folder(place, args.job)

@@ -47,12 +47,14 @@ examples:
 """
 EPILOG = """\
 exit status:
-  0    everything is in the table
+  0    everything that was asked for is in the table
   1    something is not, and standard error says what: a file that is damaged or gone, a text
        too long for Excel
   2    wrong usage or input; no table was made
   130  interrupted; the file of -o is as it was
 """
+
+_ABSOLUTE = "; in the spec, `type: url` makes the URLs of a field absolute"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -260,7 +262,7 @@ def _write_list(args: argparse.Namespace, table: Table, reports: _Reports) -> No
     if written.left_out:
         complain(
             f"left out: {counted(written.left_out, 'value')} of {args.urls}, the first one "
-            f"{written.first_left_out}"
+            f"{written.first_left_out}{_ABSOLUTE if written.has_relative else ''}"
         )
     if not written.urls:
         complain(f"{args.source or DEFAULT_FOLDER} has no URLs in {args.urls}")

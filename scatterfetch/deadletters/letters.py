@@ -1,7 +1,7 @@
 """A dead letter: what is in it, and looking at all that there are without taking them away."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,13 +14,23 @@ from shared.urls import parse_url
 
 if TYPE_CHECKING:
     from scatterfetch.jobs.stack import Stack
-    from shared.messages import Batch, Dispatch
+    from shared.messages import Batch, Dispatch, Target
     from shared.queue import Queue, Received
 
 _HIDDEN = 60
 """Seconds for which nobody else sees a message, should this process die while it looks."""
 QUEUES = {"DispatchDLQ": "DispatchQueue", "WorkDLQ": "WorkQueue"}
 """Dead-letter queues, and where their messages came from."""
+
+
+class GivenUp(Struct, frozen=True):
+    """A target in a dead letter."""
+
+    url: str
+    line: int
+    """Of the list, from 1."""
+    detail: str | None = None
+    """Its outcome's: the reason in words. None, too, where nobody has looked."""
 
 
 class Letter(Struct, frozen=True, kw_only=True):
@@ -30,34 +40,37 @@ class Letter(Struct, frozen=True, kw_only=True):
     job: str | None
     """None: the message does not tell."""
     reason: str
+    batch: str | None = None
+    """Its id as a batch; of a local run the batch that its outcome is in. None: it is no batch."""
     hosts: dict[str, int]
     """How many of its targets each host has."""
+    targets: tuple[GivenUp, ...] = ()
     sent_at: float | None = None
     """Into the queue that gave up on it; epoch seconds."""
     message_id: str | None = None
     body: str | None = None
 
-    @property
-    def targets(self) -> int:
-        return sum(self.hosts.values())
-
 
 def letter_of(queue: str, message: "Received") -> Letter:
     """Read a message of the dead-letter queue `queue`."""
+    batch: Batch | None
     job: str | None
     try:
         if queue == "WorkDLQ":
             batch = decode_batch(message.body)
-            job, reason, hosts = batch.job, "no worker could bring it to an end", _hosts(batch)
+            job, reason = batch.job, "no worker could bring it to an end"
         else:
-            job, reason, hosts = _of_dispatch(decode_dispatch(message.body))
+            job, reason, batch = _of_dispatch(decode_dispatch(message.body))
     except InvalidJobError as error:
-        job, reason, hosts = None, str(error), {}
+        job, reason, batch = None, str(error), None
+    targets = batch.targets if batch else ()
     return Letter(
         queue=queue,
         job=job,
         reason=reason,
-        hosts=hosts,
+        batch=batch.batch if batch else None,
+        hosts=_hosts(targets),
+        targets=tuple(GivenUp(target.url, target.line) for target in targets),
         sent_at=message.sent_at,
         message_id=message.id,
         body=message.body,
@@ -66,27 +79,27 @@ def letter_of(queue: str, message: "Received") -> Letter:
 
 def _of_dispatch(
     requests: "list[Dispatch | ListUploaded]",
-) -> tuple[str | None, str, dict[str, int]]:
+) -> "tuple[str | None, str, Batch | None]":
     request = next(iter(requests), None)
     match request:
         case Defer():
             batch = request.batch
-            return batch.job, batch.died or "no dispatcher could pass it on", _hosts(batch)
+            return batch.job, batch.died or "no dispatcher could pass it on", batch
         case Shard():
-            return request.job, "no dispatcher could read this part of its list", {}
+            return request.job, "no dispatcher could read this part of its list", None
         case Tick():
-            return request.job, "no dispatcher could see whether the job is complete", {}
+            return request.job, "no dispatcher could see whether the job is complete", None
         case ListUploaded():
-            return None, f"no dispatcher could start the job of {request.place.key}", {}
+            return None, f"no dispatcher could start the job of {request.place.key}", None
         case None:
-            return None, "it asks for nothing", {}
+            return None, "it asks for nothing", None
         case _:
             job = job_id(request.name, request.id) if request.name and request.id else None
-            return job, "no dispatcher could start the job", {}
+            return job, "no dispatcher could start the job", None
 
 
-def _hosts(batch: "Batch") -> dict[str, int]:
-    return dict(Counter(parse_url(target.url).host for target in batch.targets))
+def _hosts(targets: "Iterable[Target]") -> dict[str, int]:
+    return dict(Counter(parse_url(target.url).host for target in targets))
 
 
 @contextmanager

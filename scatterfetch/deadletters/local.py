@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from scatterfetch.deadletters.letters import Letter
+from scatterfetch.deadletters.letters import GivenUp, Letter
 from scatterfetch.jobs.folder import Folder
 from scatterfetch.results.files import ResultFile, find_results
 from scatterfetch.results.finals import FinalOutcomes
@@ -20,7 +20,9 @@ def dead_targets(folder: Folder, job: str | None) -> Iterator[Letter]:
             queue="results",
             job=file.job,
             reason=outcome.reason or "",
+            batch=file.batch,
             hosts={parse_url(outcome.url).host: 1},
+            targets=(GivenUp(outcome.url, outcome.line, outcome.detail),),
         )
 
 

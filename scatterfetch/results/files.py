@@ -52,7 +52,8 @@ def find_results(folder: Path, job: str | None = None) -> list[ResultFile]:
     if not found:
         what = "has no results" if folder.is_dir() else "is no folder"
         raise InvalidJobError(
-            f"{folder} {what}; name the folder that `scatterfetch run` was given as --out"
+            f"{folder} {what}; name the folder that `scatterfetch run` was given as --out, and a "
+            "job of it with --job"
         )
     jobs = sorted({file.job for file in found})
     if job is not None and job not in jobs:

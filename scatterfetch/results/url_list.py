@@ -8,6 +8,7 @@ from scatterfetch.results.exploding import check_field
 from scatterfetch.results.finals import Report
 from scatterfetch.results.table import Record, Table
 from shared.errors import InvalidUrlError
+from shared.urls import parse_url
 
 _SHOWN = 80  # characters of a value that is no URL
 
@@ -20,6 +21,11 @@ class Written(NamedTuple):
     first_left_out: str
     """With what is wrong."""
 
+    @property
+    def has_relative(self) -> bool:
+        """Whether the first one looks like a link that is relative to its page."""
+        return self.first_left_out.startswith(("'/", "'./", "'../", "'?"))
+
 
 def write_urls(table: Table, field: str, file: BinaryIO, report: Report) -> Written:
     """
@@ -31,8 +37,6 @@ def write_urls(table: Table, field: str, file: BinaryIO, report: Report) -> Writ
     Raises:
         InvalidJobError: neither a row nor a record has the field.
     """
-    from shared.urls import parse_url  # noqa: PLC0415 -- the public suffix list
-
     written: set[bytes] = set()
     left_out, first = 0, ""
     path = field.split(".")

@@ -7,11 +7,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from functions.worker.commit import OutcomeFile
 from scatterfetch.commands.place import open_stack
 from scatterfetch.deadletters.letters import held
 from scatterfetch.deadletters.redriving import redrive
 from shared.errors import Reason, StorageError
-from shared.keys import cancelled_key, manifest_key, summary_key, tick_key
+from shared.keys import cancelled_key, manifest_key, results_key, summary_key, tick_key
 from shared.manifest import Manifest, encode_manifest
 from shared.messages import Batch, Defer, Target, Tick, decode_batch, encode
 from shared.outcomes import Kind
@@ -72,13 +73,53 @@ def test_letters_are_shown_by_job_reason_and_host(command: Command, deployment: 
     done = command("deadletters", "--stack", "fleet")
 
     assert (done.returncode, done.stderr) == (0, "")
-    header, *lines, total = [line.split() for line in done.stdout.splitlines()]
+    table, _, _ = done.stdout.partition("\n\n")
+    header, *lines = [line.split() for line in table.splitlines()]
     assert header == ["QUEUE", "JOB", "REASON", "HOST", "URLS"]
     assert lines[0] == ["DispatchDLQ", "books", "timeout", "a.example", "2"]
     assert lines[1] == ["DispatchDLQ", "books", "timeout", "b.example", "1"]
     assert lines[2][:5] == ["WorkDLQ", "-", "not", "a", "batch"]
     assert " ".join(lines[3]) == "WorkDLQ films no worker could bring it to an end c.example 1"
-    assert total == ["4", "URLs", "in", "3", "dead", "letters"]
+    assert done.stdout.endswith("4 URLs in 3 dead letters\n")
+
+
+def test_few_urls_are_shown_with_their_details(command: Command, deployment: Deployment) -> None:
+    """The letter has the URL, and the results of the batch that it died in the rest."""
+    dead = outcome("/1", kind=Kind.DEAD, reason=Reason.TIMEOUT, detail="no answer within 30 s")
+    file = OutcomeFile()
+    file.add(dead)
+    deployment.data.put(results_key("books", "00000-000000"), file.close(0))
+    put_dead(deployment, batch("books", 0, dead.url, died=Reason.TIMEOUT))
+    put_poison(deployment, encode(batch("films", 0, "http://c.example/")))
+
+    done = command("deadletters", "--stack", "fleet")
+
+    _, urls, total = done.stdout.split("\n\n")
+    expected = [
+        "books: timeout",
+        "  http://a.example/1  no answer within 30 s",
+        "films: no worker could bring it to an end",
+        "  http://c.example/",
+    ]
+    assert urls.splitlines() == expected
+    assert total == "2 URLs in 2 dead letters\n"
+    asked = command("deadletters", "--stack", "fleet", "--urls")
+    assert asked.stdout.splitlines() == [*expected, "2 URLs in 2 dead letters"]
+    program = command("deadletters", "--stack", "fleet", "--urls", "--json", "--job", "books")
+    assert msgspec.json.decode(program.stdout)["targets"] == [
+        {"url": "http://a.example/1", "line": 1, "detail": "no answer within 30 s"}
+    ]
+
+
+def test_many_urls_are_shown_if_asked_for(command: Command, deployment: Deployment) -> None:
+    urls = [f"http://a.example/{number}" for number in range(11)]
+    put_dead(deployment, batch("books", 0, *urls, died=Reason.TIMEOUT))
+
+    done = command("deadletters", "--stack", "fleet")
+
+    assert done.stdout.splitlines()[2:] == ["--urls shows the URLs", "11 URLs in 1 dead letter"]
+    asked = command("deadletters", "--stack", "fleet", "--urls").stdout.splitlines()
+    assert asked == ["books: timeout", *(f"  {url}" for url in urls), "11 URLs in 1 dead letter"]
 
 
 def test_looking_leaves_letters_where_they_are(command: Command, deployment: Deployment) -> None:
@@ -292,10 +333,15 @@ def test_no_letters(command: Command) -> None:
 
 
 def test_the_dead_of_a_local_run(command: Command, tmp_path: Path) -> None:
-    dead = outcome("/a", kind=Kind.DEAD, reason=Reason.TIMEOUT)
+    dead = outcome("/a", kind=Kind.DEAD, reason=Reason.TIMEOUT, detail="no answer within 30 s")
     (tmp_path / "out/jobs").mkdir(parents=True)
     put_results(tmp_path / "out", "books", "00000-000000", dead, outcome("/b"))
 
     done = command("deadletters", "out")
 
     assert "results  books  timeout  a.example  1" in done.stdout
+    assert "books: timeout\n  http://a.example/a  no answer within 30 s\n" in done.stdout
+    asked = command("deadletters", "out", "--urls").stdout
+    assert asked == (
+        "books: timeout\n  http://a.example/a  no answer within 30 s\n1 URL in 1 dead letter\n"
+    )

@@ -99,6 +99,7 @@ def test_what_a_job_found_is_a_list_for_the_next(out: Path) -> None:
 
     assert (shown.returncode, shown.stdout) == (0, "http://b.example/\n")
     assert shown.stderr.startswith("scatterfetch: left out: 1 value of links, the first one '/abo")
+    assert "`type: url` makes the URLs of a field absolute" in shown.stderr
     assert (filed.returncode, filed.stdout) == (0, "next.txt: 1 URL\n")
     assert (out.parent / "next.txt").read_text() == "http://b.example/\n"
     failed = scatterfetch("results", "--outcome", "failed", "--urls", "url", cwd=out.parent)

@@ -3,8 +3,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from scatterfetch.jobs.folder import Folder
 from scatterfetch.results.jobs import date_fields, manifests_of, older_jobs
-from scatterfetch.runs.deployment import Folder
 from shared.keys import manifest_key
 from shared.manifest import Manifest, encode_manifest
 from shared.messages import Place
