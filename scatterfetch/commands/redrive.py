@@ -5,14 +5,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from scatterfetch.commands.deadletters import found_letters, print_letters
 from scatterfetch.commands.place import add_place, open_place
+from scatterfetch.deadletters.found import found_letters
 from scatterfetch.deadletters.letters import QUEUES
 from scatterfetch.deadletters.local import redrive_targets
 from scatterfetch.deadletters.redriving import redrive
 from scatterfetch.jobs.folder import Folder, locked
 from scatterfetch.jobs.manifests import find_manifest, read_manifest
 from scatterfetch.jobs.place import READERS
+from scatterfetch.output.letters import print_letters
 from scatterfetch.output.sentences import complain, counted
 from shared.errors import InvalidJobError
 from shared.keys import JOBS, cancelled_key, summary_key
@@ -49,7 +50,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     place = open_place(args)
     if args.dry_run:
-        print_letters(place, found_letters(place, args.job))
+        print_letters(place, found_letters(place, args.job, complain))
         return 0
     if isinstance(place, Folder):
         return _redrive_folder(place, args.job)

@@ -117,7 +117,10 @@ def test_many_urls_are_shown_if_asked_for(command: Command, deployment: Deployme
 
     done = command("deadletters", "--stack", "fleet")
 
-    assert done.stdout.splitlines()[2:] == ["--urls shows the URLs", "11 URLs in 1 dead letter"]
+    assert done.stdout.splitlines()[2:] == [
+        "`deadletters --urls` shows the URLs",
+        "11 URLs in 1 dead letter",
+    ]
     asked = command("deadletters", "--stack", "fleet", "--urls").stdout.splitlines()
     assert asked == ["books: timeout", *(f"  {url}" for url in urls), "11 URLs in 1 dead letter"]
 
