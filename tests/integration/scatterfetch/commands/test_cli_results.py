@@ -76,7 +76,7 @@ def test_outcomes_say_what_became_of_each_url(out: Path) -> None:
 
 
 def test_failed_urls_are_shown_with_why(out: Path) -> None:
-    done = scatterfetch("results", "--outcome", "failed,dead", cwd=out.parent)
+    done = scatterfetch_here("results", "--outcome", "failed,dead", cwd=out.parent)
 
     assert (done.returncode, done.stderr) == (0, "")
     [line] = [msgspec.json.decode(line) for line in done.stdout.splitlines()]
@@ -85,7 +85,7 @@ def test_failed_urls_are_shown_with_why(out: Path) -> None:
         "http_404",
         404,
     )
-    none = scatterfetch("results", "--outcome", "dead", "--outcome", "tls", cwd=out.parent)
+    none = scatterfetch_here("results", "--outcome", "dead", "--outcome", "tls", cwd=out.parent)
     assert (none.returncode, none.stdout) == (0, "")
     assert none.stderr == "scatterfetch: out has no URLs whose outcome is dead or tls\n"
 
@@ -94,15 +94,15 @@ def test_what_a_job_found_is_a_list_for_the_next(out: Path) -> None:
     links = ["http://b.example/", "/about", "http://b.example/"]
     put_results(out, "books", "00000-000001", outcome("/b", {"links": links}))
 
-    shown = scatterfetch("results", "--urls", "links", cwd=out.parent)
-    filed = scatterfetch("results", "--urls", "links", "-o", "next.txt", cwd=out.parent)
+    shown = scatterfetch_here("results", "--urls", "links", cwd=out.parent)
+    filed = scatterfetch_here("results", "--urls", "links", "-o", "next.txt", cwd=out.parent)
 
     assert (shown.returncode, shown.stdout) == (0, "http://b.example/\n")
     assert shown.stderr.startswith("scatterfetch: left out: 1 value of links, the first one '/abo")
     assert "`type: url` makes the URLs of a field absolute" in shown.stderr
     assert (filed.returncode, filed.stdout) == (0, "next.txt: 1 URL\n")
     assert (out.parent / "next.txt").read_text() == "http://b.example/\n"
-    failed = scatterfetch("results", "--outcome", "failed", "--urls", "url", cwd=out.parent)
+    failed = scatterfetch_here("results", "--outcome", "failed", "--urls", "url", cwd=out.parent)
     assert (failed.stdout, failed.stderr) == ("http://a.example/gone\n", "")
 
 
@@ -128,7 +128,7 @@ def test_of_each_list_the_newest_job_is_in_the_table(out: Path) -> None:
         put_results(out, job, "00000-000000", outcome("/a", {"title": job}))
 
     def titles(*args: str) -> list[str]:
-        done = scatterfetch("results", "out", *args, cwd=out.parent)
+        done = scatterfetch_here("results", "out", *args, cwd=out.parent)
         said = "scatterfetch: left out: books; newer jobs have the same lists. --all takes all"
         assert done.stderr.startswith(said) if not args else done.stderr == ""
         assert done.returncode == 0
@@ -143,13 +143,13 @@ def test_a_field_of_the_type_date_is_a_date_in_parquet(out: Path) -> None:
     put_manifest(out, "books", "books/urls.txt", "2026-11-01T00:00:00.000Z")
     put_results(out, "books", "00000-000000", outcome("/a", {"day": "2026-03-04"}))
 
-    scatterfetch("results", "out", "-o", "rows.parquet", cwd=out.parent)
+    scatterfetch_here("results", "out", "-o", "rows.parquet", cwd=out.parent)
 
     assert str(parquet.read_schema(out.parent / "rows.parquet").field("day").type) == "date32[day]"
 
 
 def test_a_table_for_excel_begins_with_its_mark(out: Path) -> None:
-    scatterfetch("results", "out", "--excel", "-o", "rows.csv", cwd=out.parent)
+    scatterfetch_here("results", "out", "--excel", "-o", "rows.csv", cwd=out.parent)
 
     assert (out.parent / "rows.csv").read_bytes().startswith(b"\xef\xbb\xbfurl,")
 
