@@ -295,6 +295,6 @@ def examples() -> list[str]:
 
 @pytest.mark.parametrize("example", examples())
 def test_the_examples_of_the_documentation_are_commands(example: str) -> None:
-    args = command_parser({"results"}).parse_args(shlex.split(example))
+    args = command_parser({"results"}).parse_args(shlex.split(example, comments=True))
 
     assert args.source == "out" or args.stack
