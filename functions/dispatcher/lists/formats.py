@@ -8,6 +8,7 @@ are made of something else than lines.
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any, NamedTuple, Protocol
@@ -403,9 +404,12 @@ def _check_names(line: bytes) -> None:
         line.decode(errors="replace"),
         object_pairs_hook=lambda pairs: seen.append([name for name, _ in pairs]),
     )
-    for name in seen[-1] if seen else ():
-        if seen[-1].count(name) > 1:
-            raise ValueError(f"{name!r} is there twice; write an object on a line for each")
+    if (name := _first_repeated(seen[-1] if seen else [])) is not None:
+        raise ValueError(f"{name!r} is there twice; write an object on a line for each")
+
+
+def _first_repeated(names: list[str]) -> str | None:
+    return next((name for name, count in Counter(names).items() if count > 1), None)
 
 
 class JsonReader(Lines):

@@ -119,7 +119,7 @@ class _Look:
 
     def _column(self, urls: Counter[int], filled: Counter[int]) -> int:
         """Return the column whose cells are URLs; of several the one that is called so."""
-        whole = [column for column in urls if 2 * urls[column] >= filled[column]] or list(urls)
+        whole = {column for column in urls if 2 * urls[column] >= filled[column]} or set(urls)
         titles = {
             _plain(cell): column
             for row in self.rows
@@ -271,18 +271,20 @@ class _Nobody:
 
 def _names(cells: Iterable[str], width: int) -> tuple[str, ...]:
     """Return a name for each column, all different."""
-    names: list[str] = []
+    names: dict[str, None] = {}
     given = list(cells)
+    further = Counter(given)
+    tries: dict[str, int] = {}  # by name; all below were taken, and stay so
     for number in range(width):
         name = given[number] if number < len(given) else ""
-        name = name or f"column{number + 1}"
-        others = {*names, *given[number + 1 :]}
-        tries = 2
-        unique = name
-        while unique in names or (unique != name and unique in others):
-            unique = f"{name}_{tries}"
-            tries += 1
-        names.append(unique)
+        further[name] -= 1
+        unique = name = name or f"column{number + 1}"
+        tried = tries.get(name, 2)
+        while unique in names or (unique != name and further[unique] > 0):
+            unique = f"{name}_{tried}"
+            tried += 1
+        tries[name] = tried
+        names[unique] = None
     return tuple(names)
 
 

@@ -27,7 +27,8 @@ INVISIBLE = "".join(
 # In a URL; a space there is %20, as browsers have it.
 _HIDDEN = re.compile(f"[{re.escape(''.join(set(INVISIBLE) - set(' ' + _JOINERS)))}]")
 _CUT_CHARACTER = re.compile("[\ud800-\udfff]")
-_SECOND = re.compile(r"[,;|\s]['\"\s]*https?://", re.IGNORECASE)
+# Between the two classes no character is in both, or each blank of many would look at all others.
+_SECOND = re.compile(r"[,;|\s]['\"]*https?://", re.IGNORECASE)
 _SECOND_MARK = "://"
 _REPLACED = "\N{REPLACEMENT CHARACTER}"
 _COMMENT = re.compile(r"\s#")

@@ -258,6 +258,17 @@ def test_a_line_that_is_no_request_is_rejected_with_the_reason(line: bytes, reas
     assert reason in problems[1]
 
 
+def test_no_line_takes_long_for_the_names_in_it() -> None:
+    """Quadratic time would take minutes for this."""
+    names = b"".join(b'"%x":1,' % number for number in range(6_000))
+    line = b'{"url":"http://a.example/","meta":{},%s"meta":{}}\n' % names
+
+    targets, problems = plan_of(JsonReader(Source([line * 100])))
+
+    assert not targets
+    assert problems[100] == "no request: 'meta' is there twice; write an object on a line for each"
+
+
 @pytest.mark.parametrize(
     ("written", "value"),
     [

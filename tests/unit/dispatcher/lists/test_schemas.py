@@ -231,3 +231,13 @@ def test_names_and_titles_are_told_from_rows(
     table: str, names: tuple[str, ...], first: int
 ) -> None:
     assert find_schema("urls.csv", table.encode(), "csv") == Schema(",", names, 0, first)
+
+
+def test_columns_of_one_name_are_told_apart_and_a_wide_table_takes_no_longer() -> None:
+    """Quadratic time would take minutes for this."""
+    header = ",".join(["url", *["a"] * 20_000, "a_3", "", "a_2"])
+
+    names = find_schema("urls.csv", f"{header}\nhttp://a.example/\n".encode(), "csv").names
+
+    assert names[:4] == ("url", "a", "a_4", "a_5")
+    assert names[-4:] == ("a_20002", "a_3", "column20003", "a_2")

@@ -1,6 +1,6 @@
 import pytest
 
-from functions.dispatcher.lists.urltext import cell_url, line_url
+from functions.dispatcher.lists.urltext import cell_url, is_almost_url, line_url
 from shared.errors import InvalidUrlError
 
 LAMP = "http://lamps.example/a"
@@ -100,6 +100,9 @@ def test_a_cell_is_one_url_with_its_spaces(cell: str, href: str | None) -> None:
         ("http://lamps.example/\u00a0blue", "holds a no-break space"),
         (f"{LAMP}\n{LAMP}", "two URLs in one place"),
         (f"{LAMP}, {LAMP}", "two URLs in one place"),
+        (f"{LAMP}; ' {LAMP}", "two URLs in one place"),
+        (f"{LAMP}|' \"{LAMP}", "two URLs in one place"),
+        (f"{LAMP} '  {LAMP}", "two URLs in one place"),
         ("", "must start with"),
         ("http://lamps.example/\ud800", "not UTF-8 text"),
     ],
@@ -107,3 +110,14 @@ def test_a_cell_is_one_url_with_its_spaces(cell: str, href: str | None) -> None:
 def test_a_cell_with_more_than_a_url_is_refused(cell: str, reason: str) -> None:
     with pytest.raises(InvalidUrlError, match=reason):
         cell_url(cell)
+
+
+@pytest.mark.parametrize("piece", [" ", "'", '"', " '", ",", ", ", "a.", "/", "a@", "?", "\u200b"])
+def test_no_text_takes_long(piece: str) -> None:
+    """Quadratic time would take minutes for this."""
+    text = f"x{piece * (500_000 // len(piece))}!"
+
+    for read in (cell_url, line_url):
+        with pytest.raises(InvalidUrlError):
+            read(text)
+    is_almost_url(text)
