@@ -77,6 +77,9 @@ class Bindings:
             [node for node in self._graph.nodes if ranks.get(id(node)) == Rank.HERE]
         )
         others: set[int] = set()
+        passed: set[int] = (
+            set()
+        )  # on the way to these, since objects of a type may be in each other
         self._bound = {}
         for kind in kinds:
             if not kind:
@@ -92,7 +95,7 @@ class Bindings:
             if best is not None and len(self._bound) < len(bound):
                 within |= self._graph.parts([best])
                 rest = [node for node in self._types[kind] if node is not best]
-                others.update(id(self._graph.node(part)) for part in objects_in(rest))
+                others.update(id(self._graph.node(part)) for part in objects_in(rest, passed))
         steps = {path[0] for path in bound if not self._kind(path)}
         if steps:
             self._bound[""] = self._best_outermost(steps, ranks)

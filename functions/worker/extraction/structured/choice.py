@@ -96,7 +96,7 @@ class Choice:
                 if places[0] is origin and rest[: len(steps)] == steps:
                     beyond.setdefault(number, []).append(rest[len(steps) :])
         for element in elements:  # what was chosen by its type is chosen here too
-            if len(begun.get(id(element), set()) | beyond.keys()) > 1 and id(element) in begun:
+            if id(element) in begun and len(begun[id(element)] | beyond.keys()) > 1:
                 return [element]
         if len(beyond) == 1:
             return elements

@@ -14,10 +14,9 @@ from functions.worker.extraction.documents.document import VISIT, Document
 from functions.worker.extraction.structured.nodes import (
     ADDRESS,
     ELSEWHERE,
+    Merged,
     Node,
     Path,
-    agree,
-    listed_types,
     objects_in,
     stands_for,
     value_of,
@@ -79,19 +78,17 @@ class Graph:
         return nodes, named
 
     def _merge(self, group: list[Node]) -> None:
-        versions: list[Node] = []
+        versions: list[Merged] = []
         for node in group:
-            same = next((one for one in versions[:_MAX_VERSIONS] if agree(one, node)), None)
+            same = next((one for one in versions[:_MAX_VERSIONS] if one.agrees(node)), None)
             if same is None:
-                same = node.copy()
+                same = Merged(node)
                 versions.append(same)
             else:
-                kinds = dict.fromkeys((*listed_types(same), *listed_types(node)))
-                for key, value in node.items():
-                    same.setdefault(key, value)
-                if len(kinds) > 1:
-                    same["@type"] = list(kinds)
-            self._same[id(node)] = same
+                same.take(node)
+            self._same[id(node)] = same.node
+        for same in versions:
+            same.finish()
 
     def node(self, node: Node) -> Node:
         """Return the object that `node` is, or refers to."""
@@ -147,14 +144,16 @@ class Graph:
             places: Objects, or what else a list of them holds.
             steps: Properties. Where a text is in the place of an object, it is its name or text,
                 or else its @id.
-            counted: Whether this is done again and again, which the document bounds: each time,
-                references may lead to the same large list.
+            counted: Whether this is done again and again, which the document bounds, in size and
+                in time: each time, references may lead to the same large list.
             beside: Properties. Each value that is found becomes an `Amount`, with the first of
                 these that the same object has.
             choose: Returns those of several elements that count, by the steps that lead to them.
         """
-        if counted and self._document.exceeds(0):
-            return []
+        if counted:
+            self._document.hurry()
+            if self._document.exceeds(0):
+                return []
         before = self._visits
         found: list[Any] = list(self.values(places))
         for number, step in enumerate(steps, start=1):

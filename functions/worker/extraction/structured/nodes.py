@@ -23,12 +23,23 @@ _ADDRESSES = frozenset(["url", "contentUrl"])
 _SHORT = 100  # characters of a type that comes again and again
 
 
-def objects_in(data: Iterable[Any]) -> Iterator[Node]:
-    """Yield all objects, each before those within it."""
+def objects_in(data: Iterable[Any], seen: set[int] | None = None) -> Iterator[Node]:
+    """
+    Yield all objects, each before those within it.
+
+    Args:
+        data: What they are in.
+        seen: The identities of those that are left out, with all within them. What is yielded is
+            added.
+    """
     waiting = list(data)[::-1]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
+            if seen is not None:
+                if id(value) in seen:
+                    continue
+                seen.add(id(value))
             if "@value" not in value:
                 yield value
                 waiting += [inner for inner in value.values() if isinstance(inner, dict | list)][
@@ -83,17 +94,35 @@ def urls_of(node: Node) -> list[str]:
     return [url for url in (node.get("url"), node.get("@id")) if isinstance(url, str) and url]
 
 
-def agree(one: Node, other: Node) -> bool:
-    """Tell whether two descriptions can be of one object."""
-    kinds = set(types_of(one))
-    more = types_of(other)
-    if kinds and more and kinds.isdisjoint(more):
-        return False
-    for key, value in other.items():
-        known = one.get(key)
-        if key[:1] != "@" and _is_plain(value) and _is_plain(known) and known != value:
+class Merged:
+    """One object of which there are several descriptions, in time linear in all of them."""
+
+    def __init__(self, first: Node) -> None:
+        self.node = first.copy()
+        self._types = dict.fromkeys(listed_types(first))
+        self._kinds = set(types_of(first))
+
+    def agrees(self, other: Node) -> bool:
+        """Tell whether `other` can describe this object too."""
+        more = types_of(other)
+        if self._kinds and more and self._kinds.isdisjoint(more):
             return False
-    return True
+        for key, value in other.items():
+            known = self.node.get(key)
+            if key[:1] != "@" and _is_plain(value) and _is_plain(known) and known != value:
+                return False
+        return True
+
+    def take(self, other: Node) -> None:
+        for key, value in other.items():
+            self.node.setdefault(key, value)
+        self._types.update(dict.fromkeys(listed_types(other)))
+        self._kinds.update(types_of(other))
+
+    def finish(self) -> None:
+        """Give the object all of its types."""
+        if len(self._types) > 1:
+            self.node["@type"] = list(self._types)
 
 
 def _is_plain(value: Any) -> bool:  # noqa: ANN401 -- JSON
