@@ -57,23 +57,19 @@ def names_chunks(encoding: str) -> bool:
 
 
 class HeadReader:
-    """
-    Finds the head in the bytes of an answer, however they come; looks at each of them once.
+    """Finds the head in the bytes of an answer, however they come; looks at each of them once."""
 
-    Args:
-        wire: What has come.
-    """
+    _start = 0
+    """Of the head, behind white space and interim answers."""
+    _looked = 0
+    """So far."""
+    _line_end: int | None = None
+    """Of the last line, if nothing but carriage returns has been seen behind it."""
+    _is_status = False
+    """Whether the head begins with a status."""
 
-    def __init__(self, wire: bytes = b"") -> None:
-        self._wire = bytearray(wire)
-        self._start = 0
-        """Of the head, behind white space and interim answers."""
-        self._looked = 0
-        """So far."""
-        self._line_end: int | None = None
-        """Of the last line, if nothing but carriage returns has been seen behind it."""
-        self._is_status = False
-        """Whether the head begins with a status."""
+    def __init__(self) -> None:
+        self._wire = bytearray()
 
     def __len__(self) -> int:
         return len(self._wire)
