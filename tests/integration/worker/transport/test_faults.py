@@ -5,12 +5,12 @@ import gzip
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import brotli
 import pytest
 from backports import zstd
 
-from functions.worker.transport import fetch as fetch_module
 from functions.worker.transport.connections import Network
 from functions.worker.transport.content_coding import decode
 from functions.worker.transport.fetch import Fetcher, open_fetcher
@@ -32,10 +32,11 @@ async def fetcher() -> AsyncIterator[Fetcher]:
         yield fetcher
 
 
-async def failure(fetcher: Fetcher, url: str, time_limit: float = 60) -> FetchError:
+async def failure(fetcher: Fetcher, url: str, **limits: Any) -> FetchError:
+    limits = {"time_limit": 60} | limits
     async with asyncio.timeout(90):
         with pytest.raises(FetchError) as caught:
-            await fetcher.fetch(Request(url), time_limit=time_limit, max_bytes=LIMIT)
+            await fetcher.fetch(Request(url), max_bytes=LIMIT, **limits)
     return caught.value
 
 
@@ -217,13 +218,10 @@ async def test_a_server_that_never_speaks_tls_ends_at_the_time_limit(fetcher: Fe
     assert error.reason == Reason.TIMEOUT
 
 
-async def test_a_connection_that_is_never_ready_ends_at_its_own_limit(
-    fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fetch_module, "CONNECT_LIMIT", 0.2)
-
+async def test_a_connection_that_is_never_ready_ends_at_its_own_limit(fetcher: Fetcher) -> None:
     async with faulty_server(sends(then="hang")) as server:
-        error = await failure(fetcher, server.url().replace("http", "https"))
+        url = server.url().replace("http", "https")
+        error = await failure(fetcher, url, connect_limit=0.2)
 
     assert error.reason == Reason.CONNECT_TIMEOUT
 

@@ -14,7 +14,6 @@ import pytest
 import trustme
 
 from functions.worker.transport import connections
-from functions.worker.transport import fetch as fetch_module
 from functions.worker.transport.connections import Network
 from functions.worker.transport.fetch import Fetcher, open_fetcher
 from functions.worker.transport.page import FetchedPage
@@ -70,18 +69,17 @@ async def site(
         yield server
 
 
-async def fetch(fetcher: Fetcher, url: str, proxy: str, time_limit: float = 60) -> FetchedPage:
+async def fetch(fetcher: Fetcher, url: str, proxy: str, **limits: Any) -> FetchedPage:
+    limits = {"time_limit": 60} | limits
     async with asyncio.timeout(90):
-        page = await fetcher.fetch(
-            Request(url, proxy=proxy), time_limit=time_limit, max_bytes=10_000
-        )
+        page = await fetcher.fetch(Request(url, proxy=proxy), max_bytes=10_000, **limits)
     assert isinstance(page, FetchedPage)
     return page
 
 
-async def failure(fetcher: Fetcher, url: str, proxy: str, time_limit: float = 20) -> FetchError:
+async def failure(fetcher: Fetcher, url: str, proxy: str, **limits: Any) -> FetchError:
     with pytest.raises(FetchError) as caught:
-        await fetch(fetcher, url, proxy, time_limit)
+        await fetch(fetcher, url, proxy, **limits)
     shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
     assert "s3cret" not in shown
     assert "s3cret" not in caught.value.detail
@@ -279,14 +277,10 @@ async def test_a_proxy_that_hangs_ends_at_the_time_limit(fetcher: Fetcher, schem
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
-async def test_a_proxy_that_does_not_get_through_in_time(
-    fetcher: Fetcher, scheme: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fetch_module, "CONNECT_LIMIT", 0.2)
-
+async def test_a_proxy_that_does_not_get_through_in_time(fetcher: Fetcher, scheme: str) -> None:
     async with faulty_server(sends(then="hang")) as silent:
         proxy = f"{scheme}://{SECRET}@127.0.0.1:{silent.port}"
-        error = await failure(fetcher, "https://site.test/", proxy)
+        error = await failure(fetcher, "https://site.test/", proxy, connect_limit=0.2)
 
     assert error.reason == Reason.PROXY_GATEWAY
 
