@@ -96,8 +96,13 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidJobError(
             f"{stack!r} cannot be the name of a stack: use letters, digits and -, a letter first"
         )
-    _ = Template(TEMPLATE, "http://127.0.0.1", parameters).parameters  # wrong ones are refused
+    # Wrong ones are refused.
+    defaults = Template(TEMPLATE, "http://127.0.0.1", parameters).parameters
+    # The SAM CLI reads AWS_DEFAULT_REGION alone.
+    region = os.environ.get("AWS_REGION") or (project and project.region) or None
     sam = None if args.build_only else _sam()
+    if sam is not None and not args.guided:
+        _mention_quota(stack, parameters, defaults, region)
     template = build(
         folder,
         architecture=args.arch,
@@ -111,13 +116,21 @@ def run(args: argparse.Namespace) -> int:
     command += ["--capabilities", "CAPABILITY_IAM", "--resolve-s3"]
     command += ["--no-fail-on-empty-changeset", "--parameter-overrides", *_overrides(parameters)]
     command += ["--no-confirm-changeset" if args.yes else "--confirm-changeset"]
-    # The SAM CLI reads AWS_DEFAULT_REGION alone.
-    if region := os.environ.get("AWS_REGION") or (project and project.region):
+    if region:
         command += ["--region", region]
     if args.guided:
         command.append("--guided")
     sys.stdout.flush()
     return 1 if subprocess.run(command, cwd=folder, check=False).returncode else 0
+
+
+def _mention_quota(
+    stack: str, parameters: Mapping[str, str], defaults: Mapping[str, str], region: str | None
+) -> None:
+    from scatterfetch.account import concurrency_problem  # noqa: PLC0415 -- the AWS SDK
+
+    if problem := concurrency_problem(stack, parameters, defaults, region):
+        complain(problem)
 
 
 def _of_project(project: Project | None) -> dict[str, str]:
