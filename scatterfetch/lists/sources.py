@@ -81,6 +81,20 @@ def read_sources(sources: Sequence[str], *, spec: Path | None) -> list[UrlList]:
     return lists
 
 
+def mention_spec(sources: Sequence[str], spec: Path | None, say: Callable[[str], None]) -> None:
+    """
+    Say that the spec of this folder is for its lists alone, if somebody may think otherwise.
+
+    URLs that were typed have no folder. What a spec would make of them could surprise as well.
+    """
+    typed = any(source == STDIN or _is_url(source) for source in sources)
+    if typed and spec is None and Path(SPEC_FILE).is_file():
+        say(
+            f"the {SPEC_FILE} of this folder is for its lists, and not for URLs that are named or "
+            f"come by standard input; with --spec {SPEC_FILE} it is for all"
+        )
+
+
 def is_sitemap(source: str) -> bool:
     """
     Tell whether this is to be followed before there is a list.

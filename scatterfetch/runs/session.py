@@ -5,7 +5,7 @@ from pathlib import Path
 
 from scatterfetch.jobs.folder import Folder, locked
 from scatterfetch.jobs.progress import Finished
-from scatterfetch.lists.sources import is_sitemap, read_sitemap_list, read_sources
+from scatterfetch.lists.sources import is_sitemap, mention_spec, read_sitemap_list, read_sources
 from scatterfetch.lists.specs import names_user_agent
 from scatterfetch.lists.url_list import UrlList
 from scatterfetch.output.live import open_display
@@ -30,6 +30,7 @@ def run_sources(
     Raises:
         InvalidJobError: a list, a spec or a parameter is wrong. Nothing was fetched but sitemaps.
     """
+    mention_spec(sources, spec, complain)
     with local_settings(parameters) as settings:
         sitemaps = [source for source in sources if is_sitemap(source)]
         lists = read_sources([one for one in sources if one not in sitemaps], spec=spec)

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from scatterfetch.jobs.deployed import wait_for
 from scatterfetch.jobs.progress import Job
 from scatterfetch.jobs.stack import Stack
-from scatterfetch.lists.sources import is_sitemap, read_sitemap_list, read_sources
+from scatterfetch.lists.sources import is_sitemap, mention_spec, read_sitemap_list, read_sources
 from scatterfetch.lists.specs import spec_of
 from scatterfetch.output.live import open_display
 from scatterfetch.output.sentences import complain
@@ -42,6 +42,7 @@ def submit_sources(sources: Sequence[str], wishes: Wishes, open_stack: Callable[
         InvalidJobError: a list or a spec is wrong, or there is no stack. Nothing was sent.
         StorageError: AWS refused; jobs whose ids were printed go on.
     """
+    mention_spec(sources, wishes.spec, complain)
     with TemporaryDirectory() as folder:
         stack, jobs, whole = _submit_all(sources, wishes, open_stack, Path(folder))
     if not wishes.wait:
