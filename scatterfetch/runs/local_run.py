@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 TICK = 0.2  # seconds between two looks at the state
 _QUEUE_TICK = 1.0
 _CLOSE_SECONDS = 30.0
+_LOOK_SHARE = 4  # times as long as a look takes, until the next one
+_LONGEST_PAUSE = 2.0
 
 
 class LocalRun:
@@ -29,8 +31,10 @@ class LocalRun:
         self._folder = folder
         self._display = display
         self._changed = threading.Condition()
+        self._has_news = False
         self._began = time.monotonic()
         self._next_look = self._began + _QUEUE_TICK
+        self._look_began = math.inf
         self._draining = False
         self._idle = 0
         self._closing: dict[str, float] = {}
@@ -55,15 +59,22 @@ class LocalRun:
                 self.closed.add(job.id)
             else:
                 job.ledger.add(key)
+            self._has_news = True
             self._changed.notify_all()
 
     def wait(self) -> None:
+        # A look at the state takes longer the more batches there are. Were there one for each put,
+        # a job of many batches would be slow; so they have a share of the time, and no more.
+        took = time.monotonic() - self._look_began
+        time.sleep(min(_LONGEST_PAUSE, max(0.0, _LOOK_SHARE * took)))
         for job in self._to_close() - self._closing.keys():
             self._closing[job] = time.monotonic() + _CLOSE_SECONDS
             self.cloud.look_at(job)
         with self._changed:
-            if not self.done():
+            if not self._has_news and not self.done():
                 self._changed.wait(TICK)
+            self._has_news = False
+        self._look_began = time.monotonic()
 
     def done(self) -> bool:
         return all(
