@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _ROWS_SHOWN = 10
 _CELL = 60  # characters
+_NARROW = 8  # of a column, if there is more to show
+_GAP = 2  # between two columns
 _IN_TERMINAL = 3  # rows as JSON
 
 
@@ -51,7 +54,7 @@ def show(seen: "Seen", spec: "Spec", settings: "WorkerSettings", *, html: bool) 
         value = "" if problem["value"] is None else f": {_cell(problem['value'])}"
         console.print(f"problem: {name}{problem['problem']}{value}", style="yellow")
     if outcome.rows:
-        console.print(_table(outcome.rows))
+        console.print(_table(outcome.rows, console.width))
     _print_json(outcome.rows, console)
 
 
@@ -89,28 +92,48 @@ def _text(seen: "Seen") -> str:
     return Page(seen.page).text
 
 
-def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
+def _table(rows: Sequence[Mapping[str, Any]], width: int) -> Table:
+    """Return a table of `rows` that is no wider than `width`; what is left out, it says."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     if len(rows) == 1:
-        table = _columns(["column", "value"])
-        for name in names:
-            table.add_row(name, _cell(rows[0][name]))
-        return table
+        entries = [[name, _cell(rows[0][name])] for name in names]
+        return _columns(["column", "value"], entries, width)
     more = f"{len(rows)} rows"
     if len(rows) > _ROWS_SHOWN:
         more += f", of which {_ROWS_SHOWN} are shown"
-    table = _columns(names)
+    cells = [[_cell(row.get(name)) for name in names] for row in rows[:_ROWS_SHOWN]]
+    table = _columns(names, cells, width)
+    if hidden := names[len(table.columns) :]:
+        more += f"; no room for {', '.join(hidden)}, which the JSON has"
     table.caption, table.caption_justify = more, "left"
-    for row in rows[:_ROWS_SHOWN]:
-        table.add_row(*(_cell(row.get(name)) for name in names))
     return table
 
 
-def _columns(names: Sequence[str]) -> Table:
+def _columns(names: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Table:
     table = Table(box=None, pad_edge=False)
-    for name in names:
-        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    wanted = [max(map(cell_len, column)) for column in zip(names, *rows, strict=True)]
+    for name, limit in zip(names, column_widths(wanted, width), strict=False):
+        table.add_column(name, no_wrap=True, overflow="ellipsis", max_width=limit)
+    for row in rows:
+        table.add_row(*row[: len(table.columns)])
     return table
+
+
+def column_widths(wanted: Sequence[int], width: int) -> list[int]:
+    """
+    Return the widths of the columns that a table of `width` has room for, the first ones.
+
+    The widest ones give way first. rich would take the same from each, and so whole columns that
+    are narrow, without a word.
+    """
+    shown = len(wanted)
+    while shown > 1 and sum(min(one, _NARROW) + _GAP for one in wanted[:shown]) - _GAP > width:
+        shown -= 1
+    room = width - _GAP * (shown - 1)
+    limit = max(wanted[:shown], default=0)
+    while limit > _NARROW and sum(min(one, limit) for one in wanted[:shown]) > room:
+        limit -= 1
+    return [min(one, limit) for one in wanted[:shown]]
 
 
 def _cell(value: Any) -> str:  # noqa: ANN401 -- JSON
