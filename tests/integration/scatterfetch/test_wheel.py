@@ -30,12 +30,14 @@ class Installed:
             sysconfig.get_path("purelib", "venv", {"base": str(folder), "platbase": str(folder)})
         )
 
-    def __call__(self, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *words: str, cwd: Path, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "COV"))}
         return subprocess.run(
             [self._bin / words[0], *words[1:]],
             cwd=cwd,
-            env={**environment, "COLUMNS": "200"},
+            env={**environment, "COLUMNS": "200", **variables},
             capture_output=True,
             text=True,
             timeout=300,
@@ -110,6 +112,34 @@ def test_a_new_project_runs_at_once(installed: Installed, tmp_path: Path) -> Non
     assert len(by_parser) == 10
 
 
+def test_a_parser_of_the_project_is_in_the_package_for_lambda(
+    installed: Installed, tmp_path: Path
+) -> None:
+    """What the index would be asked for is noted, and not had: `make e2e` does that."""
+    uv = tmp_path / "bin/uv"
+    uv.parent.mkdir()
+    uv.write_text(f'#!/bin/sh\n[ "$1" = pip ] && echo "$@" >> {tmp_path}/asked\n')
+    uv.chmod(0o755)
+    installed("scatterfetch", "new", "shop", cwd=tmp_path)
+    project = tmp_path / "shop"
+    path = f"{uv.parent}{os.pathsep}{os.environ['PATH']}"
+
+    built = installed("scatterfetch", "deploy", "--build-only", cwd=project, PATH=path)
+
+    assert built.returncode == 0, built.stderr
+    packages = project / ".aws-sam/build"
+    assert (packages / "WorkerFunction/functions/worker/parsers/details.py").is_file()
+    assert (packages / "WorkerFunction/functions/worker/handler.py").is_file()
+    assert (packages / "DispatcherFunction/functions/dispatcher/handler.py").is_file()
+    assert (packages / "SharedLayer/python/shared/messages.py").is_file()
+    assert "CodeUri: WorkerFunction\n" in (packages / "template.yaml").read_text()
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert len(asked) == 3
+    for words in asked:
+        assert "--python-platform aarch64-manylinux_2_28 --python-version 3.13" in words
+        assert f"-r {installed.packages}" in words, "the wheel has the requirements"
+
+
 def test_its_parts_are_no_packages_of_the_environment(installed: Installed, tmp_path: Path) -> None:
     """`functions` and `shared` are names that other people's packages have."""
     mine = installed.packages / "shared"
@@ -118,4 +148,6 @@ def test_its_parts_are_no_packages_of_the_environment(installed: Installed, tmp_
 
     assert installed("python", "-c", "import functions", cwd=tmp_path).returncode == 1
     assert installed("python", "-c", "import shared; shared.MINE", cwd=tmp_path).returncode == 0
-    assert installed("scatterfetch", "spec", "schema", cwd=tmp_path).returncode == 0
+    demo = installed("scatterfetch", "demo", cwd=tmp_path)
+    assert demo.returncode == 0, demo.stderr
+    assert "398 final outcomes in the files for 398 URLs of the list." in demo.stdout
