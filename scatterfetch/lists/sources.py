@@ -11,9 +11,10 @@ from functions.dispatcher.specs import parse_spec
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.lists.remote_sitemaps import read_sitemap
 from scatterfetch.lists.sitemap_content import is_index
-from scatterfetch.lists.specs import SPEC_FILE, read_spec
+from scatterfetch.lists.specs import read_spec
 from scatterfetch.lists.url_list import UrlList
 from scatterfetch.localcloud.template import WORKER, Template
+from scatterfetch.project import SPEC
 from shared.errors import InvalidJobError, InvalidUrlError
 from shared.ids import job_id
 from shared.settings import WorkerSettings
@@ -41,7 +42,7 @@ def read_lists(files: Sequence[Path], urls: Sequence[str], *, spec: Path | None)
             taken = set(folders.values())
             names = (folder.name or "root", *(f"{folder.name}-{n}" for n in range(2, 10_000)))
             folders[folder] = next(name for name in names if name not in taken)
-        own_spec = path.parent / SPEC_FILE
+        own_spec = path.parent / SPEC
         found = read_spec(own_spec) if spec is None and own_spec.is_file() else shared_spec
         _check_readable(path)
         kind_of(str(path))
@@ -88,10 +89,10 @@ def mention_spec(sources: Sequence[str], spec: Path | None, say: Callable[[str],
     URLs that were typed have no folder. What a spec would make of them could surprise as well.
     """
     typed = any(source == STDIN or _is_url(source) for source in sources)
-    if typed and spec is None and Path(SPEC_FILE).is_file():
+    if typed and spec is None and Path(SPEC).is_file():
         say(
-            f"the {SPEC_FILE} of this folder is for its lists, and not for URLs that are named or "
-            f"come by standard input; with --spec {SPEC_FILE} it is for all"
+            f"the {SPEC} of this folder is for its lists, and not for URLs that are named or "
+            f"come by standard input; with --spec {SPEC} it is for all"
         )
 
 
@@ -130,7 +131,7 @@ def read_sitemap_list(
         InvalidJobError: it cannot be had, the spec is wrong, or the parameters are.
     """
     start = parse_url(source) if _is_url(source) else Path(source)
-    beside = start.parent / SPEC_FILE if isinstance(start, Path) else None
+    beside = start.parent / SPEC if isinstance(start, Path) else None
     if spec is None and beside is not None and beside.is_file():
         spec = beside
     text = None if spec is None else read_spec(spec)

@@ -9,8 +9,6 @@ from scatterfetch.lists.url_list import UrlList
 from shared.errors import InvalidJobError
 from shared.spec import Spec
 
-SPEC_FILE = "spec.yaml"
-
 
 def read_spec(path: Path) -> bytes:
     """

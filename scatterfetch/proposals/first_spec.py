@@ -19,8 +19,8 @@ from functions.worker.extraction.rows import Extracted, compile_extraction
 from functions.worker.transport.page import FetchedPage
 from scatterfetch.output.sentences import complain
 from scatterfetch.pages.probe import fetch, worker_settings
-from scatterfetch.proposals.choosing import Proposal, proposals
 from scatterfetch.proposals.columns import Source
+from scatterfetch.proposals.proposal import Proposal, proposals
 from scatterfetch.runs.local_settings import local_settings
 from shared.errors import InvalidJobError
 from shared.spec import Spec

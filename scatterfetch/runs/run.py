@@ -9,13 +9,14 @@ from functions.dispatcher.lists.formats import kind_of
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.jobs.progress import Finished, Job
 from scatterfetch.jobs.watch import Display, interruptions, watch
-from scatterfetch.lists.specs import SPEC_FILE, parser_code
+from scatterfetch.lists.specs import parser_code
 from scatterfetch.lists.url_list import UrlList
 from scatterfetch.localcloud.cloud import LocalCloud
 from scatterfetch.output.sentences import counted
+from scatterfetch.project import SPEC
 from scatterfetch.runs.kept import closing_keys, kept_keys
 from scatterfetch.runs.local_run import TICK, LocalRun
-from scatterfetch.runs.remade_letters import letters_left
+from scatterfetch.runs.redriven_letters import letters_left
 from shared.errors import InvalidJobError
 from shared.messages import Defer, ListUploaded, decode_dispatch
 
@@ -130,7 +131,7 @@ def _upload(
 ) -> tuple[str, str]:
     """Return the id of the job that the list is, and the notification that starts it."""
     if url_list.spec is not None:
-        cloud.upload(f"{url_list.key.rpartition('/')[0]}/{SPEC_FILE}", url_list.spec)
+        cloud.upload(f"{url_list.key.rpartition('/')[0]}/{SPEC}", url_list.spec)
     salt = (url_list.spec or b"") + parser_code(url_list)
     if parameters.get("AllowPrivateNetworks") == "true":
         salt += b"private"  # what was skipped without it is to be fetched with it
