@@ -5,6 +5,7 @@ from pathlib import Path
 
 from scatterfetch.jobs.folder import Folder, locked
 from scatterfetch.jobs.progress import Finished
+from scatterfetch.lists.columns import mention_columns
 from scatterfetch.lists.sources import is_sitemap, mention_spec, read_sitemap_list, read_sources
 from scatterfetch.lists.specs import names_user_agent
 from scatterfetch.lists.url_list import UrlList
@@ -34,6 +35,8 @@ def run_sources(
     with local_settings(parameters) as settings:
         sitemaps = [source for source in sources if is_sitemap(source)]
         lists = read_sources([one for one in sources if one not in sitemaps], spec=spec)
+        for url_list in lists:
+            mention_columns(url_list, complain)
         whole = True
         with locked(folder):
             for url in dict.fromkeys(sitemaps):

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from scatterfetch.jobs.deployed import wait_for
 from scatterfetch.jobs.progress import Job
 from scatterfetch.jobs.stack import Stack
+from scatterfetch.lists.columns import mention_columns
 from scatterfetch.lists.sources import is_sitemap, mention_spec, read_sitemap_list, read_sources
 from scatterfetch.lists.specs import spec_of
 from scatterfetch.output.live import open_display
@@ -61,6 +62,7 @@ def _submit_all(
     lists = read_sources([one for one in sources if one not in sitemaps], spec=wishes.spec)
     for url_list in lists:
         check_list(url_list)
+        mention_columns(url_list, complain)
     stack = open_stack()
     # As the workers of the stack would introduce themselves.
     parameters = {name: stack.parameters[name] for name in _OF_WORKERS if name in stack.parameters}

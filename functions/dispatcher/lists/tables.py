@@ -208,6 +208,11 @@ class TableReader:
         url = values.pop(names[column])
         plan.add(line, url, input=values)
 
+    @property
+    def url_column(self) -> str:
+        """The name of the column that the URLs are taken from."""
+        return self._schema.names[self._schema.url]
+
     def _of_another_width(self, count: int) -> str:
         mark = _SPOKEN.get(self._schema.delimiter, repr(self._schema.delimiter))
         return (

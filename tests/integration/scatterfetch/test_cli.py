@@ -176,6 +176,22 @@ def test_what_people_try_first_works(site: Site, tmp_path: Path) -> None:
     assert (alone.returncode, alone.stderr.count("\n  scatterfetch ")) == (2, 4)
 
 
+def test_what_could_have_been_meant_otherwise_is_said(site: Site, tmp_path: Path) -> None:
+    site.page("/a", "A")
+    body = b"image,url\nhttp://two.example/b,http://one.example/a\n"
+
+    (tmp_path / "urls.csv").write_bytes(body)
+    (tmp_path / "spec.yaml").write_text("fetch: {pause: 0, robots: ignore}")
+    local = ["--parameter", f"ConnectTo=::127.0.0.1:{site.port}",
+             "--parameter", "AllowPrivateNetworks=true"]  # fmt: skip
+
+    done = scatterfetch("run", "urls.csv", "http://one.example/a", *local, cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert "urls.csv: its URLs are those of the column 'url'; 'image' has URLs too" in done.stderr
+    assert "the spec.yaml of this folder is for its lists" in done.stderr
+
+
 def test_a_list_that_breaks_off_is_no_success(site: Site, tmp_path: Path) -> None:
     """What there was is scraped; whether there was more, only the exit status can tell a script."""
     site.page("/a", "A")
