@@ -57,16 +57,16 @@ COMMANDS = [
     Command("spec", "check a spec, or describe specs to an editor", "spec"),
     Command("new", "make a project", "new"),
     Command("deploy", "deploy to AWS, or build what would be", "deploy"),
+    Command("completion", "let the shell complete commands", "completion"),
 ]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
+    if "_ARGCOMPLETE" in os.environ:
+        _complete(os.environ["COMP_LINE"])
     words = sys.argv[1:] if argv is None else argv
-    # No option before the command takes a value, so its name is the first word that is no option.
-    # The modules of the others stay where they are: nobody waits for what is not needed.
-    name = next((word for word in words if not word.startswith("-")), "")
-    args = command_parser({name}).parse_args(words)
+    args = command_parser(_named(words)).parse_args(words)
     if args.command is None:
         print(SHORT_HELP, end="", file=sys.stderr)
         return 2
@@ -86,6 +86,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return exit_status
+
+
+def _named(words: Sequence[str]) -> set[str]:
+    """Return what may be the name of the command: the first word that is no option."""
+    # No option before the command takes a value. The modules of other commands stay where they
+    # are: nobody waits for what is not needed.
+    return {*[word for word in words if not word.startswith("-")][:1]}
+
+
+def _complete(line: str) -> None:
+    """Tell the shell how `line` may go on, and end; see `scatterfetch completion`."""
+    from argcomplete import autocomplete  # noqa: PLC0415 -- a shell asks, and nobody else
+
+    autocomplete(command_parser(_named(line.split()[1:])))
 
 
 def command_parser(names: Collection[str]) -> argparse.ArgumentParser:

@@ -166,7 +166,7 @@ class EventSourceMapping:
             if record["messageId"] in failed:
                 self._report(
                     f"a message failed for the {record['attributes']['ApproximateReceiveCount']}. "
-                    "time; it comes back after its visibility timeout"
+                    "time; it comes back when its handler has said, or else its visibility timeout"
                 )
             else:
                 self._sqs.delete_message(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scatterfetch.cli import COMMANDS, command_parser
+from scatterfetch.cli import COMMANDS, command_parser, main
 from tests import ROOT
 
 SLOW = {"aiohttp", "boto3", "botocore", "flask", "lxml", "moto", "pyarrow", "selectolax"}
@@ -79,3 +79,39 @@ print([name for name in sys.modules if name.startswith("scatterfetch.commands.")
 
     last = done.stdout.splitlines()[-1]
     assert last == "['scatterfetch.commands.command', 'scatterfetch.commands.new']"
+
+
+def completions(line: str, folder: Path) -> list[str]:
+    """Return what the program answers a shell that asks how `line` may go on."""
+    answer = folder / "answer"
+    subprocess.run(
+        [sys.executable, "-c", "from scatterfetch.cli import main; main()"],
+        cwd=folder,
+        env={
+            "PYTHONPATH": str(ROOT),
+            "_ARGCOMPLETE": "1",
+            "_ARGCOMPLETE_IFS": "\n",
+            "_ARGCOMPLETE_STDOUT_FILENAME": str(answer),
+            "_ARGCOMPLETE_SUPPRESS_SPACE": "1",
+            "COMP_LINE": line,
+            "COMP_POINT": str(len(line)),
+            "COMP_TYPE": "9",
+        },
+        stdin=subprocess.DEVNULL,
+        check=True,
+    )
+    return answer.read_text().splitlines()
+
+
+def test_a_shell_completes_commands_options_and_values(tmp_path: Path) -> None:
+    assert set(completions("scatterfetch ", tmp_path)) >= {c.name for c in COMMANDS}
+    assert completions("scatterfetch dead", tmp_path) == ["deadletters"]
+    assert completions("scatterfetch run --sp", tmp_path) == ["--spec"]
+    assert completions("scatterfetch results --format par", tmp_path) == ["parquet"]
+    assert completions("scatterfetch spec ch", tmp_path) == ["check"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_has_its_lines(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    assert "_ARGCOMPLETE" in capsys.readouterr().out
