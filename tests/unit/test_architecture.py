@@ -20,6 +20,22 @@ FORBIDDEN = {
     "functions.dispatcher": {"functions.worker", "scatterfetch", "aiohttp", "selectolax", "moto"},
     "functions.worker": {"functions.dispatcher", "scatterfetch", "yaml", "moto"},
     "scatterfetch": {"tests"},
+    # The command line: what is shown knows jobs, jobs know lists, and none of them who asked.
+    "scatterfetch.localcloud": {
+        *(f"scatterfetch.{room}" for room in ("commands", "jobs", "lists", "output", "runs")),
+    },
+    "scatterfetch.lists": {
+        *(f"scatterfetch.{room}" for room in ("commands", "jobs", "output", "pages", "runs")),
+    },
+    "scatterfetch.jobs": {
+        *(f"scatterfetch.{room}" for room in ("commands", "localcloud", "output", "pages", "runs")),
+    },
+    "scatterfetch.output": {
+        *(f"scatterfetch.{room}" for room in ("commands", "localcloud", "pages", "runs")),
+    },
+    "scatterfetch.pages": {"scatterfetch.commands", "scatterfetch.jobs"},
+    "scatterfetch.runs": {"scatterfetch.commands", "scatterfetch.pages"},
+    "scatterfetch.submission": {"scatterfetch.commands", "scatterfetch.runs"},
 }
 # The worker, from its roof to the ground. Rooms of one floor know nothing of each other.
 FLOORS = (
