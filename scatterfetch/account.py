@@ -1,6 +1,7 @@
 """What an AWS account allows, as far as a deployment depends on it. Loads the AWS SDK."""
 
 from collections.abc import Mapping
+from contextlib import closing
 
 import boto3
 from botocore.config import Config
@@ -28,7 +29,8 @@ def concurrency_problem(
     try:
         session = boto3.Session(region_name=region)
         config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 1})
-        settings = session.client("lambda", config=config).get_account_settings()
+        with closing(session.client("lambda", config=config)) as client:
+            settings = client.get_account_settings()
         allowed = settings["AccountLimit"]["UnreservedConcurrentExecutions"]
         wanted = {**defaults, **_of_stack(session, config, stack), **parameters}
     except (BotoCoreError, ClientError):
@@ -48,9 +50,10 @@ def concurrency_problem(
 
 def _of_stack(session: boto3.Session, config: Config, stack: str) -> dict[str, str]:
     """Return the parameters that a stack has; none if nobody can tell, or there is no stack."""
-    try:
-        found = session.client("cloudformation", config=config).describe_stacks(StackName=stack)
-    except ClientError:
-        return {}
+    with closing(session.client("cloudformation", config=config)) as client:
+        try:
+            found = client.describe_stacks(StackName=stack)
+        except ClientError:
+            return {}
     parameters = found["Stacks"][0].get("Parameters", [])
     return {one["ParameterKey"]: one["ParameterValue"] for one in parameters}
