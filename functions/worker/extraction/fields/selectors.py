@@ -16,7 +16,7 @@ from functions.worker.extraction.values.texts import fold
 from shared.expressions import compile_xpath
 from shared.extract_spec import FieldSpec, SourceSpec
 
-_SUPERSCRIPT = re.compile(r"(<sup\b[^>]*>)\s*(?=\d)", re.IGNORECASE)
+_SUPERSCRIPT = re.compile(r"(<sup\b[^<>]*>)\s*(?=\d)", re.IGNORECASE)
 
 
 def wants_html(source: SourceSpec, field: FieldSpec) -> bool:

@@ -31,7 +31,7 @@ Full = Callable[[Any, Evidence, Note], Any]
 _PLAIN = re.compile(r"[$£€¥]?\s?(\d{1,15}(?:\.\d\d?)?)\s?[$£€¥%]?")
 # One whole number among words that say nothing else of it, such as another number or a currency.
 _WHOLE = re.compile(
-    r"(?:[A-Za-z ]*[ (])?(\d{1,15})(?: ((?:[a-jln-z]|mi?n)[a-z]*)[a-z ]*)?\)?", re.ASCII
+    r"(?:[A-Za-z ]*[ (])?(\d{1,15})(?: ((?:[a-jln-z]|mi?n)[a-z]*)(?: [a-z ]*)?)?\)?", re.ASCII
 )
 _TRUE = frozenset(["true", "yes", "on", "1"])
 _FALSE = frozenset(["false", "no", "off", "0"])

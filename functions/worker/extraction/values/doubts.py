@@ -10,6 +10,7 @@ from functions.worker.extraction.values.currencies import currencies
 from functions.worker.extraction.values.magnitudes import goes_on, stands_at, stands_before
 from functions.worker.extraction.values.unread import Unread
 
+_NEAR = 60  # characters before a number that are looked at
 _APART_BEFORE = re.compile(
     r"\d[.,] \Z|[.,]{2}\Z|\A[-\u2010-\u2014] [^\w\s]? ?\Z|\A\u2014\Z|\d[/:]\Z"
 )
@@ -62,14 +63,19 @@ def doubt_of(
     return _doubt_before(text, found)
 
 
+def _before(text: str, found: re.Match[str]) -> str:
+    """Return what is near before a number: a pattern may look at each place of it anew."""
+    return text[max(0, found.start() - _NEAR) : found.start()]
+
+
 def _doubt_before(text: str, found: re.Match[str]) -> Unread | None:
     """Return what is in doubt by the text before a number, or by a fraction that it begins."""
-    start, digits = found.start(), found[0]
-    if _APART_BEFORE.search(text, 0, start) or _MINUS.search(text, 0, start):
+    digits, before = found[0], _before(text, found)
+    if _APART_BEFORE.search(before) or _MINUS.search(before):
         return Unread.AMBIGUOUS
     if _FRACTION.match(text, found.end()) and "." not in digits and "," not in digits:
         return Unread.AMBIGUOUS
-    if " " in digits and _is_two(_BEFORE_GROUPS.search(text, 0, start)):
+    if " " in digits and _is_two(_BEFORE_GROUPS.search(before)):
         return Unread.AMBIGUOUS
     return None
 
@@ -83,7 +89,7 @@ def _is_two(word: re.Match[str] | None) -> bool:
 
 def _is_in_cents(text: str, found: re.Match[str], *, is_price: bool) -> bool:
     """Tell whether a number counts hundredths: 99¢, and of money without a sign 50p."""
-    if _CENT_SIGN.match(text, found.end()) or text[: found.start()].rstrip().endswith("\u00a2"):
+    if _CENT_SIGN.match(text, found.end()) or _before(text, found).rstrip().endswith("\u00a2"):
         return True
     return is_price and _CENTS.match(text, found.end()) is not None
 
@@ -92,7 +98,7 @@ def _has_more(text: str, found: re.Match[str], sign: re.Match[str] | None) -> bo
     """Tell whether two digits beside a price may be its cents: £1 50, 12 99 zł."""
     if "." in found[0] or "," in found[0]:
         return False
-    if len(found[0]) == 2 and _AND_MORE.search(text, 0, found.start()):  # noqa: PLR2004
+    if len(found[0]) == 2 and _AND_MORE.search(_before(text, found)):  # noqa: PLR2004
         return sign is None or sign.start() >= found.end()
     if sign is not None and _CENTS.match(text, found.end()):  # £50p
         return True

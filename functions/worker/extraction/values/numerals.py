@@ -16,11 +16,12 @@ from functions.worker.extraction.values.texts import tidy
 from functions.worker.extraction.values.unread import Unread
 
 _MAX_DIGITS = 40
+_NEAR = 8  # characters before a number that can be its sign
 # A dash with a space behind it is none: 50 - $2.00.
 _SIGN = re.compile(r"(?<![\w.,)\]])[-\u2010-\u2013](?:[^\w\s.,()-]{1,3}\s?)?\Z")
 _MACHINE = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _NO_CENTS = re.compile(r"[.,]\s?(?:-|\u2010|\u2011|\u2012|\u2013|\u2014|\u2015|=)")
-_SIGN_AS_MARK = re.compile(r"(?<![\d.,])(\d{1,3}(?:[ ']\d{3})+|\d{1,6})([€$£])(\d\d)(?![\d.,])")
+_SIGN_AS_MARK = re.compile(r"(?<![\d.,])(\d{1,3}(?:[ ']\d{3}){1,4}|\d{1,6})([€$£])(\d\d)(?![\d.,])")
 # Cents that stand off: 118, 99 TL and 35€ 99.
 _APART = re.compile(r"[.,] \d\d(?!\d)|[€$£] \d\d\Z")
 # 12:50; 1 1/2, of which 4.5/5 is none.
@@ -96,5 +97,5 @@ def _digits(
         digits = digits.replace("," if mark == "." else ".", "").replace(mark, ".")
         if digits.startswith("."):
             digits = "0" + digits
-    sign = "-" if _SIGN.search(text, 0, found.start()) else ""
+    sign = "-" if _SIGN.search(text, max(0, found.start() - _NEAR), found.start()) else ""
     return f"{sign}{digits}"

@@ -108,6 +108,18 @@ def test_no_text_trips_the_converters(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "unit", ["a", "a.", "\u00e9 ", "1", "1 ", "1.", "111'", "$", "\u00a0", "("]
+)
+def test_a_text_takes_time_that_is_linear_in_its_length(unit: str) -> None:
+    """A pattern that is quadratic in it would take a quarter of an hour here."""
+    run = unit * (200_000 // len(unit))
+    kinds: tuple[Type, ...] = ("number", "integer", "price", "date")
+    for kind in kinds:
+        for text in (f"{run}! 1 299", f"5 {run}!", f"$ {run} 5"):
+            convert(kind, text, "fr")
+
+
+@pytest.mark.parametrize(
     ("kind", "raw", "value"),
     [
         ("number", 5, 5.0),
