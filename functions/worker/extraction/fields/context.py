@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from functions.worker.extraction.documents.document import Document
-from functions.worker.extraction.structured.choice import Wanted
+from functions.worker.extraction.structured.choice import Want, Wanted
 from functions.worker.extraction.structured.json_ld import json_ld
 from functions.worker.extraction.structured.microdata import microdata
 from functions.worker.extraction.structured.nodes import Path
@@ -27,12 +27,22 @@ class Context(NamedTuple):
 
 
 def _wanted(spec: ExtractSpec, kind: str) -> Wanted:
-    alternatives = [field.any or (field,) for field in spec.fields.values() if not field.many]
-    fields = [
-        tuple(path_in(source, kind) for source in sources if getattr(source, kind) is not None)
-        for sources in alternatives
+    wants = [
+        Want(
+            tuple(
+                path_in(source, kind)
+                for source in field.any or (field,)
+                if getattr(source, kind) is not None
+            ),
+            takes_objects=field.type == "json",
+        )
+        for field in spec.fields.values()
+        if not field.many
     ]
-    return Wanted(tuple(filter(None, fields)), tuple(path for paths in fields for path in paths))
+    return Wanted(
+        tuple(want for want in wants if want.paths),
+        tuple(path for want in wants for path in want.paths),
+    )
 
 
 def path_in(source: SourceSpec, kind: str) -> Path:

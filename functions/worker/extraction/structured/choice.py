@@ -11,13 +11,21 @@ from typing import Any, NamedTuple, Protocol
 from functions.worker.extraction.structured.nodes import Path
 
 
-class Wanted(NamedTuple):
-    """The paths of the fields that want one value."""
+class Want(NamedTuple):
+    """What a field wants one value of."""
 
-    fields: tuple[tuple[Path, ...], ...]
-    """For each field its alternatives, the best first."""
     paths: tuple[Path, ...]
-    """All of them."""
+    """Its alternatives, the best first."""
+    takes_objects: bool
+    """Whether an object is a value of its type."""
+
+
+class Wanted(NamedTuple):
+    """The fields that want one value."""
+
+    fields: tuple[Want, ...]
+    paths: tuple[Path, ...]
+    """Those of all fields."""
 
 
 class Follow(Protocol):
@@ -87,8 +95,8 @@ class Choice:
     def _choose_anew(self, origin: Any, steps: Path, elements: list[Any]) -> list[Any]:  # noqa: ANN401
         beyond: dict[int, list[Path]] = {}  # what each field wants of an element
         begun: dict[int, set[int]] = {}  # by the object that fields begin at, these
-        for number, paths in enumerate(self._wanted.fields):
-            for path in paths:
+        for number, field in enumerate(self._wanted.fields):
+            for path in field.paths:
                 places, rest = self._start(path)
                 if not places:
                     continue
@@ -100,22 +108,36 @@ class Choice:
                 return [element]
         if len(beyond) == 1:
             return elements
-        best, best_merit = elements[0], (-1, 0)
+        best, best_merit = elements[0], (-1, 0, 0)
         for element in elements:
             merit = self._merit(element, beyond)
             if merit > best_merit:
                 best, best_merit = element, merit
-                if merit == (len(beyond), 0):
+                if merit == (len(beyond), 0, 0):
                     break
         return [best]
 
-    def _merit(self, element: Any, beyond: dict[int, list[Path]]) -> tuple[int, int]:  # noqa: ANN401
-        """Return how many fields find something in `element`, and how far from their first path."""
-        count = distance = 0
-        for paths in beyond.values():
+    def _merit(self, element: Any, beyond: dict[int, list[Path]]) -> tuple[int, int, int]:  # noqa: ANN401
+        """
+        Return how many fields find something in `element`.
+
+        And, negative, how many find an object that they cannot take, and how far from their first
+        paths what they find is.
+        """
+        count = unread = distance = 0
+        for number, paths in beyond.items():
+            takes_objects = self._wanted.fields[number].takes_objects
+            is_unread = False
             for rank, path in enumerate(paths):
-                if any(value != "" for value in self._follow([element], path, counted=True)):
+                found = self._follow([element], path, counted=True)
+                value = next((value for value in found if value != ""), None)
+                if value is None:
+                    continue
+                if takes_objects or not isinstance(value, dict):
                     count += 1
                     distance -= rank
+                    is_unread = False
                     break
-        return count, distance
+                is_unread = True
+            unread -= is_unread
+        return count, unread, distance

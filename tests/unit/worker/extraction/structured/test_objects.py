@@ -276,6 +276,49 @@ def test_of_a_list_all_fields_are_read_from_one_element(
     assert list(found.rows[0].values()) == values
 
 
+FIRST, WIDE = "https://e.com/1.png", {"@type": "ImageObject", "width": 5}
+IMAGE: dict[str, Any] = {"jsonld": "Product.image", "type": "url"}
+WIDTH: dict[str, Any] = {"jsonld": "Product.image.width", "type": "integer"}
+
+
+@pytest.mark.parametrize(
+    ("images", "fields", "values"),
+    [
+        pytest.param([FIRST, WIDE], {}, [FIRST, None], id="a url field takes no object"),
+        pytest.param([WIDE, FIRST], {}, [FIRST, None], id="what can be read goes before"),
+        pytest.param(
+            [FIRST, WIDE], {"x": {"jsonld": "Product.image"}}, [FIRST, None], id="nor text"
+        ),
+        pytest.param(
+            [FIRST, WIDE], {"x": IMAGE | {"type": "json"}}, [WIDE, 5], id="json takes one"
+        ),
+        pytest.param(
+            [FIRST, {"url": "/2.png", "width": 7}],
+            {
+                "x": {
+                    "type": "url",
+                    "any": [{"jsonld": "Product.image"}, {"jsonld": "Product.image.url"}],
+                }
+            },
+            ["https://www.e.com/2.png", 7],
+            id="another path finds what it takes",
+        ),
+        pytest.param(
+            [{"name": {"@type": "Thing"}, "width": 5}, {"name": "Two", "width": 7}],
+            {"x": {"jsonld": "Product.image.name"}},
+            ["Two", 7],
+            id="an object further down",
+        ),
+    ],
+)
+def test_an_element_counts_for_a_field_that_can_read_it(
+    images: list[Any], fields: dict[str, Any], values: list[Any]
+) -> None:
+    found = row(scripts(product("Oak", image=images)), **({"x": IMAGE, "width": WIDTH} | fields))
+
+    assert list(found.values()) == values
+
+
 def test_in_rows_a_path_with_and_one_without_its_type_are_read_from_one_element() -> None:
     html = scripts(product("Oak", offers=OFFERS), product("Elm", offers=OFFERS[1]))
 
