@@ -15,8 +15,11 @@ from shared.extract_spec import FieldSpec, SourceSpec
 
 _MACHINE_ATTRIBUTES = {"content", "datetime"}
 _MACHINE_STEPS = ("@content", "@datetime")
-# Of imagesrcset and data-srcset too; behind it only what picks one, and the end of a function.
-_SRCSET_STEP = re.compile(r"@[\w.-]*srcset[\s)]*(?:\[[^\[\]]*\][\s)]*)*\Z", re.IGNORECASE)
+# imagesrcset, data-srcset-webp and data-bgset are such too, data-asset is none.
+_LISTS_IMAGES = r"[\w.-]*(?:src|bg|background|img|image|picture)[_-]?set(?![^\W_])[\w.-]*"
+_LISTING = re.compile(_LISTS_IMAGES, re.IGNORECASE)
+# Behind it only what picks one, and the end of a function.
+_LISTING_STEP = re.compile(rf"@{_LISTS_IMAGES}[\s)]*(?:\[[^\[\]]*\][\s)]*)*\Z", re.IGNORECASE)
 _DECODED = 5  # times, since some templates encode what is encoded
 # With its semicolon, so that what a URL has behind & stays what it is.
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -49,10 +52,10 @@ def _is_for_machines(source: SourceSpec) -> bool:
 
 
 def _lists_images(source: SourceSpec) -> bool:
-    """Tell whether a source is a `srcset`: elsewhere a comma or a blank is a part of the URL."""
+    """Tell whether a source is a `srcset`: elsewhere only what has all sizes is taken for one."""
     if source.xpath is not None:
-        return _SRCSET_STEP.search(source.xpath) is not None
-    return source.attr is not None and source.attr.lower().endswith("srcset")
+        return _LISTING_STEP.search(source.xpath) is not None
+    return source.attr is not None and _LISTING.fullmatch(source.attr) is not None
 
 
 def _marker(kind: Callable[[str], str]) -> Mark:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from functions.worker.extraction.documents.document import Document
+from functions.worker.extraction.documents.srcset import one_url
 from functions.worker.extraction.structured.statements import evidence_of
 from functions.worker.extraction.values.conversion import Quick, conversion
 from functions.worker.extraction.values.unread import Unread
@@ -33,7 +34,8 @@ def taking(name: str, field: FieldSpec) -> Taking:
         return Taking(
             None,
             lambda raw, document: (
-                (isinstance(raw, str) and document.resolve(raw)) or Unread.UNREADABLE
+                (isinstance(raw, str) and (link := one_url(raw)) and document.resolve(link))
+                or Unread.UNREADABLE
             ),
         )
     quick, full = conversion(field.type, field.locale)

@@ -115,6 +115,9 @@ def test_a_list_of_nothing_but_empty_values_is_missing_where_it_is_required() ->
         ("a.jpg, b.jpg", "a.jpg"),
         ("a.jpg 100w 50h, b.jpg 300w 150h", "b.jpg"),
         ("a 2x.jpg", "a 2x.jpg"),
+        ("/a.jpg 180w 200h, /b.jpg 360w 400h", "/b.jpg"),
+        ("/a.jpg 200h,/b.jpg 400h", "/b.jpg"),
+        ("/a.jpg 200h", "/a.jpg"),
     ],
 )
 @pytest.mark.parametrize(
@@ -125,6 +128,9 @@ def test_a_list_of_nothing_but_empty_values_is_missing_where_it_is_required() ->
         {"xpath": "string((//img/@srcset)[1])"},
         {"css": "link", "attr": "imagesrcset"},
         {"css": "p", "attr": "data-lazy-srcset"},
+        {"css": "p", "attr": "data-bgset"},
+        {"css": "p", "attr": "data-srcset-webp"},
+        {"xpath": "//p/@data-srcset-webp"},
     ],
 )
 def test_the_url_of_a_srcset_is_its_best_candidate(
@@ -132,12 +138,36 @@ def test_the_url_of_a_srcset_is_its_best_candidate(
 ) -> None:
     html = (
         f"<link imagesrcset='{srcset}'><img srcset='{srcset}' data-srcset='{srcset}'>"
-        f"<p data-lazy-srcset='{srcset}'>"
+        f"<p data-lazy-srcset='{srcset}' data-bgset='{srcset}' data-srcset-webp='{srcset}'>"
     )
     expected = f"http://www.e.com{'' if url[0] == '/' else '/a/'}{url}".replace(" ", "%20")
 
     assert field(html, type="url", **source) == expected
     assert field(html, type="url", many=True, **source) == [expected]
+
+
+OTHER_SOURCES: list[dict[str, Any]] = [
+    {"css": "a", "attr": "href"},
+    {"xpath": "//a/@href"},
+    {"xpath": "//a[@srcset]/@href"},
+    {"css": "a", "attr": "data-page"},
+    {"css": "a", "attr": "data-asset"},
+    {"css": "a"},
+    {"opengraph": "image"},
+    {"jsonld": "A.image"},
+    {"jsonld": "A.photo.url"},
+    {"microdata": "B.image"},
+]
+
+
+def with_link(link: str) -> str:
+    return (
+        f"<a href='{link}' data-page='{link}' data-asset='{link}' srcset='/x 1x'>{link}</a>"
+        f"<meta property='og:image' content='{link}'>"
+        f"<p itemscope itemtype=B><meta itemprop=image content='{link}'></p>"
+        '<script type="application/ld+json">'
+        f'{{"@type": "A", "image": "{link}", "photo": {{"url": "{link}"}}}}</script>'
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,36 +177,48 @@ def test_the_url_of_a_srcset_is_its_best_candidate(
         ("/find?q=oak, elm", "/find?q=oak,%20elm"),
         ("/i/lamp, red.jpg", "/i/lamp,%20red.jpg"),
         ("/i/lamp 2x", "/i/lamp%202x"),
-        ("/i/lamp 640w, big", "/i/lamp%20640w,%20big"),
-        ("/i/a.jpg 1x, /i/b.jpg 2x", "/i/a.jpg%201x,%20/i/b.jpg%202x"),
+        ("/i/lamp [red], large", "/i/lamp%20[red],%20large"),
+        ("/i/lamp 640w", "/i/lamp%20640w"),
+        ("/i/2x,3h/lamp, red", "/i/2x,3h/lamp,%20red"),
     ],
 )
-@pytest.mark.parametrize(
-    "source",
-    [
-        {"css": "a", "attr": "href"},
-        {"xpath": "//a/@href"},
-        {"xpath": "//a[@srcset]/@href"},
-        {"css": "a", "attr": "data-page"},
-        {"css": "a"},
-        {"opengraph": "image"},
-        {"jsonld": "A.image"},
-        {"jsonld": "A.photo.url"},
-        {"microdata": "B.image"},
-    ],
-)
+@pytest.mark.parametrize("source", OTHER_SOURCES)
 def test_the_url_of_anything_else_is_all_of_it(
     link: str, path: str, source: dict[str, Any]
 ) -> None:
-    html = (
-        f"<a href='{link}' data-page='{link}' srcset='/x 1x'>{link}</a>"
-        f"<meta property='og:image' content='{link}'>"
-        f"<p itemscope itemtype=B><meta itemprop=image content='{link}'></p>"
-        '<script type="application/ld+json">'
-        f'{{"@type": "A", "image": "{link}", "photo": {{"url": "{link}"}}}}</script>'
-    )
+    assert field(with_link(link), type="url", **source) == "http://www.e.com" + path
 
-    assert field(html, type="url", **source) == "http://www.e.com" + path
+
+@pytest.mark.parametrize(
+    "link",
+    ["/a.jpg 1x, /b.jpg 2x", "/a.jpg 180w 200h, /b.jpg 360w 400h,", "/a.jpg 1h ,/b.jpg 1.5h"],
+)
+@pytest.mark.parametrize(
+    "source", [*OTHER_SOURCES, {"xpath": "concat(//a/@href, '')"}, {"css": "a", "regex": "(.*)"}]
+)
+def test_what_can_be_nothing_but_a_list_of_images_is_read_as_one(
+    link: str, source: dict[str, Any]
+) -> None:
+    assert field(with_link(link), type="url", **source) == "http://www.e.com/b.jpg"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "/i/lamp 640w, big",
+        "/a.jpg, /b.jpg 2x, /c.jpg 3x",
+        "/a.jpg 1x, /b c.jpg 2x",
+        "/a.jpg 1x,",
+        "/a.jpg [(max-width: 600px)] | /b.jpg",
+        "/a.jpg 1x [--small] | /b.jpg 2x",
+    ],
+)
+@pytest.mark.parametrize("source", OTHER_SOURCES)
+def test_what_may_be_a_list_of_images_is_no_url(link: str, source: dict[str, Any]) -> None:
+    [row], problems, *_ = extract(with_link(link), fields={"x": {"type": "url", **source}})
+
+    assert row == {"x": None}
+    assert [problem["problem"] for problem in problems] == ["unreadable"]
 
 
 def test_a_regex_searches_a_srcset_as_it_is() -> None:
@@ -187,8 +229,15 @@ def test_a_regex_searches_a_srcset_as_it_is() -> None:
     )
 
 
-@pytest.mark.parametrize("piece", [", ", "a 1x,", "1 ", "(", ",", " "])
+@pytest.mark.parametrize(
+    "piece", [", ", "a 1x,", "1 ", "(", ",", " ", "a 1x, ", "a 1x 2h ", "1x", "1h,", " 1x ,", "["]
+)
 def test_no_srcset_takes_long(piece: str) -> None:
-    html = f"<img srcset='{piece * (300_000 // len(piece))}'>"
+    text = f"a 1x,{piece * (300_000 // len(piece))}"
+    html = f"<img srcset='{piece * (300_000 // len(piece))}'><a href='{text}['></a>"
+    fields = {
+        "x": {"css": "img", "attr": "srcset", "type": "url"},
+        "y": {"css": "a", "attr": "href", "type": "url"},
+    }
 
-    extract(html, fields={"x": {"css": "img", "attr": "srcset", "type": "url"}})
+    extract(html, fields=fields)
