@@ -48,7 +48,7 @@ POINT_REGIONS = frozenset([
     "de-CH", "de-LI", "es-DO", "es-GT", "es-HN", "es-MX", "es-NI", "es-PA", "es-PE", "es-PR",
     "es-SV", "es-US", "fr-CH", "it-CH",
 ])  # fmt: skip
-COMMA_REGIONS = frozenset(["en-ZA"])
+COMMA_REGIONS = frozenset(["ar-DZ", "ar-LY", "ar-MA", "ar-TN", "en-ZA"])
 ORDERED = ("number", "integer", "price", "date")
 _SOURCES = ("css", "xpath", "jsonld", "microdata", "opengraph", "jmespath")
 

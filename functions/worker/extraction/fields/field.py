@@ -144,7 +144,7 @@ def _price(name: str, read: Read) -> list[tuple[str, Read]]:
     def currency(price: object, document: Document) -> str | None:
         if not isinstance(price, Price):  # the default, which is of none
             return None
-        code = evidence_of(document).currency_of(price.sign)
+        code = evidence_of(document).currency_of(price.sign, price.region)
         if isinstance(code, Unread):
             document.problem(f"{name}_currency", code, price.sign)
             return None

@@ -13,8 +13,18 @@ class Amount(NamedTuple):
         return str(self.value)
 
 
-class Price(float):
-    """A number of money, and the sign or code of its currency."""
+class Region(NamedTuple):
+    """A region beside an amount of money."""
 
-    __slots__ = ("sign",)
+    currency: str
+    """What people pay with there."""
+    is_certain: bool
+    """Whether it cannot be something else, as in San Diego, CA $9."""
+
+
+class Price(float):
+    """A number of money, the sign or code of its currency, and a region beside that."""
+
+    __slots__ = ("region", "sign")
     sign: str | None
+    region: Region | None

@@ -182,6 +182,7 @@ def _full_price(
     _note: Note,
 ) -> Price | Unread:
     sign: str | None = None
+    region = None
     if isinstance(raw, Amount):
         raw, named = raw
         sign = fold(named) if isinstance(named, str) else None
@@ -189,14 +190,15 @@ def _full_price(
         numeral = _numeral(raw, locale, evidence, is_price=True)
         if isinstance(numeral, Unread):
             return numeral
-        sign = sign or numeral.currency
+        if sign is None:
+            sign, region = numeral.currency, numeral.region
         number = _number(numeral.digits)
     else:
         number = _quick_number(raw)
     if number is None:
         return Unread.UNREADABLE
     price = Price(number)
-    price.sign = sign
+    price.sign, price.region = sign, region
     return price
 
 

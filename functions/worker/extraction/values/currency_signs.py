@@ -6,7 +6,9 @@ Pure. Knows how signs and codes are placed, and nothing of what the digits come 
 
 import re
 from itertools import islice
+from typing import NamedTuple
 
+from functions.worker.extraction.values.amounts import Region
 from functions.worker.extraction.values.currencies import currencies
 from functions.worker.extraction.values.digits import NUMBER
 from functions.worker.extraction.values.magnitudes import stands_at
@@ -16,17 +18,31 @@ MAX_TEXT = 2_000  # characters that are searched for a currency
 _MAX_TOKENS = 50
 _NEAR = 16  # characters between a number and the currency behind its magnitude
 _TOUCHES = re.compile(r"\s?\(?")
-_LETTERS_OF_DOLLARS = re.compile(r"(?<![^\W_])[A-Z]{1,3}\Z")
-_REGIONS = (
-    r"US|USA|U\.S\.(?:A\.)?|CA|CAN|CDN|[Cc]anad\w+|AU|AUS|[Aa]ustralia\w*"
-    r"|NZ|HK|SG|MX|[Mm]e[xj]ic\w+|TW"
+_LETTERS_OF_DOLLARS = re.compile(r"(?<![^\W_])[A-Z]{1,2}\Z")  # NOW$5 is a word
+_REGIONS = r"US|USA|U\.S\.(?:A\.)?|CA|CAN|CDN|AU|AUS|NZ|HK|SG|MX|TW"
+_PEOPLE = r"[Cc]anad(?:ian|iens?)|[Aa]ustralian|[Mm][eé]xican[oa]?s?"
+# With an end behind them they are of the price. In $9 MX Master and San Diego, CA $9 they may be.
+_REGION_BEHIND = re.compile(
+    rf"(?:(?:(?P<near>\(?)| \(?)(?P<region>{_REGIONS})(?!\w)|\s(?P<people>{_PEOPLE})(?=\s?\Z))"
+    r"(?P<end>\)|\s?(?:\Z|/))?"
 )
-_REGION_BEHIND = re.compile(rf"\s?\(?({_REGIONS})(?!\w)")
-_REGION_BEFORE = re.compile(rf"(?<!\w)({_REGIONS})\s?\Z")
+_REGION_BEFORE = re.compile(
+    rf"(?P<end>\A|[:(]\s?)(?P<region>{_REGIONS}|C)\s?\Z|(?<!\w)(?P<other>{_REGIONS})\s\Z"
+)
+_NEAR_REGION = 8
 _BETWEEN = re.compile(r"[\s:.,\u2010-\u2015=-]{0,3}")
 
 
-def beside_currency(text: str) -> tuple[re.Match[str], re.Match[str], str] | Unread | None:
+class Beside(NamedTuple):
+    """A number that a currency belongs to."""
+
+    number: re.Match[str]
+    sign: re.Match[str]
+    currency: str
+    region: Region | None
+
+
+def beside_currency(text: str) -> Beside | Unread | None:
     """Return the first number that a currency belongs to, its sign, and the currency."""
     text = text[:MAX_TEXT]
     known = currencies()
@@ -50,7 +66,8 @@ def beside_currency(text: str) -> tuple[re.Match[str], re.Match[str], str] | Unr
         for other in found
         if other is not sign and _number_of(other, signs, numbers, text) in {None, number}
     ]
-    return number, sign, _named(number, sign, others, text)
+    currency = _named(number, sign, others, text)
+    return Beside(number, sign, currency, _region(number, sign, currency, text))
 
 
 def _named(
@@ -65,7 +82,7 @@ def _named(
     start, end = min(number.start(), sign.start()), max(number.end(), sign.end())
     named = sign[0]
     unknown = _LETTERS_OF_DOLLARS.search(text, 0, sign.start())
-    if unknown is not None and sign[0] == "$" and unknown[0] not in known.codes:
+    if unknown is not None and sign[0] == "$":
         return f"{unknown[0]}$"
     codes = set(known.candidates(named))
     for other in others:
@@ -77,13 +94,26 @@ def _named(
             codes = common
         elif other[0] not in known.words:
             return f"{named} {other[0]}"
-    if len(codes) > 1:
-        regions = _REGION_BEHIND.match(text, end), _REGION_BEFORE.search(text, 0, start)
-        for region in filter(None, regions):
-            codes = codes.intersection(known.regions[region[1][:2].upper()].split())
-        if not codes:
-            return f"{named} ?"
     return codes.pop() if len(codes) == 1 and len(known.candidates(named)) > 1 else named
+
+
+def _region(number: re.Match[str], sign: re.Match[str], currency: str, text: str) -> Region | None:
+    """Return the region that touches a number or the sign of its currency."""
+    known = currencies()
+    if len(known.candidates(currency)) <= 1:
+        return None
+    start, end = min(number.start(), sign.start()), max(number.end(), sign.end())
+    found: list[Region] = []
+    behind = _REGION_BEHIND.match(text, end)
+    if behind is not None:
+        name = behind["region"] or behind["people"]
+        is_certain = behind["end"] is not None or behind["near"] is not None
+        found.append(Region(known.regions[name[:2].upper()], is_certain))
+    before = _REGION_BEFORE.search(text[max(0, start - _NEAR_REGION) : start])
+    if before is not None and (start <= _NEAR_REGION or before["end"] != ""):
+        name = before["region"] or before["other"]
+        found.append(Region(known.regions[name[:2].upper()], before["region"] is not None))
+    return max(found, key=lambda region: region.is_certain, default=None)
 
 
 def _is_alone(sign: re.Match[str]) -> bool:

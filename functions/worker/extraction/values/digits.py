@@ -9,11 +9,15 @@ from collections.abc import Callable
 
 from functions.worker.extraction.values.unread import Unread
 
-# Digits with a white space or an apostrophe before each three, or without; then points and commas.
+# Digits with a white space or an apostrophe before each three, or without; then points and commas,
+# or the apostrophe that some write for a decimal mark.
 NUMBER = re.compile(
-    r"(?:\d{1,3}(?:[ '\u2019\u066c]\d{3}(?!\d))+|\d+)(?:[.,]\d+)*|(?<![\w.,])[.,]\d+(?:[.,]\d+)*"
+    r"(?:\d{1,3}(?:[ '\u2019\u066c]\d{3}(?!\d))+|\d+)(?:[.,]\d+)*(?:['\u2019]\d+)?"
+    r"|(?<![\w.,])[.,]\d+(?:[.,]\d+)*"
 )
 NO_GROUPS = str.maketrans("", "", " '\u2019\u066c")
+_APOSTROPHE_CENTS = re.compile(r"(\d+|\d{1,3}(?:([ .,])\d{3})(?:\2\d{3})*)['\u2019](\d\d)")
+_NO_GROUP = re.compile(r"(?:[.,]\d*|\d{4})['\u2019]|['\u2019](?!\d{3}(?!\d))")
 _GROUPS = re.compile(r"\d{1,3}(?:[.,]\d{2,3})*[.,]\d{3}")
 DecideMark = Callable[[str | None, str], str | None]
 """
@@ -48,6 +52,20 @@ def decimal_mark(
     if len(rest) != 3 or not 0 < len(before) <= 3 or before[0] == "0":  # noqa: PLR2004
         return mark
     return decide(currency, mark) or Unread.AMBIGUOUS
+
+
+def without_apostrophe(digits: str, *, of_money: bool) -> str | Unread:
+    """
+    Return `digits` with a point for an apostrophe that is a decimal mark, as in 12'99 €.
+
+    Where it is no money, it may be one of feet, or of minutes.
+    """
+    if "'" not in digits and "\u2019" not in digits:
+        return digits
+    cents = _APOSTROPHE_CENTS.fullmatch(digits)
+    if cents is not None and of_money:
+        return f"{cents[1].replace(cents[2] or ' ', '')}.{cents[3]}"
+    return Unread.AMBIGUOUS if _NO_GROUP.search(digits) else digits
 
 
 def _is_grouped(digits: str) -> bool:

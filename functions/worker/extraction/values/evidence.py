@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import NamedTuple
 
+from functions.worker.extraction.values.amounts import Region
 from functions.worker.extraction.values.currencies import currencies
 from functions.worker.extraction.values.locales import currency_of_place, day_first, decimal_comma
 from functions.worker.extraction.values.texts import tidy
@@ -68,6 +69,17 @@ class Evidence:
         regions = {tag[2].upper() for tag in tags if tag[2]}
         return languages.pop(), regions.pop() if len(regions) == 1 else None
 
+    @cached_property
+    def _currency_of_place(self) -> str | None:
+        """What people pay with where they write as the page does."""
+        if self.currency is not None or self._tag is None:
+            return None
+        if self._tag[1] is None and any(
+            "hant" in (name or "").lower() for name in self._statements.languages()
+        ):
+            return None  # of Taiwan, or Hong Kong
+        return currency_of_place(*self._tag)
+
     @property
     def language(self) -> str | None:
         """The language of the page, two letters."""
@@ -106,7 +118,7 @@ class Evidence:
         if known.is_whole(sign):
             return "," if mark == "." else "."
         votes = self._written_marks or self._language_marks or known.decimal_marks(sign)
-        if sign and not known.has_mills(sign):
+        if (sign or is_price) and not known.has_mills(sign):
             votes = votes | {"," if mark == "." else "."}
         return next(iter(votes)) if len(votes) == 1 else None
 
@@ -143,12 +155,13 @@ class Evidence:
                 found.add(code)
         return found.pop() if len(found) == 1 else None
 
-    def currency_of(self, sign: str | None) -> str | Unread | None:
+    def currency_of(self, sign: str | None, region: Region | None = None) -> str | Unread | None:
         """
         Return the code for the sign of a currency, None if nobody names one.
 
         Args:
             sign: As beside the price, or a code; None: there is none, and the page's own counts.
+            region: What stands beside that.
         """
         if sign is None:
             return self.currency
@@ -157,10 +170,11 @@ class Evidence:
             return codes[0]
         if not codes:  # two that contradict each other have a space between them
             return Unread.AMBIGUOUS if " " in sign else Unread.UNREADABLE
-        if self.currency in codes:
-            return self.currency
-        if self.currency is None and self._tag is not None:
-            named = currency_of_place(*self._tag)
-            if named in codes:
-                return named
-        return Unread.AMBIGUOUS
+        known = self.currency if self.currency in codes else None
+        if region is not None and region.is_certain:
+            named = region.currency if known in {None, region.currency} else None
+        elif region is not None and known is None:
+            named = self._currency_of_place if self._currency_of_place == region.currency else None
+        else:
+            named = known or self._currency_of_place
+        return named if named is not None and named in codes else Unread.AMBIGUOUS

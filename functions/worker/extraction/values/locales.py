@@ -12,7 +12,7 @@ _REGION_CURRENCY = {
     "US": "USD", "CA": "CAD", "AU": "AUD", "NZ": "NZD", "SG": "SGD", "HK": "HKD", "TW": "TWD",
     "MX": "MXN", "AR": "ARS", "CL": "CLP", "CO": "COP", "UY": "UYU", "SE": "SEK", "NO": "NOK",
     "DK": "DKK", "IS": "ISK", "JP": "JPY", "CN": "CNY", "IN": "INR", "PK": "PKR", "LK": "LKR",
-    "NP": "NPR", "RO": "RON", "MD": "MDL",
+    "NP": "NPR", "RO": "RON", "MD": "MDL", "MO": "MOP",
 }  # fmt: skip
 _LANGUAGE_CURRENCY = {
     "sv": "SEK", "nb": "NOK", "nn": "NOK", "no": "NOK", "da": "DKK", "is": "ISK", "ja": "JPY",
@@ -42,4 +42,4 @@ def day_first(locale: str) -> bool | None:
 
 def currency_of_place(language: str, region: str | None) -> str | None:
     """Return what people pay with whose currencies share a sign, such as `$`, with others."""
-    return _REGION_CURRENCY.get(region or "") or _LANGUAGE_CURRENCY.get(language)
+    return _REGION_CURRENCY.get(region) if region else _LANGUAGE_CURRENCY.get(language)
