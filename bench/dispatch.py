@@ -76,7 +76,7 @@ def dispatch(name: str, size: int, shards: int | None, only: list[int] | None) -
     """Dispatch a list, or `only` some shards of it; print what it took."""
     import functions.dispatcher.handler as _  # noqa: F401, PLC0415 -- what Lambda imports
     from functions.dispatcher.dispatch import Dispatcher  # noqa: PLC0415
-    from functions.dispatcher.lists.formats import kind_of  # noqa: PLC0415
+    from functions.dispatcher.lists import format_of  # noqa: PLC0415
     from shared.keys import manifest_key  # noqa: PLC0415
     from shared.manifest import SHARD_BYTES, Manifest, encode_manifest  # noqa: PLC0415
     from shared.messages import Place, Shard  # noqa: PLC0415
@@ -108,7 +108,7 @@ def dispatch(name: str, size: int, shards: int | None, only: list[int] | None) -
         etag=f'"{size}"',  # of bench/aws.py
         size=size,
         shard_bytes=-(-size // shards) if shards else SHARD_BYTES,
-        streamed=kind_of(name).is_streamed,
+        streamed=format_of(name).is_streamed,
         spec=Spec(),
         partitions=settings.partitions,
         batch_size=settings.batch_size,

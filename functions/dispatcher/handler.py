@@ -10,8 +10,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.dispatcher.close import Closer
-from functions.dispatcher.dispatch import SHARD_SECONDS, Dispatcher
+from functions.dispatcher.dispatch import Dispatcher
 from functions.dispatcher.events import announce
+from functions.dispatcher.shards import SHARD_SECONDS
 from shared.manifest import Manifest
 from shared.messages import Defer, ListUploaded, Shard, Submit, Tick, decode_dispatch
 from shared.queue import Queue

@@ -8,62 +8,31 @@ Most lists hold millions of URLs that are written as a browser would write them.
 each of those is counted in nanoseconds; docs/performance.md says where they go.
 """
 
-import re
+import gc
 import string
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
-from functions.dispatcher.lists.formats import BOM, MAX_LINE_BYTES
-from functions.dispatcher.lists.urltext import cell_url, line_url
+from functions.dispatcher.counts import Counts
+from functions.dispatcher.lists import BOM, MAX_LINE_BYTES, Reader, cell_url, line_url
 from shared.errors import InvalidUrlError
 from shared.ids import batch_id
 from shared.messages import Batch, Method, Target
 from shared.urls import MAX_URL_BYTES, Url, domain_number, parse_url
 
-MAX_REJECTED = 20_000  # of a shard, that are written down
 _FULL_BYTES = 64 * 1024 * 1024  # of targets that are more than a URL
 _MAX_BATCH_BYTES = 200_000  # of URLs; as JSON it stays well under what SQS takes
-_EXCERPT = 200
-_PASSWORD = re.compile(r"//[^/?#]*@")
 # A URL of these that begins with a canonical origin, and has no "/." or "%2e" in it, is canonical:
 # no browser would write it in another way.
 _PLAIN = f"{string.ascii_letters}{string.digits}-._~!$&()*+,;=:@/%?\n".encode()
 _AUTHORITY = len("https://")  # the first "/" behind it (or behind "http://h") ends the origin
 
-_Entry = str | bytes
+_PlannedTarget = str | bytes
 """A target to be: its URL, where that is all there is to it, or else as JSON."""
-
-
-class Rejected(Struct, frozen=True):
-    """A line that is no URL."""
-
-    line: int
-    text: str
-    """Its beginning; bytes that are not UTF-8 as U+FFFD."""
-    reason: str
-
-
-@dataclass
-class Counts:
-    """
-    What came of a shard.
-
-    Of the lines that were `rejected`, `reports` holds the first `MAX_REJECTED`, and the damage.
-    """
-
-    targets: int = 0
-    batches: int = 0
-    duplicates: int = 0
-    rejected: int = 0
-    damaged: bool = False
-    """Whether the list ends before its end."""
-    reports: list[Rejected] = field(default_factory=list)
 
 
 class Plan:
@@ -79,14 +48,22 @@ class Plan:
         self._partitions = partitions
         self._batch_size = batch_size
         self._lines: dict[str, int] = {}
-        self._origins: dict[str, list[_Entry]] = {}
-        self._hosts: dict[int, list[list[_Entry]]] = {}
+        self._origins: dict[str, list[_PlannedTarget]] = {}
+        self._hosts: dict[int, list[list[_PlannedTarget]]] = {}
         self._encoded_bytes = 0
         self.counts = Counts()
 
     @property
     def is_full(self) -> bool:
         return self._encoded_bytes >= _FULL_BYTES
+
+    def fill_from(self, reader: Reader, until: int) -> None:
+        """Take what `reader` finds before the offset `until`, or less if the plan is full."""
+        gc.disable()  # it would look through all that there is, again and again, and find nothing
+        try:
+            reader.fill(self, until)
+        finally:
+            gc.enable()
 
     def add_lines(self, block: bytes, line: int) -> None:
         r"""
@@ -160,7 +137,7 @@ class Plan:
         input: dict[str, Any] | None = None,  # noqa: A002
     ) -> None:
         href = url.href
-        entry: _Entry = href
+        entry: _PlannedTarget = href
         if method != "GET" or headers or body is not None or input:
             target = Target(
                 href, line, method=method, headers=headers or None, body=body, input=input or None
@@ -178,25 +155,19 @@ class Plan:
         if entry is not href:
             self._encoded_bytes += len(entry)
 
-    def _new_entries(self, origin: str, number_of_domain: int) -> list[_Entry]:
-        entries: list[_Entry] = []
+    def _new_entries(self, origin: str, number_of_domain: int) -> list[_PlannedTarget]:
+        entries: list[_PlannedTarget] = []
         self._origins[origin] = entries
         self._hosts.setdefault(number_of_domain % self._partitions, []).append(entries)
         return entries
 
     def reject(self, line: int, text: bytes, reason: str) -> None:
         """Report a line that cannot be fetched, and why."""
-        self.counts.rejected += 1
-        if len(self.counts.reports) < MAX_REJECTED:
-            excerpt = text.strip()[:_EXCERPT].decode(errors="replace")
-            report = Rejected(line, _PASSWORD.sub("//***@", excerpt), reason)
-            self.counts.reports.append(report)
+        self.counts.reject(line, text, reason)
 
     def break_off(self, line: int, reason: str) -> None:
         """Report that nothing can be read from `line` on, though there may be more."""
-        self.counts.damaged = True
-        self.counts.rejected += 1
-        self.counts.reports.append(Rejected(line, "", reason))
+        self.counts.break_off(line, reason)
 
     def batches(self) -> Iterator[Batch]:
         """
@@ -218,7 +189,7 @@ class Plan:
                     going_on.append((partition, chunks))
             waiting = going_on
 
-    def _cut(self, entries: list[_Entry]) -> Iterator[list[_Entry]]:
+    def _cut(self, entries: list[_PlannedTarget]) -> Iterator[list[_PlannedTarget]]:
         begin = 0
         while begin < len(entries):
             chunk = entries[begin : begin + self._batch_size]
@@ -227,7 +198,7 @@ class Plan:
             begin += len(chunk)
             yield chunk
 
-    def _batch(self, partition: int, chunk: list[_Entry]) -> Batch:
+    def _batch(self, partition: int, chunk: list[_PlannedTarget]) -> Batch:
         lines = self._lines
         targets = tuple(
             [
@@ -277,9 +248,9 @@ def _number_of_domain(origin: str) -> int | None:
     return domain_number(url.host) if url.href == origin else None
 
 
-def _in_turns(hosts: list[list[_Entry]]) -> list[_Entry]:
+def _in_turns(hosts: list[list[_PlannedTarget]]) -> list[_PlannedTarget]:
     """Return the first entry of each host, then the second of each, and so on."""
-    entries: list[_Entry] = []
+    entries: list[_PlannedTarget] = []
     rank = 0
     while hosts:
         # So far all of them go on.

@@ -6,9 +6,14 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from functions.dispatcher.lists.sitemaps import NotWellFormedError, SitemapParser
-from functions.dispatcher.lists.unpack import DamagedListError, unpacked
-from functions.dispatcher.lists.urltext import cell_url, line_url
+from functions.dispatcher.lists import (
+    DamagedListError,
+    NotWellFormedError,
+    SitemapParser,
+    cell_url,
+    line_url,
+    unpacked,
+)
 from shared.errors import InvalidJobError, InvalidUrlError
 from shared.urls import Url
 

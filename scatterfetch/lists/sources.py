@@ -5,8 +5,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from functions.dispatcher.lists.formats import kind_of
-from functions.dispatcher.lists.urltext import cell_url
+from functions.dispatcher.lists import cell_url, format_of
 from functions.dispatcher.specs import parse_spec
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.lists.remote_sitemaps import read_sitemap
@@ -45,7 +44,7 @@ def read_lists(files: Sequence[Path], urls: Sequence[str], *, spec: Path | None)
         own_spec = path.parent / SPEC
         found = read_spec(own_spec) if spec is None and own_spec.is_file() else shared_spec
         _check_readable(path)
-        kind_of(str(path))
+        format_of(str(path))
         lists.append(UrlList(str(path), f"{folders[folder]}/{path.name}", path, found))
     if urls:
         body = "".join(f"{_as_line(url)}\n" for url in urls).encode(errors="replace")

@@ -6,10 +6,8 @@ from io import SEEK_END, BytesIO
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from functions.dispatcher.dispatch import open_stream
-from functions.dispatcher.lists.formats import Reader
+from functions.dispatcher.lists import Reader, StoredList, open_list
 from shared.errors import InvalidJobError
-from shared.messages import Shard
 
 _PIECE = 256 * 1024  # bytes of a list
 
@@ -59,4 +57,4 @@ class UrlList(NamedTuple):
                 return iter(lambda: file.read(_PIECE), b"")
 
             size = file.seek(0, SEEK_END)
-            yield open_stream(name, size, read, Shard(job="-"))[0]
+            yield open_list(StoredList(name, size, read))[0]

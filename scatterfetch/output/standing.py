@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from functions.dispatcher.lists.formats import name_of_line
+from functions.dispatcher.lists import name_of_line
 from scatterfetch.jobs.folder import Folder
 from scatterfetch.jobs.manifests import source_name
 from scatterfetch.jobs.standing import State, Status

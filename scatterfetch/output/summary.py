@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from rich.console import Console
 
-from functions.dispatcher.lists.formats import name_of_line
+from functions.dispatcher.lists import name_of_line
 from functions.dispatcher.summary import Summary
 from scatterfetch.jobs.manifests import read_summary
 from scatterfetch.jobs.progress import Finished, Job

@@ -4,8 +4,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from functions.dispatcher.dispatch import uploaded_job
-from functions.dispatcher.lists.formats import kind_of
+from functions.dispatcher.lists import format_of
+from functions.dispatcher.names import uploaded_job
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.jobs.progress import Finished, Job
 from scatterfetch.jobs.watch import Display, interruptions, watch
@@ -44,7 +44,7 @@ def _length(url_list: UrlList) -> int:
     """Return the bytes of a list; of a packed one about those that it holds."""
     body = url_list.body
     size = len(body) if isinstance(body, bytes) else body.stat().st_size
-    return size * _PACKED_TO if kind_of(url_list.key).packed else size
+    return size * _PACKED_TO if format_of(url_list.key).packed else size
 
 
 def run(

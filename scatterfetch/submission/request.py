@@ -5,7 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from functions.dispatcher.dispatch import job_name, nothing_to_do
+from functions.dispatcher.counts import nothing_to_do
+from functions.dispatcher.names import job_name
 from functions.dispatcher.plan import Plan
 from scatterfetch.jobs.progress import Job
 from scatterfetch.jobs.stack import Stack

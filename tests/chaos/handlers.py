@@ -72,10 +72,12 @@ def _worker_that_gives_up() -> Handler:
 
 
 def _dispatcher() -> Handler:
-    from functions.dispatcher import close, dispatch, handler  # noqa: PLC0415
+    from functions.dispatcher import close, dispatch, handler, ranges, streams  # noqa: PLC0415
 
     _set(handler, SHARD_SECONDS=4, _MARGIN_SECONDS=2)
-    _set(dispatch, SHARD_SECONDS=4, _SCAN_SECONDS=4, TICK_FIRST=1)
+    _set(streams, SHARD_SECONDS=4)
+    _set(ranges, _SCAN_SECONDS=4)
+    _set(dispatch, TICK_FIRST=1)
     _set(close, TICK_FIRST=1)
     return handler.handler
 
@@ -92,9 +94,9 @@ def _dispatcher_in_a_hurry() -> Handler:
 
 def _dispatcher_of_shards() -> Handler:
     """Cut lists after a dozen lines."""
-    from functions.dispatcher import dispatch  # noqa: PLC0415
+    from functions.dispatcher import jobs  # noqa: PLC0415
 
-    _set(dispatch, SHARD_BYTES=400)
+    _set(jobs, SHARD_BYTES=400)
     return _dispatcher()
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import boto3
 from aiohttp import web
 
-from functions.dispatcher.dispatch import uploaded_job
+from functions.dispatcher.names import uploaded_job
 from functions.dispatcher.summary import decode_summary
 from scatterfetch.deadletters.redriving import redrive
 from scatterfetch.deployable import TEMPLATE

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from functions.dispatcher.lists.formats import MAX_LINE_BYTES, MAX_ROW_BYTES
-from functions.dispatcher.plan import MAX_REJECTED
+from functions.dispatcher.counts import MAX_REJECTED
+from functions.dispatcher.lists import MAX_LINE_BYTES, MAX_ROW_BYTES
 from functions.worker.extraction.documents.complexity import MAX_TAGS
 from functions.worker.extraction.process import MEMORY
 from functions.worker.extraction.readymade.hyperlinks import MAX_LINK_BYTES, MAX_LINKS

@@ -1,1 +1,42 @@
-"""URL lists as people have them, read as a stream: texts, tables, sitemaps, packed or not."""
+"""
+URL lists as people have them, read as a stream: texts, JSON, tables, sitemaps, packed or not.
+
+Owns formats and what is a URL in them. Must not know S3, jobs, batches or targets: a list comes as
+bytes, and goes to whatever is a `Sink`. Start reading at `opening`. Others import the names below,
+and no module of this package.
+"""
+
+from functions.dispatcher.lists.formats import PACKED, check_list, format_of, name_of_line
+from functions.dispatcher.lists.lines import BOM, MAX_LINE_BYTES, MAX_ROW_BYTES
+from functions.dispatcher.lists.locations import Location, NotWellFormedError
+from functions.dispatcher.lists.opening import StoredList, open_lines, open_list
+from functions.dispatcher.lists.schemas import HEAD_BYTES
+from functions.dispatcher.lists.sink import Reader, Sink
+from functions.dispatcher.lists.sitemaps import SitemapParser
+from functions.dispatcher.lists.source import ListSource
+from functions.dispatcher.lists.unpack import DamagedListError, unpacked
+from functions.dispatcher.lists.urltext import cell_url, line_url
+
+__all__ = [
+    "BOM",
+    "HEAD_BYTES",
+    "MAX_LINE_BYTES",
+    "MAX_ROW_BYTES",
+    "PACKED",
+    "DamagedListError",
+    "ListSource",
+    "Location",
+    "NotWellFormedError",
+    "Reader",
+    "Sink",
+    "SitemapParser",
+    "StoredList",
+    "cell_url",
+    "check_list",
+    "format_of",
+    "line_url",
+    "name_of_line",
+    "open_lines",
+    "open_list",
+    "unpacked",
+]

@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from functions.dispatcher.lists.formats import BOM, Source
+from functions.dispatcher.lists.lines import BOM
+from functions.dispatcher.lists.source import ListSource
 from functions.dispatcher.lists.tables import (
     NO_DELIMITER,
     OF_URLS,
-    Rows,
-    Schema,
+    TableRows,
+    TableSchema,
     legible,
     may_be_cut,
 )
@@ -44,7 +45,7 @@ class _Row(NamedTuple):
     raw: bytes
 
 
-def find_schema(name: str, head: bytes, format: str) -> Schema:  # noqa: A002
+def find_schema(name: str, head: bytes, format: str) -> TableSchema:  # noqa: A002
     r"""
     Return what the beginning of a table says about how to read it.
 
@@ -202,7 +203,7 @@ class _Look:
         return _Rank(self.hits, self._header_fits if is_table else 0, is_table, accepted)
 
     @property
-    def schema(self) -> Schema:
+    def schema(self) -> TableSchema:
         header = self._header
         names = _names(header.cells if header else [], self.width)
         first = header.line + 1 if header else self._first_row
@@ -210,10 +211,10 @@ class _Look:
         if self.width == 1:
             # With a header every line is a cell. Without one, who knows what a comma means.
             delimiter = NO_DELIMITER if header else _DELIMITERS["csv"][0]
-        return Schema(delimiter, names, self.url, first)
+        return TableSchema(delimiter, names, self.url, first)
 
 
-def _by_name_alone(name: str, looks: list[_Look]) -> Schema:
+def _by_name_alone(name: str, looks: list[_Look]) -> TableSchema:
     """
     Return how to read a table in whose beginning there are no URLs.
 
@@ -236,7 +237,7 @@ def _by_name_alone(name: str, looks: list[_Look]) -> Schema:
                 )
             width = len(row.cells)
             delimiter = look.delimiter if width > 1 else NO_DELIMITER
-            return Schema(delimiter, _names(row.cells, width), found, row.line + 1)
+            return TableSchema(delimiter, _names(row.cells, width), found, row.line + 1)
     cells = (cell for row in looks[0].rows for cell in row.cells)
     domain = next(filter(looks_like_domain, cells), None)
     if domain is None:
@@ -254,7 +255,7 @@ def _advice(cell: str) -> str:
 
 
 def _rows(head: bytes, delimiter: str) -> Iterator[_Row]:
-    rows = Rows(Source([head]), delimiter)
+    rows = TableRows(ListSource([head]), delimiter)
     nobody = _Nobody()
     while (cells := rows.read(nobody)) is not None:
         stripped = [legible(cell).strip(INVISIBLE) for cell in cells]

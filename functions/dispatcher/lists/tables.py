@@ -12,7 +12,9 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from functions.dispatcher.lists.formats import BOM, MAX_ROW_BYTES, Lines, Rejects, Sink, Source
+from functions.dispatcher.lists.lines import BOM, MAX_ROW_BYTES, Lines
+from functions.dispatcher.lists.sink import Rejects, Sink
+from functions.dispatcher.lists.source import ListSource
 
 NO_DELIMITER = "\x1f"  # a delimiter that no text has: a line is a cell
 OF_URLS = ",;|"
@@ -25,7 +27,7 @@ _FOREIGN = re.compile("[\udc80-\udcff]+")  # bytes that are not UTF-8
 _NOT_WESTERN = 3  # letters in a row that are not ASCII: no Western language has them
 
 
-class Schema(NamedTuple):
+class TableSchema(NamedTuple):
     """
     How to read a table.
 
@@ -48,7 +50,7 @@ class _RowLines(Lines):
     longest = MAX_ROW_BYTES
 
 
-class Rows:
+class TableRows:
     """
     Cuts a source into rows.
 
@@ -62,7 +64,9 @@ class Rows:
         line: The number of the row's first line.
     """
 
-    def __init__(self, source: Source, delimiter: str, *, start: int = 0, line: int = 1) -> None:
+    def __init__(
+        self, source: ListSource, delimiter: str, *, start: int = 0, line: int = 1
+    ) -> None:
         self._lines = _RowLines(source, start=start, line=line)
         self._delimiter = delimiter
         self._waiting: deque[bytes] = deque()
@@ -157,12 +161,14 @@ class TableReader:
     Args:
         source: As for `Lines`.
         schema: Of the table.
-        start: As for `Rows`.
-        line: As for `Rows`.
+        start: As for `TableRows`.
+        line: As for `TableRows`.
     """
 
-    def __init__(self, source: Source, schema: Schema, *, start: int = 0, line: int = 1) -> None:
-        self._rows = Rows(source, schema.delimiter, start=start, line=line)
+    def __init__(
+        self, source: ListSource, schema: TableSchema, *, start: int = 0, line: int = 1
+    ) -> None:
+        self._rows = TableRows(source, schema.delimiter, start=start, line=line)
         self._schema = schema
         self.position = start
         self.line = line
@@ -221,7 +227,7 @@ class TableReader:
         )
 
 
-def may_be_cut(cells: list[str], raw: bytes, schema: Schema) -> bool:
+def may_be_cut(cells: list[str], raw: bytes, schema: TableSchema) -> bool:
     """
     Tell whether what stands behind the URL of a row may be more of it.
 

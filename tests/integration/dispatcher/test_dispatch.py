@@ -11,8 +11,10 @@ import msgspec
 import pytest
 from backports import zstd
 
-import functions.dispatcher.dispatch as dispatch_module
+import functions.dispatcher.jobs as jobs_module
 import functions.dispatcher.plan as plan_module
+import functions.dispatcher.plans as plans_module
+import functions.dispatcher.shards as shards_module
 import functions.dispatcher.written as written_module
 import shared.store
 from functions.dispatcher.close import TICK_FIRST
@@ -69,6 +71,21 @@ def dispatcher(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Dispa
 def upload(deployment: Deployment, body: bytes, key: str = "books/urls.txt") -> ListUploaded:
     deployment.upload(key, body)
     return ListUploaded(Place(deployment.input_bucket, key), "event 1")
+
+
+def started(dispatcher: Dispatcher, request: ListUploaded | Submit) -> Manifest:
+    manifest = dispatcher.start(request, message_id="m1")
+    assert manifest is not None
+    return manifest
+
+
+def started_alone(
+    dispatcher: Dispatcher, deployment: Deployment, request: ListUploaded | Submit
+) -> Manifest:
+    """Start a job whose messages nobody but the test handles."""
+    manifest = started(dispatcher, request)
+    deployment.received(deployment.dispatch_queue_url)
+    return manifest
 
 
 def dispatch_all(dispatcher: Dispatcher, deployment: Deployment) -> None:
@@ -176,7 +193,7 @@ def test_batches_that_have_their_receipt_are_not_sent_again(
 
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatch_module, "SHARD_BYTES", 150)
+    monkeypatch.setattr(jobs_module, "SHARD_BYTES", 150)
 
 
 @pytest.mark.usefixtures("small_shards")
@@ -232,8 +249,7 @@ def test_shards_are_dispatched_alone_and_in_any_order(
 ) -> None:
     """As by many invocations at once: the batches are those of one going through them all."""
     body = b"\n".join(b"http://h%d.example/%d" % (n % 7, n) for n in range(80))
-    manifest = dispatcher.start(upload(deployment, body), message_id="m1")
-    assert manifest is not None
+    manifest = started(dispatcher, upload(deployment, body))
     [whole] = shards_in(deployment)
 
     dispatcher.dispatch(whole, time_left=lambda: 100.0)
@@ -282,9 +298,7 @@ def test_a_stream_gives_the_same_in_one_go_and_in_many(
     dispatcher: Dispatcher, deployment: Deployment, key: str, body: bytes
 ) -> None:
     request = upload(deployment, body, key)
-    manifest = dispatcher.start(request, message_id="m1")
-    assert manifest is not None
-    deployment.received(deployment.dispatch_queue_url)
+    manifest = started_alone(dispatcher, deployment, request)
     dispatcher.dispatch(Shard(job=manifest.job), time_left=lambda: 100.0)
     in_one_go = bodies(deployment)
     keys = list(deployment.data.keys(job_prefix(manifest.job)))
@@ -499,7 +513,7 @@ def test_a_list_of_carriage_returns_has_the_same_targets_in_shards(
 def test_a_long_list_of_domains_is_refused_as_a_whole(
     dispatcher: Dispatcher, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatch_module, "SHARD_BYTES", 1_000)
+    monkeypatch.setattr(jobs_module, "SHARD_BYTES", 1_000)
     body = b"".join(b"shop%d.example\n" % n for n in range(500))
 
     manifest = run(dispatcher, deployment, upload(deployment, body))
@@ -667,7 +681,7 @@ def test_a_crash_between_batches_and_receipt_is_made_good(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(dispatch_module, "dispatched_key", crash)
+        patch.setattr(shards_module, "dispatched_key", crash)
         with pytest.raises(KeyboardInterrupt):
             run(dispatcher, deployment, request)
     before = sent(deployment)
@@ -706,8 +720,7 @@ def test_a_job_has_a_tick_from_its_start(dispatcher: Dispatcher, deployment: Dep
     request = upload(deployment, body)
 
     for _ in range(2):
-        manifest = dispatcher.start(request, message_id="m1")
-        assert manifest is not None
+        manifest = started(dispatcher, request)
         tick, shard = sent_messages
         assert tick == (encode(Tick(job=manifest.job)), TICK_FIRST)
         assert shard == (encode(Shard(job=manifest.job)), 0)
@@ -726,8 +739,7 @@ def test_what_is_written_is_sent_again_whatever_the_planner_thinks_by_then(
     """Another release, another list of public suffixes: an id means the targets it meant."""
     body = b"".join(b"http://h%d.example/%d\n" % (n % 7, n) for n in range(80))
     request = upload(deployment, body)
-    manifest = dispatcher.start(request, message_id="m1")
-    assert manifest is not None
+    manifest = started(dispatcher, request)
     dispatch_all(dispatcher, deployment)
     before = bodies(deployment)
     keys = list(deployment.data.keys(job_prefix(manifest.job)))
@@ -764,7 +776,7 @@ def test_what_sqs_refuses_is_escaped_in_a_plan_and_in_what_is_sent_of_it(
     with monkeypatch.context() as patch:
         if is_raw:
             patch.setattr(written_module, "escaped", lambda raw: raw)
-            patch.setattr(Dispatcher, "_send", lambda _self, manifest, *_: manifest)
+            patch.setattr(shards_module.Shards, "send", lambda _self, manifest, *_: manifest)
         manifest = run(dispatcher, deployment, request)
     if is_raw:
         dispatcher.dispatch(Shard(job=manifest.job), time_left=lambda: 100.0)
@@ -796,16 +808,14 @@ def test_who_comes_second_sends_what_the_first_has_written(
     dispatcher: Dispatcher, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two deliveries of a shard at once; the second has looked before the first has written."""
-    manifest = dispatcher.start(upload(deployment, LONG), message_id="m1")
-    assert manifest is not None
-    deployment.received(deployment.dispatch_queue_url)
+    manifest = started_alone(dispatcher, deployment, upload(deployment, LONG))
     dispatcher.dispatch(Shard(job=manifest.job), time_left=lambda: 100.0)
     first = bodies(deployment)
     forget(deployment, dispatched_folder(manifest.job))
 
     monkeypatch.setattr(plan_module, "domain_number", lambda host: len(host) + 3)
     monkeypatch.setattr(plan_module, "_number_of_domain", lambda origin: len(origin) + 3)
-    monkeypatch.setattr(Dispatcher, "_written", lambda *_: None)
+    monkeypatch.setattr(plans_module.Plans, "find", lambda *_: None)
     dispatcher.dispatch(Shard(job=manifest.job), time_left=lambda: 100.0)
 
     assert bodies(deployment) == first
@@ -814,8 +824,7 @@ def test_who_comes_second_sends_what_the_first_has_written(
 def test_a_plan_that_is_damaged_is_named_and_nothing_of_it_sent(
     dispatcher: Dispatcher, deployment: Deployment
 ) -> None:
-    manifest = dispatcher.start(upload(deployment, LONG), message_id="m1")
-    assert manifest is not None
+    manifest = started(dispatcher, upload(deployment, LONG))
     for body in (b"", b"no plan", gzip.compress(b'{"type":"x"}')):
         deployment.data.put(plan_key(manifest.job, 0), body)
         with pytest.raises(StorageError, match=r"plan/00000\.gz is (damaged|no plan)"):
@@ -835,9 +844,7 @@ def test_a_late_shard_of_a_list_that_is_gone_damages_it_and_the_job_ends(
     dispatcher: Dispatcher, deployment: Deployment, key: str, body: bytes
 ) -> None:
     request = upload(deployment, body, key)
-    manifest = dispatcher.start(request, message_id="m1")
-    assert manifest is not None
-    deployment.received(deployment.dispatch_queue_url)
+    manifest = started_alone(dispatcher, deployment, request)
     dispatcher.dispatch(Shard(job=manifest.job), time_left=lambda: 0.0)
     following = shards_in(deployment)
     assert following
@@ -930,8 +937,7 @@ def test_urls_of_a_message_that_release_0_1_has_dispatched_are_not_planned_anew(
     dispatcher: Dispatcher, deployment: Deployment
 ) -> None:
     request = Submit(id="x", urls=("http://a.example/", "http://b.example/"))
-    manifest = dispatcher.start(request, message_id="m1")
-    assert manifest is not None
+    manifest = started(dispatcher, request)
     forget_plans(deployment, manifest.job)
     deployment.received(deployment.work_queue_url)
 
@@ -951,8 +957,7 @@ def test_a_stream_goes_on_behind_what_release_0_1_has_dispatched_of_it(
     dispatcher: Dispatcher, deployment: Deployment, key: str, body: bytes, time_left: float
 ) -> None:
     """Its dispatcher was killed amid, so there is no message but that of the beginning."""
-    manifest = dispatcher.start(upload(deployment, body, key), message_id="m1")
-    assert manifest is not None
+    manifest = started(dispatcher, upload(deployment, body, key))
     [waiting] = shards_in(deployment)
     for _ in range(3):
         dispatcher.dispatch(waiting, time_left=lambda: 0.0)
@@ -976,8 +981,7 @@ def test_a_stream_that_is_gone_behind_what_release_0_1_has_dispatched_is_damaged
     dispatcher: Dispatcher, deployment: Deployment
 ) -> None:
     request = upload(deployment, CSV, "urls.csv")
-    manifest = dispatcher.start(request, message_id="m1")
-    assert manifest is not None
+    manifest = started(dispatcher, request)
     [whole] = shards_in(deployment)
     dispatcher.dispatch(whole, time_left=lambda: 0.0)
     shards_in(deployment)
@@ -998,8 +1002,7 @@ def test_a_refused_job_stays_refused_and_sends_nothing(
 ) -> None:
     """The first word counts: the list is there again when the message is delivered again."""
     request = upload(deployment, b"http://a.example/")
-    manifest = dispatcher.start(request, message_id="m1")
-    assert manifest is not None
+    manifest = started(dispatcher, request)
     deployment.upload(request.place.key, b"http://b.example/")
     dispatcher.dispatch(Shard(job=manifest.job), time_left=lambda: 100.0)
     assert deployment.manifest(manifest.job).error is not None

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from functions.dispatcher.lists.formats import MAX_LINE_BYTES
-from functions.dispatcher.lists.urltext import INVISIBLE, line_url
-from functions.dispatcher.plan import MAX_REJECTED, Counts, Plan
+from functions.dispatcher.counts import MAX_REJECTED, Counts
+from functions.dispatcher.lists import MAX_LINE_BYTES, line_url
+from functions.dispatcher.lists.urltext import INVISIBLE
+from functions.dispatcher.plan import Plan
 from shared.errors import InvalidUrlError
 from shared.messages import Batch, encode
 from shared.urls import parse_url, partition_of

@@ -1,34 +1,37 @@
 import pytest
 
 from functions.dispatcher.lists.schemas import find_schema
-from functions.dispatcher.lists.tables import NO_DELIMITER, Schema
+from functions.dispatcher.lists.tables import NO_DELIMITER, TableSchema
 from shared.errors import InvalidJobError
 
 
 @pytest.mark.parametrize(
     ("head", "schema"),
     [
-        ("url\nhttp://a.example/", Schema(NO_DELIMITER, ("url",), 0, 2)),
-        ("url\nhttp://a.example/?n=1,2;3", Schema(NO_DELIMITER, ("url",), 0, 2)),
+        ("url\nhttp://a.example/", TableSchema(NO_DELIMITER, ("url",), 0, 2)),
+        ("url\nhttp://a.example/?n=1,2;3", TableSchema(NO_DELIMITER, ("url",), 0, 2)),
         (
             "Seiten\nhttp://a.example/?n=1,2\nhttp://b.example/",
-            Schema(NO_DELIMITER, ("Seiten",), 0, 2),
+            TableSchema(NO_DELIMITER, ("Seiten",), 0, 2),
         ),
-        ("id,Link\n1,http://a.example/", Schema(",", ("id", "Link"), 1, 2)),
-        ("\ufeffurl,x\nhttp://a.example/,1\n", Schema(",", ("url", "x"), 0, 2)),
-        ("\n\nid,url\n1,http://a.example/\n", Schema(",", ("id", "url"), 1, 4)),
-        ("id,\n7,http://a.example/\n", Schema(",", ("id", "column2"), 1, 2)),
-        ("id,name\n1,A,http://a.example/\n", Schema(",", ("id", "name", "column3"), 2, 2)),
-        ("http://a.example/\n", Schema(",", ("column1",), 0, 1)),
-        ("1,http://a.example/,x\n", Schema(",", ("column1", "column2", "column3"), 1, 1)),
-        ("1,,x\n2,http://a.example/,y\n", Schema(",", ("column1", "column2", "column3"), 1, 1)),
+        ("id,Link\n1,http://a.example/", TableSchema(",", ("id", "Link"), 1, 2)),
+        ("\ufeffurl,x\nhttp://a.example/,1\n", TableSchema(",", ("url", "x"), 0, 2)),
+        ("\n\nid,url\n1,http://a.example/\n", TableSchema(",", ("id", "url"), 1, 4)),
+        ("id,\n7,http://a.example/\n", TableSchema(",", ("id", "column2"), 1, 2)),
+        ("id,name\n1,A,http://a.example/\n", TableSchema(",", ("id", "name", "column3"), 2, 2)),
+        ("http://a.example/\n", TableSchema(",", ("column1",), 0, 1)),
+        ("1,http://a.example/,x\n", TableSchema(",", ("column1", "column2", "column3"), 1, 1)),
+        (
+            "1,,x\n2,http://a.example/,y\n",
+            TableSchema(",", ("column1", "column2", "column3"), 1, 1),
+        ),
         # Nothing but names, or no URL yet.
-        ("id;Page URL;x\n", Schema(";", ("id", "Page URL", "x"), 1, 2)),
-        ("a|href\n1|\n", Schema("|", ("a", "href"), 1, 2)),
-        ('"a,b;c;d";url\n', Schema(";", ("a,b;c;d", "url"), 1, 2)),
+        ("id;Page URL;x\n", TableSchema(";", ("id", "Page URL", "x"), 1, 2)),
+        ("a|href\n1|\n", TableSchema("|", ("a", "href"), 1, 2)),
+        ('"a,b;c;d";url\n', TableSchema(";", ("a,b;c;d", "url"), 1, 2)),
     ],
 )
-def test_a_table_is_read_as_its_rows_with_urls_are(head: str, schema: Schema) -> None:
+def test_a_table_is_read_as_its_rows_with_urls_are(head: str, schema: TableSchema) -> None:
     assert find_schema("urls.csv", head.encode(), "csv") == schema
 
 
@@ -139,11 +142,14 @@ def test_urls_that_a_delimiter_may_cut_are_refused_where_no_header_tells(
 @pytest.mark.parametrize(
     ("head", "schema"),
     [
-        ("http://a.example/7,1\n", Schema(NO_DELIMITER, ("url",), 0, 2)),
-        ("http://a.example/x;j=1\nhttp://a.example/x;j=2\n", Schema(NO_DELIMITER, ("url",), 0, 2)),
+        ("http://a.example/7,1\n", TableSchema(NO_DELIMITER, ("url",), 0, 2)),
+        (
+            "http://a.example/x;j=1\nhttp://a.example/x;j=2\n",
+            TableSchema(NO_DELIMITER, ("url",), 0, 2),
+        ),
     ],
 )
-def test_the_name_url_alone_says_that_a_line_is_one(head: str, schema: Schema) -> None:
+def test_the_name_url_alone_says_that_a_line_is_one(head: str, schema: TableSchema) -> None:
     assert find_schema("urls.csv", f"url\n{head}".encode(), "csv") == schema
 
 
@@ -198,20 +204,20 @@ def test_what_was_meant_for_a_url_is_no_header(row: str, more: str, header: str)
     schema = find_schema("urls.csv", table.encode(), "csv")
 
     names = ("Seite", "Name") if header else ("column1", "column2")
-    assert schema == Schema(",", names, 0, 2 if header else 1)
+    assert schema == TableSchema(",", names, 0, 2 if header else 1)
 
 
 def test_a_row_that_is_too_wide_is_no_header() -> None:
     table = b"Lamp, blue,http://a.example/\nDesk,http://b.example/\nBed,http://c.example/\n"
 
-    assert find_schema("urls.csv", table, "csv") == Schema(",", ("column1", "column2"), 1, 1)
+    assert find_schema("urls.csv", table, "csv") == TableSchema(",", ("column1", "column2"), 1, 1)
 
 
 @pytest.mark.parametrize("row", ["www.b.example", "/about", "ftp://b.example/", "http://"])
 def test_the_first_line_of_one_column_is_not_lost(row: str) -> None:
     schema = find_schema("urls.csv", f"{row}\nhttp://c.example/\n".encode(), "csv")
 
-    assert schema == Schema(",", ("column1",), 0, 1)
+    assert schema == TableSchema(",", ("column1",), 0, 1)
 
 
 @pytest.mark.parametrize(
@@ -230,7 +236,7 @@ def test_the_first_line_of_one_column_is_not_lost(row: str) -> None:
 def test_names_and_titles_are_told_from_rows(
     table: str, names: tuple[str, ...], first: int
 ) -> None:
-    assert find_schema("urls.csv", table.encode(), "csv") == Schema(",", names, 0, first)
+    assert find_schema("urls.csv", table.encode(), "csv") == TableSchema(",", names, 0, first)
 
 
 def test_columns_of_one_name_are_told_apart_and_a_wide_table_takes_no_longer() -> None:

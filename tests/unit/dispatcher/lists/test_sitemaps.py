@@ -3,8 +3,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from functions.dispatcher.lists.formats import Source
 from functions.dispatcher.lists.sitemaps import SitemapReader
+from functions.dispatcher.lists.source import ListSource
 from functions.dispatcher.plan import Plan
 from shared.errors import InvalidJobError
 
@@ -24,7 +24,7 @@ def read(
         return cut(text, size) if isinstance(text, bytes) else text()
 
     plan = Plan(job="j", shard=0, partitions=4, batch_size=200)
-    SitemapReader(Source(chunks(), again=chunks), "s3://b/map.xml").fill(plan, 1 << 60)
+    SitemapReader(ListSource(chunks(), again=chunks), "s3://b/map.xml").fill(plan, 1 << 60)
     targets = [target for batch in plan.batches() for target in batch.targets]
     return {t.line: t.url for t in targets}, {r.line: r.reason for r in plan.counts.reports}
 
@@ -237,7 +237,7 @@ def test_a_sitemap_that_needs_mending_has_each_location_once_in_whatever_parts()
     start, line, ended = 0, 1, False
 
     while not ended:
-        source = Source(cut(text, 777), again=lambda: cut(text, 777))
+        source = ListSource(cut(text, 777), again=lambda: cut(text, 777))
         reader = SitemapReader(source, "map.xml", start=start, line=line)
         plan = Plan(job="j", shard=0, partitions=1, batch_size=1_000)
         reader.fill(plan, start + 5_000)

@@ -3,10 +3,11 @@ from itertools import chain
 
 import pytest
 
-from functions.dispatcher.lists.formats import Source
+from functions.dispatcher.counts import Counts
 from functions.dispatcher.lists.schemas import find_schema
+from functions.dispatcher.lists.source import ListSource
 from functions.dispatcher.lists.tables import TableReader
-from functions.dispatcher.plan import Counts, Plan
+from functions.dispatcher.plan import Plan
 
 
 def cut(data: bytes, size: int) -> Iterator[bytes]:
@@ -19,7 +20,7 @@ def read(
     """Return URL and input by line."""
     data = text if isinstance(text, bytes) else text.encode()
     plan = Plan(job="j", shard=0, partitions=4, batch_size=200)
-    source = Source(cut(data, size), text=True)
+    source = ListSource(cut(data, size), text=True)
     TableReader(source, find_schema("urls.csv", source.peek(65_536), form)).fill(plan, 1 << 60)
     targets = [target for batch in plan.batches() for target in batch.targets]
     return {t.line: (t.url, t.input) for t in targets}, plan.counts
@@ -102,7 +103,7 @@ def test_a_wide_table_is_dispatched_in_parts(monkeypatch: pytest.MonkeyPatch) ->
     names = ",".join(f"a column with a long name {n}" for n in range(200))
     data = f"url,{names}\n".encode()
     data += b"".join(b"http://a.example/%d%s\n" % (n, b"," * 200) for n in range(100))
-    reader = TableReader(Source([data]), find_schema("urls.csv", data, "csv"))
+    reader = TableReader(ListSource([data]), find_schema("urls.csv", data, "csv"))
     lines: list[list[int]] = []
 
     while not reader.ended:

@@ -6,12 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from functions.dispatcher.specs import spec_in
+from functions.dispatcher.specs import spec_in, unknown_in
 from scatterfetch import releases
 from scatterfetch.releases import FIRST, RELEASE, check_known, frozen_schema
 from shared.errors import InvalidJobError
 from shared.extract_spec import ExtractSpec, FieldSpec, SourceSpec
-from shared.known import unknown_in
 from shared.manifest import decode_manifest
 from shared.messages import decode_batch, decode_dispatch
 from shared.spec import FetchSpec, ProxySpec, SecretName, Spec

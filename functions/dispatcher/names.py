@@ -1,0 +1,22 @@
+"""What a job is called: after its list, and after the upload that starts it. Pure."""
+
+from functions.dispatcher.lists import PACKED
+from shared.ids import job_id
+from shared.messages import ListUploaded
+
+
+def uploaded_job(upload: ListUploaded) -> str:
+    """Return the id of the job that an upload starts."""
+    name = job_name(upload.place.key)
+    # `list.txt` and `list.csv` may have the same bytes. Ids of .txt are as they always were, so
+    # that a local run goes on after an upgrade.
+    form = upload.place.key.removeprefix(name).removeprefix(".txt")
+    return job_id(name, f"{upload.id}{form}")
+
+
+def job_name(key: str) -> str:
+    """Return `books/2026-11-21` for the list `books/2026-11-21.txt.gz`."""
+    name = key
+    for packed in PACKED:
+        name = name.removesuffix(packed)
+    return name.rpartition(".")[0] or name
