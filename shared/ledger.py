@@ -34,6 +34,11 @@ class Ledger:
     dispatched: dict[str, dict[str, int]] = field(default_factory=dict)
     receipts: dict[str, dict[str, int]] = field(default_factory=dict)
     redriven: set[str] = field(default_factory=set)
+    _changes: int = field(default=0, init=False, repr=False, compare=False)
+    _known: tuple[int, dict[str, dict[str, int]]] = field(
+        default=(-1, {}), init=False, repr=False, compare=False
+    )
+    """What `known` was, after so many changes."""
 
     def add(self, key: str) -> None:
         """Take note of a key below `jobs/<job>/`. Other keys than the ledger's say nothing."""
@@ -44,6 +49,7 @@ class Ledger:
         elif kind == "receipts":
             batch, counts = read_counts(rest[0])
             self.receipts[batch] = counts
+            self._changes += 1  # now, so that whoever has not seen it works `known` out again
         elif kind == "redriven":
             self.redriven.add(rest[0])
 
@@ -56,6 +62,12 @@ class Ledger:
         their end before somebody else writes its receipt. Until then all that they are made of is
         under way, with it, and would be counted twice.
         """
+        changes = self._changes
+        if self._known[0] != changes:
+            self._known = changes, self._worked_out()
+        return self._known[1]
+
+    def _worked_out(self) -> dict[str, dict[str, int]]:
         waiting, letters = [], dict[str, list[str]]()
         for batch in self.receipts:
             if batch.count("-") == 1:

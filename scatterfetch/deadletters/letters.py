@@ -13,9 +13,9 @@ from shared.messages import Defer, ListUploaded, Shard, Tick, decode_batch, deco
 from shared.urls import parse_url
 
 if TYPE_CHECKING:
+    from scatterfetch.jobs.polled_queue import PolledQueue, Received
     from scatterfetch.jobs.stack import Stack
     from shared.messages import Batch, Dispatch, Target
-    from shared.queue import Queue, Received
 
 _HIDDEN = 60
 """Seconds for which nobody else sees a message, should this process die while it looks."""
@@ -103,7 +103,7 @@ def _hosts(targets: "Iterable[Target]") -> dict[str, int]:
 
 
 @contextmanager
-def held(queue: "Queue") -> "Iterator[Iterator[list[Received]]]":
+def held(queue: "PolledQueue") -> "Iterator[Iterator[list[Received]]]":
     """
     Receive all messages of `queue`, some at a time; at the end of the block others see them again.
 

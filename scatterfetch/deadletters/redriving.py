@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from scatterfetch.deadletters.letters import QUEUES, held, letter_of
 
 if TYPE_CHECKING:
+    from scatterfetch.jobs.polled_queue import PolledQueue
     from scatterfetch.jobs.stack import Stack
-    from shared.queue import Queue
 
 
 class Moved(NamedTuple):
@@ -43,7 +43,11 @@ def redrive(stack: "Stack", name: str, job: str | None, cancelled: Collection[st
 
 
 def _move(
-    queue: "Queue", target: "Queue", name: str, job: str | None, cancelled: Collection[str]
+    queue: "PolledQueue",
+    target: "PolledQueue",
+    name: str,
+    job: str | None,
+    cancelled: Collection[str],
 ) -> tuple[int, list[str | None]]:
     """Move what can be received now; return how many were moved, and the jobs of the others."""
     from shared.queue import Message  # noqa: PLC0415

@@ -11,12 +11,13 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from scatterfetch.jobs.place import READERS
+from scatterfetch.jobs.polled_queue import PolledQueue
 from scatterfetch.project import find_project
 from scatterfetch.releases import FIRST
 from shared.errors import InvalidJobError
 from shared.keys import ticks_prefix
 from shared.messages import Place, Tick, encode
-from shared.queue import Message, Queue
+from shared.queue import Message
 from shared.store import Bucket
 
 if TYPE_CHECKING:
@@ -57,9 +58,9 @@ class Stack:
     def input(self) -> Bucket:
         return self._bucket("InputBucketName")
 
-    def queue(self, output: str) -> Queue:
+    def queue(self, output: str) -> PolledQueue:
         """Return the queue whose URL is the output of this name."""
-        return Queue(self._output(output), self._sqs)
+        return PolledQueue(self._output(output), self._sqs)
 
     def look_soon(self, job: str) -> None:
         """

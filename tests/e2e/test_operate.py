@@ -11,11 +11,12 @@ import msgspec
 import pytest
 from aiohttp import web
 
+from scatterfetch.jobs.polled_queue import PolledQueue
 from shared.keys import manifest_key, receipts_prefix
 from shared.lock import PARTITIONS
 from shared.manifest import Manifest, encode_manifest
 from shared.messages import Batch, Target, encode
-from shared.queue import Message, Queue
+from shared.queue import Message
 from shared.spec import FetchSpec, Spec
 from shared.urls import parse_url, partition_of
 from tests.e2e.conftest import Stack, eventually
@@ -84,7 +85,7 @@ def test_dead_targets_are_given_another_life(
 
     command("redrive")
 
-    letters = Queue(stack.outputs["DispatchDLQUrl"], stack.sqs)
+    letters = PolledQueue(stack.outputs["DispatchDLQUrl"], stack.sqs)
     [task] = stack.sqs.list_message_move_tasks(SourceArn=letters.arn())["Results"]
     assert task["Status"] == "COMPLETED"  # it was SQS that has moved them
 
@@ -115,10 +116,10 @@ def test_poison_reaches_the_dead_letters_and_a_redrive_brings_batches_back(
     page = site.page("/poison", title="Antidote")
     partition = partition_of(parse_url(page).host, PARTITIONS)
     batch = Batch(job=job, batch="00000-000000", partition=partition, targets=(Target(page, 1),))
-    work = Queue(stack.outputs["WorkQueueUrl"], stack.sqs)
+    work = PolledQueue(stack.outputs["WorkQueueUrl"], stack.sqs)
     work.send([Message("{}", group="3", identity=f"{job}/poison")])
     eventually(lambda: stack.waiting("WorkDLQUrl") == 1, within=90, hope="a dead letter")
-    dead = Queue(stack.outputs["WorkDLQUrl"], stack.sqs)
+    dead = PolledQueue(stack.outputs["WorkDLQUrl"], stack.sqs)
     dead.send([Message(encode(batch), group=batch.group, identity=f"{job}/batch")])
     manifest = Manifest(
         job=job,
@@ -164,7 +165,7 @@ def test_the_end_of_a_job_is_an_event(
 ) -> None:
     name = f"e2e-{uuid.uuid4().hex[:8]}"
     queue = stack.sqs.create_queue(QueueName=name)["QueueUrl"]
-    arn = Queue(queue, stack.sqs).arn()
+    arn = PolledQueue(queue, stack.sqs).arn()
     events: Any = boto3.client("events")
     events.put_rule(Name=name, EventPattern='{"source":["scatterfetch"]}')
     events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
@@ -173,7 +174,7 @@ def test_the_end_of_a_job_is_an_event(
         job = command("submit", "urls.txt", "--wait").splitlines()[0]
 
         def completed() -> bool:
-            bodies = [message.body for message in Queue(queue, stack.sqs).receive(hidden=30)]
+            bodies = [message.body for message in PolledQueue(queue, stack.sqs).receive(hidden=30)]
             details = [msgspec.json.decode(body) for body in bodies]
             return any(
                 (one["detail-type"], one["detail"]["job"]) == ("Job completed", job)

@@ -8,9 +8,9 @@ XML it is RFC 7303's. Where none of them says anything, the bytes decide.
 import re
 from functools import lru_cache
 
+from functions.worker.extraction.encodings import byte_order_mark, decode, encoding_of, xml_encoding
 from functions.worker.transport.media_types import is_html, is_xml
 from functions.worker.transport.page import FetchedPage
-from shared.encodings import byte_order_mark, decode, encoding_of, xml_encoding
 
 _PRESCAN_BYTES = 4_096  # the standard proposes 1,024; browsers look on until the head ends
 _GUESS_BYTES = 50_000  # that decide where nothing else does; 10 ms

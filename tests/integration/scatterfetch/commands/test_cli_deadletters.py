@@ -11,6 +11,7 @@ from functions.worker.commit import OutcomeFile
 from scatterfetch.commands.place import open_stack
 from scatterfetch.deadletters.letters import held
 from scatterfetch.deadletters.redriving import redrive
+from scatterfetch.jobs.polled_queue import PolledQueue
 from shared.errors import Reason, StorageError
 from shared.keys import cancelled_key, manifest_key, results_key, summary_key, tick_key
 from shared.manifest import Manifest, encode_manifest
@@ -295,7 +296,7 @@ def test_what_was_sent_and_not_deleted_is_sent_once(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Queue, "delete", interrupted)
+        patch.setattr(PolledQueue, "delete", interrupted)
         with pytest.raises(KeyboardInterrupt):
             redrive(stack, "WorkDLQ", "books")
     assert redrive(stack, "WorkDLQ", "books").letters == 1
@@ -322,7 +323,7 @@ def test_what_could_not_be_sent_stays(
 
 def test_nobody_else_gets_a_letter_that_is_looked_at(deployment: Deployment) -> None:
     put_dead(deployment, batch("books", 0, "http://a.example/", died=Reason.DNS))
-    queue = Queue(deployment.dead_letter_queue_url, deployment.sqs)
+    queue = PolledQueue(deployment.dead_letter_queue_url, deployment.sqs)
 
     with held(queue) as messages:
         assert len(next(messages)) == 1

@@ -47,7 +47,7 @@ class _Decoder:
     def __init__(self, name: str, pairs: _Pairs) -> None:
         self._pairs = pairs
         self._errors_left = 0
-        self._handler = f"shared.multibyte.{name}"
+        self._handler = f"functions.worker.extraction.multibyte.{name}"
         codecs.register_error(self._handler, self._on_error)
 
     def __call__(self, body: bytes) -> str:

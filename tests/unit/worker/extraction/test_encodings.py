@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.encodings import byte_order_mark, decode, encoding_of, xml_encoding
+from functions.worker.extraction.encodings import byte_order_mark, decode, encoding_of, xml_encoding
 
 
 @pytest.mark.parametrize(
