@@ -19,7 +19,7 @@ from shared.manifest import Manifest
 from shared.store import Bucket
 
 
-class Rest(NamedTuple):
+class Continuation(NamedTuple):
     """What of a list is behind a shard: nothing behind the `last` one, else where it begins."""
 
     last: bool = False
@@ -27,9 +27,9 @@ class Rest(NamedTuple):
     line: int = 1
 
 
-UNKNOWN = Rest()
+UNKNOWN = Continuation()
 """Of a list that can be cut anywhere: where its shards begin need not be written down."""
-NOTHING = Rest(last=True)
+NOTHING = Continuation(last=True)
 
 
 class Plans:
@@ -49,7 +49,7 @@ class Plans:
         manifest: Manifest,
         shard: int,
         plan: Plan,
-        rest: Rest = UNKNOWN,
+        rest: Continuation = UNKNOWN,
         *,
         is_late: bool = False,
     ) -> Written:

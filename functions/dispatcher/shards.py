@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from functions.dispatcher.plan import Plan
-from functions.dispatcher.plans import UNKNOWN, Plans, Rest
+from functions.dispatcher.plans import UNKNOWN, Continuation, Plans
 from functions.dispatcher.written import Written
 from shared.errors import InvalidJobError
 from shared.keys import dispatched_folder, manifest_key, receipts_prefix
@@ -60,7 +60,7 @@ class Shards:
         shard: int,
         line: int,
         error: InvalidJobError,
-        rest: Rest = UNKNOWN,
+        rest: Continuation = UNKNOWN,
     ) -> Written | None:
         """
         Write down that a list cannot be read from `line` of a shard on.

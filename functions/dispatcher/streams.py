@@ -7,7 +7,7 @@ An invocation reads on until its time is up, and what is left becomes a message.
 from collections.abc import Callable
 
 from functions.dispatcher.lists import ListSource, Reader, StoredList, open_list
-from functions.dispatcher.plans import NOTHING, Rest
+from functions.dispatcher.plans import NOTHING, Continuation
 from functions.dispatcher.shards import SHARD_SECONDS, Shards, is_dispatched, new_plan
 from functions.dispatcher.written import Written
 from shared.errors import InvalidJobError
@@ -106,7 +106,7 @@ class Streams:
                 return self._give_up(manifest, number, line, error)
             if reader.ended and source.damage:
                 plan.break_off(reader.line, source.damage)
-            rest = Rest(reader.ended, reader.position, reader.line)
+            rest = Continuation(reader.ended, reader.position, reader.line)
             written = self._shards.plans.write(manifest, number, plan, rest)
             manifest = self._shards.send(manifest, number, written)
             if written.came.last or manifest.error:
