@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 MAX_ID = 64  # characters of a batch's id: a file name must hold it, and the counts
-_DATE = re.compile(r"[^a-z0-9]+")
+_NO_SLUG = re.compile(r"[^a-z0-9]+")
 _GENERATION = re.compile(r"-(?:r[0-9]+|g([0-9]+)x)")
 
 
@@ -21,7 +21,7 @@ def job_id(name: str, identity: str) -> str:
         name: For people; the folder and file of the list, say.
         identity: What tells this job from the next of the same name.
     """
-    slug = _DATE.sub("-", name.lower()).strip("-")[-48:].strip("-") or "job"
+    slug = _NO_SLUG.sub("-", name.lower()).strip("-")[-48:].strip("-") or "job"
     digest = hashlib.sha256(f"{name}\n{identity}".encode()).hexdigest()
     return f"{slug}-{digest[:12]}"
 

@@ -1,4 +1,8 @@
-"""Where what belongs to a job is, in the buckets. Names only: nothing is read or written here."""
+"""
+Where what belongs to a job is, in the buckets.
+
+Names only: nothing is read or written here. The keys that carry counts are in `receipts`.
+"""
 
 JOBS = "jobs/"
 STATES = "state/"
@@ -10,12 +14,12 @@ def job_prefix(job: str) -> str:
 
 
 def manifest_key(job: str) -> str:
-    return f"jobs/{job}/manifest.json"
+    return f"{job_prefix(job)}manifest.json"
 
 
 def cancelled_key(job: str) -> str:
     """Return the key of the object that tells workers to stop; its content says nothing."""
-    return f"{JOBS}{job}/cancelled"
+    return f"{job_prefix(job)}cancelled"
 
 
 def submitted_key(job: str, name: str) -> str:
@@ -24,7 +28,7 @@ def submitted_key(job: str, name: str) -> str:
 
 
 def plan_prefix(job: str) -> str:
-    return f"{JOBS}{job}/plan/"
+    return f"{job_prefix(job)}plan/"
 
 
 def plan_key(job: str, shard: int) -> str:
@@ -33,25 +37,25 @@ def plan_key(job: str, shard: int) -> str:
 
 
 def rejected_key(job: str, shard: int) -> str:
-    return f"jobs/{job}/rejected/{shard:05d}.jsonl"
+    return f"{job_prefix(job)}rejected/{shard:05d}.jsonl"
 
 
 def summary_key(job: str) -> str:
-    return f"jobs/{job}/summary.json"
+    return f"{job_prefix(job)}summary.json"
 
 
 def redriven_key(job: str, batch: str) -> str:
     """Return the key of the object that tells that what died in a batch gets another life."""
-    return f"{JOBS}{job}/redriven/{batch}"
+    return f"{redriven_folder(job)}{batch}"
 
 
 def announced_key(job: str) -> str:
     """Return the key of the object that tells that the job's end was announced."""
-    return f"jobs/{job}/announced"
+    return f"{job_prefix(job)}announced"
 
 
 def ticks_prefix(job: str) -> str:
-    return f"{JOBS}{job}/ticks/"
+    return f"{job_prefix(job)}ticks/"
 
 
 def tick_key(job: str, number: int) -> str:
@@ -65,7 +69,7 @@ def fold_key(job: str) -> str:
 
     Release 0.1 has a form of its own in `fold.json`, and fails on any other.
     """
-    return f"jobs/{job}/fold-2.json"
+    return f"{job_prefix(job)}fold-2.json"
 
 
 def results_prefix(job: str) -> str:
@@ -73,7 +77,7 @@ def results_prefix(job: str) -> str:
 
 
 def results_key(job: str, batch: str) -> str:
-    return f"results/job={job}/{batch}.jsonl.gz"
+    return f"{results_prefix(job)}{batch}.jsonl.gz"
 
 
 def state_key(partition: int) -> str:
@@ -81,7 +85,7 @@ def state_key(partition: int) -> str:
 
 
 def receipts_folder(job: str) -> str:
-    return f"{JOBS}{job}/receipts/"
+    return f"{job_prefix(job)}receipts/"
 
 
 def receipts_prefix(job: str, shard: int) -> str:
@@ -89,8 +93,8 @@ def receipts_prefix(job: str, shard: int) -> str:
 
 
 def dispatched_folder(job: str) -> str:
-    return f"{JOBS}{job}/dispatched/"
+    return f"{job_prefix(job)}dispatched/"
 
 
 def redriven_folder(job: str) -> str:
-    return f"{JOBS}{job}/redriven/"
+    return f"{job_prefix(job)}redriven/"

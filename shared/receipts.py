@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from shared.ids import child_id
+from shared.keys import dispatched_folder, receipts_folder
 from shared.outcomes import Kind
 
 _MAX_NAME = 240  # characters of a receipt's name: file systems end at 255
@@ -18,6 +19,12 @@ With this the key of a receipt ends, and no other key has it.
 For a LIST that has it for its delimiter, such a key is a prefix that others have in common: of a
 prefix S3 tells the name and nothing else, which takes a quarter of the work at both ends.
 """
+# Counts besides outcomes, and two that are times.
+CHILDREN, PROBLEMS, NO_MATCH, DUE = "children", "problems", "no_match", "due"
+COMMITTED = "committed"
+SIZE = "size"
+"""Of the commit object, in bytes; receipts of release 0.1 do not have it."""
+REPLACED = "redriven"
 _KINDS = frozenset(Kind)
 
 
@@ -46,7 +53,7 @@ def dispatched_key(
         "last": int(last),
         "damaged": int(damaged),
     }
-    return f"jobs/{job}/dispatched/{shard:05d}{_encode_counts(counts)}"
+    return f"{dispatched_folder(job)}{shard:05d}{_encode_counts(counts)}"
 
 
 def receipt_key(job: str, batch: str, counts: Mapping[str, int]) -> str:
@@ -69,7 +76,7 @@ def receipt_key(job: str, batch: str, counts: Mapping[str, int]) -> str:
             kind = outcome.partition("-")[0]
             kinds[kind if kind in _KINDS else outcome] += count
         name = f"{batch}{_encode_counts(kinds)}"
-    return f"jobs/{job}/receipts/{name}{RECEIPT_END}"
+    return f"{receipts_folder(job)}{name}{RECEIPT_END}"
 
 
 def receipt_batch(key: str) -> str:
@@ -80,14 +87,6 @@ def receipt_batch(key: str) -> str:
 def receipt_counts(key: str) -> dict[str, int]:
     """Return the counts that `receipt_key` was given."""
     return read_counts(key.rpartition("/")[2])[1]
-
-
-# Counts besides outcomes, and two that are times.
-CHILDREN, PROBLEMS, NO_MATCH, DUE = "children", "problems", "no_match", "due"
-COMMITTED = "committed"
-SIZE = "size"
-"""Of the commit object, in bytes; receipts of release 0.1 do not have it."""
-REPLACED = "redriven"
 
 
 def redriven_name(reason: str) -> str:
@@ -106,6 +105,7 @@ def _encode_counts(counts: Mapping[str, int]) -> str:
 
 
 def read_counts(name: str) -> tuple[str, dict[str, int]]:
+    """Return the shard or batch in the last part of a key, and the counts behind it."""
     identifier, *parts = name.removesuffix(RECEIPT_END).split(".")
     counts = {}
     for part in parts:
@@ -115,10 +115,12 @@ def read_counts(name: str) -> tuple[str, dict[str, int]]:
 
 
 def of_kind(counts: Mapping[str, int], kind: str) -> dict[str, int]:
+    """Return those of `counts` whose name is `kind`, or `kind` with a reason."""
     return {name: count for name, count in counts.items() if name.partition("-")[0] == kind}
 
 
 def total(counts: Mapping[str, int], kind: str) -> int:
+    """Return the sum of `of_kind`."""
     return sum(of_kind(counts, kind).values())
 
 

@@ -12,7 +12,7 @@ from shared.lock import PARTITIONS
 QueueUrl = Annotated[str, Meta(pattern=r"^https?://")]
 
 
-class _Settings(Struct, frozen=True, kw_only=True):
+class _FunctionSettings(Struct, frozen=True, kw_only=True):
     """Each field is the environment variable of its name in upper case."""
 
     partitions: Annotated[int, Meta(ge=1, le=65_536)] = PARTITIONS
@@ -36,7 +36,7 @@ class _Settings(Struct, frozen=True, kw_only=True):
             ) from error
 
 
-class DispatcherSettings(_Settings, frozen=True, kw_only=True):
+class DispatcherSettings(_FunctionSettings, frozen=True, kw_only=True):
     data_bucket: Annotated[str, Meta(min_length=3)]
     dispatch_queue_url: QueueUrl
     work_queue_url: QueueUrl
@@ -50,7 +50,7 @@ class DispatcherSettings(_Settings, frozen=True, kw_only=True):
     """For the same."""
 
 
-class WorkerSettings(_Settings, frozen=True, kw_only=True):
+class WorkerSettings(_FunctionSettings, frozen=True, kw_only=True):
     data_bucket: Annotated[str, Meta(min_length=3)]
     dispatch_queue_url: QueueUrl
     work_queue_url: QueueUrl

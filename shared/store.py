@@ -29,7 +29,7 @@ _READERS = 16  # threads, each with its connection
 _MISSING = {"NoSuchKey", "404", "NoSuchBucket", "NoSuchVersion"}
 
 
-class Head(NamedTuple):
+class ObjectHead(NamedTuple):
     """An object, without its body; `size` in bytes."""
 
     size: int
@@ -178,7 +178,7 @@ class Bucket:
             yield from self._s3.get_paginator("list_objects_v2").paginate(**request)
 
 
-def head(place: "Place", client: "S3Client | None" = None) -> Head:
+def head(place: "Place", client: "S3Client | None" = None) -> ObjectHead:
     """
     Return size, etag and version of the object at `place`.
 
@@ -199,7 +199,7 @@ def head(place: "Place", client: "S3Client | None" = None) -> Head:
                     f"there is no {place}; was it deleted, or is its name misspelt?"
                 ) from error
             raise
-        return Head(answer["ContentLength"], answer["ETag"], answer.get("VersionId"))
+        return ObjectHead(answer["ContentLength"], answer["ETag"], answer.get("VersionId"))
 
 
 def read_from(

@@ -41,7 +41,7 @@ class _Pairs(NamedTuple):
     """What Python's characters are instead; each of them has one sequence of bytes."""
 
 
-class _Decoder:
+class _StandardDecoder:
     """Decodes by a codec of Python's and, where it finds an error, by the standard."""
 
     def __init__(self, name: str, pairs: _Pairs) -> None:
@@ -247,5 +247,5 @@ _PAIRS = {
 
 
 @cache
-def _decoder(name: str) -> _Decoder:
-    return _Decoder(name, _PAIRS[name])
+def _decoder(name: str) -> _StandardDecoder:
+    return _StandardDecoder(name, _PAIRS[name])

@@ -141,6 +141,16 @@ class Closing:
                 return tick, delay
         return None
 
+    def wait(self, *, looks: int) -> Tick:
+        """Look so often, each time when it is due; return the tick that is left."""
+        tick = Tick(job=JOB)
+        for _ in range(looks):
+            found = self.follow(tick)
+            assert found is not None
+            tick, delay = found
+            self.now += delay
+        return tick
+
 
 @pytest.fixture
 def settings(deployment: Deployment) -> DispatcherSettings:
@@ -175,12 +185,7 @@ def test_a_look_at_many_receipts_behind_a_gap_is_bounded(settings: DispatcherSet
     """The job goes on, and its first batches wait for a host."""
     shards, most = SHARDS // FEWER, LOOK_SECONDS / FEWER
     closing = Closing(settings, shards, missing=3, look_seconds=most)
-    tick = Tick(job=JOB)
-    for _ in range(4):
-        found = closing.follow(tick)
-        assert found is not None
-        tick, delay = found
-        closing.now += delay
+    tick = closing.wait(looks=4)
 
     assert closing.data.get(summary_key(JOB)) is None
     assert max(closing.looks) < most + 5
@@ -194,12 +199,7 @@ def test_batches_of_several_receipts_do_not_keep_a_look_from_the_clock(
     """A look that outlives its invocation leaves nothing to the next: nobody would ever look."""
     shards, most = SHARDS // FEWER, LOOK_SECONDS / FEWER
     closing = Closing(settings, shards, missing=6, key=receipt_of_two, look_seconds=most)
-    tick = Tick(job=JOB)
-    for _ in range(4):
-        found = closing.follow(tick)
-        assert found is not None
-        tick, delay = found
-        closing.now += delay
+    tick = closing.wait(looks=4)
 
     assert closing.data.get(summary_key(JOB)) is None
     assert max(closing.looks) < most + 5
