@@ -1,7 +1,7 @@
 """
 A page as it can be looked into: its characters, its tree, its links, its texts.
 
-Knows nothing of specs and of what values are. Start with `document`. Upwards: `complexity`,
-`charset`, `links`, `srcset`; `lexbor` and `trees`, which are the parsers; `document`;
+Knows nothing of specs and of what values are. Start with `document`. Upwards: `encodings`,
+`complexity`, `charset`, `links`, `srcset`; `lexbor` and `trees`, which are the parsers; `document`;
 `element_text`.
 """

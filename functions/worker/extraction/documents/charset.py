@@ -8,7 +8,12 @@ XML it is RFC 7303's. Where none of them says anything, the bytes decide.
 import re
 from functools import lru_cache
 
-from functions.worker.extraction.encodings import byte_order_mark, decode, encoding_of, xml_encoding
+from functions.worker.extraction.documents.encodings import (
+    byte_order_mark,
+    decode,
+    encoding_of,
+    xml_encoding,
+)
 from functions.worker.transport.media_types import is_html, is_xml
 from functions.worker.transport.page import FetchedPage
 

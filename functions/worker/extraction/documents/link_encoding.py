@@ -9,7 +9,7 @@ import re
 
 import webencodings
 
-from functions.worker.extraction.encodings import decode
+from functions.worker.extraction.documents.encodings import decode
 
 # What Python calls that which browsers mean, where it is not what it calls by that name.
 _CODECS = {"shift_jis": "cp932", "euc-kr": "cp949", "big5": "cp950", "gbk": "gbk"}

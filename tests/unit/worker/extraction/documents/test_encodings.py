@@ -2,7 +2,12 @@
 
 import pytest
 
-from functions.worker.extraction.encodings import byte_order_mark, decode, encoding_of, xml_encoding
+from functions.worker.extraction.documents.encodings import (
+    byte_order_mark,
+    decode,
+    encoding_of,
+    xml_encoding,
+)
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ class _StandardDecoder:
     def __init__(self, name: str, pairs: _Pairs) -> None:
         self._pairs = pairs
         self._errors_left = 0
-        self._handler = f"functions.worker.extraction.multibyte.{name}"
+        self._handler = f"functions.worker.extraction.documents.multibyte.{name}"
         codecs.register_error(self._handler, self._on_error)
 
     def __call__(self, body: bytes) -> str:

@@ -2,7 +2,7 @@
 Encodings as the Encoding Standard has them (https://encoding.spec.whatwg.org), which browsers read.
 
 Pure. Knows labels, what XML says of itself, and encodings that have a byte for each character; see
-`functions.worker.extraction.multibyte` for the others.
+`functions.worker.extraction.documents.multibyte` for the others.
 """
 
 import codecs
@@ -73,7 +73,7 @@ def decode(body: bytes, name: str) -> str:
     if codec is not None:
         return body.decode(codec, "replace")
     if name in _MULTIBYTE:
-        from functions.worker.extraction import multibyte  # noqa: PLC0415
+        from functions.worker.extraction.documents import multibyte  # noqa: PLC0415
 
         return multibyte.decode(body, name)
     if name == "x-user-defined":
