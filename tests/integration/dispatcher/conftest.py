@@ -1,0 +1,25 @@
+import pytest
+
+import functions.dispatcher.jobs as jobs_module
+import shared.store
+from functions.dispatcher.dispatch import Dispatcher
+from tests.cloud import Deployment
+from tests.dispatching import NOW
+
+
+@pytest.fixture
+def dispatcher(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Dispatcher:
+    """A dispatcher whose input bucket is the deployment's too."""
+    monkeypatch.setattr(shared.store, "s3_client", lambda: deployment.s3)
+    return Dispatcher(
+        deployment.dispatcher_settings,
+        data=deployment.data,
+        dispatch_queue=deployment.dispatch_queue,
+        work_queue=deployment.work_queue,
+        now=lambda: NOW,
+    )
+
+
+@pytest.fixture
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs_module, "SHARD_BYTES", 150)
