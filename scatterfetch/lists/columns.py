@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from functions.dispatcher.lists.tables import TableReader
+from functions.dispatcher.lists import TableReader
 from scatterfetch.lists.url_list import UrlList
 from shared.errors import InvalidJobError
 from shared.messages import Method

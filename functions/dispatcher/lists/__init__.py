@@ -14,6 +14,7 @@ from functions.dispatcher.lists.schemas import HEAD_BYTES
 from functions.dispatcher.lists.sink import Reader, Sink
 from functions.dispatcher.lists.sitemaps import SitemapParser
 from functions.dispatcher.lists.source import ListSource
+from functions.dispatcher.lists.tables import TableReader
 from functions.dispatcher.lists.unpack import DamagedListError, unpacked
 from functions.dispatcher.lists.urltext import cell_url, line_url
 
@@ -31,6 +32,7 @@ __all__ = [
     "Sink",
     "SitemapParser",
     "StoredList",
+    "TableReader",
     "cell_url",
     "check_list",
     "format_of",
