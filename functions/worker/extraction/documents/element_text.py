@@ -5,7 +5,7 @@ from collections.abc import Callable
 from selectolax.lexbor import LexborNode
 
 from functions.worker.extraction.documents.document import VISIT, Document
-from functions.worker.extraction.values.texts import fold
+from functions.worker.extraction.values.texts import fold, fold_numeral
 
 MAX_VALUE = 100_000  # characters
 _TEXT = "-text"
@@ -23,8 +23,14 @@ TextOf = Callable[[LexborNode, Document], str]
 """Returns the text of an element, on one line."""
 
 
-def reading_text(read_parts: TextOf) -> TextOf:
-    """Return what reads most elements at a glance, and by `read_parts` those of several nodes."""
+def reading_text(read_parts: TextOf, *, of_numbers: bool = False) -> TextOf:
+    """
+    Return what reads most elements at a glance, and by `read_parts` those of several nodes.
+
+    Args:
+        read_parts: Reads elements of several nodes.
+        of_numbers: Whether to leave the white space that holds digits together.
+    """
 
     def text_of(node: LexborNode, document: Document) -> str:
         child = node.first_child
@@ -34,15 +40,18 @@ def reading_text(read_parts: TextOf) -> TextOf:
             text = child.text_content or ""
             if len(text) > MAX_VALUE and document.exceeds(len(text)):
                 return ""
+            if of_numbers and not text.isascii():
+                return fold_numeral(text)
             return " ".join(text.split())  # as `fold`, without another call for each value
         return read_parts(node, document)
 
     return text_of
 
 
-def text_of_parts(node: LexborNode, document: Document) -> str:
+def text_of_parts(node: LexborNode, document: Document, *, of_numbers: bool = False) -> str:
     """Return what `text_of` does; for an element of several nodes."""
-    return fold("".join(pieces_of(node, document, " ")))
+    text = "".join(pieces_of(node, document, " "))
+    return fold_numeral(text) if of_numbers else fold(text)
 
 
 text_of = reading_text(text_of_parts)

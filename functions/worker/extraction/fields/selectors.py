@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -12,7 +13,7 @@ from functions.worker.extraction.documents.document import Document
 from functions.worker.extraction.documents.element_text import reading_text, text_of, text_of_parts
 from functions.worker.extraction.documents.lexbor import Scope, html_of, parse_html, select
 from functions.worker.extraction.fields.finders import Finder, as_all, first_value
-from functions.worker.extraction.values.texts import fold
+from functions.worker.extraction.values.texts import fold, fold_numeral
 from shared.expressions import compile_xpath
 from shared.extract_spec import FieldSpec, SourceSpec
 
@@ -37,18 +38,27 @@ def part_of(source: SourceSpec, field: FieldSpec) -> Callable[[LexborNode, Docum
         return html
     if field.type == "json":
         return lambda node, _: node.text()  # of a script too, and as it is
-    return _numeral_text if field.type in {"number", "integer", "price"} else text_of
+    if not is_numeral(field):
+        return text_of
+    return _numeral_text if source.regex is None else _numeral_text_of_words
 
 
-def _numeral_parts(node: LexborNode, document: Document) -> str:
+def is_numeral(field: FieldSpec) -> bool:
+    """Tell whether the values of a field are made of a text with a number in it."""
+    return field.type in {"number", "integer", "price"}
+
+
+def _numeral_parts(node: LexborNode, document: Document, *, of_numbers: bool = True) -> str:
     """Return the text of an element, with a mark where digits stand above the line: 19^99."""
     if node.css_first("sup") is not None:
         marked = _SUPERSCRIPT.sub(r"^\1", html_of(node))
-        return text_of(parse_html(marked).body or node, document)
-    return text_of_parts(node, document)
+        return text_of_parts(parse_html(marked).body or node, document, of_numbers=of_numbers)
+    return text_of_parts(node, document, of_numbers=of_numbers)
 
 
-_numeral_text = reading_text(_numeral_parts)
+_numeral_text = reading_text(_numeral_parts, of_numbers=True)
+# What a regular expression searches has no white space but blanks.
+_numeral_text_of_words = reading_text(partial(_numeral_parts, of_numbers=False))
 
 
 def _attribute(attr: str, kind: str) -> Callable[[LexborNode, Document], str | None]:
@@ -100,8 +110,9 @@ def row_itself(source: SourceSpec, take: Callable[[LexborNode, Document], str | 
     return first, as_all(first)
 
 
-def xpath(expression: str, path: str, *, html: bool) -> Finder:
+def xpath(expression: str, path: str, *, html: bool, of_numbers: bool) -> Finder:
     compiled = compile_xpath(expression, path)
+    fold_text = fold_numeral if of_numbers else fold
 
     def find_all(scope: Scope, document: Document) -> Iterator[Any]:
         from lxml import etree  # noqa: PLC0415
@@ -117,7 +128,7 @@ def xpath(expression: str, path: str, *, html: bool) -> Finder:
         for result in found if isinstance(found, list) else [found]:
             # White space between elements is a text, and nobody means it.
             if not (isinstance(result, str) and result.isspace()):
-                value = _xpath_value(result, document, html=html)
+                value = _xpath_value(result, document, fold_text, html=html)
                 if value is not None:
                     yield value
 
@@ -127,13 +138,19 @@ def xpath(expression: str, path: str, *, html: bool) -> Finder:
     return first, find_all
 
 
-def _xpath_value(result: Any, document: Document, *, html: bool) -> Any:  # noqa: ANN401
+def _xpath_value(
+    result: Any,  # noqa: ANN401
+    document: Document,
+    fold_text: Callable[[str], str],
+    *,
+    html: bool,
+) -> Any:  # noqa: ANN401
     from lxml import etree  # noqa: PLC0415
 
     if not isinstance(result, etree._Element):  # noqa: SLF001 -- lxml's own name for it
         if isinstance(result, float):
             return result if isfinite(result) else None
-        return fold(result) if isinstance(result, str) else result
+        return fold_text(result) if isinstance(result, str) else result
     if document.exceeds(0):
         return None
     if html:
@@ -141,5 +158,5 @@ def _xpath_value(result: Any, document: Document, *, html: bool) -> Any:  # noqa
             etree.tostring(child, encoding="unicode", method="html") for child in result
         )
     else:
-        text = fold("".join(map(str, result.itertext())))
+        text = fold_text("".join(map(str, result.itertext())))
     return None if document.exceeds(len(text)) else text

@@ -13,7 +13,9 @@ _BEHIND = frozenset(["am", "ti"])
 _AHEAD = frozenset(["ne"])
 # Their letters and digits, whatever the page says its language is.
 _SCRIPTS = re.compile("[\u0600-\u06ff\u0e00-\u0eff\u1000-\u109f\u1200-\u137f\u1780-\u17ff]")
-_DEVANAGARI = re.compile("[\u0900-\u097f]")
+# In Nepal months of our calendar have years of it.
+_DEVANAGARI = re.compile("[\u0966-\u096f]")
+_DEVANAGARI_LETTERS = re.compile("[\u0904-\u0939]")
 _OURS_IN_DEVANAGARI = frozenset(["hi", "mr"])
 
 _FEWER = range(1_900, 2_041)  # in Nepal it is 2083
@@ -25,7 +27,9 @@ def has_other_script(text: str, language: str | None) -> bool:
     """Tell whether a text has letters or digits of people that count other years as well."""
     if _SCRIPTS.search(text):
         return True
-    return language not in _OURS_IN_DEVANAGARI and _DEVANAGARI.search(text) is not None
+    if language in _OURS_IN_DEVANAGARI or _DEVANAGARI.search(text) is None:
+        return False
+    return language in _AHEAD or _DEVANAGARI_LETTERS.search(text) is None
 
 
 def is_plausible(year: int, language: str | None, *, other_script: bool, earlier: bool) -> bool:

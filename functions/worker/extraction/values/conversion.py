@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from functions.worker.extraction.values.amounts import Amount, Price
 from functions.worker.extraction.values.conventions import Conventions
 from functions.worker.extraction.values.dates import read_date, read_iso
+from functions.worker.extraction.values.doubts import is_doubtful
 from functions.worker.extraction.values.evidence import Evidence
 from functions.worker.extraction.values.json_text import read_json
 from functions.worker.extraction.values.locales import day_first, decimal_comma
-from functions.worker.extraction.values.magnitudes import is_magnitude
 from functions.worker.extraction.values.numerals import Numeral, read_machine, read_numeral
 from functions.worker.extraction.values.texts import JsonText, MachineText, fold
 from functions.worker.extraction.values.unread import Unread
@@ -31,7 +31,7 @@ Full = Callable[[Any, Evidence, Note], Any]
 _PLAIN = re.compile(r"[$£€¥]?\s?(\d{1,15}(?:\.\d\d?)?)\s?[$£€¥%]?")
 # One whole number among words that say nothing else of it, such as another number or a currency.
 _WHOLE = re.compile(
-    r"(?:[A-Za-z ]*[ (])?(\d{1,15})(?: ((?:[a-jln-z]|mi?n)[a-z]*)(?: [a-z ]*)?)?\)?", re.ASCII
+    r"([A-Za-z ]*[ (])?(\d{1,15})(?: ((?:[a-jln-z]|mi?n)[a-z]*)(?: [a-z ]*)?)?\)?", re.ASCII
 )
 _TRUE = frozenset(["true", "yes", "on", "1"])
 _FALSE = frozenset(["false", "no", "off", "0"])
@@ -107,9 +107,12 @@ def _quick_number(raw: Any) -> float | None:  # noqa: ANN401
 def _quick_integer(raw: Any) -> int | None:  # noqa: ANN401
     if isinstance(raw, str):
         plain = _WHOLE.fullmatch(raw)
-        if plain is None or (plain[2] is not None and is_magnitude(plain[2])):
+        if plain is None:
             return None
-        return int(plain[1])
+        before, digits, behind = plain.groups("")
+        if (before or behind) and is_doubtful(before.rstrip(" (").rpartition(" ")[2], behind):
+            return None
+        return int(digits)
     if isinstance(raw, bool) or (isinstance(raw, float) and not raw.is_integer()):
         return None
     if isinstance(raw, int | float):
@@ -170,9 +173,11 @@ def _numeral(
         return read_numeral(raw, lambda _currency, _mark: None, is_price=is_price)
     if locale is not None:
         mark = "," if decimal_comma(locale) else "."
-        return read_numeral(raw, lambda _currency, _mark: mark, is_price=is_price)
+        return read_numeral(
+            raw, lambda _currency, _mark: mark, lambda: locale[:2], is_price=is_price
+        )
     decide = partial(evidence.decimal_mark, is_price=is_price)
-    return read_numeral(raw, decide, is_price=is_price)
+    return read_numeral(raw, decide, lambda: evidence.language, is_price=is_price)
 
 
 def _full_price(

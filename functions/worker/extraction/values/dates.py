@@ -25,8 +25,11 @@ from functions.worker.extraction.values.unread import Unread
 _SHORTEST, _LONGEST = 5, 100  # characters
 _LAST_EPOCH = 4_102_444_800  # of 2100-01-01
 _THIS_CENTURY = 50  # of years with two digits, those below it
-# Where 26-03-04 is rather the fourth of March.
-_YEAR_FIRST = frozenset(["af", "dz", "eu", "fa", "hu", "lt", "lv", "mn", "ne", "se", "si", "sv"])
+# Where 26-03-04 is rather the fourth of March, and with which marks.
+_YEAR_FIRST = {
+    "af": "-/", "dz": "-/", "eu": ".-/", "fa": "-/", "hu": ".-", "lt": ".-", "lv": ".-",
+    "mn": ".-/", "ne": "-/", "se": "-", "si": "-", "sv": "-",
+}  # fmt: skip
 _YEAR, _MONTH, _DAY = "年년", "月월", "日일号號"
 # ISO 8601 as programs write it. Years that may be of another calendar are looked at closely.
 _ISO = re.compile(
@@ -212,7 +215,7 @@ def _day(parts: _Parts, conventions: Conventions) -> date | Unread:  # noqa: PLR
         return _date(first, second, third, conventions)
     if len(third) not in {2, 4} or max(len(first), len(second)) > 2:  # noqa: PLR2004
         return Unread.UNREADABLE
-    return _in_order(first, second, third, conventions)
+    return _in_order((first, second, third), parts.marks, conventions)
 
 
 def _with_name(parts: _Parts, conventions: Conventions) -> date | Unread:
@@ -221,7 +224,7 @@ def _with_name(parts: _Parts, conventions: Conventions) -> date | Unread:
         return _date(first, str(month), second, conventions)
     if len(second) == 2 and parts.month_at != 1:  # noqa: PLR2004 -- Mar 4 26
         return Unread.AMBIGUOUS
-    if len(second) == 2 and conventions.language() in _YEAR_FIRST:  # noqa: PLR2004
+    if len(second) == 2 and "." in _YEAR_FIRST.get(conventions.language() or "", ""):  # noqa: PLR2004
         return _the_only(
             _date(second, str(month), first, conventions),
             _date(first, str(month), second, conventions),
@@ -237,8 +240,12 @@ def _the_only(*readings: date | Unread) -> date | Unread:
     return Unread.AMBIGUOUS if possible or Unread.AMBIGUOUS in readings else Unread.UNREADABLE
 
 
-def _in_order(first: str, second: str, year: str, conventions: Conventions) -> date | Unread:
-    if len(year) == 2 and conventions.language() in _YEAR_FIRST:  # noqa: PLR2004
+def _in_order(
+    numbers: tuple[str, str, str], marks: set[str], conventions: Conventions
+) -> date | Unread:
+    first, second, year = numbers
+    year_first = _YEAR_FIRST.get(conventions.language() or "", "")
+    if len(year) == 2 and year_first and marks.issubset(year_first):  # noqa: PLR2004
         return _the_only(
             _date(year, second, first, conventions), _date(first, second, year, conventions)
         )

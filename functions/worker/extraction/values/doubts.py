@@ -5,24 +5,31 @@ Pure, and guesses nothing: what may be another number is none.
 """
 
 import re
+from functools import lru_cache
 
 from functions.worker.extraction.values.currencies import currencies
-from functions.worker.extraction.values.magnitudes import goes_on, stands_at, stands_before
+from functions.worker.extraction.values.magnitudes import (
+    Language,
+    goes_on,
+    is_magnitude,
+    stands_at,
+    stands_before,
+)
 from functions.worker.extraction.values.unread import Unread
 
 _NEAR = 60  # characters before a number that are looked at
 _APART_BEFORE = re.compile(
     r"\d[.,] \Z|[.,]{2}\Z|\A[-\u2010-\u2014] [^\w\s]? ?\Z|\A\u2014\Z|\d[/:]\Z"
 )
-_TWO_MORE = re.compile(r" \d\d(?![\d.,:]|\s?%)")  # 12 99, unless they are a price of their own
+# 12 99, unless they are a price of their own, a date, or a number of things.
+_TWO_MORE = re.compile(r" \d\d(?![\d.,:/]|\s?%|[^\W\d_a-zA-Z])")
 _AND_MORE = re.compile(r"\d \Z")
-_MINUS = re.compile(
-    r"(?<![^\W\d_])(?:minus|moins|menos|meno|miinus|минус|мінус)\s\Z", re.IGNORECASE
-)
-_FRACTION = re.compile(r"(?: \d{1,3})?/\d")
+_MINUS_WORDS = frozenset(["minus", "moins", "menos", "meno", "miinus", "минус", "мінус"])
+_MINUS = re.compile(rf"(?<![^\W\d_])(?:{'|'.join(sorted(_MINUS_WORDS))})\s\Z", re.IGNORECASE)
+_FRACTION = re.compile(r" \d{1,3}/\d+(?![\d/])|/\d")
 _CENT_SIGN = re.compile(r"\s?[¢\uffe0]")
 _CENTS = re.compile(
-    r"\s?(?:p|c|cts?|cents?|pence|penny|öre|øre|gr|grosz[ey]?|коп|копе\w*|bani|fillér|kuruş|krş"
+    r"\s?(?:[pc](?!\.\w|\.\s\w(?!\w)|\s?[/&])|cts?|cents?|pence|penny|öre|øre|gr|grosz[ey]?|коп|копе\w*|bani|fillér|kuruş|krş"
     r"|c[eé]nt(?:imes?|imos?|avos?|esimi))(?!\w)",
     re.IGNORECASE,
 )
@@ -30,32 +37,42 @@ _RANGE = re.compile(
     r"\s?(?:[-\u2010-\u2015~\u301c]|to|bis|or|do|до)\s?[^\w\s]?\s?\d+(?:[.,]\d+)*", re.IGNORECASE
 )
 # What stands right before 15 799: iPhone 15, or a word that belongs to no number.
-_BEFORE_GROUPS = re.compile(r"(\w+)[.)\]\"'\u00ae\u2122]*\s\Z")
+_BEFORE_GROUPS = re.compile(r"(\w+)([.)\]\"'\u00ae\u2122]*)\s\Z")
+# Words that announce a number and may have a large letter, as names do.
 _ANNOUNCING = """
-    a à ab about all and approx at av avg bis by c ca cca circa de des do dès från for fra from für
-    i in is it just max min more newly now nu nur of od ok om on only or over per pour pro rrp save
-    sale since still than that to total totals til till up uvp von vor was were with za
-    ár ára art cena cenu ceny cenie coste costo costs coût custa desde dopo
-    einzelpreis fiyat hind hinta
-    kaina kosten kostet kostar kostaa koster msrp omkring ordinarie pvp pret preț preis preise preço
-    precio prezzo price prices prijs pris prix promo regular samt solo seulement soit subtotal
-    sum summa somme tarif totale totalt verkaufspreis view views vanaf voor värde worth yht
-    environ etwa rund plus über moins près jusqu hasta unter weniger mehr avec sur à
-    population populace einwohner befolkning obyvatel ludność
-    von только от до цена цене цены всего за около более стоимость ціна від за всього ціною
+    a à ab about all and approx at av avg avis by c ca cca circa de des desde do dès dopo environ
+    etwa from fra från for för fra für før hasta hyra i in is it just jusqu max mehr min moins more
+    msrp newly now nu nur nyt nå od ok om only or over per plus por pour pro pvp rrp rund près save
+    sale samt since solde soldes soit solo somme spar still sur than that to tot total totals totalt
+    til till unter up uvp von vor voor was were weniger with worth za vanaf views view yht
+    seulement subtotal sum summa fiyat koster kostet kostar kostaa przebieg population populace
+    einwohner befolkning obyvatel ludność
+    alv dph ht moms mva ttc tva vat ндс
+    всего до за итого около от пробег только ціною
 """
+_PRICES = (
+    "ár", "ára", "cen", "cena", "cenu", "ceny", "cenie", "coste", "costo", "cost", "costs", "coût",
+    "hind", "hinta", "kaina", "kosten", "preis", "preise", "precio", "preço", "prezzo", "preț",
+    "preis", "pret", "price", "prices", "prijs", "pris", "prix", "цена", "цене", "цену", "цены",
+    "стоимость", "ціна",
+)  # fmt: skip
 _ANNOUNCES = frozenset(_ANNOUNCING.split())
 
 
 def doubt_of(
-    text: str, found: re.Match[str], sign: re.Match[str] | None, *, is_price: bool
+    text: str,
+    found: re.Match[str],
+    sign: re.Match[str] | None,
+    language: Language,
+    *,
+    is_price: bool,
 ) -> Unread | None:
     """Return why the digits are not all that a text says of its number; None if they are."""
     is_bare = is_price and sign is None
     if (
         (is_bare and text[found.end() : found.end() + 2].lstrip().startswith("%"))
         or _is_in_cents(text, found, is_price=is_bare)
-        or _is_partial(text, found, sign)
+        or _is_partial(text, found, sign, language)
     ):
         return Unread.UNREADABLE
     if (is_price or sign is not None) and _has_more(text, found, sign):
@@ -75,16 +92,41 @@ def _doubt_before(text: str, found: re.Match[str]) -> Unread | None:
         return Unread.AMBIGUOUS
     if _FRACTION.match(text, found.end()) and "." not in digits and "," not in digits:
         return Unread.AMBIGUOUS
-    if " " in digits and _is_two(_BEFORE_GROUPS.search(before)):
+    if " " in digits and _is_two(_BEFORE_GROUPS.search(before), digits):
         return Unread.AMBIGUOUS
     return None
 
 
-def _is_two(word: re.Match[str] | None) -> bool:
-    """Tell whether the first of spaced digits can belong to the word before: iPhone 15 799."""
-    if word is None or word[1].casefold() in _ANNOUNCES:
+def _is_two(before: re.Match[str] | None, digits: str) -> bool:
+    """
+    Tell whether the first of spaced digits can belong to the word before: iPhone 15 799.
+
+    Not if the others are no number of their own, nor if the word is written as names are not.
+    """
+    if before is None or digits.partition(" ")[2].startswith("0"):
         return False
-    return not currencies().candidates(word[1])
+    word, end = before.groups()
+    folded = word.casefold()
+    if (word.islower() and not end) or folded in _ANNOUNCES or folded.endswith(_PRICES):
+        return any(character.isdecimal() for character in word)
+    if word == "R" and before.start() == 0:  # of South Africa
+        return False
+    return not (currencies().candidates(word) or currencies().candidates(word + end))
+
+
+def is_doubtful(before: str, behind: str) -> bool:
+    """Tell whether a word right before or behind a number may say more of it."""
+    return _is_doubtful(before[:_NEAR], behind[:_NEAR])
+
+
+@lru_cache(maxsize=1_000)  # the numbers of a website have the same few words beside them
+def _is_doubtful(before: str, behind: str) -> bool:
+    return (
+        behind in {"de", "na"}
+        or is_magnitude(behind)
+        or is_magnitude(before)
+        or before.casefold() in _MINUS_WORDS
+    )
 
 
 def _is_in_cents(text: str, found: re.Match[str], *, is_price: bool) -> bool:
@@ -111,12 +153,20 @@ def _has_more(text: str, found: re.Match[str], sign: re.Match[str] | None) -> bo
     return not currencies().pattern.match(text[more.end() : more.end() + 8].lstrip())
 
 
-def _is_partial(text: str, found: re.Match[str], sign: re.Match[str] | None) -> bool:
+def _is_partial(
+    text: str, found: re.Match[str], sign: re.Match[str] | None, language: Language
+) -> bool:
     """Tell whether a number is a part of one: 1.2 K, 5-6 million, US$ million 5."""
     of_money = sign is not None
-    if goes_on(text, found.end(), of_money=of_money) or stands_before(text, found.start()):
+    if goes_on(text, found.end(), language, of_money=of_money):
         return True
-    if sign is not None and found.end() <= sign.start() and stands_at(text, sign.end()):
+    if stands_before(text, found.start()):
+        return True
+    if (
+        sign is not None
+        and found.end() <= sign.start()
+        and stands_at(text, sign.end(), language, of_money=True, behind_sign=True)
+    ):
         return True
     other = _RANGE.match(text, found.end())
-    return other is not None and goes_on(text, other.end(), of_money=of_money)
+    return other is not None and goes_on(text, other.end(), language, of_money=of_money)

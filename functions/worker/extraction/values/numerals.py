@@ -19,7 +19,8 @@ from functions.worker.extraction.values.digits import (
     without_apostrophe,
 )
 from functions.worker.extraction.values.doubts import doubt_of
-from functions.worker.extraction.values.texts import tidy
+from functions.worker.extraction.values.magnitudes import Language
+from functions.worker.extraction.values.texts import FIXED_SPACES, tidy
 from functions.worker.extraction.values.unread import Unread
 
 _MAX_DIGITS = 40
@@ -39,10 +40,8 @@ _APART = re.compile(r"[.,] \d\d(?!\d)|[€$£] \d\d\Z")
 # 12:50; 1 1/2, of which 4.5/5 is none.
 _RATIO = re.compile(r":\d|(?: \d{1,3})?[\u2044\u2215]\d")
 # Spaces that hold the groups of a number together, and no more than that.
-_FIXED_GROUPS = re.compile(
-    r"(?<![\d\u00a0\u2007\u2009\u202f])\d{1,3}(?:[\u00a0\u2007\u2009\u202f]\d{3})+(?!\d)"
-)
-_FIXED_SPACES = str.maketrans(dict.fromkeys("\u00a0\u2007\u2009\u202f", "'"))
+_FIXED_GROUPS = re.compile(rf"(?<![\d{FIXED_SPACES}])\d{{1,3}}(?:[{FIXED_SPACES}]\d{{3}})+(?!\d)")
+_FIXED_SPACES = str.maketrans(dict.fromkeys(FIXED_SPACES, "'"))
 
 
 class Numeral(NamedTuple):
@@ -59,7 +58,13 @@ def read_machine(text: str) -> str | None:
     return text if _MACHINE.fullmatch(text) else None
 
 
-def read_numeral(text: str, decide: DecideMark, *, is_price: bool = False) -> Numeral | Unread:
+def read_numeral(
+    text: str,
+    decide: DecideMark,
+    language: Language = lambda: None,
+    *,
+    is_price: bool = False,
+) -> Numeral | Unread:
     """
     Return the number that a text is about.
 
@@ -81,7 +86,7 @@ def read_numeral(text: str, decide: DecideMark, *, is_price: bool = False) -> Nu
         if isinstance(beside, Unread):
             return beside
         found, sign, currency, region = beside or (first, None, None, None)
-    doubt = doubt_of(text, found, sign, is_price=is_price)
+    doubt = doubt_of(text, found, sign, language, is_price=is_price)
     if doubt is not None:
         return doubt
     money = _Money(currency, sign, of_money=is_price or sign is not None)
@@ -122,6 +127,8 @@ def _digits(text: str, found: re.Match[str], money: _Money, decide: DecideMark) 
     end = found.end()
     digits = found[0]
     following = text[end : end + 2].lstrip()[:1]
+    if following.isalpha():  # a numeral of China that begins the next word
+        following = text[end : end + 1]
     if (
         len(digits) > _MAX_DIGITS
         or _RATIO.match(text, end)

@@ -341,13 +341,9 @@ def test_a_year_that_can_be_of_another_calendar_is_none(
     ("text", "date"),
     [
         ("25-06-07", AMBIGUOUS),
-        ("25.06.07.", AMBIGUOUS),
-        ("25/06/07 10:30", AMBIGUOUS),
         ("98-06-07", "1998-06-07"),
         ("07/06/98", "1998-06-07"),
         ("25-13-07", UNREADABLE),
-        ("25 May 07", AMBIGUOUS),
-        ("07 May 25", AMBIGUOUS),
         ("7 May 25", "2025-05-07"),
         ("7 May 98", "1998-05-07"),
         ("7/6/2025", "2025-06-07"),
@@ -355,5 +351,34 @@ def test_a_year_that_can_be_of_another_calendar_is_none(
 )
 def test_where_the_year_stands_first_two_digits_may_be_the_year_or_the_day(
     text: str, date: Any, language: str
+) -> None:
+    assert read(text, language=language, order=True) == date
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "date"),
+    [
+        *(("17.05.28", "sv", "2028-05-17"), ("17/05/28 10:30", "sv", "2028-05-17T10:30:00")),
+        *(("17 maj 28", "sv", "2028-05-17"), ("17-May-28", "sv", "2028-05-17")),
+        *(("17/05/28", "hu", "2028-05-17"), ("17.05.28.", "hu", AMBIGUOUS)),
+        *(("17.05.28", "lt", AMBIGUOUS), ("17 May 28", "lt", AMBIGUOUS)),
+        *(("17/05/28", "eu", AMBIGUOUS), ("17 May 28", "hu", AMBIGUOUS)),
+    ],
+)
+def test_the_year_stands_first_only_with_the_marks_that_people_write_it_so(
+    text: str, language: str, date: Any
+) -> None:
+    assert read(text, language=language, order=True) == date
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "date"),
+    [
+        *(("7 \u092e\u0908 1887", "en", "1887-05-07"), ("7 \u092e\u0908 1887", None, "1887-05-07")),
+        ("7 \u092e\u0908 2083", "ne", UNREADABLE),
+    ],
+)
+def test_a_month_of_our_calendar_has_a_year_of_it(
+    text: str, language: str | None, date: Any
 ) -> None:
     assert read(text, language=language, order=True) == date

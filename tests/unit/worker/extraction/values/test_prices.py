@@ -138,3 +138,99 @@ def test_a_price_has_no_three_digits_behind_the_mark_though_its_currency_is_not_
 )
 def test_a_sign_stands_for_what_people_use_it_for(language: str, text: str, currency: str) -> None:
     assert read(text, language)[1] == currency
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "value"),
+    [
+        *(("en-ZA", "R 2 350.00", 2350), ("nb", "Før 2 350,-", 2350)),
+        ("sv", "Nypris 2 350 kr", 2350),
+        *(("fi", "Nettohinta 2 350 €", 2350), ("pl", "Cena netto 2 350 zł", 2350)),
+        *(("fr", "Prix HT 2 350 €", 2350), ("hu", "most 23 500 Ft", 23500)),
+        *(("de-CH", "Fr. 2 350.-", 2350), ("es", "Galaxia 350 000 €", 350000)),
+        *(("fr", "Galaxy 26 899 €", AMBIGUOUS), ("pl", "Samsung S26 1 299 zł", AMBIGUOUS)),
+        *(("fr", "Pixel® 9 899 €", AMBIGUOUS), ("fr", "lampe (mod. 2) 1 299 €", AMBIGUOUS)),
+    ],
+)  # fmt: skip
+def test_a_word_before_spaced_digits_claims_the_first_of_them_only_if_it_can_be_a_name(
+    language: str, text: str, value: Any
+) -> None:
+    assert read(text, language)[0] == value
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u202f", "\u2009"])
+@pytest.mark.parametrize("kind", ["price", "number", "integer"])
+def test_a_space_that_no_line_breaks_at_holds_a_number_together(space: str, kind: str) -> None:
+    for text in (f"Pixel 2{space}350{space}€", f"<b>Pixel</b> <u>2{space}350</u> €"):
+        assert read(text, "fr", kind=kind)[0] == 2350
+
+    fields = {"price": {"xpath": "//i", "type": kind}}
+    spec = msgspec.convert({"extract": {"fields": fields}}, Spec)
+    html = f"<i>Pixel 2{space}350 €</i>"
+    page = FetchedPage("http://a.example/", 200, "text/html", None, html.encode())
+    assert compile_extraction(spec).extract(page, token="bot").rows[0]["price"] == 2350
+
+
+def test_what_a_regular_expression_searches_has_blanks_alone() -> None:
+    fields = {"price": {"css": "i", "type": "price", "regex": r"(\d+ \d+) €"}}
+    spec = msgspec.convert({"extract": {"fields": fields}}, Spec)
+    page = FetchedPage("http://a.example/", 200, "text/html", None, "<i>2\u00a0350 €".encode())
+
+    assert compile_extraction(spec).extract(page, token="bot").rows[0]["price"] == 2350
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "value"),
+    [
+        *(("nl", "€ 720 p.m.", 720), ("nl", "€ 49 p.p.", 49), ("en-GB", "£720 p.c.m.", 720)),
+        *(("en-GB", "£9 P&amp;P", 9), ("es-MX", "$35 c/u", 35), ("pt-BR", "R$ 35 c/ juros", 35)),
+        *(("en-US", "$35 11/07/2026", 35), ("ja", "¥700 12個", 700), ("ko", "700원 12개", 700)),
+        *(("en-GB", "£35p", AMBIGUOUS), ("en-GB", "£35p.", AMBIGUOUS)),
+        ("en-GB", "£3 49", AMBIGUOUS),
+        *(("es-MX", "$249 M.N.", 249), ("es-MX", "$249.00 mn", 249)),
+        ("nl", "€ 275.000 k.k.", 275000),
+        *(("ja", "7,000円 千代田区", 7000), ("ko", "7,000원 만화", 7000), ("zh", "¥249 百合", 249)),
+        *(("en-US", "Memphis, TN $1,450", 1450), ("en-US", "Recycling bin $35", 35)),
+        *(("en-US", "$24.50 M, L", 24.5), ("en-US", "$24.50 T Shirt", 24.5)),
+        *(("en-US", "$35 Dozen Eggs", 35), ("de", "35 € Mia Farrow", 35)),
+        ("en", "$35 Bill Bryson", 35),
+        *(("fr", "9 € mille-feuille", 9), ("en", "$3 Million Homes", UNREADABLE)),
+        *(("en-IN", "₹2.5 Cr Onwards", UNREADABLE), ("ja", "7 万円", UNREADABLE)),
+        *(("ko", "7만 원", UNREADABLE), ("zh", "¥7万", UNREADABLE), ("de", "7 € Mio.", UNREADABLE)),
+        *(("da", "7 md. kr", UNREADABLE), ("en", "USD bn 7", UNREADABLE)),
+        ("en", "$7.5M.", UNREADABLE),
+    ],
+)  # fmt: skip
+def test_what_stands_beside_a_price_makes_another_of_it_only_if_it_can_be_nothing_else(
+    language: str, text: str, value: Any
+) -> None:
+    assert read(text, language)[0] == value
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "value"),
+    [
+        *(("sv", "12 500 mil", 12500), ("es", "12 mil", UNREADABLE), ("fr", "1500 tr/min", 1500)),
+        *(("fr", "45 mn", 45), ("en", "45 mn", UNREADABLE), ("da", "24 md.", 24)),
+        *(("en-US", "Rockville, MD 20850", 20850), ("de", "4.000 K", 4000)),
+        ("en", "4 K", UNREADABLE),
+    ],
+)  # fmt: skip
+def test_a_short_word_is_what_it_is_in_the_language_of_the_page(
+    language: str, text: str, value: Any
+) -> None:
+    assert read(text, language, kind="number")[0] == value
+
+
+@pytest.mark.parametrize("kind", ["number", "integer", "price"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("20 de mii de abonati", "7 de milioane", "minus 9 degrees", "Million 7"),
+        "about million 7",
+        *("3.4 M followers", "7 crores", "17 mil seguidores", "5-6 million", "9+ million"),
+        "7 thousand",
+    ],
+)  # fmt: skip
+def test_a_part_of_a_number_is_not_taken_for_it_whatever_the_type(text: str, kind: str) -> None:
+    assert read(text, "ro", kind=kind)[0] in {AMBIGUOUS, UNREADABLE}
