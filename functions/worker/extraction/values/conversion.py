@@ -29,6 +29,9 @@ Quick = Callable[[Any], Any]
 Full = Callable[[Any, Evidence, Note], Any]
 # The most frequent form. A point before one or two digits is a decimal point everywhere.
 _PLAIN = re.compile(r"[$£€¥]?\s?(\d{1,15}(?:\.\d\d?)?)\s?[$£€¥%]?")
+# The most frequent prices: digits, at most two of them behind a mark, and one sign at most.
+_PLAIN_PRICE = re.compile(r"([$£€¥])?\s?(\d{1,15}(?:[.,]\d\d?)?)(?:(?(1)(?!)|\s?([$£€¥])))?")
+_NEAR = 40  # characters beside a number that are looked at
 # One whole number among words that say nothing else of it, such as another number or a currency.
 _WHOLE = re.compile(
     r"([A-Za-z ]*[ (])?(\d{1,15})(?: ((?:[a-jln-z]|mi?n)[a-z]*)(?: [a-z ]*)?)?\)?", re.ASCII
@@ -110,7 +113,7 @@ def _quick_integer(raw: Any) -> int | None:  # noqa: ANN401
         if plain is None:
             return None
         before, digits, behind = plain.groups("")
-        if (before or behind) and is_doubtful(before.rstrip(" (").rpartition(" ")[2], behind):
+        if (before or behind) and is_doubtful(before[-_NEAR:], behind[:_NEAR]):
             return None
         return int(digits)
     if isinstance(raw, bool) or (isinstance(raw, float) and not raw.is_integer()):
@@ -191,11 +194,15 @@ def _full_price(
     if isinstance(raw, Amount):
         raw, named = raw
         sign = fold(named) if isinstance(named, str) else None
-    if isinstance(raw, str):
+    plain = _PLAIN_PRICE.fullmatch(raw) if isinstance(raw, str) else None
+    if plain is not None:
+        sign = sign or plain[1] or plain[3]
+        number = _number(plain[2].replace(",", "."))
+    elif isinstance(raw, str):
         numeral = _numeral(raw, locale, evidence, is_price=True)
         if isinstance(numeral, Unread):
             return numeral
-        if sign is None:
+        if not sign:
             sign, region = numeral.currency, numeral.region
         number = _number(numeral.digits)
     else:

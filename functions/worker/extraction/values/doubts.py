@@ -114,18 +114,15 @@ def _is_two(before: re.Match[str] | None, digits: str) -> bool:
     return not (currencies().candidates(word) or currencies().candidates(word + end))
 
 
-def is_doubtful(before: str, behind: str) -> bool:
-    """Tell whether a word right before or behind a number may say more of it."""
-    return _is_doubtful(before[:_NEAR], behind[:_NEAR])
-
-
 @lru_cache(maxsize=1_000)  # the numbers of a website have the same few words beside them
-def _is_doubtful(before: str, behind: str) -> bool:
+def is_doubtful(before: str, behind: str) -> bool:
+    """Tell whether the last word before a number, or one right behind it, may say more of it."""
+    last = before.rstrip(" (").rpartition(" ")[2]
     return (
         behind in {"de", "na"}
         or is_magnitude(behind)
-        or is_magnitude(before)
-        or before.casefold() in _MINUS_WORDS
+        or is_magnitude(last)
+        or last.casefold() in _MINUS_WORDS
     )
 
 

@@ -234,3 +234,21 @@ def test_a_short_word_is_what_it_is_in_the_language_of_the_page(
 )  # fmt: skip
 def test_a_part_of_a_number_is_not_taken_for_it_whatever_the_type(text: str, kind: str) -> None:
     assert read(text, "ro", kind=kind)[0] in {AMBIGUOUS, UNREADABLE}
+
+
+@pytest.mark.parametrize(
+    "text", ["$7", "$ 7.25", "7,25 \u20ac", "7.5\u00a3", "\u00a5725", "725", "7,2"]
+)
+@pytest.mark.parametrize("language", ["en-US", "de", "ja"])
+def test_a_price_that_stands_alone_is_what_it_is_among_words(text: str, language: str) -> None:
+    assert read(text, language) == read(f"Price: {text} today", language)
+
+
+def test_a_currency_that_the_data_leaves_empty_is_that_of_the_text() -> None:
+    data = '{"@type": "Offer", "price": "%s", "priceCurrency": ""}'
+    spec = {"extract": {"fields": {"price": {"jsonld": "Offer.price", "type": "price"}}}}
+    for price in ("7.25 \u20ac", "from 7.25 \u20ac"):
+        html = f'<script type="application/ld+json">{data % price}</script>'
+        page = FetchedPage("http://a.example/", 200, "text/html", None, html.encode())
+        found = compile_extraction(msgspec.convert(spec, Spec)).extract(page, token="bot")
+        assert found.rows == [{"price": 7.25, "price_currency": "EUR"}]
