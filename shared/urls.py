@@ -19,6 +19,8 @@ from shared.lock import SUFFIXES
 
 MAX_URL_BYTES = 8_000  # what RFC 9110 §4.1 asks servers to take at least
 _DEFAULT_PORTS = {"http:": 80, "https:": 443}
+# RFC 2606, 6762 and 7686, and what people have at home.
+_RESERVED = {"example", "invalid", "test", "localhost", "local", "onion", "internal", "home", "lan"}
 _FROZEN = __file__.replace("urls.py", f"suffixes-{SUFFIXES}.txt")
 _MAX_LABELS = 7  # of a frozen suffix
 
@@ -95,6 +97,15 @@ def registrable_domain(host: str) -> str:
         return host
     domain: str | None = _public_suffixes().privatesuffix(host)
     return domain or host
+
+
+def is_top_level_domain(label: str) -> bool:
+    """Tell whether names of hosts end with `label`, those for examples and for use at home too."""
+    label = label.lower()
+    if not label.isascii():
+        label = "xn--" + label.encode("punycode").decode()
+    suffixes = _frozen_suffixes()
+    return label in _RESERVED or label in suffixes or f"*.{label}" in suffixes
 
 
 def is_ip_literal(host: str) -> bool:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from functions.dispatcher.lists.columns import NUMBER, URL_NAMES, is_name, may_be_domain, plain
 from functions.dispatcher.lists.lines import BOM
 from functions.dispatcher.lists.source import ListSource
 from functions.dispatcher.lists.tables import (
@@ -20,23 +21,15 @@ from functions.dispatcher.lists.tables import (
     legible,
     may_be_cut,
 )
-from functions.dispatcher.lists.urltext import INVISIBLE, is_almost_url, looks_like_domain
+from functions.dispatcher.lists.urltext import INVISIBLE, looks_like_domain
 from shared.errors import InvalidJobError, InvalidUrlError
 from shared.urls import parse_url
 
 HEAD_BYTES = 64 * 1024
 _DELIMITERS = {"csv": ",;\t|", "tsv": "\t,;|"}
 _SEPARATOR = re.compile(rb"\"?sep=([^\w\s\"]|\t)\"?\s*\n", re.IGNORECASE)
-# In this order, where several columns hold URLs.
-_URL_NAMES = (
-    *("url", "urls", "link", "links", "href", "uri", "loc", "page_url", "page", "address"),
-    *("website", "web_site", "site", "homepage", "source_url", "target_url", "landing_page"),
-)
-_NUMBER = re.compile(r"[-+]?[0-9][0-9.,:/ %-]*")
-_LAST_LABEL = re.compile(r"[.:]([^.:]*)$")
-# lamps.site is a website, and item.url is the name of a column.
-_NO_DOMAINS = frozenset(_URL_NAMES) - {"link", "page", "site", "website"}
 _SHOWN = 100
+_COMPARED = 20  # rows, with what may be the header
 
 
 class _Row(NamedTuple):
@@ -78,6 +71,11 @@ def find_schema(name: str, head: bytes, format: str) -> TableSchema:  # noqa: A0
     look = max(best, key=lambda look: look.width)
     is_told = own is not None and look.delimiter == own[1].decode()
     if look.may_cut and not is_told:
+        if (doubtful := look.doubtful) is not None:
+            raise InvalidJobError(
+                f"{name}: {doubtful[:_SHOWN]!r} above the first URL may be a domain or the name of "
+                f"its column; call the column url, or write https://{doubtful[:_SHOWN]}"
+            )
         raise InvalidJobError(
             f"{name}: without a header, {look.delimiter!r} behind a URL may be a part of it; give "
             "it a first row with the names of the columns (if a line is a URL: url)"
@@ -122,12 +120,12 @@ class _Look:
         """Return the column whose cells are URLs; of several the one that is called so."""
         whole = {column for column in urls if 2 * urls[column] >= filled[column]} or set(urls)
         titles = {
-            _plain(cell): column
+            plain(cell): column
             for row in self.rows
             for column, cell in reversed(list(enumerate(row.cells)))
-            if column in whole and _plain(cell) in _URL_NAMES
+            if column in whole and plain(cell) in URL_NAMES
         }
-        for name in _URL_NAMES:
+        for name in URL_NAMES:
             if name in titles:
                 return titles[name]
         return max(whole, key=lambda column: (urls[column], -column), default=0)
@@ -143,12 +141,12 @@ class _Look:
         What fits best is a name that columns with URLs have; then as many cells as the rows have.
         """
         rows = [row for row in above if not _is_comment(row)]
-        named = [row for row in rows if _plain(_cell(row, self.url)) in _URL_NAMES]
+        named = [row for row in rows if plain(_cell(row, self.url)) in URL_NAMES]
         # A title may be a website. A row with more in it is one, and below the header.
         first = next((row.line for row in self._almost if self._is_filled(row)), sys.maxsize)
         almost = {row.line for row in self._almost}
         rows = [row for row in rows if row.line < first and row.line not in almost]
-        texts = [row for row in rows if not any(map(_NUMBER.fullmatch, row.cells))]
+        texts = [row for row in rows if not any(map(NUMBER.fullmatch, row.cells))]
         exact = [row for row in texts if len(row.cells) == self.width]
         whole = [row for row in exact if all(row.cells)]
         others = [row for row in texts if len(list(filter(None, row.cells))) > 1]
@@ -162,11 +160,21 @@ class _Look:
             self.width = len(self._header.cells)
 
     def _is_almost(self, row: _Row) -> bool:
-        cell = _cell(row, self.url)
-        label = _LAST_LABEL.search(cell)
-        if _is_comment(row) or (label and _plain(label[1]) in _NO_DOMAINS):
+        if _is_comment(row):
             return False
-        return is_almost_url(cell) or any(map(_is_url, row.cells))
+        below = self.evidence[:_COMPARED]
+        others = (
+            (cell, [found for other in below if (found := _cell(other, column))])
+            for column, cell in enumerate(row.cells)
+            if column != self.url
+        )
+        return not is_name(_cell(row, self.url), others) or any(map(_is_url, row.cells))
+
+    @property
+    def doubtful(self) -> str | None:
+        """What may be the name of the column of URLs, though it was taken for a domain."""
+        cells = (_cell(row, self.url) for row in self._almost if len(row.cells) == self.width)
+        return next(filter(may_be_domain, cells), None)
 
     def _is_filled(self, row: _Row) -> bool:
         return self.width == 1 or len(list(filter(None, row.cells))) > 1
@@ -225,8 +233,8 @@ def _by_name_alone(name: str, looks: list[_Look]) -> TableSchema:
         looks, key=lambda look: -max((len(row.cells) for row in look.rows), default=0)
     ):
         for row in look.rows:
-            titles = [_plain(cell) for cell in row.cells]
-            found = next((titles.index(title) for title in _URL_NAMES if title in titles), None)
+            titles = [plain(cell) for cell in row.cells]
+            found = next((titles.index(title) for title in URL_NAMES if title in titles), None)
             if found is None:
                 continue
             below = (_cell(other, found) for other in look.rows if other.line > row.line)
@@ -289,13 +297,9 @@ def _names(cells: Iterable[str], width: int) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _plain(cell: str) -> str:
-    return "_".join(cell.lower().lstrip("#").replace("-", " ").split())
-
-
 def _is_comment(row: _Row) -> bool:
     return row.cells[0].startswith("#") and not any(
-        _plain(cell) in _URL_NAMES or cell == "#" for cell in row.cells
+        plain(cell) in URL_NAMES or cell == "#" for cell in row.cells
     )
 
 

@@ -35,9 +35,10 @@ _COMMENT = re.compile(r"\s#")
 _DOMAIN = re.compile(r"(?:[\w-]+\.)+[^\W\d][\w-]+(?::[0-9]+)?(?:[/?#].*)?", re.DOTALL)
 _ALMOST = re.compile(
     r"(?:ftps?|file|mailto|javascript):\S|https?[:/\\.]|www\.|[./?]*/|.*//|[^\s@]+@[^\s@]+\."
-    r"|[0-9]+(?:\.[0-9]+){3}(?![^:/])|(?:n/?a|none|null|nan|-+|\?+)$",
+    r"|[0-9]+(?:\.[0-9]+){3}(?![^:/])",
     re.IGNORECASE | re.DOTALL,
 )
+_NOTHING = re.compile(r"(?:n/?a|none|null|nan|-+|\?+)\n?", re.IGNORECASE)
 _SCHEME = len("https://")
 _SHOWN = 100
 
@@ -114,8 +115,13 @@ def looks_like_domain(text: str) -> bool:
 
 
 def is_almost_url(text: str) -> bool:
-    """Tell whether this was meant for a URL, or says that there is none: no column is called so."""
-    return _ALMOST.match(text) is not None or looks_like_domain(text)
+    """Tell whether this was meant for a URL, or says that there is none."""
+    return says_nothing(text) or _ALMOST.match(text) is not None or looks_like_domain(text)
+
+
+def says_nothing(text: str) -> bool:
+    """Tell whether this says that there is nothing to be said."""
+    return _NOTHING.fullmatch(text) is not None
 
 
 def _as_browsers_write(text: str) -> Url | None:

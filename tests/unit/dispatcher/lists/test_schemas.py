@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from functions.dispatcher.lists.schemas import find_schema
@@ -205,6 +207,60 @@ def test_what_was_meant_for_a_url_is_no_header(row: str, more: str, header: str)
 
     names = ("Seite", "Name") if header else ("column1", "column2")
     assert schema == TableSchema(",", names, 0, 2 if header else 1)
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("product.link,name", "http://c.example/x,Lamp"),
+        ("item.permalink,name", "http://c.example/x,Lamp"),
+        ("-,name", "http://c.example/x,Lamp"),
+        ("N/A,Status Code", "http://c.example/x,Lamp"),
+        ("id,url.en-US,url.de", "7,http://c.example/x,http://d.example/x"),
+        ("id,images.src", "1,http://c.example/x"),
+        ("Firma,company.homepage_de", "A GmbH,http://c.example/x"),
+        ("node.path,x", "http://c.example/x,Lamp"),
+        ("node.path", "http://c.example/x"),
+        ("product.link,Klicks", "http://c.example/x,17"),
+        ("product.link,product.maker", "http://c.example/x,Oak & Sons"),
+        ("Unnamed: 0,profile.page,profile.site", "0,http://c.example/x,Lamp"),
+        ("_id,author.link", "5f,http://c.example/x"),
+        (
+            "\u0442\u043e\u0432\u0430\u0440.\u0441\u0441\u044b\u043b\u043a\u0430,x",
+            "http://c.example/x,A",
+        ),
+    ],
+)
+def test_a_name_with_points_is_a_name_where_no_domain_ends_so_or_others_are_beside_it(
+    header: str, row: str
+) -> None:
+    schema = find_schema("urls.csv", f"{header}\n{row}\n".encode(), "csv")
+
+    assert (schema.names, schema.first) == (tuple(header.split(",")), 2)
+    assert row.split(",")[schema.url].startswith("http://c.example/x")
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["lamps.de,lamps.com", "www.shop.lamp,name", "index.html,name", "shop.link,Lamps", "-,N/A",
+     "lamps.co.uk,Lamp", "b.local,Lamp",
+     "\u043f\u0440\u0438\u043c\u0435\u0440.\u0440\u0444,x", "shop.link,7"],
+)  # fmt: skip
+def test_a_domain_is_no_name_unless_others_are_beside_it(row: str) -> None:
+    table = f'{row}\nhttp://c.example/,"Lamp"\n'
+
+    schema = find_schema("urls.csv", table.encode(), "csv")
+
+    assert schema == TableSchema(",", ("column1", "column2"), 0, 1)
+
+
+def test_what_may_be_a_name_or_a_domain_is_refused_with_what_to_do() -> None:
+    reason = (
+        "urls.csv: 'product.link' above the first URL may be a domain or the name of its column; "
+        "call the column url, or write https://product.link"
+    )
+    with pytest.raises(InvalidJobError, match=re.escape(reason)):
+        find_schema("urls.csv", b"product.link,Werk\nhttp://c.example/x,Lamp\n", "csv")
 
 
 def test_a_row_that_is_too_wide_is_no_header() -> None:
