@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from functions.dispatcher.lists.lines import MAX_LINE_BYTES
+from functions.dispatcher.lists.urltext import INVISIBLE
 from shared.errors import InvalidJobError
 
 _ENTRIES = {"url": False, "sitemap": True}
@@ -28,6 +29,14 @@ _OF_SITEMAPS = "/schemas/sitemap/"
 _ATOM = "http://www.w3.org/2005/Atom"
 _MAX_DEPTH = 1_000  # as what is mended has
 _REPLACED = "\N{REPLACEMENT CHARACTER}"
+FORBIDDEN = "\ufdd0"
+"""Stands for a character that no XML may hold: none was lost there."""
+_AROUND = INVISIBLE + FORBIDDEN
+
+
+def _without_forbidden(text: str) -> str:
+    """Return what a parser of URLs is to see: around one, control characters are nothing."""
+    return text.strip(_AROUND).replace(FORBIDDEN, _REPLACED)
 
 
 class NotWellFormedError(Exception):
@@ -66,7 +75,7 @@ class _BoundedText:
             self._length += len(text)
 
     def __str__(self) -> str:
-        text = "".join(self._pieces)[: MAX_LINE_BYTES + 1].strip()
+        text = _without_forbidden("".join(self._pieces)[: MAX_LINE_BYTES + 1])
         # What is cut off does not look whole for the white space in it.
         return text + _REPLACED if len(text) <= MAX_LINE_BYTES < self._length else text
 
@@ -167,7 +176,7 @@ class Locations:
         elif entry is not None and len(self._path) == entry.depth + 1 and not entry.is_told:
             if local == "link" and (space == _ATOM or "href" in attributes):
                 if space in {"", _ATOM} and attributes.get("rel", "alternate") == "alternate":
-                    href = attributes.get("href", "")
+                    href = _without_forbidden(attributes.get("href", ""))
                     if space == entry.space:
                         self._tell(href)
                     else:

@@ -11,6 +11,7 @@ from collections import deque
 from xml.parsers import expat
 
 from functions.dispatcher.lists.locations import (
+    FORBIDDEN,
     Location,
     Locations,
     NotWellFormedError,
@@ -25,7 +26,6 @@ _ENCODING = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._:-]+)[
 _MAX_TOKEN = 1024 * 1024  # bytes of a tag or a comment
 _HEAD_BYTES = 1_024
 _HEAD_CHARACTERS = 64 * 1024  # in which a sitemap has begun
-_REPLACED = "\N{REPLACEMENT CHARACTER}"
 _HARMLESS = "text in front of the first tag"  # to the mender a loss; it has no URL
 
 
@@ -43,7 +43,7 @@ class SitemapParser:
     def __init__(self, name: str, charset: str | None = None, *, mend: bool = False) -> None:
         self._name = name
         self._charset = charset
-        self._mender = XmlMender(_REPLACED) if mend else None
+        self._mender = XmlMender(FORBIDDEN) if mend else None
         self._decoder: codecs.IncrementalDecoder | None = None
         self._head = b""
         """Of what is to be mended, until its encoding is known."""

@@ -202,6 +202,25 @@ def test_a_location_that_is_no_url_is_rejected_with_the_reason(
     assert reason in problems[1]
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        b"<url><loc>http://b.example/1\x08</loc></url>",
+        b"<url><loc>\0http://b.example/1</loc></url>",
+        b"<url><loc> \x0b \x1f\nhttp://b.example/1&#8; \x01\t</loc></url>",
+        b"<url><loc>&#xFFFE;<![CDATA[\x1fhttp://b.example/1\xef\xbf\xbf]]>\x02</loc></url>",
+        b"<url>\x03http://b.example/1\x04</url>",
+        b"<item><link>\x08</link><guid>http://b.example/1\x08</guid></item>",
+        b"<entry xmlns='http://www.w3.org/2005/Atom'><link href='\x08http://b.example/1&#1;'/></entry>",
+    ],
+)
+def test_control_characters_around_a_url_cost_nothing(entry: bytes) -> None:
+    root = b"urlset" if entry.startswith(b"<url>") else b"rss"
+    urls, problems = read(b"<%s>%s</%s>" % (root, entry, root))
+
+    assert (urls, problems) == ({1: "http://b.example/1"}, {})
+
+
 def test_text_around_the_children_of_a_url_is_not_glued() -> None:
     entry = b"<url>http://a.example/1<lastmod>2026</lastmod>x</url>"
 
