@@ -55,7 +55,9 @@ class TableRows:
     Cuts a source into rows.
 
     A quote too many would swallow all that follows, up to the next one: a row that is so costs its
-    first line only. `position` and `line` are those of what comes next, as in `Reader`.
+    first line only. Only well quoted rows have several lines, so that the next quote tells, and not
+    each line of many looks at all others. `position` and `line` are those of what comes next, as in
+    `Reader`.
 
     Args:
         source: As for `Lines`.
@@ -90,41 +92,38 @@ class TableRows:
         self.problem = ""
         self.is_foreign = False
         try:
-            row = next(self._rows, None)
-        except (csv.Error, _RowTooLongError) as error:
-            return self._only_its_first_line(f"no row: {error}; is there a quote too many?")
-        if row is None:
-            return None
-        if self._drained:  # while the row was waiting for its end
-            return self._only_its_first_line("no row: a quote is opened and not closed")
-        if len(self.raw) > 1 and not self._is_well_quoted():
-            return self._only_its_first_line(
-                "no row: a quote is closed amid a cell; is one too many?"
-            )
-        return row
-
-    def _is_well_quoted(self) -> bool:
-        """Tell whether the row has several lines since it means to: a stray quote seeks another."""
-        lines = (raw.decode("utf-8", "surrogateescape") for raw in self.raw)
-        try:
-            next(csv.reader(lines, delimiter=self._delimiter, strict=True))
+            return next(self._rows, None)
+        except _RowTooLongError as error:
+            problem = f"no row: {error}; is there a quote too many?"
         except csv.Error:
-            return False
-        return True
+            problem = "no row: a quote is closed amid a cell; is one too many?"
+            if self._drained:  # while the row was waiting for its end
+                problem = "no row: a quote is opened and not closed"
+        return self._only_its_first_line(problem)
 
     def _only_its_first_line(self, problem: str) -> list[str]:
+        """Return the cells of the first line, if it is a row by itself; a quote may be a letter."""
         first, *others = self.raw
-        self.problem = problem
         self._waiting.extendleft(reversed(others))
         self.line -= len(others)
         self.position -= sum(map(len, others))
         self.raw = [first]
         self._rows = self._parse()
-        return []
+        text = first.decode("utf-8", "surrogateescape").rstrip("\r\n")
+        self.is_foreign = not text.isascii() and _FOREIGN.search(text) is not None
+        try:
+            cells = next(csv.reader([text + "\n"], delimiter=self._delimiter), [])
+        except csv.Error as error:
+            self.problem = f"no row: {error}; is there a quote too many?"
+            return []
+        if cells and cells[-1].endswith("\n"):  # a quote is open
+            self.problem = problem
+            return []
+        return cells
 
     def _parse(self) -> Iterator[list[str]]:
         self._drained = False
-        return csv.reader(self._feed(), delimiter=self._delimiter)
+        return csv.reader(self._feed(), delimiter=self._delimiter, strict=True)
 
     def _feed(self) -> Iterator[str]:
         while self._waiting or self._fetch():

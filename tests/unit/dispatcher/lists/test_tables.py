@@ -6,7 +6,7 @@ import pytest
 from functions.dispatcher.counts import Counts
 from functions.dispatcher.lists.schemas import find_schema
 from functions.dispatcher.lists.source import ListSource
-from functions.dispatcher.lists.tables import TableReader
+from functions.dispatcher.lists.tables import TableReader, TableRows
 from functions.dispatcher.plan import Plan
 
 
@@ -258,3 +258,24 @@ def test_a_line_without_an_end_is_rejected_and_the_next_one_is_read() -> None:
     assert [(report.line, report.reason) for report in counts.reports] == [
         (2, "longer than 65,536 bytes")
     ]
+
+
+@pytest.mark.parametrize(
+    "line", ['http://a.example/1,"b","c', 'http://a.example/1,"b\'" ""', 'http://a.example/1,"""b']
+)
+def test_no_table_takes_long_for_its_quotes(line: str) -> None:
+    """If each line looked at 64 KB behind it, this would take minutes."""
+    rows = TableRows(ListSource([f"{line}\n".encode() * 100_000]), ",")
+    heard = Nobody()
+    count = 0
+    while rows.read(heard) is not None:
+        count += 1
+
+    assert count == 100_000
+
+
+class Nobody:
+    """Takes no notice."""
+
+    def reject(self, line: int, text: bytes, reason: str) -> None:
+        raise NotImplementedError(line, text, reason)
