@@ -96,5 +96,10 @@ def dispatched_folder(job: str) -> str:
     return f"{job_prefix(job)}dispatched/"
 
 
+def dispatched_prefix(job: str, shard: int) -> str:
+    """Return what the key of a shard begins with, and perhaps that of one above 99,999."""
+    return f"{dispatched_folder(job)}{shard:05d}"
+
+
 def redriven_folder(job: str) -> str:
     return f"{job_prefix(job)}redriven/"

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from shared.ids import child_id
-from shared.keys import dispatched_folder, receipts_folder
+from shared.keys import dispatched_prefix, receipts_folder
 from shared.outcomes import Kind
 
 _MAX_NAME = 240  # characters of a receipt's name: file systems end at 255
@@ -53,7 +53,12 @@ def dispatched_key(
         "last": int(last),
         "damaged": int(damaged),
     }
-    return f"{dispatched_folder(job)}{shard:05d}{_encode_counts(counts)}"
+    return f"{dispatched_prefix(job, shard)}{_encode_counts(counts)}"
+
+
+def dispatched_shard(key: str) -> int:
+    """Return the shard that `dispatched_key` was given."""
+    return int(key.rpartition("/")[2].partition(".")[0])
 
 
 def receipt_key(job: str, batch: str, counts: Mapping[str, int]) -> str:

@@ -12,11 +12,11 @@ from functions.dispatcher.plan import Plan
 from functions.dispatcher.plans import UNKNOWN, Continuation, Plans
 from functions.dispatcher.written import Written
 from shared.errors import InvalidJobError
-from shared.keys import dispatched_folder, manifest_key, receipts_prefix
+from shared.keys import dispatched_folder, dispatched_prefix, manifest_key, receipts_prefix
 from shared.ledger import Ledger, ledger_of
 from shared.manifest import Manifest, encode_manifest
 from shared.queue import Queue
-from shared.receipts import RECEIPT_END, dispatched_key, settled
+from shared.receipts import RECEIPT_END, dispatched_key, dispatched_shard, settled
 from shared.store import Bucket
 
 SHARD_SECONDS = 60.0  # what a shard may take at worst; no shard is begun with less time left
@@ -44,7 +44,7 @@ class Shards:
         """
         written = self.plans.find(manifest, shard)
         if written is None:
-            if is_dispatched(self.ledger(manifest), shard):
+            if self.is_dispatched(manifest.job, shard):
                 return manifest
             try:
                 plan = read()
@@ -72,10 +72,9 @@ class Shards:
         written = self.plans.find(manifest, shard)
         if written is not None:
             return written
-        ledger = self.ledger(manifest)
-        if is_dispatched(ledger, shard):
+        if self.is_dispatched(manifest.job, shard):
             return None
-        if shard == 0 and not ledger.dispatched:
+        if shard == 0 and not any(self._data.keys(dispatched_folder(manifest.job))):
             return self.plans.refuse(manifest, str(error))
         plan = new_plan(manifest, shard)
         plan.break_off(line, str(error))
@@ -109,6 +108,17 @@ class Shards:
             self._data.put(manifest_key(manifest.job), encode_manifest(manifest))
         return manifest
 
+    def is_dispatched(self, job: str, shard: int) -> bool:
+        """
+        Tell whether a shard is dispatched.
+
+        If it has no plan, release 0.1 has dispatched it, which wrote none. Its ids mean what was
+        sent then: it is not planned anew.
+        """
+        # Only its own key, and not those of all shards for each of them.
+        keys = self._data.keys(dispatched_prefix(job, shard))
+        return any(dispatched_shard(key) == shard for key in keys)
+
     def ledger(self, manifest: Manifest) -> Ledger:
         """Return the job's ledger, as far as it is about shards."""
         return ledger_of(manifest, self._data.keys(dispatched_folder(manifest.job)))
@@ -122,13 +132,3 @@ def new_plan(manifest: Manifest, shard: int) -> Plan:
         partitions=manifest.partitions,
         batch_size=manifest.batch_size,
     )
-
-
-def is_dispatched(ledger: Ledger, shard: int) -> bool:
-    """
-    Tell whether a shard is dispatched.
-
-    If it has no plan, release 0.1 has dispatched it, which wrote none. Its ids mean what was sent
-    then: it is not planned anew.
-    """
-    return f"{shard:05d}" in ledger.dispatched

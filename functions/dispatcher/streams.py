@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from functions.dispatcher.lists import ListSource, Reader, StoredList, open_list
 from functions.dispatcher.plans import NOTHING, Continuation
-from functions.dispatcher.shards import SHARD_SECONDS, Shards, is_dispatched, new_plan
+from functions.dispatcher.shards import SHARD_SECONDS, Shards, new_plan
 from functions.dispatcher.written import Written
 from shared.errors import InvalidJobError
 from shared.manifest import Manifest
@@ -50,12 +50,13 @@ class Streams:
             if time_left() < SHARD_SECONDS:
                 self._postpone(shard)
                 return manifest
-        ledger = self._shards.ledger(manifest)
-        if ledger.fully_dispatched:
-            return manifest
         number = shard.shard
-        while is_dispatched(ledger, number):
-            number += 1
+        if self._shards.is_dispatched(manifest.job, number):
+            ledger = self._shards.ledger(manifest)
+            if ledger.fully_dispatched:
+                return manifest
+            while f"{number:05d}" in ledger.dispatched:
+                number += 1
         stored = StoredList(
             str(place), manifest.size, lambda start: read_from(place, start, etag=manifest.etag)
         )

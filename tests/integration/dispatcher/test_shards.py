@@ -282,6 +282,25 @@ def test_what_release_0_1_has_dispatched_is_not_planned_anew(
     assert list(deployment.data.keys(job_prefix(manifest.job))) == keys
 
 
+@pytest.mark.usefixtures("small_shards")
+@pytest.mark.parametrize(("key", "body"), [("urls.txt", LONG), ("urls.csv", CSV)])
+def test_no_shard_lists_what_all_others_have_dispatched(
+    dispatcher: Dispatcher, deployment: Deployment, key: str, body: bytes
+) -> None:
+    """Of n shards each would list up to n keys."""
+    prefixes: list[str] = []
+    deployment.data._s3.meta.events.register(
+        "provide-client-params.s3.ListObjectsV2",
+        lambda params, **_: prefixes.append(params["Prefix"]),
+    )
+
+    manifest = run(dispatcher, deployment, upload(deployment, body, key))
+
+    own = {prefix for prefix in prefixes if prefix.startswith(dispatched_folder(manifest.job))}
+    assert own
+    assert dispatched_folder(manifest.job) not in own
+
+
 def test_urls_of_a_message_that_release_0_1_has_dispatched_are_not_planned_anew(
     dispatcher: Dispatcher, deployment: Deployment
 ) -> None:
