@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from scatterfetch.deployable import DEPLOYABLE, TEMPLATE
 from shared.errors import InvalidJobError
@@ -23,6 +24,7 @@ PYTHON = "3.13"
 """Lambda's."""
 PLATFORMS = {"arm64": "aarch64", "x86_64": "x86_64"}
 _GLIBC = (28, 27, 26, 24, 17)  # Lambda has 2.34; pip takes what it is told, and no older one
+_CAUSE_LINES, _CAUSE_WIDTH = 8, 300  # of what an installer says when it fails
 _PACKAGES = {
     "SharedLayer": ("shared", "python"),
     "DispatcherFunction": ("functions/dispatcher", ""),
@@ -123,29 +125,55 @@ def _check_imports(parsers: Path, folder: Path) -> None:
                     )
 
 
+class _Installer(NamedTuple):
+    """A command that installs wheels for Lambda's Python, and what may help where it fails."""
+
+    command: list[str]
+    advice: str
+
+
 def _install(requirements: Path, target: Path, architecture: str) -> None:
     installer = _installer(PLATFORMS[architecture])
-    command = [*installer, "--target", str(target), "-r", str(requirements)]
+    command = [*installer.command, "--target", str(target), "-r", str(requirements)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise InvalidJobError(
-            f"the packages of {requirements.name} could not be installed for {architecture}: "
-            f"{done.stderr.strip()[-2_000:]}"
+            f"the packages in {requirements} could not be installed for {architecture}; "
+            f"{installer.advice}:\n{_cause(done.stderr)}"
         )
 
 
-def _installer(machine: str) -> list[str]:
-    """Return the command that installs wheels for Lambda's Python on `machine`."""
+def _cause(stderr: str) -> str:
+    """Return the last lines of what an installer says; of pip its errors, if there are any."""
+    lines = [line.rstrip() for line in stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR: ")]
+    last = (errors or lines)[-_CAUSE_LINES:]
+    return "\n".join(
+        line if len(line) <= _CAUSE_WIDTH else f"{line[:_CAUSE_WIDTH]}…" for line in last
+    )
+
+
+def _installer(machine: str) -> _Installer:
+    """
+    Return what installs wheels for Lambda's Python on `machine`.
+
+    Raises:
+        InvalidJobError: there is nothing.
+    """
     common = ["install", "--quiet", "--require-hashes", "--no-deps", "--only-binary", ":all:"]
     if uv := shutil.which("uv") or shutil.which("uv", path=Path(sys.executable).parent):
         platform = ["--python-platform", f"{machine}-manylinux_2_28", "--python-version", PYTHON]
-        return [uv, "pip", *common, *platform]
+        return _Installer([uv, "pip", *common, *platform], "uv says")
     if importlib.util.find_spec("pip"):
         platforms = [f"manylinux_2_{minor}_{machine}" for minor in _GLIBC]
         named = [word for name in platforms for word in ("--platform", name)]
-        version = ["--python-version", PYTHON, "--implementation", "cp"]
+        # pip 23 compares Requires-Python with the Python that it runs on, whatever
+        # --python-version says. Nothing is lost: the requirements are compiled for Lambda's Python,
+        # so each version in them supports it, and their hashes let no other version in.
+        version = ["--python-version", PYTHON, "--implementation", "cp", "--ignore-requires-python"]
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-        return [*pip, *common, *named, *version]
+        advice = f"a newer pip (`{sys.executable} -m pip install -U pip`) or uv may do it. pip says"
+        return _Installer([*pip, *common, *named, *version], advice)
     raise InvalidJobError(
         "there is neither uv nor pip to install the functions' packages with; "
         "install uv: https://docs.astral.sh/uv/"
