@@ -5,6 +5,7 @@ A scraper is a folder with a `spec.yaml` and its URL lists. Commands find the pr
 folder that they are called in; outside of a project they work as well, without its settings.
 """
 
+import os.path
 import tomllib
 from pathlib import Path
 from typing import Annotated
@@ -13,12 +14,14 @@ import msgspec
 from msgspec import Meta, Struct
 
 from shared.errors import InvalidJobError
+from shared.keys import JOBS
 
 FILE = "scatterfetch.toml"
 PARSERS = "parsers"
 SPEC = "spec.yaml"
 _LISTS = (".txt", ".csv", ".tsv", ".jsonl", ".xml")
 _PACKED = (".gz", ".zst")
+_PAGES = (".xml",)  # what people save for their tests ends so, too
 
 
 class _Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,6 +73,17 @@ class Project(Struct, frozen=True):
             )
         return found
 
+    def left_out(self) -> list[Path]:
+        """Return what looks like a list within a scraper's folder, and is none of `lists`."""
+        return [
+            path
+            for spec in sorted(self.folder.glob(f"*/{SPEC}"))
+            for below in sorted(spec.parent.glob("*/"))
+            if below.is_dir() and not (below / JOBS).is_dir()  # the results of a run
+            for path in sorted(below.rglob("*"))
+            if path.is_file() and _is_list(path.name) and not path.name.lower().endswith(_PAGES)
+        ]
+
 
 def _is_list(name: str) -> bool:
     lower = name.lower()
@@ -91,6 +105,12 @@ def find_project(start: Path | None = None) -> Project | None:
         if path.is_file():
             return _read(path)
     return None
+
+
+def root_of(folder: Path) -> Path | None:
+    """Return the root of the project that `folder` is in, whatever its settings; None if none."""
+    above = (folder, *folder.parents)
+    return next((one for one in above if os.path.isfile(one / FILE)), None)  # noqa: PTH113 -- no error
 
 
 def _read(path: Path) -> Project:

@@ -7,6 +7,8 @@ from pathlib import Path
 from scatterfetch.commands.command import EXIT_STATUS
 from scatterfetch.commands.local import add_local_run, local_parameters
 from scatterfetch.commands.place import DEFAULT_FOLDER
+from scatterfetch.lists.spec_files import misnamed_spec
+from scatterfetch.output.sentences import complain, counted
 from scatterfetch.project import find_project
 from shared.errors import InvalidJobError
 
@@ -35,7 +37,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--spec",
         type=Path,
         metavar="FILE",
-        help="how to fetch, and what to extract (default: spec.yaml beside the list, if any)",
+        help="how to fetch, and what to extract (default: spec.yaml beside the list, if any; in a "
+        "project, or else the nearest in a folder above)",
     )
     add_local_run(command, DEFAULT_FOLDER)
 
@@ -59,4 +62,13 @@ def _lists_of_project() -> list[str]:
             "name a list or a URL, as in `scatterfetch run urls.txt`; in a project, which "
             "`scatterfetch new` makes, `scatterfetch run` runs all lists of all scrapers"
         )
-    return [os.path.relpath(path) for path in project.lists()]
+    for folder in sorted(project.folder.glob("*/")):
+        if misnamed := misnamed_spec(Path(os.path.relpath(folder))):
+            complain(misnamed)
+    lists = [os.path.relpath(path) for path in project.lists()]
+    if left_out := project.left_out():
+        complain(
+            f"{counted(len(left_out), 'list')} in a folder within a scraper's left out: name what "
+            f"is to be scraped, as in `scatterfetch run {os.path.relpath(left_out[0])}`"
+        )
+    return lists

@@ -36,7 +36,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--spec",
         type=Path,
         metavar="FILE",
-        help="how to fetch, and what to extract (default: spec.yaml beside the list, if any)",
+        help="how to fetch, and what to extract (default: as for `scatterfetch run`)",
     )
     command.add_argument(
         "--name", help="what the job's id begins with (default: the folder and name of the list)"

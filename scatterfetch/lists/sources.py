@@ -10,6 +10,7 @@ from functions.dispatcher.specs import parse_spec
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.lists.remote_sitemaps import read_sitemap
 from scatterfetch.lists.sitemap_content import is_index
+from scatterfetch.lists.spec_files import mention_spec_files, spec_file
 from scatterfetch.lists.specs import read_spec
 from scatterfetch.lists.url_list import UrlList
 from scatterfetch.localcloud.template import WORKER, Template
@@ -27,7 +28,7 @@ _HOST = re.compile(
 
 def read_lists(files: Sequence[Path], urls: Sequence[str], *, spec: Path | None) -> list[UrlList]:
     """
-    Read the lists of a run, each with its spec: `spec`, or a `spec.yaml` beside the list.
+    Read the lists of a run, each with its spec: `spec`, or its own one; see `spec_file`.
 
     Raises:
         InvalidJobError: a file cannot be read, or a spec is wrong.
@@ -41,8 +42,8 @@ def read_lists(files: Sequence[Path], urls: Sequence[str], *, spec: Path | None)
             taken = set(folders.values())
             names = (folder.name or "root", *(f"{folder.name}-{n}" for n in range(2, 10_000)))
             folders[folder] = next(name for name in names if name not in taken)
-        own_spec = path.parent / SPEC
-        found = read_spec(own_spec) if spec is None and own_spec.is_file() else shared_spec
+        own_spec = spec_file(path) if spec is None else None
+        found = shared_spec if own_spec is None else read_spec(own_spec)
         _check_readable(path)
         format_of(str(path))
         lists.append(UrlList(str(path), f"{folders[folder]}/{path.name}", path, found))
@@ -83,12 +84,16 @@ def read_sources(sources: Sequence[str], *, spec: Path | None) -> list[UrlList]:
 
 def mention_spec(sources: Sequence[str], spec: Path | None, say: Callable[[str], None]) -> None:
     """
-    Say that the spec of this folder is for its lists alone, if somebody may think otherwise.
+    Say which specs are not used, if somebody may think otherwise.
 
     URLs that were typed have no folder. What a spec would make of them could surprise as well.
     """
-    typed = any(source == STDIN or _is_url(source) for source in sources)
-    if typed and spec is None and Path(SPEC).is_file():
+    if spec is not None:
+        return
+    files = [Path(source) for source in sources if source != STDIN and not _is_url(source)]
+    for first_of_folder in {file.parent: file for file in reversed(files)}.values():
+        mention_spec_files(first_of_folder, say)
+    if len(files) < len(sources) and Path(SPEC).is_file():
         say(
             f"the {SPEC} of this folder is for its lists, and not for URLs that are named or "
             f"come by standard input; with --spec {SPEC} it is for all"
@@ -130,9 +135,8 @@ def read_sitemap_list(
         InvalidJobError: it cannot be had, the spec is wrong, or the parameters are.
     """
     start = parse_url(source) if _is_url(source) else Path(source)
-    beside = start.parent / SPEC if isinstance(start, Path) else None
-    if spec is None and beside is not None and beside.is_file():
-        spec = beside
+    if spec is None and isinstance(start, Path):
+        spec = spec_file(start)
     text = None if spec is None else read_spec(spec)
     fetch = parse_spec(str(spec), text or b"").fetch
     function = Template(template, "http://127.0.0.1", parameters).functions[WORKER]

@@ -48,6 +48,18 @@ def test_wrong_settings_are_refused(tmp_path: Path, text: str, problem: str) -> 
     assert str(tmp_path / "scatterfetch.toml") in str(caught.value)
 
 
+def test_lists_within_the_folder_of_a_scraper_are_left_out_and_counted(tmp_path: Path) -> None:
+    (tmp_path / "scatterfetch.toml").touch()
+    for name in ("a/spec.yaml", "a/urls.txt", "a/new/more.csv", "a/new/page.xml", "a/pages/b.html",
+                 "a/out/jobs/j/manifest.json", "a/out/sitemaps/s.txt"):  # fmt: skip
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    project = find_project(tmp_path)
+    assert project is not None
+
+    assert project.left_out() == [tmp_path / "a/new/more.csv"]
+
+
 def test_the_lists_of_a_project_are_those_beside_its_specs(tmp_path: Path) -> None:
     (tmp_path / "scatterfetch.toml").touch()
     for name in ("b/spec.yaml", "b/urls.txt", "b/more.CSV.gz", "b/notes.md", "b/.hidden.txt",
