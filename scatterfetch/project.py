@@ -64,7 +64,7 @@ class Project(Struct, frozen=True):
             path
             for spec in sorted(self.folder.glob(f"*/{SPEC}"))
             for path in sorted(spec.parent.iterdir())
-            if path.is_file() and _is_list(path.name)
+            if path.is_file() and is_list(path.name)
         ]
         if not found:
             raise InvalidJobError(
@@ -81,11 +81,12 @@ class Project(Struct, frozen=True):
             for below in sorted(spec.parent.glob("*/"))
             if below.is_dir() and not (below / JOBS).is_dir()  # the results of a run
             for path in sorted(below.rglob("*"))
-            if path.is_file() and _is_list(path.name) and not path.name.lower().endswith(_PAGES)
+            if path.is_file() and is_list(path.name) and not path.name.lower().endswith(_PAGES)
         ]
 
 
-def _is_list(name: str) -> bool:
+def is_list(name: str) -> bool:
+    """Tell whether a file of this name is a URL list."""
     lower = name.lower()
     for packed in _PACKED:
         lower = lower.removesuffix(packed)

@@ -19,8 +19,8 @@ examples:
 """
 EPILOG = """\
 exit status:
-  0    there are rows
-  1    the page could not be had, or has none
+  0    there are rows, and nothing is wrong with them; with --html: there is a page
+  1    the page could not be had or has no rows, rows have problems, or the spec found nothing
   2    wrong usage or input; nothing was fetched
   130  interrupted
 """

@@ -14,7 +14,7 @@ from scatterfetch.lists.spec_files import mention_spec_files, spec_file
 from scatterfetch.lists.specs import read_spec
 from scatterfetch.lists.url_list import UrlList
 from scatterfetch.localcloud.template import WORKER, Template
-from scatterfetch.project import SPEC
+from scatterfetch.project import SPEC, is_list
 from shared.errors import InvalidJobError, InvalidUrlError
 from shared.ids import job_id
 from shared.settings import WorkerSettings
@@ -22,8 +22,13 @@ from shared.urls import parse_url
 
 STDIN = "-"
 _HOST = re.compile(
-    r"(?!.*\.(?:txt|csv|tsv|jsonl|xml|gz|zst)$)[\w-]+(\.[\w-]+)+(:\d+)?(/.*)?", re.IGNORECASE
+    r"(?!.*\.(?:txt|csv|tsv|jsonl|xml|gz|zst)$)"
+    r"(?![^/]*\.(?:xlsx?|ods|json|parquet|html?|md|ya?ml|pdf|docx?|log)$)"
+    r"(?:(?P<public>[\w-]+(?:\.[\w-]+)+)|localhost|[\w-]+(?=:\d))(?P<port>:\d+)?(/.*)?",
+    re.IGNORECASE,
 )
+"""What may be a website without its scheme, and is most likely no file."""
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://.*", re.IGNORECASE)
 
 
 def read_lists(files: Sequence[Path], urls: Sequence[str], *, spec: Path | None) -> list[UrlList]:
@@ -69,17 +74,30 @@ def read_sources(sources: Sequence[str], *, spec: Path | None) -> list[UrlList]:
     """Read `sources` as the command line has them: files of lists, and URLs themselves."""
     urls = [source for source in sources if _is_url(source)]
     files = [Path(source) for source in sources if not _is_url(source) and source != STDIN]
-    for file in files:
-        if _HOST.fullmatch(str(file)) and not file.exists():
-            raise InvalidJobError(
-                f"there is no file {file}; if you mean the website, write https://{file}"
-            )
+    for source in sources:
+        _check_scheme(source)
     lists = read_lists(files, urls, spec=spec)
     if STDIN in sources:
         text = None if spec is None else read_spec(spec)
         body = sys.stdin.buffer.read()
         lists.append(UrlList("standard input", "standard-input/urls.txt", body, text))
     return lists
+
+
+def _check_scheme(source: str) -> None:
+    """
+    Raises:
+        InvalidJobError: `source` is a URL that is not scraped, or lacks its scheme.
+    """
+    if source == STDIN or _is_url(source) or Path(source).exists():
+        return
+    if other := _SCHEME.fullmatch(source):
+        raise InvalidJobError(f"{source} is a URL of {other[1]}; only http and https are scraped")
+    if host := _HOST.fullmatch(source):
+        scheme = "https" if host["public"] and not host["port"] else "http"
+        raise InvalidJobError(
+            f"there is no file {source}; if you mean the website, write {scheme}://{source}"
+        )
 
 
 def mention_spec(sources: Sequence[str], spec: Path | None, say: Callable[[str], None]) -> None:
@@ -148,6 +166,11 @@ def read_sitemap_list(
 
 
 def _check_readable(path: Path) -> None:
+    if path.is_dir():
+        lists = sorted(one.name for one in path.iterdir() if is_list(one.name))
+        raise InvalidJobError(
+            f"{path} is a folder; name a list in it, as in {path / (lists or ['urls.txt'])[0]}"
+        )
     try:
         with path.open("rb"):
             pass

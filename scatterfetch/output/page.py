@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from functions.worker.parsers import Page
-from shared.errors import Reason
+from scatterfetch.output.sentences import remedy
 from shared.urls import origin_of
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def show(seen: "Seen", spec: "Spec", settings: "WorkerSettings", *, html: bool) 
             f"{outcome.bytes:,} bytes ({outcome.wire_bytes:,} as sent) in {outcome.elapsed_ms} ms"
         )
     console.print("; ".join(facts), style="bold")
-    if outcome.reason is Reason.PRIVATE_ADDRESS:
-        console.print("--parameter AllowPrivateNetworks=true lets it be fetched")
+    if advice := remedy(outcome.reason):
+        console.print(advice)
     for url in outcome.redirects:
         console.print(f"redirected to {url}")
     for line in _politeness(seen, spec, settings):

@@ -2,10 +2,19 @@
 
 import sys
 
+from shared.errors import Reason
+
 
 def complain(sentence: str) -> None:
     """Say on standard error what is wrong or missing."""
     print(f"scatterfetch: {sentence}", file=sys.stderr)
+
+
+def remedy(reason: Reason | None) -> str | None:
+    """Return what lets a page be fetched here that was not, for `reason`; None if nothing does."""
+    if reason is Reason.PRIVATE_ADDRESS:
+        return "--parameter AllowPrivateNetworks=true lets it be fetched"
+    return None
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:

@@ -103,4 +103,6 @@ def _run(trial: Trial, parameters: Mapping[str, str], *, html: bool, watch: bool
             show(seen, spec, settings, html=html)
     finally:
         process.stop()
-    return bool(seen.outcome.rows or (html and seen.page))
+    if html:
+        return seen.page is not None
+    return bool(seen.outcome.rows) and not seen.outcome.problems

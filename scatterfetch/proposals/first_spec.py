@@ -17,7 +17,7 @@ from functions.worker.extraction.documents.document import Document
 from functions.worker.extraction.extractor import ExtractionProcess
 from functions.worker.extraction.rows import Extracted, compile_extraction
 from functions.worker.transport.page import FetchedPage
-from scatterfetch.output.sentences import complain
+from scatterfetch.output.sentences import complain, remedy
 from scatterfetch.pages.probe import fetch, worker_settings
 from scatterfetch.proposals.columns import Source
 from scatterfetch.proposals.proposal import Proposal, proposals
@@ -45,7 +45,8 @@ def first_spec_of(url: str, parameters: Mapping[str, str]) -> str | None:
         finally:
             process.stop()
     if seen.page is None:
-        complain(f"{seen.outcome.reason}: {seen.outcome.detail}")
+        problem = f"{seen.outcome.reason}: {seen.outcome.detail}"
+        complain("; ".join(filter(None, (problem, remedy(seen.outcome.reason)))))
         return None
     return first_spec(seen.page)
 

@@ -323,7 +323,7 @@ def test_a_list_without_urls_is_wrong_input(
     ("args", "problem"),
     [
         (["run", "nowhere.txt"], "cannot read the URL list nowhere.txt: No such file or directory"),
-        (["run", "."], "cannot read the URL list .: Is a directory"),
+        (["run", "."], ". is a folder; name a list in it, as in urls.txt"),
         (["run"], "name a list or a URL"),
         (["run", "http://a.example/", "--workers", "0"], "'0' is not a number from 1"),
         (["run", "http://a.example/", "--parameter", "x"], "'x' is not NAME=VALUE"),

@@ -79,9 +79,20 @@ def test_problems_of_a_spec_are_shown(
     status = main(["try", books, *LOCAL, "--spec", str(spec)])
 
     out, err = capsys.readouterr()
-    assert (status, rows(out)) == (0, [{"price": 1.5}, {"price": None}])
+    assert (status, rows(out)) == (1, [{"price": 1.5}, {"price": None}])
     assert "problem: price: " in err
     assert "sold out" in err
+
+
+def test_a_spec_that_finds_nothing_is_no_success(
+    books: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in a run, whose exit status would be 1."""
+    assert main(["try", books, *LOCAL, "--field", "name=.nope"]) == 1
+
+    out, err = capsys.readouterr()
+    assert rows(out) == [{"name": None}]
+    assert "problem: no_match" in err
 
 
 def test_a_page_is_printed_as_it_is(books: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,6 +129,15 @@ def test_the_wish_of_a_website_is_shown(
 def test_a_private_address_is_as_in_a_run(books: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["try", books]) == 1
     assert "AllowPrivateNetworks=true lets it be fetched" in capsys.readouterr().err
+
+
+def test_a_first_spec_of_a_private_address_says_what_lets_it_be_fetched(
+    books: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", books]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("scatterfetch: private_address: ")
+    assert err.endswith("; --parameter AllowPrivateNetworks=true lets it be fetched\n")
 
 
 def test_a_page_is_asked_for_once(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
