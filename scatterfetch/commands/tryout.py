@@ -55,6 +55,8 @@ def _field(text: str) -> tuple[str, dict[str, str]]:
     name, equals, css = text.partition("=")
     if not (name and equals and css):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=CSS, e.g. title=h1 or link=a@href")
+    if not text.isascii() and text != text.encode(errors="ignore").decode():
+        raise argparse.ArgumentTypeError(f"{text!a} is not UTF-8")
     attribute = _ATTRIBUTE.fullmatch(css)
     if attribute is None:
         return name, {"css": css}

@@ -1,7 +1,6 @@
 """A page and a spec, tried once, or again whenever the spec is saved."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from functions.dispatcher.specs import parse_spec
+from functions.dispatcher.specs import checked_spec, parse_spec
 from functions.worker.extraction.extractor import ExtractionProcess
 from scatterfetch.lists.specs import check_parser
 from scatterfetch.output.page import show
@@ -17,7 +16,7 @@ from scatterfetch.output.sentences import complain
 from scatterfetch.pages.probe import extract_again, fetch, worker_settings
 from scatterfetch.pages.saves import next_save, saves
 from scatterfetch.runs.local_settings import local_settings
-from shared.errors import InvalidJobError
+from shared.errors import InvalidJobError, InvalidSpecError
 from shared.spec import Spec
 
 
@@ -53,9 +52,19 @@ class Trial:
         extract: dict[str, Any] = {"fields": self.fields}
         if self.rows:
             extract["rows"] = self.rows
-        # JSON is YAML, and so it is checked like any other spec.
-        given = parse_spec("--rows, --field", json.dumps({"extract": extract}).encode())
+        try:
+            given = checked_spec({"extract": extract})
+        except InvalidSpecError as error:
+            raise InvalidJobError(f"{_option(error.path)}: {error.problem}") from error
         return replace(spec, extract=given.extract, parser=None)
+
+
+def _option(path: str) -> str:
+    """Return which option has given what `path` leads to."""
+    _, kind, name, *_ = [*path.split("."), "", "", ""]
+    if kind == "fields" and name:
+        return f"--field {name}"
+    return "--rows" if kind == "rows" else "--rows, --field"
 
 
 def run_trial(trial: Trial, parameters: Mapping[str, str], *, html: bool, watch: bool) -> bool:

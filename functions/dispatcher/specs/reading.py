@@ -28,8 +28,8 @@ def parse_spec(name: str, text: bytes) -> Spec:
         text: YAML, UTF-8. Empty means the default spec.
 
     Raises:
-        InvalidJobError: it is no YAML or no spec, as in ``books/spec.yaml:7: fields.price.css:
-            unexpected ')' at 14``.
+        InvalidJobError: it is no YAML or no spec, as in ``books/spec.yaml:7:
+            extract.fields.price.css: unexpected ')' at 14``.
     """
     if len(text) > MAX_SPEC_BYTES:
         raise InvalidJobError(
@@ -38,13 +38,11 @@ def parse_spec(name: str, text: bytes) -> Spec:
         )
     document = SpecDocument(name, text)
     try:
-        return _checked({} if document.content is None else document.content)
+        return checked_spec({} if document.content is None else document.content)
     except InvalidSpecError as error:
         line = document.line_of(error.path)
-        path = error.path.removeprefix("extract.")
-        raise InvalidJobError(
-            f"{name}:{line}: {path}: {error.problem}" if path else f"{name}: {error.problem}"
-        ) from error
+        where = f"{name}:{line}" if error.path else name
+        raise InvalidJobError(f"{where}: {error}") from error
 
 
 def spec_in(content: dict[str, Any]) -> Spec:
@@ -59,7 +57,7 @@ def spec_in(content: dict[str, Any]) -> Spec:
             pauze here; did you mean pause?``.
     """
     try:
-        return _checked(content)
+        return checked_spec(content)
     except InvalidSpecError as error:
         raise InvalidJobError(
             ": ".join(filter(None, ("the spec of the message", error.path, error.problem)))
@@ -71,12 +69,12 @@ def _schema() -> dict[str, Any]:
     return msgspec.json.schema(Spec)
 
 
-def _checked(content: Any) -> Spec:  # noqa: ANN401 -- whatever YAML and JSON hold
+def checked_spec(content: Any) -> Spec:  # noqa: ANN401 -- whatever YAML and JSON hold
     """
     Return `content` as a spec.
 
     Raises:
-        InvalidSpecError: it is none.
+        InvalidSpecError: it is none; whoever knows where it comes from says so.
     """
     for unknown in unknown_in(content, _schema()):
         if unknown.is_key:
@@ -85,6 +83,6 @@ def _checked(content: Any) -> Spec:  # noqa: ANN401 -- whatever YAML and JSON ho
     try:
         spec = msgspec.convert(content, Spec)
     except msgspec.ValidationError as error:
-        raise no_such_value(content, error) from error
+        raise no_such_value(content, error, _schema()) from error
     check_extract(spec.extract)
     return spec

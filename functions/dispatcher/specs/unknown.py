@@ -5,7 +5,7 @@ What travels in messages and manifests is read with unknown fields left out, so 
 understand each other. What people write is not: a key that nobody knows is named. Pure.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 Schema = Mapping[str, Any]
@@ -23,6 +23,36 @@ class Unknown(NamedTuple):
 def unknown_in(content: Any, schema: Schema) -> Iterator[Unknown]:  # noqa: ANN401 -- JSON
     """Yield what `schema` does not know of `content`, a spec as JSON or YAML holds it."""
     return _walk(content, schema, schema.get("$defs", {}), "")
+
+
+def values_at(steps: Iterable[tuple[str, str]], schema: Schema) -> list[str]:
+    """
+    Return the values, of those that `schema` lists, of what `steps` lead to; none if any will do.
+
+    Args:
+        steps: As of `steps_of`: the name of a key, or the number of an item.
+        schema: Of all of the content.
+    """
+    defined: Schema = schema.get("$defs", {})
+    parts = [*_options(schema, defined)]
+    for name, _ in steps:
+        if name:
+            below = [
+                part.get("properties", {}).get(name, part.get("additionalProperties"))
+                for part in parts
+            ]
+        else:
+            below = [part.get("items") for part in parts]
+        parts = [one for part in below if part for one in _options(part, defined)]
+    return [value for part in parts for value in part.get("enum", ())]
+
+
+def _options(part: Schema, defined: Schema) -> Iterator[Schema]:
+    part = _resolved(part, defined)
+    if "anyOf" not in part:
+        yield part
+    for option in part.get("anyOf", ()):
+        yield from _options(option, defined)
 
 
 def _walk(content: Any, part: Schema, defined: Schema, path: str) -> Iterator[Unknown]:  # noqa: ANN401

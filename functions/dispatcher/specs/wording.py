@@ -5,15 +5,16 @@ Pure. Translates what msgspec says of a value, and guesses what a misspelt name 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from difflib import get_close_matches
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, get_args
 
 import msgspec
 
 from functions.dispatcher.specs.paths import steps_of
+from functions.dispatcher.specs.unknown import Schema, values_at
 from shared.errors import InvalidSpecError
-from shared.extract_spec import ExtractSpec, FieldSpec, Locale, ReadyMade
+from shared.extract_spec import ExtractSpec, FieldSpec, Locale
 from shared.spec import (
     ContentType,
     FetchSpec,
@@ -45,11 +46,6 @@ _TYPES = {
 }
 _GIVEN = {**_TYPES, "float": "a number with a fraction"}
 _ITEMS = {"str": "characters", "array": "items", "object": "names"}
-_VALUES = {
-    *get_args(ReadyMade),
-    *(value for struct in _STRUCTS for kind in get_type_hints(struct).values()
-      if get_origin(kind) is Literal for value in get_args(kind)),
-}  # fmt: skip
 _PATTERNS = {
     repr(meta.pattern): meta.description
     for patterned in (ContentType, Locale, ParserName, UserAgent)
@@ -64,8 +60,12 @@ def no_such_key(name: str) -> str:
     return f"there is no {name} here{_meant(name, names)}"
 
 
-def no_such_value(content: Any, error: msgspec.ValidationError) -> InvalidSpecError:  # noqa: ANN401
-    """Return, in words, what msgspec says of `content`."""
+def no_such_value(
+    content: Any,  # noqa: ANN401
+    error: msgspec.ValidationError,
+    schema: Schema,
+) -> InvalidSpecError:
+    """Return, in words, what msgspec says of `content`, which is to be as `schema` says."""
     found = _AT.fullmatch(str(error))
     assert found is not None  # it matches everything
     problem = found["problem"]
@@ -77,13 +77,18 @@ def no_such_value(content: Any, error: msgspec.ValidationError) -> InvalidSpecEr
     if pattern and pattern[1] in _PATTERNS:
         problem = f"it must be {_PATTERNS[pattern[1]]}"
     path = path.removeprefix(".")
-    return InvalidSpecError(path, _in_words(problem, path))
+    values = values_at(steps_of(f".{path}"), schema)
+    return InvalidSpecError(path, _in_words(problem, path, values))
 
 
-def _in_words(problem: str, path: str) -> str:
-    """Return what msgspec says of the value at `path`, for people who do not know Python."""
+def _in_words(problem: str, path: str, values: Sequence[str]) -> str:
+    """
+    Return what msgspec says of the value at `path`, for people who do not know Python.
+
+    `values` are those that it may have, where they are few.
+    """
     if value := _NO_VALUE.fullmatch(problem):
-        return f"{value[1]!r} is none of the values that it may have{_meant(value[1], _VALUES)}"
+        return f"it must be one of {', '.join(values)}, not {value[1]!r}{_meant(value[1], values)}"
     if missing := _MISSING.fullmatch(problem):
         return f"{missing[1]} is missing"
     if bound := _OUT_OF_BOUNDS.fullmatch(problem):
@@ -91,20 +96,23 @@ def _in_words(problem: str, path: str) -> str:
     if length := _NO_LENGTH.fullmatch(problem):
         return f"it must have {_BOUNDS[length[2]]} {int(length[3]):,} {_ITEMS[length[1]]}"
     if kinds := _NO_TYPE.fullmatch(problem):
-        return _of_kind(kinds[1].split(" | "), kinds[2], path)
+        return _of_kind(kinds[1].split(" | "), kinds[2], path, values)
     return problem
 
 
-def _of_kind(wanted: Sequence[str], given: str | None, path: str) -> str:
+def _of_kind(wanted: Sequence[str], given: str | None, path: str, values: Sequence[str]) -> str:
     if given == "str" and _FIELD.fullmatch(path):
         return "write where the value is: {css: h1} for a CSS selector"
+    if values and given == "bool":
+        one_of = ", ".join(values)
+        return f"it must be one of {one_of}, and is true or false, as YAML reads on, off, yes, no"
     must = f"it must be {' or '.join(_TYPES.get(kind, kind) for kind in wanted)}"
     return f"{must}, and is {_GIVEN.get(given, given)}" if given else must
 
 
-def _meant(name: str, names: set[str]) -> str:
+def _meant(name: str, names: Collection[str]) -> str:
     """Return a guess at which of `names` a misspelt one was to be."""
-    close = get_close_matches(name, sorted(names - {name}), n=1)  # it may be right elsewhere
+    close = get_close_matches(name, sorted({*names} - {name}), n=1)  # it may be right elsewhere
     return f"; did you mean {close[0]}?" if close else ""
 
 

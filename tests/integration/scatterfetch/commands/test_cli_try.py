@@ -152,7 +152,12 @@ def test_a_page_is_asked_for_once(site: Site, capsys: pytest.CaptureFixture[str]
     ("args", "says"),
     [
         (["nonsense"], "a URL must start with http:// or https://"),
-        (["http://a.example", "--field", "x=p(("], "fields.x.css: unexpected '('"),
+        (["http://a.example", "--field", "x=p(("], "scatterfetch: --field x: unexpected '('"),
+        (["http://a.example", "--field", "1x=p"], "scatterfetch: --field 1x: a name is up to 64"),
+        (
+            ["http://a.example", "--rows", "p((", "--field", "x=p"],
+            "scatterfetch: --rows: unexpected '('",
+        ),
         (["http://a.example", "--watch"], "--watch needs --spec"),
         (["http://a.example", "--spec", "nowhere.yaml"], "cannot read the spec nowhere.yaml"),
         (["http://a.example", "--parameter", "Nope=1"], "has no parameter 'Nope'"),
