@@ -6,7 +6,6 @@ matter what machine builds. The folder is laid out as `sam build` does it, and `
 it as it is.
 """
 
-import ast
 import importlib.util
 import json
 import re
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scatterfetch.deployable import DEPLOYABLE, TEMPLATE
+from scatterfetch.parser_imports import parser_files, parser_imports
 from shared.errors import InvalidJobError
 
 PYTHON = "3.13"
@@ -99,30 +99,19 @@ def _check_imports(parsers: Path, folder: Path) -> None:
     See that what the user's parsers import is in the packages, since Lambda has nothing else.
 
     Raises:
-        InvalidJobError: it is not, or a module is no Python.
+        InvalidJobError: it is not, or see `parser_imports`.
     """
     there = {*sys.stdlib_module_names, "functions"}
     for package in _module_folders(folder):
         there |= {path.name.partition(".")[0] for path in package.iterdir()}
-    for file in sorted(parsers.rglob("*.py")):
-        try:
-            tree = ast.parse(file.read_bytes(), str(file))
-        except (SyntaxError, ValueError) as error:
-            raise InvalidJobError(f"{file}:{getattr(error, 'lineno', 1)}: {error}") from error
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-                names = [node.module]
-            else:
-                continue
-            for name in names:
-                if name.partition(".")[0] not in there:
-                    raise InvalidJobError(
-                        f"{file}:{node.lineno} imports {name}, which is not in the package that is "
-                        "deployed; a parser has the standard library, BeautifulSoup, lxml, "
-                        "selectolax and what else scatterfetch needs"
-                    )
+    for file in parser_files(parsers):
+        for found in parser_imports(file):
+            if found.module.partition(".")[0] not in there:
+                raise InvalidJobError(
+                    f"{file}:{found.line} imports {found.module}, which is not in the package that "
+                    "is deployed; a parser has the standard library, BeautifulSoup, lxml, "
+                    "selectolax and what else scatterfetch needs"
+                )
 
 
 class _Installer(NamedTuple):

@@ -4,8 +4,10 @@ import inspect
 from pathlib import Path
 
 from functions.dispatcher.specs import parse_spec
+from functions.worker import parsers
 from functions.worker.extraction.parsing import load_parser
 from scatterfetch.lists.url_list import UrlList
+from scatterfetch.parser_imports import check_names
 from shared.errors import InvalidJobError
 from shared.spec import Spec
 
@@ -34,10 +36,13 @@ def check_parser(name: str, spec: Spec) -> None:
         spec: The spec.
 
     Raises:
-        InvalidJobError: there is none, or it cannot be imported.
+        InvalidJobError: there is none, it cannot be imported, or a module beside it imports what
+            it cannot have.
     """
     if spec.parser is not None:
         try:
+            for folder in parsers.__path__:
+                check_names(Path(folder))
             load_parser(spec.parser)
         except InvalidJobError as error:
             raise InvalidJobError(f"{name}: {error}") from error

@@ -133,11 +133,11 @@ def _checked(answer: Any, note: Note) -> list[dict[str, Any]]:  # noqa: ANN401 -
 def _last_line(error: BaseException) -> str:
     """Return what went wrong and where in the parser, on one line."""
     what = traceback.format_exception_only(error)[-1].strip()
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if "/parsers/" in frame.filename
-    ]
-    if not frames:
+    places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError):  # the last frame is the import of the module that has it
+        places.append((error.filename or "", error.lineno))
+    ours = [place for place in places if "/parsers/" in place[0]]
+    if not ours:
         return what
-    return f"{what} ({frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno})"
+    file, line = ours[-1]
+    return f"{what} ({file.rpartition('/')[2]}:{line or 1})"

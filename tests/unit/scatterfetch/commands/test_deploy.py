@@ -79,6 +79,12 @@ def test_a_parser_finds_its_page_in_the_package_alone(tmp_path: Path) -> None:
     [
         ("import json\nimport pandas.core\n", "mine.py:2 imports pandas.core, which is not in"),
         ("def parse(page)\n", "mine.py:1: expected ':'"),
+        (
+            "import json\nfrom shared.prices import price\n",
+            "mine.py:2 imports shared.prices.price, and the name shared is taken by scatterfetch's",
+        ),
+        ("import functions\n", "mine.py:1 imports functions, and the name functions is taken"),
+        ("import scatterfetch.build\n", "mine.py:1 imports scatterfetch.build, and the name "),
     ],
 )
 def test_a_parser_that_cannot_run_in_lambda_is_refused(
