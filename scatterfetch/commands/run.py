@@ -15,7 +15,8 @@ from shared.errors import InvalidJobError
 EXAMPLE = """\
 Runs URL lists through the deployed system's own code on this machine: S3 and SQS are
 embedded, and workers are processes. The results are in DIR as they are committed.
-The same list and spec into the same DIR go on where the last run stopped.
+The same list and spec into the same DIR go on where the last run stopped. Another spec, or any
+change in the folder of its Python parser, makes a new job, which fetches all pages.
 
 example:
   $ scatterfetch run urls.txt --out out

@@ -30,10 +30,12 @@ from shared.keys import (
 )
 from shared.ledger import Ledger, ledger_of
 from shared.manifest import decode_manifest
+from shared.messages import ListUploaded
 from shared.receipts import SIZE, lost_batches, receipt_batch, receipt_counts, settled
 
 _RESULTS = ".jsonl.gz"
 _PIECE = 1 << 20
+_QUOTES = '"'  # around an ETag in HTTP, and not in what S3 notifies
 
 
 def kept_keys(folder: Path, job: Job) -> list[str]:
@@ -84,6 +86,27 @@ def kept_keys(folder: Path, job: Job) -> list[str]:
     ]
     plans = _keys(folder, plan_prefix(job.id), "*.gz")
     return [manifest_key(job.id), *plans, *receipts, *redriven, *commits]
+
+
+def former_job(folder: Path, job: Job, upload: ListUploaded) -> str | None:
+    """
+    Return the newest other job of the list that `job` is of, if `job` itself has not begun.
+
+    Another spec, parser or parameter makes another job of a list.
+    """
+    if (folder / manifest_key(job.id)).is_file():
+        return None
+    same_list = []
+    # The id of a job is the name of its list, and a digest without a hyphen.
+    for path in folder.glob(manifest_key(f"{job.id.rpartition('-')[0]}-*")):
+        try:
+            manifest = decode_manifest(path.read_bytes())
+        except InvalidJobError:  # of a later release, say
+            continue
+        source, content = manifest.source, f"/{manifest.etag.strip(_QUOTES)}/"
+        if source and source.key == upload.place.key and content in upload.id:
+            same_list.append((manifest.created_at, manifest.job))
+    return max(same_list)[1] if same_list else None
 
 
 def closing_keys(folder: Path, job: Job) -> list[str]:

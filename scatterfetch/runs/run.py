@@ -14,7 +14,7 @@ from scatterfetch.lists.url_list import UrlList
 from scatterfetch.localcloud.cloud import LocalCloud
 from scatterfetch.output.sentences import counted
 from scatterfetch.project import SPEC
-from scatterfetch.runs.kept import closing_keys, kept_keys
+from scatterfetch.runs.kept import closing_keys, former_job, kept_keys
 from scatterfetch.runs.local_run import TICK, LocalRun
 from scatterfetch.runs.redriven_letters import letters_left
 from shared.errors import InvalidJobError
@@ -93,6 +93,7 @@ def run(
             cloud.load(path.relative_to(folder).as_posix() for path in folder.glob("state/*.json"))
             letters = []
             for job in local.jobs.values():
+                _mention_former(folder, job, notifications[job.id], display)
                 try:
                     letters += _load(cloud, local, job, folder)
                 except InvalidJobError as error:
@@ -141,6 +142,17 @@ def _upload(
     job = uploaded_job(uploaded)
     local.jobs[job] = Job(job, url_list)
     return job, notification
+
+
+def _mention_former(folder: Path, job: Job, notification: str, display: Display) -> None:
+    """Say that a run does not go on where the last one stopped, though the list is the same."""
+    [uploaded] = decode_dispatch(notification)
+    assert isinstance(uploaded, ListUploaded)
+    if former := former_job(folder, job, uploaded):
+        display.say(
+            f"{job.list.name}: this is a new job, and all its pages are fetched: the spec, a file "
+            f"of the Python parsers, or AllowPrivateNetworks is not as it was in {former}"
+        )
 
 
 def _load(cloud: LocalCloud, local: LocalRun, job: Job, folder: Path) -> list[Defer]:

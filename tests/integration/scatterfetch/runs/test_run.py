@@ -234,6 +234,16 @@ def test_another_spec_is_another_job(runner: Runner, site: Site) -> None:
     [job] = again.jobs
     assert job.manifest is not None
     assert job.manifest.spec.fetch.timeout == 9
+    [former] = {path.name for path in runner.folder.glob("jobs/*")} - {job.id}
+    assert [text for text in runner.display.said if "new job" in text] == [
+        (
+            "urls.txt: this is a new job, and all its pages are fetched: the spec, a file of the "
+            f"Python parsers, or AllowPrivateNetworks is not as it was in {former}"
+        )
+    ]
+    runner(url_list(urls))
+    runner(url_list([*urls, urls[0]]))
+    assert len([text for text in runner.display.said if "new job" in text]) == 1
 
 
 def test_what_a_run_left_undone_is_done_by_the_next(runner: Runner, site: Site) -> None:
