@@ -78,9 +78,9 @@ fetch:
   pause: 0.02
 parser: parsers.details:parse
 """
-_PARSER = '''\
-"""Reads the page of one book; see details/spec.yaml."""
+_PARSER = r'''"""Reads the page of one book; see details/spec.yaml."""
 
+import re
 from collections.abc import Iterator
 
 from scatterfetch.parsers import Page
@@ -90,9 +90,16 @@ def parse(page: Page) -> Iterator[dict[str, object]]:
     """Yield one row: what the page says of its book."""
     yield {
         "title": page.soup.h1.get_text(strip=True),
-        "price": page.soup.select_one(".price_color").get_text(strip=True),
-        "url": page.url,
+        "price": number(page.soup.select_one(".price_color").text),
+        "stock": int(re.search(r"\d+", page.soup.select_one(".availability").text)[0]),
+        "link": page.url,
     }
+
+
+def number(price: str) -> float:
+    """Return 1051.77 for £1,051.77 and for 1.051,77 €."""
+    whole, cents = re.search(r"([\d.,]+)[.,](\d\d)", price).groups()
+    return float(re.sub(r"\D", "", whole) + "." + cents)
 '''
 
 

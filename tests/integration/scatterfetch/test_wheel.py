@@ -108,7 +108,9 @@ def test_a_new_project_runs_at_once(installed: Installed, tmp_path: Path) -> Non
     outcomes = final_outcomes(project / "out").values()
     assert len(outcomes) == 16
     assert all(outcome.rows for outcome in outcomes)
-    by_parser = [o for o in outcomes if [*o.rows[0]] == ["title", "price", "url"]]
+    rows = [row for outcome in outcomes for row in outcome.rows]
+    assert {type(row["price"]) for row in rows} == {float}, "one table holds both scrapers"
+    by_parser = [row for row in rows if [*row] == ["title", "price", "stock", "link"]]
     assert len(by_parser) == 10
 
 
