@@ -22,12 +22,13 @@ _LETTERS_OF_DOLLARS = re.compile(r"(?<![^\W_])[A-Z]{1,2}\Z")  # NOW$5 is a word
 _REGIONS = r"US|USA|U\.S\.(?:A\.)?|CA|CAN|CDN|AU|AUS|NZ|HK|SG|MX|TW"
 _PEOPLE = r"[Cc]anad(?:ian|iens?)|[Aa]ustralian|[Mm][eé]xican[oa]?s?"
 # With an end behind them they are of the price. In $9 MX Master and San Diego, CA $9 they may be.
+# A lone C is one at the beginning alone: Size: C $9.
 _REGION_BEHIND = re.compile(
     rf"(?:(?:(?P<near>\(?)| \(?)(?P<region>{_REGIONS})(?!\w)|\s(?P<people>{_PEOPLE})(?=\s?\Z))"
     r"(?P<end>\)|\s?(?:\Z|/))?"
 )
 _REGION_BEFORE = re.compile(
-    rf"(?P<end>\A|[:(]\s?)(?P<region>{_REGIONS}|C)\s?\Z|(?<!\w)(?P<other>{_REGIONS})\s\Z"
+    rf"(?P<end>\A|[:(]\s?)(?P<region>{_REGIONS}|(?<=\A)C)\s?\Z|(?<!\w)(?P<other>{_REGIONS})\s\Z"
 )
 _NEAR_REGION = 8
 _BETWEEN = re.compile(r"[\s:.,\u2010-\u2015=-]{0,3}")

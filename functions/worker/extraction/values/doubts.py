@@ -97,6 +97,17 @@ def _doubt_before(text: str, found: re.Match[str]) -> Unread | None:
     return None
 
 
+def is_announced(text: str, start: int) -> bool:
+    """Tell whether a number stands alone, or behind a word that no number belongs to: ab 10."""
+    before = _BEFORE_GROUPS.search(text[max(0, start - _NEAR) : start])
+    return before is None or _announces(before[1])
+
+
+def _announces(word: str) -> bool:
+    folded = word.casefold()
+    return folded in _ANNOUNCES or folded.endswith(_PRICES)
+
+
 def _is_two(before: re.Match[str] | None, digits: str) -> bool:
     """
     Tell whether the first of spaced digits can belong to the word before: iPhone 15 799.
@@ -106,8 +117,7 @@ def _is_two(before: re.Match[str] | None, digits: str) -> bool:
     if before is None or digits.partition(" ")[2].startswith("0"):
         return False
     word, end = before.groups()
-    folded = word.casefold()
-    if (word.islower() and not end) or folded in _ANNOUNCES or folded.endswith(_PRICES):
+    if (word.islower() and not end) or _announces(word):
         return any(character.isdecimal() for character in word)
     if word == "R" and before.start() == 0:  # of South Africa
         return False

@@ -18,7 +18,7 @@ from functions.worker.extraction.values.digits import (
     decimal_mark,
     without_apostrophe,
 )
-from functions.worker.extraction.values.doubts import doubt_of
+from functions.worker.extraction.values.doubts import doubt_of, is_announced
 from functions.worker.extraction.values.magnitudes import Language
 from functions.worker.extraction.values.texts import FIXED_SPACES, tidy
 from functions.worker.extraction.values.unread import Unread
@@ -114,8 +114,9 @@ def _lowest(
         return highest
     first = max(NUMBER.finditer(text, start, up_to.start()), key=re.Match.start)
     is_spaced = bool(up_to[1] or up_to[2])
-    before = text[first.start() - 1 : first.start()] if first.start() else ""
-    if first.start() and (is_spaced or before != " " or first.start() == start):
+    begins = first.start()
+    is_apart = text[begins - 1 : begins] == " " and begins > start and not is_spaced
+    if begins and not (is_apart and is_announced(text, begins)):  # iPhone 5-299 €
         return Unread.AMBIGUOUS
     lowest = _digits(text, first, money, decide)
     if isinstance(lowest, Unread) or float(lowest) < float(highest):

@@ -95,6 +95,8 @@ class Engine:
         self.busy: dict[str, float] = {}
         """For how many seconds starting the request to a URL keeps everybody from running."""
         self.process = ExtractionProcess(package="tests.parsers")
+        self.has_room: Callable[[], bool] = lambda: True
+        """Tell whether there is room for more outcomes in the batch's object."""
         self.elsewhere: dict[str, CachedRobots] = {}
         """What the owners of other partitions have read of robots.txt."""
 
@@ -159,12 +161,14 @@ class Engine:
                 clock=self.clock,
                 stop_at=self.clock() + seconds,
                 rng=Random(0),
+                has_room=self.has_room,
             )
             loop = asyncio.get_running_loop()
             self.cancel = lambda after: loop.call_soon_threadsafe(
                 loop.call_later, after, scraper.cancel
             )
             await scraper.scrape(outcomes.append)
+            assert fetcher._budget.taken == 0, "no page keeps its share of the memory"
         self.started += recording.started
         self.facts = dict(scraper.facts)
         found = {outcome.url: outcome for outcome in outcomes}
@@ -1369,6 +1373,17 @@ async def test_fetching_goes_on_while_a_parser_works(
 
     assert {outcome.rows[0]["url"] for outcome in outcomes.values()} == set(urls)
     assert len(site.visits) == len(urls)
+
+
+async def test_a_page_that_the_commit_has_no_room_for_gives_its_memory_back(
+    engine: Engine, site: Site
+) -> None:
+    """`Engine` looks at the memory that is taken when all is done."""
+    engine.has_room = lambda: not site.paths()
+
+    outcomes = await engine.scrape([site.page("/a", "x" * 100_000)], robots="ignore")
+
+    assert reasons(outcomes) == {"out_of_room"}
 
 
 async def test_a_parser_that_hangs_costs_its_page_and_no_other(engine: Engine, site: Site) -> None:

@@ -252,3 +252,32 @@ def test_a_currency_that_the_data_leaves_empty_is_that_of_the_text() -> None:
         page = FetchedPage("http://a.example/", 200, "text/html", None, html.encode())
         found = compile_extraction(msgspec.convert(spec, Spec)).extract(page, token="bot")
         assert found.rows == [{"price": 7.25, "price_currency": "EUR"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "price"),
+    [
+        ("iPhone 5-299 €", AMBIGUOUS),
+        ("Kamera 20-250 €", AMBIGUOUS),
+        ("Top 5\u201399 €", AMBIGUOUS),
+        ("Größe 38-49 €", AMBIGUOUS),
+        ("taille 38-49 €", AMBIGUOUS),
+        ("ab 10-15 €", 10),
+        ("Preis 10\u201315 €", 10),
+        ("Preis: 10\u201315 €", 10),
+        ("10-15 €", 10),
+    ],
+)
+def test_a_range_begins_behind_nothing_that_its_first_number_may_belong_to(
+    text: str, price: object
+) -> None:
+    assert read(text, "de")[0] == price
+
+
+@pytest.mark.parametrize("text", ["Size: C $12.00", "Cup: C $25", "(C $9)", "Grade: C $199"])
+def test_a_lone_letter_behind_a_colon_is_no_country(text: str) -> None:
+    assert read(text, "en-US")[1] != "CAD"
+
+
+def test_a_lone_letter_at_the_beginning_is_a_country() -> None:
+    assert read("C $12.00", "en-US") == (12, "CAD")
