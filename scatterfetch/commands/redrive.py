@@ -1,13 +1,14 @@
 """`scatterfetch redrive`: what was given up on has another life."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from scatterfetch.commands.place import add_place, open_place
 from scatterfetch.deadletters.found import found_letters
-from scatterfetch.deadletters.letters import QUEUES
+from scatterfetch.deadletters.letters import QUEUES, Letter
 from scatterfetch.deadletters.local import redrive_targets
 from scatterfetch.deadletters.redriving import redrive
 from scatterfetch.jobs.folder import Folder, locked
@@ -50,8 +51,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     place = open_place(args)
     if args.dry_run:
-        print_letters(place, found_letters(place, args.job, complain))
-        return 0
+        return _say_what_would_be_done(place, args.job)
     if isinstance(place, Folder):
         return _redrive_folder(place, args.job)
     jobs = [args.job] if args.job else list(place.data.folders(JOBS))
@@ -80,15 +80,48 @@ def run(args: argparse.Namespace) -> int:
     return 1 if unseen else 0
 
 
+def _say_what_would_be_done(place: "Folder | Stack", job: str | None) -> int:
+    """Print the letters, and what would become of them."""
+    urls: Counter[str] = Counter()
+    letters: Counter[tuple[str, str | None]] = Counter()
+
+    def counting() -> Iterator[Letter]:
+        for letter in found_letters(place, job, complain):
+            urls[letter.job or "-"] += len(letter.targets)
+            letters[letter.queue, letter.job] += 1
+            yield letter
+
+    print_letters(place, counting())
+    if isinstance(place, Folder):
+        for name, count in urls.items():
+            print(
+                f"{name}: after `scatterfetch redrive {place}`, the next `scatterfetch run` of "
+                f"{_source_of(place, name)} and its spec into {place} would try "
+                f"{counted(count, 'URL')} again"
+            )
+        return 0
+    jobs = sorted({name for _, name in letters if name is not None})
+    cancelled = {*_with_object(place, jobs, cancelled_key)}
+    for queue, target in QUEUES.items():
+        count = sum(n for (of, name), n in letters.items() if of == queue and name not in cancelled)
+        print(f"{counted(count, 'message')} of {queue} would be moved to {target}")
+    if cancelled:
+        print(f"letters of {', '.join(sorted(cancelled))} would stay: cancelled jobs fetch nothing")
+    return 0
+
+
+def _source_of(folder: Folder, job: str) -> str:
+    manifest = read_manifest(folder, job)
+    return manifest.source.key if manifest and manifest.source else "its list"
+
+
 def _redrive_folder(folder: Folder, job: str | None) -> int:
     with locked(folder.path):
         redriven = redrive_targets(folder, job)
     for name, count in redriven.items():
-        manifest = read_manifest(folder, name)
-        source = manifest.source.key if manifest and manifest.source else "its list"
         print(
-            f"{name}: the next `scatterfetch run` of {source} and its spec into {folder} "
-            f"tries {counted(count, 'URL')} again"
+            f"{name}: the next `scatterfetch run` of {_source_of(folder, name)} and its spec into "
+            f"{folder} tries {counted(count, 'URL')} again"
         )
     if not redriven:
         print("nothing was given up on")

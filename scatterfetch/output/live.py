@@ -12,7 +12,7 @@ from rich.progress import Progress as Bar
 
 from scatterfetch.jobs.progress import Progress
 from scatterfetch.jobs.watch import Display
-from scatterfetch.output.sentences import counted
+from scatterfetch.output.sentences import counted, rounded
 from shared.outcomes import Kind
 
 _LINE_INTERVAL = 2.0  # seconds between two lines where there is no terminal
@@ -52,7 +52,8 @@ class _PlainDisplay:
         if time.monotonic() < self._next_line and not finished:
             return
         self._next_line = time.monotonic() + _LINE_INTERVAL
-        line = f"{progress.done:,}/{_total(progress)} URLs, {_facts(progress)}"
+        count = f"{progress.done:,}/{_total(progress)} URLs"
+        line = ", ".join(filter(None, (count, _facts(progress))))
         if line != self._last or time.monotonic() > self._repeat:
             self._last = line
             self._repeat = time.monotonic() + _REPEAT_INTERVAL
@@ -80,6 +81,8 @@ def open_display() -> Iterator[Display]:
 
 
 def _total(progress: Progress) -> str:
+    if not (progress.complete or progress.total or progress.done):
+        return "?"  # nothing of a list is read yet
     if progress.complete:
         return f"{progress.total:,}"
     return f"{max(progress.total, progress.done):,}+"
@@ -89,13 +92,15 @@ def _facts(progress: Progress) -> str:
     kinds: Counter[str] = Counter()
     for name, count in progress.outcomes.items():
         kinds[name.partition("-")[0]] += count
-    parts = [
-        f"{progress.rate:,.0f}/s",
-        *(f"{kinds[kind]:,} {kind}" for kind in Kind if kinds[kind]),
-    ]
-    if progress.hosts:
+    parts = [f"{rounded(progress.rate)}/s"] if progress.rate else []
+    parts += [f"{kinds[kind]:,} {kind}" for kind in Kind if kinds[kind]]
+    under_way = progress.under_way
+    if progress.complete:
+        # Of a batch that is committed, the worker still has to say that it is through.
+        under_way = min(under_way, progress.total - progress.done)
+    if progress.hosts and under_way > 0:
         # A batch tells what became of it at its end.
-        parts.append(f"{progress.under_way:,} under way at {counted(progress.hosts, 'host')}")
+        parts.append(f"{under_way:,} under way at {counted(progress.hosts, 'host')}")
     if progress.delayed:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in progress.delayed.items())
         parts.append(f"waiting for their time: {reasons}")

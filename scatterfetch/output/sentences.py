@@ -10,6 +10,11 @@ def complain(sentence: str) -> None:
     print(f"scatterfetch: {sentence}", file=sys.stderr)
 
 
+def rounded(rate: float) -> str:
+    """Return `1,234`, `3.4` or `0.02`: a rate is not zero while something happens."""
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"  # noqa: PLR2004
+
+
 def remedy(reason: Reason | None) -> str | None:
     """Return what lets a page be fetched here that was not, for `reason`; None if nothing does."""
     if reason is Reason.PRIVATE_ADDRESS:

@@ -11,7 +11,7 @@ from functions.dispatcher.summary import Summary
 from scatterfetch.jobs.manifests import read_summary
 from scatterfetch.jobs.progress import Finished, Job
 from scatterfetch.output.outcome_table import outcome_table
-from scatterfetch.output.sentences import counted
+from scatterfetch.output.sentences import counted, rounded
 from shared.keys import job_prefix, rejected_key, results_prefix
 from shared.receipts import NO_MATCH, PROBLEMS
 
@@ -37,9 +37,8 @@ def print_summary(finished: Finished, place: "Folder | Stack") -> None:
     fetched = progress.done - progress.earlier
     if progress.earlier:
         console.print(f"{counted(progress.earlier, 'outcome')} of an earlier run kept.")
-    console.print(
-        f"{counted(fetched, 'URL')} in {progress.elapsed:.1f} s, {progress.rate:,.0f} a second."
-    )
+    rate = f", {rounded(progress.rate)} a second" if fetched else ""
+    console.print(f"{counted(fetched, 'URL')} in {progress.elapsed:.1f} s{rate}.")
 
 
 def _print_job(console: Console, job: Job, place: "Folder | Stack") -> None:

@@ -236,6 +236,7 @@ def test_what_was_given_up_on_is_tried_again_by_the_same_command(
     done = run_list(*command)
 
     assert "1 URL in 1 dead letter" in shown.stdout
+    assert "urls.txt and its spec into out would try 1 URL again" in shown.stdout
     assert unchanged.returncode == 1
     assert len(site.visits) == 2
     assert redriven.returncode == 0

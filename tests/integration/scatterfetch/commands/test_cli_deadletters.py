@@ -281,6 +281,7 @@ def test_a_dry_run_moves_nothing(command: Command, deployment: Deployment) -> No
     done = command("redrive", "--stack", "fleet", "--dry-run")
 
     assert "1 URL in 1 dead letter" in done.stdout
+    assert "1 message of DispatchDLQ would be moved to DispatchQueue\n" in done.stdout
     assert waiting(deployment, deployment.dispatch_queue_url) == []
     assert len(waiting(deployment, deployment.dead_letter_queue_url)) == 1
 
