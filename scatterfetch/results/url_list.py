@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from typing import Any, BinaryIO, NamedTuple
 
+from functions.dispatcher.lists import cell_url
 from scatterfetch.results.exploding import check_field
 from scatterfetch.results.finals import Report
 from scatterfetch.results.table import Record, Table
 from shared.errors import InvalidUrlError
-from shared.urls import parse_url
 
 _SHOWN = 80  # characters of a value that is no URL
 
@@ -32,7 +32,8 @@ def write_urls(table: Table, field: str, file: BinaryIO, report: Report) -> Writ
     Write the URLs in `field`, each once, in the order of the table.
 
     The field is one of the rows, or if none has it, a column beside them, such as `url`. Lists are
-    flattened. Of an object its `url` counts; `links.text` is a part of it.
+    flattened. Of an object its `url` counts; `links.text` is a part of it. What is a URL, and what
+    may be around it, is as in a cell of a list: two URLs in one text are none.
 
     Raises:
         InvalidJobError: neither a row nor a record has the field.
@@ -45,7 +46,7 @@ def write_urls(table: Table, field: str, file: BinaryIO, report: Report) -> Writ
             if value is None or value == "":
                 continue
             try:
-                url = parse_url(value if isinstance(value, str) else "").href.encode()
+                url = _url(value).encode()
             except InvalidUrlError as error:
                 left_out += 1
                 first = first or f"{_short(value)}: {error}"
@@ -71,6 +72,12 @@ def _source(table: Table, field: str) -> Callable[[Report], Iterator[Record]]:
     return table.records
 
 
+def _url(value: object) -> str:
+    if isinstance(value, dict):
+        raise InvalidUrlError("it has no `url`; name the part that has it, such as links.href")
+    return cell_url(value if isinstance(value, str) else "").href
+
+
 def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
@@ -83,7 +90,10 @@ def _parts(value: Any, path: list[str]) -> Iterator[Any]:  # noqa: ANN401 -- of 
     elif isinstance(value, dict):
         name = ".".join(path)
         if not path:
-            yield value.get("url")
+            if "url" in value:
+                yield from _parts(value["url"], [])
+            else:
+                yield value
         elif name in value:
             yield from _parts(value[name], [])
         else:

@@ -37,9 +37,46 @@ def test_each_url_is_there_once_in_its_order(tmp_path: Path) -> None:
 
 
 def test_a_url_is_one_line_whatever_is_in_it(tmp_path: Path) -> None:
-    table = rows_of(tmp_path, {"link": "http://b.example/a b\n/ü"})
+    table = rows_of(tmp_path, {"link": "\n http://b.example/a b/ü\n"})
 
     assert listed(table, "link")[0] == ["http://b.example/a%20b/%C3%BC"]
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("http://a.example/ http://b.example/", "two URLs in one place"),
+        ("http://a.example/1\nhttp://b.example/2", "two URLs in one place"),
+        ("http://a.example/1\n/2", "a line end"),
+    ],
+)
+def test_what_is_no_single_url_is_left_out_as_a_list_does(
+    tmp_path: Path, value: str, problem: str
+) -> None:
+    urls, written = listed(rows_of(tmp_path, {"link": [value, "http://c.example/"]}), "link")
+
+    assert urls == ["http://c.example/"]
+    assert written.left_out == 1
+    assert problem in written.first_left_out
+
+
+def test_an_object_may_have_several_urls(tmp_path: Path) -> None:
+    row = {"image": {"url": ["http://a.example/1", {"url": "http://a.example/2"}, None]}}
+
+    assert listed(rows_of(tmp_path, row), "image") == (
+        ["http://a.example/1", "http://a.example/2"],
+        (2, 0, ""),
+    )
+
+
+def test_an_object_without_a_url_is_counted(tmp_path: Path) -> None:
+    row = {"links": [{"href": "http://a.example/"}, {"url": None}, {"url": "http://b.example/"}]}
+
+    urls, written = listed(rows_of(tmp_path, row), "links")
+
+    assert urls == ["http://b.example/"]
+    assert written.left_out == 1
+    assert "it has no `url`; name the part" in written.first_left_out
 
 
 @pytest.mark.parametrize(
