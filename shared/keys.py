@@ -17,6 +17,11 @@ def manifest_key(job: str) -> str:
     return f"{job_prefix(job)}manifest.json"
 
 
+def run_key(job: str) -> str:
+    """Return the key of what a folder of local runs knows of the last run of a job."""
+    return f"{job_prefix(job)}run.json"
+
+
 def cancelled_key(job: str) -> str:
     """Return the key of the object that tells workers to stop; its content says nothing."""
     return f"{job_prefix(job)}cancelled"

@@ -20,12 +20,13 @@ from scatterfetch.results.files import (
     some_of,
 )
 from scatterfetch.results.formats import Format, format_of, prepare, replacing, write
-from scatterfetch.results.jobs import date_fields, manifests_of, older_jobs
+from scatterfetch.results.jobs import date_fields, manifests_of, older_jobs, runs_of, unfinished
 from scatterfetch.results.selection import read_selection
 from scatterfetch.results.table import Table
 from scatterfetch.results.url_list import write_urls
 from shared.errors import InvalidJobError
 from shared.keys import JOBS
+from shared.manifest import Manifest
 
 if TYPE_CHECKING:
     from scatterfetch.jobs.stack import Stack
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 EXAMPLE = """\
 Makes a table of what `scatterfetch run` has left in DIR, or of a job of a deployed stack: a record
 for each row, with the URL, the fetch time and the list's own columns beside its values. Where a
-list is all that rows hold, such as `links`, each of its elements is a record. Of a list that was
-run several times, the newest job is in the table.
+list is all that rows hold, such as `links`, each of its elements is a record. Of a list that has
+several jobs, the one that was run last is in the table.
 
 examples:
   $ scatterfetch results out | head -n 3
@@ -47,9 +48,9 @@ examples:
 """
 EPILOG = """\
 exit status:
-  0    everything that was asked for is in the table
+  0    everything that was asked for is in the table; of a job under way, what it has so far
   1    something is not, and standard error says what: a file that is damaged or gone, a text
-       too long for Excel
+       too long for Excel, URLs that an older job may have, which is left out
   2    wrong usage or input; no table was made
   130  interrupted; the file of -o is as it was
 """
@@ -67,7 +68,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add_stack(command)
     jobs = command.add_mutually_exclusive_group()
     jobs.add_argument(
-        "--job", metavar="JOB", help="one job only (default: of each list in DIR the newest job)"
+        "--job", metavar="JOB", help="one job only (default: of each list in DIR the one run last)"
     )
     jobs.add_argument("--all", action="store_true", help="all jobs of DIR, the older ones as well")
     command.add_argument(
@@ -193,12 +194,8 @@ def _write(
     files: list[ResultFile],
 ) -> int:
     manifests = manifests_of(place.data, sorted({file.job for file in files}))
-    older = [] if args.all else older_jobs(manifests)
-    if older:
-        complain(
-            f"left out: {some_of(older)}; newer jobs have the same lists. --all takes all jobs, "
-            "--job JOB one"
-        )
+    reports = _Reports()
+    older = [] if args.all else _older(place, manifests, reports)
     if args.job or not isinstance(place, Folder):
         jobs = [args.job or args.source]
     else:
@@ -208,7 +205,6 @@ def _write(
         files=[file for file in files if file.job not in older],
         date_fields=date_fields(manifests.values()),
     )
-    reports = _Reports()
     for sentence in gone_results(place, jobs, files):
         reports(sentence)
     if output is None:
@@ -216,6 +212,24 @@ def _write(
     else:
         _write_table(args, _exploded(args, table), output, reports)
     return 1 if reports.any else 0
+
+
+def _older(place: "Folder | Stack", manifests: dict[str, Manifest], reports: _Reports) -> list[str]:
+    """Return the jobs that are left out, and say so; report newer ones that are not complete."""
+    older = older_jobs(manifests, runs_of(place.data, manifests))
+    left_out = sorted({job for jobs in older.values() for job in jobs})
+    if left_out:
+        complain(
+            f"left out: {some_of(left_out)}; jobs that were run later have the same lists. --all "
+            "takes all jobs, --job JOB one"
+        )
+    for newest, before in older.items():
+        if missing := unfinished(place.data, manifests[newest]):
+            reports(
+                f"{newest} is not complete: {missing}; --job {before[-1]} has the job before it, "
+                "--all both"
+            )
+    return left_out
 
 
 def _exploded(args: argparse.Namespace, table: Table) -> Table:

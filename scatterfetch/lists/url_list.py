@@ -1,5 +1,6 @@
 """A list of URLs to scrape: its bytes, its spec, and what people call it."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import SEEK_END, BytesIO
@@ -22,6 +23,15 @@ class UrlList(NamedTuple):
     spec: bytes | None
     inline: bool = False
     """Whether it was given on the command line."""
+
+    @property
+    def identity(self) -> str:
+        """What tells it from all other lists: where it is; if it is nowhere, what it holds."""
+        if isinstance(self.body, bytes):
+            return f"{self.name}: {hashlib.sha256(self.body).hexdigest()}"
+        if self.name.lower().startswith(("http://", "https://")):  # a sitemap, whose pages it has
+            return self.name
+        return str(Path(self.name).resolve())
 
     @contextmanager
     def opened(self) -> Iterator[BinaryIO]:

@@ -1,15 +1,21 @@
-"""The jobs of a table: of each list the newest, and which of their fields are dates."""
+"""The jobs of a table: of each list the one run last, and which of their fields are dates."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
+from scatterfetch.jobs.last_run import last_runs
 from scatterfetch.jobs.place import Data
 from shared.errors import InvalidJobError
-from shared.keys import manifest_key
+from shared.keys import job_prefix, manifest_key
+from shared.ledger import ledger_of
 from shared.manifest import Manifest, decode_manifest
+from shared.receipts import RECEIPT_END
 
 _WITHOUT_FILE = ("command-line/", "standard-input/")
 """The folders that `run` gives to URLs that come from no file."""
+
+_Name: TypeAlias = tuple[str, str]
 
 
 def manifests_of(data: Data, jobs: Iterable[str]) -> dict[str, Manifest]:
@@ -26,20 +32,53 @@ def manifests_of(data: Data, jobs: Iterable[str]) -> dict[str, Manifest]:
     return found
 
 
-def older_jobs(manifests: dict[str, Manifest]) -> list[str]:
-    """Return the jobs whose list has a newer job among `manifests`."""
-    lists = defaultdict[tuple[str, str], list[Manifest]](list)
-    for manifest in manifests.values():
-        lists[_list_of(manifest)].append(manifest)
-    return sorted(
-        manifest.job
-        for same in lists.values()
-        for manifest in sorted(same, key=lambda one: (one.created_at, one.job))[:-1]
-    )
+def runs_of(data: Data, jobs: Iterable[str]) -> dict[str, Mapping[str, str]]:
+    """Return by job when it was last run for which list, as far as the folder knows."""
+    return {job: last_runs(data, job) for job in jobs}
 
 
-def _list_of(manifest: Manifest) -> tuple[str, str]:
-    """Return what tells the list of a job from others."""
+def older_jobs(
+    manifests: Mapping[str, Manifest], runs: Mapping[str, Mapping[str, str]]
+) -> dict[str, list[str]]:
+    """
+    Return the jobs all of whose lists have one that was run later, by that one, oldest first.
+
+    Jobs of older releases have no `runs`. Their list is known by its name, and of several lists
+    with that name it may be any: then it is one of its own.
+    """
+    named = defaultdict[_Name, set[str]](set)
+    for job, manifest in manifests.items():
+        named[_list_of(manifest)].update(runs.get(job, {}))
+    lists = defaultdict[str | _Name, list[tuple[str, str]]](list)
+    for job, manifest in manifests.items():
+        name = _list_of(manifest)
+        for one, at in runs.get(job, {}).items():
+            lists[one].append((at, job))
+        if not runs.get(job):
+            known = named[name]
+            mine = next(iter(known)) if len(known) == 1 else name
+            lists[mine].append((manifest.created_at, job))
+    ordered = [[job for _, job in sorted(same)] for same in lists.values()]
+    newest = {jobs[-1] for jobs in ordered}
+    older = {jobs[-1]: [job for job in jobs if job not in newest] for jobs in ordered}
+    return {job: before for job, before in older.items() if before}
+
+
+def unfinished(data: Data, manifest: Manifest) -> str | None:
+    """Say how much of a job has no outcome yet; None if it is complete."""
+    keys = data.keys(job_prefix(manifest.job), end=RECEIPT_END)
+    ledger = ledger_of(manifest, keys)
+    if ledger.complete:
+        return None
+    if not ledger.targets:
+        return "none of its URLs is known yet"
+    left = ledger.targets - ledger.final.total()
+    so_far = "" if ledger.fully_dispatched else "known so far "
+    return f"{left:,} of {ledger.targets:,} URLs {so_far}have no final outcome yet"
+
+
+def _list_of(manifest: Manifest) -> _Name:
+    """Return what tells the list of a job from others, as far as its manifest knows."""
     if manifest.source is None:
         return "", manifest.job  # the URLs came in the message of this job alone
     key = manifest.source.key

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scatterfetch.jobs.last_run import note_run
 from scatterfetch.jobs.progress import Job, Progress, progress_of
 from scatterfetch.jobs.watch import Display
 from scatterfetch.localcloud.template import WORKER
@@ -55,12 +56,17 @@ class LocalRun:
             if key == manifest_key(job.id):
                 job.manifest = decode_manifest((self._folder / key).read_bytes())
                 job.ledger.shards = job.manifest.shards
+                self.note(job)
             elif key == summary_key(job.id):
                 self.closed.add(job.id)
             else:
                 job.ledger.add(key)
             self._has_news = True
             self._changed.notify_all()
+
+    def note(self, job: Job) -> None:
+        """Note that this run is the last one of `job`, which has a manifest."""
+        note_run(self._folder, job.id, job.list.identity)
 
     def wait(self) -> None:
         # A look at the state takes longer the more batches there are. Were there one for each put,

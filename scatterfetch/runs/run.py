@@ -98,6 +98,8 @@ def run(
                     letters += _load(cloud, local, job, folder)
                 except InvalidJobError as error:
                     job.refused = str(error)
+                if job.manifest is not None:
+                    local.note(job)
                 if job.done:
                     del notifications[job.id]
                 elif job.refetched:

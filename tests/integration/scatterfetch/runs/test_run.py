@@ -32,10 +32,12 @@ from scatterfetch.lists.url_list import UrlList
 from scatterfetch.localcloud.sandbox import Sandbox
 from scatterfetch.output.verdict import report
 from scatterfetch.results.files import find_results
+from scatterfetch.results.jobs import manifests_of, older_jobs, runs_of
 from scatterfetch.results.table import Table
 from scatterfetch.runs.run import local_parameters, run
 from shared.errors import InvalidJobError, Reason
 from shared.keys import (
+    JOBS,
     job_prefix,
     plan_key,
     plan_prefix,
@@ -566,6 +568,7 @@ def test_the_files_of_a_job_are_where_the_bucket_would_have_them(
         "plan",
         "receipts",
         "rejected",
+        "run.json",
         "summary.json",
     ]
     [line] = (runner.folder / rejected_key(job.id, 0)).read_text().splitlines()
@@ -617,10 +620,45 @@ def test_what_a_host_has_asked_for_is_known_in_a_folder_of_another_release(
     assert decode_lock(lock.read_bytes()).former == others
 
 
+def test_a_table_has_the_job_that_was_run_last_of_each_list(
+    runner: Runner, site: Site, tmp_path: Path
+) -> None:
+    """Also if its spec or its URLs are those of an earlier one, and there was nothing to do."""
+    site.page("/1", "One")
+    site.page("/2", "Two")
+    folder = Folder(runner.folder)
+
+    def ran(shop: str, number: int) -> str:
+        path = tmp_path / shop / "shop" / "urls.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"http://a.example/{number}\n")
+        path.with_name("spec.yaml").write_bytes(HURRY)
+        [job] = runner(*read_lists([path], [], spec=None)).jobs
+        return job.id
+
+    def older() -> dict[str, list[str]]:
+        manifests = manifests_of(folder, folder.folders(JOBS))
+        return older_jobs(manifests, runs_of(folder, manifests))
+
+    first, second = ran("a", 1), ran("b", 2)
+    assert older() == {}  # the lists have one name, and are two
+
+    assert ran("b", 1) == first  # two lists of one name and content are one job
+    assert older() == {first: [second]}
+
+    assert ran("b", 2) == second
+    assert older() == {}  # `first` is still the last job of the other list
+
+    assert ran("a", 2) == second
+    assert older() == {second: [first]}
+
+
 def files_in(folder: Path) -> dict[Path, bytes]:
     """Return what there is of jobs in `folder`."""
     paths = [path for area in ("jobs", "results") for path in (folder / area).rglob("*")]
-    return {path: path.read_bytes() for path in paths if path.is_file()}
+    # When a job was last run is new with each run, also where there is nothing to do.
+    files = [path for path in paths if path.is_file() and path.name != "run.json"]
+    return {path: path.read_bytes() for path in files}
 
 
 @pytest.mark.parametrize("gone", [(), ("summary.json", "announced")])

@@ -2,10 +2,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from scatterfetch.jobs.folder import Folder
-from scatterfetch.results.jobs import date_fields, manifests_of, older_jobs
-from shared.keys import manifest_key
+from scatterfetch.results.jobs import date_fields, manifests_of, older_jobs, unfinished
+from shared.keys import dispatched_folder, manifest_key, receipts_folder
 from shared.manifest import Manifest, encode_manifest
 from shared.messages import Place
 from shared.spec import Spec
@@ -25,8 +26,14 @@ def manifest(
     )
 
 
-def older(*manifests: Manifest) -> list[str]:
-    return older_jobs({one.job: one for one in manifests})
+def older(*manifests: Manifest, **runs: dict[str, str]) -> dict[str, list[str]]:
+    """Return what `older_jobs` does; of `runs` the name is that of a job with _ for -."""
+    by_job = {job.replace("_", "-"): run for job, run in runs.items()}
+    return older_jobs({one.job: one for one in manifests}, by_job)
+
+
+def run_on(day: int, path: str = "/shop/urls.txt") -> dict[str, str]:
+    return {path: f"2026-11-{day:02d}T00:00:00.000Z"}
 
 
 def test_of_each_list_all_jobs_but_the_newest_are_older() -> None:
@@ -35,7 +42,52 @@ def test_of_each_list_all_jobs_but_the_newest_are_older() -> None:
         manifest("a-3", "books/urls.txt", 3, etag="changed since"),
         manifest("a-2", "books/urls.txt", 2),
         manifest("b-1", "wine/urls.txt", 1),
-    ) == ["a-1", "a-2"]
+    ) == {"a-3": ["a-1", "a-2"]}
+
+
+def test_lists_of_one_name_in_several_folders_are_several_lists() -> None:
+    assert not older(
+        manifest("a-1", "shop/urls.txt", 1),
+        manifest("a-2", "shop/urls.txt", 2),
+        a_1=run_on(1, "/a/shop/urls.txt"),
+        a_2=run_on(2, "/b/shop/urls.txt"),
+    )
+
+
+def test_a_job_of_two_lists_is_there_as_long_as_it_is_the_newest_of_one() -> None:
+    two = manifest("a-1", "shop/urls.txt", 1), manifest("a-2", "shop/urls.txt", 2)
+    both = run_on(1, "/a/shop/urls.txt") | run_on(1, "/b/shop/urls.txt")
+
+    assert not older(*two, a_1=both, a_2=run_on(2, "/a/shop/urls.txt"))
+    later = run_on(2, "/a/shop/urls.txt") | run_on(2, "/b/shop/urls.txt")
+    assert older(*two, a_1=both, a_2=later) == {"a-2": ["a-1"]}
+
+
+def test_a_list_is_one_whatever_its_names_in_the_bucket() -> None:
+    """Beside another folder of that name, the key of a list has a number."""
+    assert older(
+        manifest("a-1", "shop/urls.txt", 1),
+        manifest("a-2", "shop-2/urls.txt", 2),
+        a_1=run_on(1),
+        a_2=run_on(2),
+    ) == {"a-2": ["a-1"]}
+
+
+def test_a_job_that_was_gone_on_with_is_newer_than_one_that_began_later() -> None:
+    assert older(
+        manifest("a-1", "shop/urls.txt", 1),
+        manifest("a-2", "shop/urls.txt", 2),
+        a_1=run_on(3),
+        a_2=run_on(2),
+    ) == {"a-1": ["a-2"]}
+
+
+def test_a_job_of_an_older_release_is_of_the_only_list_of_its_name() -> None:
+    one = manifest("a-1", "shop/urls.txt", 1), manifest("a-2", "shop/urls.txt", 2)
+    assert older(*one, a_2=run_on(2)) == {"a-2": ["a-1"]}
+
+    third = manifest("a-3", "shop/urls.txt", 3)
+    assert not older(*one, third, a_2=run_on(2), a_3=run_on(3, "/b/shop/urls.txt"))
 
 
 @pytest.mark.parametrize("folder", ["command-line", "standard-input"])
@@ -44,11 +96,11 @@ def test_urls_of_no_file_are_a_list_by_what_they_are(folder: str) -> None:
         manifest("a-1", f"{folder}/urls.txt", 1, etag="one"),
         manifest("a-2", f"{folder}/urls.txt", 2, etag="two"),
         manifest("a-3", f"{folder}/urls.txt", 3, etag="one"),
-    ) == ["a-1"]
+    ) == {"a-3": ["a-1"]}
 
 
 def test_urls_of_messages_are_a_list_each() -> None:
-    assert older(manifest("a-1", None, 1), manifest("a-2", None, 2)) == []
+    assert older(manifest("a-1", None, 1), manifest("a-2", None, 2)) == {}
 
 
 def test_a_job_without_a_manifest_stays_in_the_table(tmp_path: Path) -> None:
@@ -63,6 +115,48 @@ def test_a_job_without_a_manifest_stays_in_the_table(tmp_path: Path) -> None:
     found = manifests_of(Folder(tmp_path), ["a", "b", "c"])
 
     assert [*found] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("dispatched", "receipts", "words"),
+    [
+        ([], [], "none of its URLs is known yet"),
+        (["00000.batches=2.targets=5"], [], "5 of 5 URLs have no final outcome yet"),
+        (
+            ["00000.batches=2.targets=5"],
+            ["00000-000000.deferred-connect=1.scraped=2!"],
+            "3 of 5 URLs have no final outcome yet",
+        ),
+        (
+            ["00000.batches=2.targets=5"],
+            ["00000-000000.scraped=2!", "00000-000001.failed-http_404=3!"],
+            None,
+        ),
+    ],
+)
+def test_what_is_left_of_a_job_is_counted(
+    tmp_path: Path, dispatched: list[str], receipts: list[str], words: str | None
+) -> None:
+    keys = [f"{dispatched_folder('a')}{name}" for name in dispatched]
+    for key in [*keys, *(f"{receipts_folder('a')}{name}" for name in receipts)]:
+        (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / key).touch()
+
+    one_shard = replace(manifest("a", "shop/urls.txt", 1), size=1)
+
+    assert unfinished(Folder(tmp_path), one_shard) == words
+
+
+def test_of_a_list_that_is_still_read_nobody_knows_how_many_are_left(tmp_path: Path) -> None:
+    path = tmp_path / dispatched_folder("a") / "00000.batches=2.targets=5"
+    path.parent.mkdir(parents=True)
+    path.touch()
+
+    two_shards = replace(manifest("a", "shop/urls.txt", 1), size=2, shard_bytes=1)
+
+    assert unfinished(Folder(tmp_path), two_shards) == (
+        "5 of 5 URLs known so far have no final outcome yet"
+    )
 
 
 def test_the_spec_says_which_fields_are_dates() -> None:
