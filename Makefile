@@ -116,7 +116,8 @@ e2e: .venv/installed .venv-sam/installed ## build, deploy to the LocalStack at A
 	@$(SCATTERFETCH) deploy --yes --stack $(E2E_STACK) --arch $(E2E_ARCH) AllowPrivateNetworks=true \
 	  "Schedule=rate(1 minute)" ScheduledList=scheduled/urls.txt \
 	  "UserAgent=scatterfetch-e2e/1.0 (+https://scatterfetch.example/bot)"
-	SCATTERFETCH_STACK=$(E2E_STACK) $(BIN)/pytest -m e2e tests/e2e
+	@# One stack for all of them, in their order: a job that was cancelled stays cancelled.
+	SCATTERFETCH_STACK=$(E2E_STACK) $(BIN)/pytest -p no:randomly -m e2e tests/e2e
 	SAM_CLI_TELEMETRY=0 $(SAM) delete --stack-name $(E2E_STACK) --no-prompts
 
 dist: .venv/installed ## build the wheel and the source distribution into dist/
