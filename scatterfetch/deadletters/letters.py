@@ -108,17 +108,22 @@ def held(queue: "PolledQueue") -> "Iterator[Iterator[list[Received]]]":
     Receive all messages of `queue`, some at a time; at the end of the block others see them again.
 
     Of a FIFO group only those in front can be had, ten or so, unless they are deleted meanwhile.
+    Who takes longer than `_HIDDEN` to look at some gets them again, which is not the end of all.
     """
     handles: dict[str, str] = {}
 
     def messages() -> "Iterator[list[Received]]":
-        while True:
-            received = queue.receive(hidden=_HIDDEN)
+        again = set[str]()
+        while received := queue.receive(hidden=_HIDDEN):
             new = [message for message in received if message.id not in handles]
             handles.update((message.id, message.handle) for message in received)
-            if not new:
-                return
-            yield new
+            if new:
+                again.clear()
+                yield new
+            elif again.issuperset(message.id for message in received):
+                return  # a second time since the last new one
+            else:
+                again.update(message.id for message in received)
 
     try:
         yield messages()

@@ -12,7 +12,7 @@ from scatterfetch.lists.remote_sitemaps import read_sitemap
 from scatterfetch.lists.sitemap_content import is_index
 from scatterfetch.lists.spec_files import mention_spec_files, spec_file
 from scatterfetch.lists.specs import read_spec
-from scatterfetch.lists.url_list import UrlList
+from scatterfetch.lists.url_list import COMMAND_LINE, STANDARD_INPUT, UrlList
 from scatterfetch.localcloud.template import WORKER, Template
 from scatterfetch.project import SPEC, is_list
 from shared.errors import InvalidJobError, InvalidUrlError
@@ -54,9 +54,7 @@ def read_lists(files: Sequence[Path], urls: Sequence[str], *, spec: Path | None)
         lists.append(UrlList(str(path), f"{folders[folder]}/{path.name}", path, found))
     if urls:
         body = "".join(f"{_as_line(url)}\n" for url in urls).encode(errors="replace")
-        lists.append(
-            UrlList("the command line", "command-line/urls.txt", body, shared_spec, inline=True)
-        )
+        lists.append(UrlList("the command line", COMMAND_LINE, body, shared_spec, inline=True))
     return lists
 
 
@@ -80,7 +78,7 @@ def read_sources(sources: Sequence[str], *, spec: Path | None) -> list[UrlList]:
     if STDIN in sources:
         text = None if spec is None else read_spec(spec)
         body = sys.stdin.buffer.read()
-        lists.append(UrlList("standard input", "standard-input/urls.txt", body, text))
+        lists.append(UrlList("standard input", STANDARD_INPUT, body, text))
     return lists
 
 

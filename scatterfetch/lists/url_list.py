@@ -10,6 +10,8 @@ from typing import BinaryIO, NamedTuple
 from functions.dispatcher.lists import Reader, StoredList, open_list
 from shared.errors import InvalidJobError
 
+COMMAND_LINE, STANDARD_INPUT = "command-line/urls.txt", "standard-input/urls.txt"
+"""The keys of lists that are in no file."""
 _PIECE = 256 * 1024  # bytes of a list
 
 

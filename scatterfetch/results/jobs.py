@@ -6,14 +6,12 @@ from typing import TypeAlias
 
 from scatterfetch.jobs.last_run import last_runs
 from scatterfetch.jobs.place import Data
+from scatterfetch.lists.url_list import COMMAND_LINE, STANDARD_INPUT
 from shared.errors import InvalidJobError
 from shared.keys import job_prefix, manifest_key
 from shared.ledger import ledger_of
 from shared.manifest import Manifest, decode_manifest
 from shared.receipts import RECEIPT_END
-
-_WITHOUT_FILE = ("command-line/", "standard-input/")
-"""The folders that `run` gives to URLs that come from no file."""
 
 _Name: TypeAlias = tuple[str, str]
 
@@ -83,7 +81,7 @@ def _list_of(manifest: Manifest) -> _Name:
         return "", manifest.job  # the URLs came in the message of this job alone
     key = manifest.source.key
     # Two lists of the command line have one name; the same URLs are the same list.
-    return key, manifest.etag if key.startswith(_WITHOUT_FILE) else ""
+    return key, manifest.etag if key in {COMMAND_LINE, STANDARD_INPUT} else ""
 
 
 def date_fields(manifests: Iterable[Manifest]) -> frozenset[str]:

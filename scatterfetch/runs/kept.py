@@ -13,6 +13,8 @@ from pathlib import Path
 import msgspec
 
 from functions.dispatcher.written import Written
+from scatterfetch.jobs.folder import Folder
+from scatterfetch.jobs.last_run import last_runs
 from scatterfetch.jobs.progress import Job
 from shared.errors import InvalidJobError, StorageError
 from shared.ids import descendants, root_id
@@ -90,7 +92,7 @@ def kept_keys(folder: Path, job: Job) -> list[str]:
 
 def former_job(folder: Path, job: Job, upload: ListUploaded) -> str | None:
     """
-    Return the newest other job of the list that `job` is of, if `job` itself has not begun.
+    Return the other job of the list that was run last, if `job` itself has not begun.
 
     Another spec, parser or parameter makes another job of a list.
     """
@@ -105,7 +107,10 @@ def former_job(folder: Path, job: Job, upload: ListUploaded) -> str | None:
             continue
         source, content = manifest.source, f"/{manifest.etag.strip(_QUOTES)}/"
         if source and source.key == upload.place.key and content in upload.id:
-            same_list.append((manifest.created_at, manifest.job))
+            runs = last_runs(Folder(folder), manifest.job)
+            at = runs.get(job.list.identity) if runs else manifest.created_at
+            if at is not None:  # else it is a list of the same name elsewhere
+                same_list.append((at, manifest.job))
     return max(same_list)[1] if same_list else None
 
 

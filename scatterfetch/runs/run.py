@@ -89,11 +89,15 @@ def run(
     with interruptions() as received:
         try:
             cloud.start()
-            notifications = dict(_upload(cloud, local, one, parameters) for one in lists)
+            notifications = {}
+            for one in lists:
+                job, upload, notification = _upload(cloud, one, parameters)
+                local.jobs[job.id] = job
+                notifications[job.id] = notification
+                _mention_former(folder, job, upload, display)
             cloud.load(path.relative_to(folder).as_posix() for path in folder.glob("state/*.json"))
             letters = []
             for job in local.jobs.values():
-                _mention_former(folder, job, notifications[job.id], display)
                 try:
                     letters += _load(cloud, local, job, folder)
                 except InvalidJobError as error:
@@ -130,9 +134,9 @@ def run(
 
 
 def _upload(
-    cloud: LocalCloud, local: LocalRun, url_list: UrlList, parameters: Mapping[str, str]
-) -> tuple[str, str]:
-    """Return the id of the job that the list is, and the notification that starts it."""
+    cloud: LocalCloud, url_list: UrlList, parameters: Mapping[str, str]
+) -> tuple[Job, ListUploaded, str]:
+    """Return the job that the list is, and what starts it: read, and as its notification."""
     if url_list.spec is not None:
         cloud.upload(f"{url_list.key.rpartition('/')[0]}/{SPEC}", url_list.spec)
     salt = (url_list.spec or b"") + parser_code(url_list)
@@ -141,16 +145,12 @@ def _upload(
     notification = cloud.upload(url_list.key, url_list.body, salt=salt)
     [uploaded] = decode_dispatch(notification)
     assert isinstance(uploaded, ListUploaded)
-    job = uploaded_job(uploaded)
-    local.jobs[job] = Job(job, url_list)
-    return job, notification
+    return Job(uploaded_job(uploaded), url_list), uploaded, notification
 
 
-def _mention_former(folder: Path, job: Job, notification: str, display: Display) -> None:
+def _mention_former(folder: Path, job: Job, upload: ListUploaded, display: Display) -> None:
     """Say that a run does not go on where the last one stopped, though the list is the same."""
-    [uploaded] = decode_dispatch(notification)
-    assert isinstance(uploaded, ListUploaded)
-    if former := former_job(folder, job, uploaded):
+    if former := former_job(folder, job, upload):
         display.say(
             f"{job.list.name}: this is a new job, and all its pages are fetched: the spec, a file "
             f"of the Python parsers, or AllowPrivateNetworks is not as it was in {former}"

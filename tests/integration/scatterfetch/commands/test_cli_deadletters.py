@@ -1,6 +1,7 @@
 """`scatterfetch deadletters` and `redrive`, against real queues."""
 
 import functools
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -331,6 +332,25 @@ def test_nobody_else_gets_a_letter_that_is_looked_at(deployment: Deployment) -> 
         assert waiting(deployment, queue.url) == []
 
     assert len(waiting(deployment, queue.url)) == 1
+
+
+def test_a_slow_reader_sees_each_letter_once(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pager keeps them for minutes; then they come again, before those that nobody has seen."""
+    now = time.time() * 1000
+    monkeypatch.setattr("scatterfetch.localcloud.embedded._now_ms", lambda: now)
+    monkeypatch.setattr("moto.sqs.models.unix_time_millis", lambda: now)
+    queue = PolledQueue(deployment.dead_letter_queue_url, deployment.sqs)
+    queue.send([Message(f"{n}") for n in range(35)])
+    seen = []
+
+    with held(queue) as messages:
+        for together in messages:
+            seen += [message.body for message in together]
+            now += 61_000
+
+    assert sorted(seen, key=int) == [f"{n}" for n in range(35)]
 
 
 def test_no_letters(command: Command) -> None:

@@ -248,6 +248,24 @@ def test_another_spec_is_another_job(runner: Runner, site: Site) -> None:
     assert len([text for text in runner.display.said if "new job" in text]) == 1
 
 
+def test_a_new_job_is_compared_with_the_one_that_was_run_last_of_its_list(
+    runner: Runner, site: Site
+) -> None:
+    """The first one, which was run again; and none of another list of that name and content."""
+    urls = many_urls(site, hosts=1, pages=1)
+    specs = [f"fetch: {{timeout: {n}, pause: 0, robots: ignore}}".encode() for n in (7, 8, 9)]
+    [first] = runner(url_list(urls, spec=specs[0])).jobs
+    runner(url_list(urls, spec=specs[1]))
+    runner(url_list(urls, spec=specs[0]))
+    runner.display.said.clear()
+
+    runner(url_list(urls, spec=specs[2])._replace(name="elsewhere/urls.txt"))
+    runner(url_list(urls, spec=specs[2][:-1] + b", max_idle: 1}"))
+
+    [said] = [text for text in runner.display.said if "new job" in text]
+    assert said.endswith(f"is not as it was in {first.id}")
+
+
 def test_what_a_run_left_undone_is_done_by_the_next(runner: Runner, site: Site) -> None:
     """As after a crash between any two files of a batch."""
     urls = url_list(many_urls(site, hosts=6, pages=5))
