@@ -18,9 +18,10 @@ def link_urls(document: Document) -> list[str]:
     links: dict[str, None] = {}
     size = 0
     elements = document.tree.css(_LINKS)
+    resolve = document.resolve
     # Most pages name some places twice, and a bad one half a million times.
     for href in dict.fromkeys([element.attrs.get("href") for element in elements]):
-        url = document.resolve(href) if href is not None else None
+        url = resolve(href) if href is not None else None
         if url is None or url in links:
             continue
         size += len(url)
