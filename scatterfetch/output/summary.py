@@ -36,7 +36,9 @@ def print_summary(finished: Finished, place: "Folder | Stack") -> None:
     progress = finished.progress
     fetched = progress.done - progress.earlier
     if progress.earlier:
-        console.print(f"{counted(progress.earlier, 'outcome')} of an earlier run kept.")
+        is_done = progress.complete and not fetched
+        again = " Nothing was left to fetch; another --out fetches anew." if is_done else ""
+        console.print(f"{counted(progress.earlier, 'outcome')} of an earlier run kept.{again}")
     rate = f", {rounded(progress.rate)} a second" if fetched else ""
     console.print(f"{counted(fetched, 'URL')} in {progress.elapsed:.1f} s{rate}.")
 
