@@ -10,7 +10,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from functions.dispatcher.lists.columns import NUMBER, URL_NAMES, is_name, may_be_domain, plain
+from functions.dispatcher.lists.columns import (
+    NUMBER,
+    URL_NAMES,
+    doubt,
+    is_name,
+    may_be_domain,
+    may_be_name,
+    plain,
+)
 from functions.dispatcher.lists.lines import BOM
 from functions.dispatcher.lists.source import ListSource
 from functions.dispatcher.lists.tables import (
@@ -70,12 +78,11 @@ def find_schema(name: str, head: bytes, format: str) -> TableSchema:  # noqa: A0
         )
     look = max(best, key=lambda look: look.width)
     is_told = own is not None and look.delimiter == own[1].decode()
-    if look.may_cut and not is_told:
-        if (doubtful := look.doubtful) is not None:
-            raise InvalidJobError(
-                f"{name}: {doubtful[:_SHOWN]!r} above the first URL may be a domain or the name of "
-                f"its column; call the column url, or write https://{doubtful[:_SHOWN]}"
-            )
+    cut = look.may_cut and not is_told
+    for one in (look, *best):  # what is a part of a name to one may be a domain to another
+        if (doubtful := one.doubtful(cut=cut)) is not None:
+            raise InvalidJobError(f"{name}: {doubt(doubtful[:_SHOWN])}")
+    if cut:
         raise InvalidJobError(
             f"{name}: without a header, {look.delimiter!r} behind a URL may be a part of it; give "
             "it a first row with the names of the columns (if a line is a URL: url)"
@@ -155,6 +162,7 @@ class _Look:
                 self._header, self._header_fits = fitting[-1], fits
                 break
         else:
+            self._header_fits = 2 if self.doubtful(cut=False) is not None else 0
             return
         if self.url < len(self._header.cells):
             self.width = len(self._header.cells)
@@ -162,19 +170,31 @@ class _Look:
     def _is_almost(self, row: _Row) -> bool:
         if _is_comment(row):
             return False
-        below = self.evidence[:_COMPARED]
-        others = (
-            (cell, [found for other in below if (found := _cell(other, column))])
-            for column, cell in enumerate(row.cells)
-            if column != self.url
-        )
-        return not is_name(_cell(row, self.url), others) or any(map(_is_url, row.cells))
+        return not is_name(_cell(row, self.url), self._others(row)) or any(map(_is_url, row.cells))
 
-    @property
-    def doubtful(self) -> str | None:
-        """What may be the name of the column of URLs, though it was taken for a domain."""
-        cells = (_cell(row, self.url) for row in self._almost if len(row.cells) == self.width)
-        return next(filter(may_be_domain, cells), None)
+    def _others(self, row: _Row) -> Iterator[tuple[str, list[str]]]:
+        """Yield the cells of `row` beside that of the URL, each with what stands below it."""
+        below = self.evidence[:_COMPARED]
+        for column, cell in enumerate(row.cells):
+            if column != self.url:
+                yield cell, [found for other in below if (found := _cell(other, column))]
+
+    def doubtful(self, *, cut: bool) -> str | None:
+        """
+        Return what may be the name of the column of URLs, or a value in it, where nothing tells.
+
+        Args:
+            cut: The table is refused anyway, since a header would have to say that no URL is cut.
+        """
+        if self._header is not None and not cut:
+            return None
+        rows = [row for row in self._almost if len(row.cells) == self.width > 1]
+        for row in rows:
+            cell = _cell(row, self.url)
+            is_text = not any(map(NUMBER.fullmatch, row.cells))
+            if (is_text and may_be_name(cell, self._others(row))) or (cut and may_be_domain(cell)):
+                return cell
+        return None
 
     def _is_filled(self, row: _Row) -> bool:
         return self.width == 1 or len(list(filter(None, row.cells))) > 1
@@ -298,6 +318,8 @@ def _names(cells: Iterable[str], width: int) -> tuple[str, ...]:
 
 
 def _is_comment(row: _Row) -> bool:
+    if _SEPARATOR.match(row.raw):
+        return True
     return row.cells[0].startswith("#") and not any(
         plain(cell) in URL_NAMES or cell == "#" for cell in row.cells
     )

@@ -218,20 +218,13 @@ def test_what_was_meant_for_a_url_is_no_header(row: str, more: str, header: str)
         ("N/A,Status Code", "http://c.example/x,Lamp"),
         ("id,url.en-US,url.de", "7,http://c.example/x,http://d.example/x"),
         ("id,images.src", "1,http://c.example/x"),
-        ("Firma,company.homepage_de", "A GmbH,http://c.example/x"),
-        ("node.path,x", "http://c.example/x,Lamp"),
-        ("node.path", "http://c.example/x"),
-        ("product.link,Klicks", "http://c.example/x,17"),
+        ("node.path,id", "http://c.example/x,7"),
         ("product.link,product.maker", "http://c.example/x,Oak & Sons"),
         ("Unnamed: 0,profile.page,profile.site", "0,http://c.example/x,Lamp"),
         ("_id,author.link", "5f,http://c.example/x"),
-        (
-            "\u0442\u043e\u0432\u0430\u0440.\u0441\u0441\u044b\u043b\u043a\u0430,x",
-            "http://c.example/x,A",
-        ),
     ],
 )
-def test_a_name_with_points_is_a_name_where_no_domain_ends_so_or_others_are_beside_it(
+def test_a_name_with_points_is_a_name_where_others_beside_it_prove_it(
     header: str, row: str
 ) -> None:
     schema = find_schema("urls.csv", f"{header}\n{row}\n".encode(), "csv")
@@ -254,13 +247,57 @@ def test_a_domain_is_no_name_unless_others_are_beside_it(row: str) -> None:
     assert schema == TableSchema(",", ("column1", "column2"), 0, 1)
 
 
-def test_what_may_be_a_name_or_a_domain_is_refused_with_what_to_do() -> None:
+@pytest.mark.parametrize(
+    ("table", "cell"),
+    [
+        ("product.link,Werk\nhttp://c.example/x,Lamp\n", "product.link"),
+        ("shop.com,sold out\nhttp://c.example/1.html,12.50\n", "shop.com"),
+        ("shop.com\tfree\nhttp://c.example/1\t12.50\n", "shop.com"),
+        ("sep=,\nshop.com,free\nhttp://c.example/1,12.50\n", "shop.com"),
+        ("As of May\nproduct.link,Klicks\nhttp://c.example/x,17\n", "product.link"),
+        ("shop.com,free\nSeite,Klicks\nhttp://c.example/x,17\n", "shop.com"),
+        ("product.link;Klicks, total\nhttp://c.example/?x=1,2;5\n", "product.link"),
+        ("b.example,unranked,DE\nhttp://c.example/,7,FR\n", "b.example"),
+        ("shop.com;image\nhttp://c.example/1;foto\n", "shop.com"),
+        ("shop.site;image\nhttp://c.example/1;foto\n", "shop.site"),
+        ("shop.site;price\nhttp://c.example/1;title\n", "shop.site"),
+        ("shop.com,id\nhttp://c.example/1,de\n", "shop.com"),
+        ("server.localdomain,Lamp\nhttp://c.example/1,Oak\n", "server.localdomain"),
+        ("wiki.intra,wiki.corp\nhttp://c.example/1,\n", "wiki.intra"),
+        ("Lamp;wiki.loc\nOak;http://c.example/1\n", "wiki.loc"),
+        ("Firma,company.homepage_de\nA GmbH,http://c.example/x\n", "company.homepage_de"),
+        (
+            "\u0442\u043e\u0432\u0430\u0440.\u0441\u0441\u044b\u043b\u043a\u0430,x\nhttp://c.example/x,A\n",
+            "\u0442\u043e\u0432\u0430\u0440.\u0441\u0441\u044b\u043b\u043a\u0430",
+        ),
+    ],
+)
+def test_what_may_be_a_name_or_a_domain_is_refused_with_what_to_do(table: str, cell: str) -> None:
     reason = (
-        "urls.csv: 'product.link' above the first URL may be a domain or the name of its column; "
-        "call the column url, or write https://product.link"
+        f"urls.csv: '{cell}' above the first URL may be a domain or the name of its column; "
+        f"call the column url, or write https://{cell}"
     )
     with pytest.raises(InvalidJobError, match=re.escape(reason)):
-        find_schema("urls.csv", b"product.link,Werk\nhttp://c.example/x,Lamp\n", "csv")
+        find_schema("urls.csv", table.encode(), "csv")
+
+
+def test_what_may_be_a_name_or_say_nothing_is_refused_with_what_to_do() -> None:
+    with pytest.raises(InvalidJobError, match=r"'n/a' above .* call the column url, or take the"):
+        find_schema("urls.csv", b"n/a,unknown\nhttp://c.example/,7\n", "csv")
+
+
+def test_below_a_header_is_no_doubt() -> None:
+    table = b"Seite,Klicks\nshop.com,sold out\nhttp://c.example/,17\n"
+
+    schema = find_schema("urls.csv", table, "csv")
+
+    assert schema == TableSchema(",", ("Seite", "Klicks"), 0, 2)
+
+
+def test_a_row_with_a_number_is_no_header_and_no_doubt() -> None:
+    schema = find_schema("urls.csv", b"7,wiki.intra\n8,http://c.example/\n", "csv")
+
+    assert schema == TableSchema(",", ("column1", "column2"), 1, 1)
 
 
 def test_a_row_that_is_too_wide_is_no_header() -> None:
@@ -269,7 +306,11 @@ def test_a_row_that_is_too_wide_is_no_header() -> None:
     assert find_schema("urls.csv", table, "csv") == TableSchema(",", ("column1", "column2"), 1, 1)
 
 
-@pytest.mark.parametrize("row", ["www.b.example", "/about", "ftp://b.example/", "http://"])
+@pytest.mark.parametrize(
+    "row",
+    ["www.b.example", "/about", "ftp://b.example/", "http://", "server.localdomain", "wiki.intra",
+     "wiki.loc", "node.path"],
+)  # fmt: skip
 def test_the_first_line_of_one_column_is_not_lost(row: str) -> None:
     schema = find_schema("urls.csv", f"{row}\nhttp://c.example/\n".encode(), "csv")
 
