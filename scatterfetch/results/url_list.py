@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from typing import Any, BinaryIO, NamedTuple
 
-from functions.dispatcher.lists import cell_url
+from functions.dispatcher.lists import as_line, href_url
 from scatterfetch.results.exploding import check_field
 from scatterfetch.results.finals import Report
 from scatterfetch.results.table import Record, Table
@@ -33,7 +33,8 @@ def write_urls(table: Table, field: str, file: BinaryIO, report: Report) -> Writ
 
     The field is one of the rows, or if none has it, a column beside them, such as `url`. Lists are
     flattened. Of an object its `url` counts; `links.text` is a part of it. What is a URL, and what
-    may be around it, is as in a cell of a list: two URLs in one text are none.
+    may be around it, is as in a cell of a list; but a URL goes on behind a comma, up to white
+    space. Two URLs in one text are none.
 
     Raises:
         InvalidJobError: neither a row nor a record has the field.
@@ -75,7 +76,7 @@ def _source(table: Table, field: str) -> Callable[[Report], Iterator[Record]]:
 def _url(value: object) -> str:
     if isinstance(value, dict):
         raise InvalidUrlError("it has no `url`; name the part that has it, such as links.href")
-    return cell_url(value if isinstance(value, str) else "").href
+    return as_line(href_url(value if isinstance(value, str) else ""))
 
 
 def _short(value: object) -> str:

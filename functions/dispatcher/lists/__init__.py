@@ -16,7 +16,7 @@ from functions.dispatcher.lists.sitemaps import SitemapParser
 from functions.dispatcher.lists.source import ListSource
 from functions.dispatcher.lists.tables import TableReader
 from functions.dispatcher.lists.unpack import DamagedListError, unpacked
-from functions.dispatcher.lists.urltext import cell_url, line_url
+from functions.dispatcher.lists.urltext import as_line, cell_url, href_url, line_url
 
 __all__ = [
     "BOM",
@@ -33,9 +33,11 @@ __all__ = [
     "SitemapParser",
     "StoredList",
     "TableReader",
+    "as_line",
     "cell_url",
     "check_list",
     "format_of",
+    "href_url",
     "line_url",
     "name_of_line",
     "open_lines",

@@ -29,6 +29,7 @@ _HIDDEN = re.compile(f"[{re.escape(''.join(set(INVISIBLE) - set(' ' + _JOINERS))
 _CUT_CHARACTER = re.compile("[\ud800-\udfff]")
 # Between the two classes no character is in both, or each blank of many would look at all others.
 _SECOND = re.compile(r"[,;|\s]['\"]*https?://", re.IGNORECASE)
+_SECOND_BEHIND_SPACE = re.compile(r"\s['\"]*https?://", re.IGNORECASE)
 _SECOND_MARK = "://"
 _REPLACED = "\N{REPLACEMENT CHARACTER}"
 _COMMENT = re.compile(r"\s#")
@@ -100,13 +101,30 @@ def cell_url(text: str, base: Url | None = None) -> Url:
             return url
     except InvalidUrlError:
         pass
-    text = text.strip(INVISIBLE)
-    if _SECOND.search(text):
-        raise InvalidUrlError("two URLs in one place; put each into a row of its own")
+    text = _alone(text, _SECOND)
     # Whoever forgets https:// means another website, and no file called www.shop.example here.
     if base is None or not text or text.lower().startswith(("www.", f"{base.host}/")):
         return _parsed(text)
     return _parsed(text, base.href)
+
+
+def href_url(text: str) -> Url:
+    """
+    Return the URL in an attribute of a page, where no comma separates: it is a part of the URL.
+
+    Raises:
+        InvalidUrlError: as for `line_url`.
+    """
+    return _parsed(_alone(text, _SECOND_BEHIND_SPACE))
+
+
+def as_line(url: Url) -> str:
+    """
+    Return `url` as a line of which `line_url` makes the same one.
+
+    The scheme of a URL behind a comma in it is encoded (`,https%3A//`), or there would be two.
+    """
+    return _SECOND.sub(lambda second: second[0].replace(":", "%3A"), url.href)
 
 
 def looks_like_domain(text: str) -> bool:
@@ -131,6 +149,14 @@ def _as_browsers_write(text: str) -> Url | None:
     except InvalidUrlError:
         return None  # why not is said by who looks closely
     return url if url.href == text and text.find(_SECOND_MARK, _SCHEME) < 0 else None
+
+
+def _alone(text: str, second: re.Pattern[str]) -> str:
+    """Return `text` without what nobody sees around it, if there is no `second` URL in it."""
+    text = text.strip(INVISIBLE)
+    if second.search(text):
+        raise InvalidUrlError("two URLs in one place; put each into a row of its own")
+    return text
 
 
 def _parsed(text: str, base: str | None = None) -> Url:

@@ -1,6 +1,12 @@
 import pytest
 
-from functions.dispatcher.lists.urltext import cell_url, is_almost_url, line_url
+from functions.dispatcher.lists.urltext import (
+    as_line,
+    cell_url,
+    href_url,
+    is_almost_url,
+    line_url,
+)
 from shared.errors import InvalidUrlError
 
 LAMP = "http://lamps.example/a"
@@ -112,12 +118,42 @@ def test_a_cell_with_more_than_a_url_is_refused(cell: str, reason: str) -> None:
         cell_url(cell)
 
 
+@pytest.mark.parametrize(
+    ("href", "line"),
+    [
+        (f"http://a.example/?to=x,{LAMP}", "http://a.example/?to=x,http%3A//"),
+        ("https://a.example/?u=1;HTTPS://b.example/", "https://a.example/?u=1;HTTPS%3A//"),
+        ("http://a.example/a|https://b.example/", "http://a.example/a|https%3A//"),
+        (
+            f"http://a.example/,,{LAMP},'{LAMP}",
+            "http://a.example/,,http%3A//lamps.example/a,'http%3A//",
+        ),
+        ("http://a.example/https://b.example/", "http://a.example/https://b.example/"),
+        ("http://a.example/?u=https://b.example/,x", "http://a.example/?u=https://b.example/,x"),
+    ],
+)
+def test_a_link_of_a_page_goes_on_behind_a_comma_and_so_does_its_line(href: str, line: str) -> None:
+    url = href_url(href)
+
+    assert url.href == href
+    found = as_line(url)
+    assert found.startswith(line)
+    assert line_url(found) == cell_url(found)
+    assert cell_url(found).href == found
+
+
+@pytest.mark.parametrize("text", [f"{LAMP} {LAMP}", f"{LAMP}, {LAMP}", f"{LAMP}\n'{LAMP}"])
+def test_two_links_are_none(text: str) -> None:
+    with pytest.raises(InvalidUrlError, match="two URLs in one place"):
+        href_url(text)
+
+
 @pytest.mark.parametrize("piece", [" ", "'", '"', " '", ",", ", ", "a.", "/", "a@", "?", "\u200b"])
 def test_no_text_takes_long(piece: str) -> None:
     """Quadratic time would take minutes for this."""
     text = f"x{piece * (500_000 // len(piece))}!"
 
-    for read in (cell_url, line_url):
+    for read in (cell_url, href_url, line_url):
         with pytest.raises(InvalidUrlError):
             read(text)
     is_almost_url(text)

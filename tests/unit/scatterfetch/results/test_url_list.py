@@ -60,6 +60,21 @@ def test_what_is_no_single_url_is_left_out_as_a_list_does(
     assert problem in written.first_left_out
 
 
+def test_a_link_with_a_url_behind_a_comma_is_one_and_is_read_as_one(tmp_path: Path) -> None:
+    links = [
+        "https://t.example/r?to=a,https://b.example/1",
+        "https://t.example/?u=1;http://b.example",
+    ]
+
+    urls, written = listed(rows_of(tmp_path, {"link": links}), "link")
+
+    assert written == (2, 0, "")
+    assert urls == [
+        "https://t.example/r?to=a,https%3A//b.example/1",
+        "https://t.example/?u=1;http%3A//b.example",
+    ]
+
+
 def test_an_object_may_have_several_urls(tmp_path: Path) -> None:
     row = {"image": {"url": ["http://a.example/1", {"url": "http://a.example/2"}, None]}}
 
