@@ -56,10 +56,18 @@ def older_jobs(
             known = named[name]
             mine = next(iter(known)) if len(known) == 1 else name
             lists[mine].append((manifest.created_at, job))
-    ordered = [[job for _, job in sorted(same)] for same in lists.values()]
-    newest = {jobs[-1] for jobs in ordered}
-    older = {jobs[-1]: [job for job in jobs if job not in newest] for jobs in ordered}
-    return {job: before for job, before in older.items() if before}
+    last = {max(same)[1] for same in lists.values()}
+    older = defaultdict[str, dict[str, str]](dict)
+    for same in lists.values():
+        before = older[max(same)[1]]
+        for at, job in same:
+            if job not in last:
+                before[job] = max(at, before.get(job, at))
+    return {
+        newest: sorted(before, key=lambda job: (before[job], job))
+        for newest, before in older.items()
+        if before
+    }
 
 
 def unfinished(data: Data, manifest: Manifest) -> str | None:

@@ -63,6 +63,18 @@ def test_a_job_of_two_lists_is_there_as_long_as_it_is_the_newest_of_one() -> Non
     assert older(*two, a_1=both, a_2=later) == {"a-2": ["a-1"]}
 
 
+def test_the_newest_job_of_two_lists_has_the_older_ones_of_both() -> None:
+    a, b = "/a/shop/urls.txt", "/b/shop/urls.txt"
+
+    assert older(
+        *(manifest(f"a-{day}", "shop/urls.txt", day) for day in range(1, 5)),
+        a_1=run_on(1, a) | run_on(3, b),
+        a_2=run_on(2, b),
+        a_3=run_on(1, a),
+        a_4=run_on(4, a) | run_on(4, b),
+    ) == {"a-4": ["a-3", "a-2", "a-1"]}
+
+
 def test_a_list_is_one_whatever_its_names_in_the_bucket() -> None:
     """Beside another folder of that name, the key of a list has a number."""
     assert older(
