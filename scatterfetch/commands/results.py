@@ -5,11 +5,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from scatterfetch.commands.place import DEFAULT_FOLDER, add_stack, open_stack
 from scatterfetch.jobs.folder import Folder
+from scatterfetch.jobs.last_run import is_list_of
 from scatterfetch.output.sentences import complain, counted
 from scatterfetch.results.exploding import check_field, explodable
 from scatterfetch.results.files import (
@@ -20,7 +22,14 @@ from scatterfetch.results.files import (
     some_of,
 )
 from scatterfetch.results.formats import Format, format_of, prepare, replacing, write
-from scatterfetch.results.jobs import date_fields, manifests_of, older_jobs, runs_of, unfinished
+from scatterfetch.results.jobs import (
+    date_fields,
+    manifests_of,
+    namesakes,
+    older_jobs,
+    runs_of,
+    unfinished,
+)
 from scatterfetch.results.selection import read_selection
 from scatterfetch.results.table import Table
 from scatterfetch.results.url_list import write_urls
@@ -216,7 +225,8 @@ def _write(
 
 def _older(place: "Folder | Stack", manifests: dict[str, Manifest], reports: _Reports) -> list[str]:
     """Return the jobs that are left out, and say so; report newer ones that are not complete."""
-    older = older_jobs(manifests, runs_of(place.data, manifests))
+    runs = runs_of(place.data, manifests)
+    older = older_jobs(manifests, runs)
     left_out = sorted({job for jobs in older.values() for job in jobs})
     if left_out:
         complain(
@@ -229,6 +239,15 @@ def _older(place: "Folder | Stack", manifests: dict[str, Manifest], reports: _Re
                 f"{newest} is not complete: {missing}; --job {before[-1]} has the job before it, "
                 "--all both"
             )
+    if not isinstance(place, Folder):
+        return left_out
+    shown = {job: manifest for job, manifest in manifests.items() if job not in left_out}
+    for name, jobs in namesakes(shown, runs, partial(is_list_of, place.path)).items():
+        complain(
+            f"{counted(len(jobs), 'job')} in the table have lists called {name}: {some_of(jobs)}. "
+            "If these are one list that was moved, its URLs are in the table more than once; "
+            f"--job {jobs[-1]} takes the job that was run last"
+        )
     return left_out
 
 

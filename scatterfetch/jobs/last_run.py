@@ -21,8 +21,8 @@ from shared.keys import run_key
 class LastRuns(Struct, frozen=True):
     """The last run of a job for each of its lists."""
 
-    lists: dict[str, str]
-    """By `UrlList.identity`; UTC, ISO 8601. Lists of one name and content are one job."""
+    runs: dict[str, str] = {}
+    """By `UrlList.identity_in`; UTC, ISO 8601. Lists of one name and content are one job."""
 
 
 def note_run(folder: Path, job: str, identity: str) -> None:
@@ -38,11 +38,16 @@ def note_run(folder: Path, job: str, identity: str) -> None:
 
 
 def last_runs(data: Data, job: str) -> Mapping[str, str]:
-    """Return `LastRuns.lists` of `job`; nothing where an older release has run it."""
+    """Return `LastRuns.runs` of `job`; nothing where an older release has run it."""
     body = data.get(run_key(job))
     if body is None:
         return {}
     try:
-        return msgspec.json.decode(body, type=LastRuns).lists
+        return msgspec.json.decode(body, type=LastRuns).runs
     except msgspec.MsgspecError:
         return {}  # damaged: the manifest has to do
+
+
+def is_list_of(folder: Path, identity: str) -> bool:
+    """Tell whether the file is there that `UrlList.identity_in` of `folder` calls `identity`."""
+    return (folder / identity).is_file()

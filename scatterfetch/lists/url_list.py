@@ -1,6 +1,7 @@
 """A list of URLs to scrape: its bytes, its spec, and what people call it."""
 
 import hashlib
+import os.path
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import SEEK_END, BytesIO
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from functions.dispatcher.lists import Reader, StoredList, open_list
+from scatterfetch.project import root_of
 from shared.errors import InvalidJobError
 
 COMMAND_LINE, STANDARD_INPUT = "command-line/urls.txt", "standard-input/urls.txt"
@@ -26,14 +28,22 @@ class UrlList(NamedTuple):
     inline: bool = False
     """Whether it was given on the command line."""
 
-    @property
-    def identity(self) -> str:
-        """What tells it from all other lists: where it is; if it is nowhere, what it holds."""
+    def identity_in(self, folder: Path) -> str:
+        """
+        Return what tells it from all other lists that are run into `folder`.
+
+        A file is known by its path from `folder` if both are in one project, or beside each other
+        in a folder: they may be moved together. A file elsewhere is known by its absolute path, a
+        sitemap by its URL, and URLs that are in no file by what they are.
+        """
         if isinstance(self.body, bytes):
             return f"{self.name}: {hashlib.sha256(self.body).hexdigest()}"
         if self.name.lower().startswith(("http://", "https://")):  # a sitemap, whose pages it has
             return self.name
-        return str(Path(self.name).resolve())
+        path, place = _location(Path(self.name)), _location(folder)
+        if path.is_relative_to(root_of(place) or place.parent):
+            return Path(os.path.relpath(path, place)).as_posix()
+        return str(path)
 
     @contextmanager
     def opened(self) -> Iterator[BinaryIO]:
@@ -70,3 +80,10 @@ class UrlList(NamedTuple):
 
             size = file.seek(0, SEEK_END)
             yield open_list(StoredList(name, size, read))[0]
+
+
+def _location(path: Path) -> Path:
+    """Return where `path` is; a link is where it stands, whatever it leads to."""
+    if path.name in {"", ".."}:
+        return path.resolve()
+    return path.absolute().parent.resolve() / path.name

@@ -1,7 +1,7 @@
 """The jobs of a table: of each list the one run last, and which of their fields are dates."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from scatterfetch.jobs.last_run import last_runs
@@ -67,6 +67,34 @@ def older_jobs(
         newest: sorted(before, key=lambda job: (before[job], job))
         for newest, before in older.items()
         if before
+    }
+
+
+def namesakes(
+    manifests: Mapping[str, Manifest],
+    runs: Mapping[str, Mapping[str, str]],
+    is_there: Callable[[str], bool],
+) -> dict[str, list[str]]:
+    """
+    Return by the name of a list the jobs whose lists have it, the one run last at the end.
+
+    Lists of one name are left out if each of them is a file at its place, which `is_there` tells of
+    an identity: one that was moved is not.
+    """
+    named = defaultdict[_Name, list[str]](list)
+    for job, manifest in manifests.items():
+        named[_list_of(manifest)].append(job)
+
+    def last_run(job: str) -> tuple[str, str]:
+        return max(runs.get(job, {}).values(), default=manifests[job].created_at), job
+
+    def is_known(job: str) -> bool:
+        return bool(runs.get(job)) and all(map(is_there, runs[job]))
+
+    return {
+        name: sorted(jobs, key=last_run)
+        for (name, _), jobs in named.items()
+        if len(jobs) > 1 and not all(map(is_known, jobs))
     }
 
 

@@ -108,7 +108,7 @@ def former_job(folder: Path, job: Job, upload: ListUploaded) -> str | None:
         source, content = manifest.source, f"/{manifest.etag.strip(_QUOTES)}/"
         if source and source.key == upload.place.key and content in upload.id:
             runs = last_runs(Folder(folder), manifest.job)
-            at = runs.get(job.list.identity) if runs else manifest.created_at
+            at = runs.get(job.list.identity_in(folder)) if runs else manifest.created_at
             if at is not None:  # else it is a list of the same name elsewhere
                 same_list.append((at, manifest.job))
     return max(same_list)[1] if same_list else None

@@ -14,8 +14,9 @@ from pyarrow import parquet
 
 from scatterfetch.cli import command_parser
 from scatterfetch.commands.results import EXAMPLE
+from scatterfetch.jobs.last_run import LastRuns
 from shared.errors import Reason
-from shared.keys import dispatched_folder, manifest_key
+from shared.keys import dispatched_folder, manifest_key, run_key
 from shared.manifest import Manifest, encode_manifest
 from shared.messages import Place
 from shared.outcomes import Kind
@@ -175,6 +176,32 @@ def test_of_each_list_the_newest_job_is_in_the_table(out: Path) -> None:
     assert titles() == ["books-2", "wine"]
     assert titles("--all") == ["books", "books-2", "wine"]
     assert titles("--job", "books") == ["books"]
+
+
+def test_lists_of_one_name_in_one_table_are_mentioned(out: Path) -> None:
+    """They may be one that was moved, and then its URLs are there twice."""
+    for day, job in enumerate(["books", "books-2"], start=1):
+        at = f"2026-11-{day:02d}T00:00:00.000Z"
+        put_manifest(out, job, "books/urls.txt", at)
+        put_results(out, job, "00000-000000", outcome("/a", {"title": job}))
+        put_ledger(out, job, targets=1)
+        (out / run_key(job)).write_bytes(msgspec.json.encode(LastRuns({f"../{day}/urls.txt": at})))
+
+    done = scatterfetch_here("results", "out", cwd=out.parent)
+
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == 2
+    assert done.stderr == (
+        "scatterfetch: 2 jobs in the table have lists called books/urls.txt: books, books-2. If "
+        "these are one list that was moved, its URLs are in the table more than once; --job "
+        "books-2 takes the job that was run last\n"
+    )
+    for asked in ("--all", "--job=books"):
+        assert scatterfetch_here("results", "out", asked, cwd=out.parent).stderr == ""
+    for moved in "12":
+        (out.parent / moved).mkdir()
+        (out.parent / moved / "urls.txt").touch()
+    assert scatterfetch_here("results", "out", cwd=out.parent).stderr == ""
 
 
 def test_a_field_of_the_type_date_is_a_date_in_parquet(out: Path) -> None:

@@ -671,6 +671,28 @@ def test_a_table_has_the_job_that_was_run_last_of_each_list(
     assert older() == {second: [first]}
 
 
+def test_a_list_that_was_moved_together_with_its_results_is_the_same(
+    runner: Runner, site: Site, tmp_path: Path
+) -> None:
+    site.page("/1", "One")
+    site.page("/2", "Two")
+    jobs = []
+    for number, root in enumerate(["day", "day2"], start=1):
+        path = tmp_path / root / "shop/urls.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"http://a.example/{number}\n")
+        path.with_name("spec.yaml").write_bytes(HURRY)
+        runner.folder = tmp_path / root / "out"
+        [job] = runner(*read_lists([path], [], spec=None)).jobs
+        jobs.append(job.id)
+        if number == 1:
+            (tmp_path / "day").rename(tmp_path / "day2")
+
+    folder = Folder(runner.folder)
+    manifests = manifests_of(folder, folder.folders(JOBS))
+    assert older_jobs(manifests, runs_of(folder, manifests)) == {jobs[1]: [jobs[0]]}
+
+
 def files_in(folder: Path) -> dict[Path, bytes]:
     """Return what there is of jobs in `folder`."""
     paths = [path for area in ("jobs", "results") for path in (folder / area).rglob("*")]

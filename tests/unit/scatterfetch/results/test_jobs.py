@@ -5,7 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from scatterfetch.jobs.folder import Folder
-from scatterfetch.results.jobs import date_fields, manifests_of, older_jobs, unfinished
+from scatterfetch.results.jobs import date_fields, manifests_of, namesakes, older_jobs, unfinished
 from shared.keys import dispatched_folder, manifest_key, receipts_folder
 from shared.manifest import Manifest, encode_manifest
 from shared.messages import Place
@@ -100,6 +100,32 @@ def test_a_job_of_an_older_release_is_of_the_only_list_of_its_name() -> None:
 
     third = manifest("a-3", "shop/urls.txt", 3)
     assert not older(*one, third, a_2=run_on(2), a_3=run_on(3, "/b/shop/urls.txt"))
+
+
+def test_jobs_of_lists_with_one_name_are_known_the_one_run_last_at_the_end() -> None:
+    manifests = [
+        manifest("a-1", "shop/urls.txt", 1),
+        manifest("a-2", "shop/urls.txt", 2),
+        manifest("a-3", "shop/urls.txt", 3),
+        manifest("b-1", "wine/urls.txt", 1),
+        manifest("c-1", "command-line/urls.txt", 1, etag="one"),
+        manifest("c-2", "command-line/urls.txt", 1, etag="two"),
+        manifest("d-1", None, 1),
+        manifest("d-2", None, 2),
+    ]
+    runs = {"a-1": run_on(1, "/b/urls.txt") | run_on(4, "/c/urls.txt"), "a-2": run_on(2)}
+
+    assert namesakes({one.job: one for one in manifests}, runs, lambda _: True) == {
+        "shop/urls.txt": ["a-2", "a-3", "a-1"]
+    }
+
+
+def test_lists_of_one_name_that_are_all_there_are_no_list_that_was_moved() -> None:
+    jobs = {job: manifest(job, "shop/urls.txt", 1) for job in ("a-1", "a-2")}
+    runs = {"a-1": run_on(1, "a/urls.txt"), "a-2": run_on(2, "b/urls.txt")}
+
+    assert not namesakes(jobs, runs, lambda _: True)
+    assert namesakes(jobs, runs, {"b/urls.txt"}.__contains__) == {"shop/urls.txt": ["a-1", "a-2"]}
 
 
 @pytest.mark.parametrize("folder", ["command-line", "standard-input"])
