@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scatterfetch.deployable import DEPLOYABLE, TEMPLATE
-from scatterfetch.parser_imports import parser_files, parser_imports
+from scatterfetch.parser_modules import check_imports
 from shared.errors import InvalidJobError
 
 PYTHON = "3.13"
@@ -84,9 +84,10 @@ def build(
             parsers,
             worker / _PARSERS,
             ignore=shutil.ignore_patterns("__pycache__"),
+            ignore_dangling_symlinks=True,  # an editor's lock
             dirs_exist_ok=True,
         )
-        _check_imports(parsers, folder)
+        check_imports(parsers, _packages_in(folder))
     _prune(folder)
     _compile(folder, say)
     path = folder / "template.yaml"
@@ -94,24 +95,12 @@ def build(
     return path
 
 
-def _check_imports(parsers: Path, folder: Path) -> None:
-    """
-    See that what the user's parsers import is in the packages, since Lambda has nothing else.
-
-    Raises:
-        InvalidJobError: it is not, or see `parser_imports`.
-    """
+def _packages_in(folder: Path) -> set[str]:
+    """Return the names of what a function of the built `folder` can import."""
     there = {*sys.stdlib_module_names, "functions"}
     for package in _module_folders(folder):
         there |= {path.name.partition(".")[0] for path in package.iterdir()}
-    for file in parser_files(parsers):
-        for found in parser_imports(file):
-            if found.module.partition(".")[0] not in there:
-                raise InvalidJobError(
-                    f"{file}:{found.line} imports {found.module}, which is not in the package that "
-                    "is deployed; a parser has the standard library, BeautifulSoup, lxml, "
-                    "selectolax and what else scatterfetch needs"
-                )
+    return there
 
 
 class _Installer(NamedTuple):

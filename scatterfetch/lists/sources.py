@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from functions.dispatcher.lists import cell_url, format_of
@@ -39,6 +40,7 @@ def read_lists(files: Sequence[Path], urls: Sequence[str], *, spec: Path | None)
         InvalidJobError: a file cannot be read, or a spec is wrong.
     """
     shared_spec = None if spec is None else read_spec(spec)
+    read_once = cache(read_spec)  # a hundred lists of a folder have one spec
     folders: dict[Path, str] = {}
     lists = []
     for path in dict.fromkeys(files):
@@ -48,7 +50,7 @@ def read_lists(files: Sequence[Path], urls: Sequence[str], *, spec: Path | None)
             names = (folder.name or "root", *(f"{folder.name}-{n}" for n in range(2, 10_000)))
             folders[folder] = next(name for name in names if name not in taken)
         own_spec = spec_file(path) if spec is None else None
-        found = shared_spec if own_spec is None else read_spec(own_spec)
+        found = shared_spec if own_spec is None else read_once(own_spec)
         _check_readable(path)
         format_of(str(path))
         lists.append(UrlList(str(path), f"{folders[folder]}/{path.name}", path, found))

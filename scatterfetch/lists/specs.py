@@ -7,7 +7,7 @@ from functions.dispatcher.specs import parse_spec
 from functions.worker import parsers
 from functions.worker.extraction.parsing import load_parser
 from scatterfetch.lists.url_list import UrlList
-from scatterfetch.parser_imports import check_names
+from scatterfetch.parser_modules import check_imports, parser_modules
 from shared.errors import InvalidJobError
 from shared.spec import Spec
 
@@ -42,7 +42,7 @@ def check_parser(name: str, spec: Spec) -> None:
     if spec.parser is not None:
         try:
             for folder in parsers.__path__:
-                check_names(Path(folder))
+                check_imports(Path(folder))
             load_parser(spec.parser)
         except InvalidJobError as error:
             raise InvalidJobError(f"{name}: {error}") from error
@@ -65,4 +65,4 @@ def parser_code(url_list: UrlList) -> bytes:
     if name is None:
         return b""
     folder = Path(inspect.getfile(inspect.unwrap(load_parser(name)))).parent
-    return b"".join(file.read_bytes() for file in sorted(folder.rglob("*.py")))
+    return b"".join(file.read_bytes() for file in parser_modules(folder))

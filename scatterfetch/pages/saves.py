@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from functions.worker import parsers
+from scatterfetch.parser_modules import parser_modules
 
 _TICK = 0.1  # seconds between two looks at a file
 
@@ -21,7 +22,7 @@ class Saves(NamedTuple):
 
 
 def saves(path: Path | None) -> Saves:
-    modules = [file for folder in parsers.__path__ for file in Path(folder).rglob("*.py")]
+    modules = [file for folder in parsers.__path__ for file in parser_modules(Path(folder))]
     seen = {file: saved for file in modules if (saved := _file(file)) is not None}
     return Saves(None if path is None else _file(path), seen)
 

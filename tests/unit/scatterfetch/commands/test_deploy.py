@@ -55,6 +55,19 @@ def test_the_packages_are_where_the_template_says(
     assert "a cold start takes about 0.5 s longer" in said[0]
 
 
+def test_an_editor_beside_a_parser_does_not_hinder(tmp_path: Path) -> None:
+    parsers = tmp_path / "parsers"
+    (parsers / "odd.py").mkdir(parents=True)
+    (parsers / "mine.py").touch()
+    (parsers / ".#mine.py").symlink_to("somebody@somewhere.4711")
+
+    build(tmp_path / "b", architecture="arm64", parsers=parsers, say=lambda _: None)
+
+    built = tmp_path / "b/WorkerFunction/functions/worker/parsers"
+    assert (built / "mine.py").is_file()
+    assert not (built / ".#mine.py").is_symlink()
+
+
 def test_a_parser_finds_its_page_in_the_package_alone(tmp_path: Path) -> None:
     """In Lambda there is no command line, and `from scatterfetch.parsers import Page` works."""
     parsers = tmp_path / "parsers"
