@@ -9,7 +9,6 @@ from pathlib import Path
 from functions.dispatcher.lists import cell_url, format_of
 from functions.dispatcher.specs import parse_spec
 from scatterfetch.deployable import TEMPLATE
-from scatterfetch.lists.remote_sitemaps import read_sitemap
 from scatterfetch.lists.sitemap_content import is_index
 from scatterfetch.lists.spec_files import mention_spec_files, spec_file
 from scatterfetch.lists.specs import read_spec
@@ -152,6 +151,8 @@ def read_sitemap_list(
     Raises:
         InvalidJobError: it cannot be had, the spec is wrong, or the parameters are.
     """
+    from scatterfetch.lists.remote_sitemaps import read_sitemap  # noqa: PLC0415 -- aiohttp
+
     start = parse_url(source) if _is_url(source) else Path(source)
     if spec is None and isinstance(start, Path):
         spec = spec_file(start)

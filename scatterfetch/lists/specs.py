@@ -4,8 +4,6 @@ import inspect
 from pathlib import Path
 
 from functions.dispatcher.specs import parse_spec
-from functions.worker import parsers
-from functions.worker.extraction.parsing import load_parser
 from scatterfetch.lists.url_list import UrlList
 from scatterfetch.parser_modules import check_imports, parser_modules
 from shared.errors import InvalidJobError
@@ -40,6 +38,9 @@ def check_parser(name: str, spec: Spec) -> None:
             it cannot have.
     """
     if spec.parser is not None:
+        from functions.worker import parsers  # noqa: PLC0415 -- the engine
+        from functions.worker.extraction.parsing import load_parser  # noqa: PLC0415 -- the engine
+
         try:
             for folder in parsers.__path__:
                 check_imports(Path(folder))
@@ -64,5 +65,7 @@ def parser_code(url_list: UrlList) -> bytes:
     name = spec_of(url_list).parser
     if name is None:
         return b""
+    from functions.worker.extraction.parsing import load_parser  # noqa: PLC0415 -- the engine
+
     folder = Path(inspect.getfile(inspect.unwrap(load_parser(name)))).parent
     return b"".join(file.read_bytes() for file in parser_modules(folder))

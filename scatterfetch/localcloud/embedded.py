@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
 _PIECE = 256 * 1024
+_STOP_INTERVAL = (
+    0.02  # seconds; who stops the server waits for its next look, half a second by default
+)
 _BUSY = (
     b'<?xml version="1.0" encoding="UTF-8"?>'
     b"<Error><Code>SlowDown</Code><Message>%s</Message></Error>"
@@ -224,7 +227,9 @@ class EmbeddedCloud:
             "127.0.0.1", 0, self._application, threaded=True, request_handler=_QuietHandler
         )
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_STOP_INTERVAL,), daemon=True
+        )
 
     def start(self) -> None:
         self._thread.start()

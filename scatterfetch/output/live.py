@@ -5,15 +5,17 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
 
 from scatterfetch.jobs.progress import Progress
 from scatterfetch.jobs.watch import Display
 from scatterfetch.output.sentences import counted, rounded
 from shared.outcomes import Kind
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
 
 _LINE_INTERVAL = 2.0  # seconds between two lines where there is no terminal
 _REPEAT_INTERVAL = 30.0  # and between two that say the same
@@ -22,7 +24,7 @@ _REPEAT_INTERVAL = 30.0  # and between two that say the same
 class _LiveDisplay:
     """A bar in a terminal."""
 
-    def __init__(self, bar: Bar) -> None:
+    def __init__(self, bar: "Bar") -> None:
         self._bar = bar
         self._task = bar.add_task("starting", total=None, facts="")
 
@@ -70,6 +72,9 @@ def open_display() -> Iterator[Display]:
     if not console.is_terminal:
         yield _PlainDisplay()
         return
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 -- slow
+    from rich.progress import Progress as Bar  # noqa: PLC0415 -- slow
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from scatterfetch.demo.website import hosts, running_website
 from scatterfetch.localcloud.template import USER_AGENT
 from scatterfetch.localcloud.user_parsers import use_parsers
 from scatterfetch.output.sentences import complain
@@ -36,6 +35,8 @@ def local_settings(parameters: Mapping[str, str]) -> Iterator[LocalSettings]:
     if project is None or not project.bookshops:
         yield LocalSettings(parameters, parsers)
         return
+    from scatterfetch.demo.website import hosts, running_website  # noqa: PLC0415 -- aiohttp
+
     with running_website() as port:
         there = ",".join(f"{host}:80:127.0.0.1:{port}" for host in hosts())
         bookshops = {"ConnectTo": there, "AllowPrivateNetworks": "true"}

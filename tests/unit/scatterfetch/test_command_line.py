@@ -48,6 +48,28 @@ print({SLOW!r} & sys.modules.keys(), file=sys.stderr)
     assert done.stderr.endswith("set()\n")
 
 
+def test_a_run_waits_for_nothing_that_only_its_workers_need(tmp_path: Path) -> None:
+    """Nor for what shows it in a terminal, where there is none."""
+    workers_only = {"aiohttp", "selectolax", "lxml", "functions.worker.extraction", "rich.progress"}
+    program = f"""
+import sys
+from scatterfetch.cli import main
+status = main(["run", "no-such-list.txt"])
+assert "scatterfetch.runs.run" in sys.modules
+print(status, {workers_only!r} & sys.modules.keys())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == "2 set()\n"
+
+
 def test_a_command_is_known_by_its_module_alone() -> None:
     everything = command_parser({command.name for command in COMMANDS})
 
