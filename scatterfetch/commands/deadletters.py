@@ -38,7 +38,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     place = open_place(args)
-    found = found_letters(place, args.job, complain)
+    found = found_letters(place, args.job, _report)
     if args.urls:
         found = detailed(place, found)
     if args.json:
@@ -49,3 +49,10 @@ def run(args: argparse.Namespace) -> int:
     else:
         print_letters(place, found)
     return 0
+
+
+def _report(queue: str, behind: int) -> None:
+    complain(
+        f"about {behind:,} more in {queue} cannot be seen: they stand behind others of their "
+        "partition"
+    )

@@ -2,15 +2,14 @@
 
 import argparse
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from scatterfetch.commands.place import add_place, open_place
-from scatterfetch.deadletters.found import found_letters
-from scatterfetch.deadletters.letters import QUEUES, Letter
-from scatterfetch.deadletters.local import redrive_targets
-from scatterfetch.deadletters.redriving import redrive
+from scatterfetch.deadletters.letters import QUEUES, Letter, letters
+from scatterfetch.deadletters.local import check_known, dead_targets, redrive_targets
+from scatterfetch.deadletters.redriving import Moved, redrive
 from scatterfetch.jobs.folder import Folder, locked
 from scatterfetch.jobs.manifests import find_manifest, read_manifest
 from scatterfetch.jobs.place import READERS
@@ -50,64 +49,66 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     place = open_place(args)
-    if args.dry_run:
-        return _say_what_would_be_done(place, args.job)
     if isinstance(place, Folder):
-        return _redrive_folder(place, args.job)
-    jobs = [args.job] if args.job else list(place.data.folders(JOBS))
-    cancelled = set(_with_object(place, jobs, cancelled_key))
-    if args.job in cancelled:
+        _redrive_folder(place, args.job, dry=args.dry_run)
+        return 0
+    return _redrive_stack(place, args.job, dry=args.dry_run)
+
+
+def _redrive_stack(stack: "Stack", job: str | None, *, dry: bool) -> int:
+    jobs = [job] if job else list(stack.data.folders(JOBS))
+    cancelled = set(_with_object(stack, jobs, cancelled_key))
+    if job in cancelled:
         raise InvalidJobError(
-            f"{args.job} was cancelled, so its dead letters would be skipped and not fetched; "
+            f"{job} was cancelled, so its dead letters would be skipped and not fetched; "
             "they stay. Submit its list again"
         )
-    moved = {name: redrive(place, name, args.job, cancelled) for name in QUEUES}
+    if dry:
+        moved = _would_move(stack, job, cancelled)
+    else:
+        moved = {name: redrive(stack, name, job, cancelled) for name in QUEUES}
     unseen = sum(one.unseen for one in moved.values())
-    if args.job and not unseen and not any(one.letters for one in moved.values()):
-        find_manifest(place, args.job)
+    if job and not unseen and not any(one.letters for one in moved.values()):
+        find_manifest(stack, job)
     for name, result in moved.items():
-        print(f"{counted(result.letters, 'message')} of {name} moved to {QUEUES[name]}")
+        done = "would be moved" if dry else "moved"
+        print(f"{counted(result.letters, 'message')} of {name} {done} to {QUEUES[name]}")
         if result.unseen:
             complain(
                 f"about {result.unseen:,} more in {name} cannot be seen: they stand behind those "
-                "of other jobs, ten and more of a partition; without --job all are moved"
+                "of other jobs, ten and more of a partition"
+                f"{'; without --job all are moved' if job else ''}"
             )
     if left := frozenset[str]().union(*(result.left for result in moved.values())):
-        complain(f"letters of {', '.join(sorted(left))} stay: cancelled jobs fetch nothing")
-    closed = set(_with_object(place, jobs, summary_key))
-    for job in jobs if args.job else sorted(set(jobs) - closed):
-        place.look_soon(job)
+        stay = "would stay" if dry else "stay"
+        complain(f"letters of {', '.join(sorted(left))} {stay}: cancelled jobs fetch nothing")
+    if not dry:
+        closed = set(_with_object(stack, jobs, summary_key))
+        for one in jobs if job else sorted(set(jobs) - closed):
+            stack.look_soon(one)
     return 1 if unseen else 0
 
 
-def _say_what_would_be_done(place: "Folder | Stack", job: str | None) -> int:
-    """Print the letters, and what would become of them."""
-    urls: Counter[str] = Counter()
-    letters: Counter[tuple[str, str | None]] = Counter()
+def _would_move(stack: "Stack", job: str | None, cancelled: Collection[str]) -> dict[str, Moved]:
+    """Print the letters; return what `redrive` of each queue would, as far as they can be seen."""
+    found: dict[str, Counter[str | None]] = {name: Counter() for name in QUEUES}
+    behind = dict.fromkeys(QUEUES, 0)
 
     def counting() -> Iterator[Letter]:
-        for letter in found_letters(place, job, complain):
-            urls[letter.job or "-"] += len(letter.targets)
-            letters[letter.queue, letter.job] += 1
+        for letter in letters(stack, job, behind.__setitem__):
+            found[letter.queue][letter.job] += 1
             yield letter
 
-    print_letters(place, counting())
-    if isinstance(place, Folder):
-        for name, count in urls.items():
-            print(
-                f"{name}: after `scatterfetch redrive {place}`, the next `scatterfetch run` of "
-                f"{_source_of(place, name)} and its spec into {place} would try "
-                f"{counted(count, 'URL')} again"
-            )
-        return 0
-    jobs = sorted({name for _, name in letters if name is not None})
-    cancelled = {*_with_object(place, jobs, cancelled_key)}
-    for queue, target in QUEUES.items():
-        count = sum(n for (of, name), n in letters.items() if of == queue and name not in cancelled)
-        print(f"{counted(count, 'message')} of {queue} would be moved to {target}")
-    if cancelled:
-        print(f"letters of {', '.join(sorted(cancelled))} would stay: cancelled jobs fetch nothing")
-    return 0
+    print_letters(stack, counting())
+    moved = {}
+    for name, jobs in found.items():
+        left = frozenset(one for one in jobs if one is not None and one in cancelled)
+        count = jobs.total() - sum(jobs[one] for one in left)
+        if job is None and not cancelled:  # those in front go, and nobody stands before the others
+            moved[name] = Moved(count + behind[name])
+        else:
+            moved[name] = Moved(count, behind[name], left)
+    return moved
 
 
 def _source_of(folder: Folder, job: str) -> str:
@@ -115,17 +116,31 @@ def _source_of(folder: Folder, job: str) -> str:
     return manifest.source.key if manifest and manifest.source else "its list"
 
 
-def _redrive_folder(folder: Folder, job: str | None) -> int:
-    with locked(folder.path):
-        redriven = redrive_targets(folder, job)
-    for name, count in redriven.items():
-        print(
-            f"{name}: the next `scatterfetch run` of {_source_of(folder, name)} and its spec into "
-            f"{folder} tries {counted(count, 'URL')} again"
+def _redrive_folder(folder: Folder, job: str | None, *, dry: bool) -> None:
+    if dry:
+        dead: Counter[str] = Counter()
+
+        def counting() -> Iterator[Letter]:
+            for letter in dead_targets(folder, job):
+                dead[letter.job or "-"] += len(letter.targets)
+                yield letter
+
+        print_letters(folder, counting())
+        check_known(folder, dead)
+    else:
+        with locked(folder.path):
+            dead = redrive_targets(folder, job)
+        if not dead:
+            print("nothing was given up on")
+    for name, count in dead.items():
+        run = (
+            f"the next `scatterfetch run` of {_source_of(folder, name)} and its spec into {folder}"
         )
-    if not redriven:
-        print("nothing was given up on")
-    return 0
+        urls = f"{counted(count, 'URL')} again"
+        if dry:
+            print(f"{name}: after `scatterfetch redrive {folder}`, {run} would try {urls}")
+        else:
+            print(f"{name}: {run} tries {urls}")
 
 
 def _with_object(stack: "Stack", jobs: Sequence[str], key: Callable[[str], str]) -> list[str]:

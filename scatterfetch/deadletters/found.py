@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def found_letters(
-    place: "Folder | Stack", job: str | None, report: Callable[[str], None]
+    place: "Folder | Stack", job: str | None, report: Callable[[str, int], None]
 ) -> Iterator[Letter]:
-    """Yield the letters of all jobs or of one; what cannot be seen is told to `report`."""
+    """Yield the letters of all jobs or of one; `report` is told as by `letters`."""
     return dead_targets(place, job) if isinstance(place, Folder) else letters(place, job, report)
 
 

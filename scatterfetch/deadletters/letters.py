@@ -131,11 +131,13 @@ def held(queue: "PolledQueue") -> "Iterator[Iterator[list[Received]]]":
         queue.release(list(handles.values()))
 
 
-def letters(stack: "Stack", job: str | None, report: Callable[[str], None]) -> Iterator[Letter]:
+def letters(
+    stack: "Stack", job: str | None, report: Callable[[str, int], None]
+) -> Iterator[Letter]:
     """
     Yield the dead letters of `stack`, or those of one of its jobs.
 
-    What cannot be seen is told to `report`.
+    Of each queue with letters that cannot be seen, `report` is told its name and about how many.
     """
     for name in QUEUES:
         queue = stack.queue(f"{name}Url")
@@ -148,7 +150,4 @@ def letters(stack: "Stack", job: str | None, report: Callable[[str], None]) -> I
                     if job in {None, letter.job}:
                         yield letter
             if behind := max(0, queue.waiting() - seen):
-                report(
-                    f"about {behind:,} more in {name} cannot be seen: they stand behind others of "
-                    "their partition"
-                )
+                report(name, behind)

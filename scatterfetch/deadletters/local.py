@@ -1,7 +1,7 @@
 """The dead targets of local runs: their results have them, and a note brings them back."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from scatterfetch.deadletters.letters import GivenUp, Letter
 from scatterfetch.jobs.folder import Folder
@@ -43,12 +43,24 @@ def redrive_targets(folder: Folder, job: str | None) -> Counter[str]:
     """
     redriven: Counter[str] = Counter()
     for file, _ in _last_dead(folder, job):
-        if not redriven[file.job] and folder.get(manifest_key(file.job)) is None:
-            raise InvalidJobError(
-                f"{folder.path / manifest_key(file.job)} is gone, so nobody knows what the job was"
-            )
+        if not redriven[file.job]:
+            check_known(folder, [file.job])
         note = folder.path / redriven_key(file.job, file.batch)
         note.parent.mkdir(exist_ok=True)
         note.touch()
         redriven[file.job] += 1
     return redriven
+
+
+def check_known(folder: Folder, jobs: Iterable[str]) -> None:
+    """
+    Check that a run can give what died in `jobs` another life.
+
+    Raises:
+        InvalidJobError: nothing is left of a job but its results.
+    """
+    for job in jobs:
+        if folder.get(manifest_key(job)) is None:
+            raise InvalidJobError(
+                f"{folder.path / manifest_key(job)} is gone, so nobody knows what the job was"
+            )

@@ -179,22 +179,27 @@ def test_letters_of_a_cancelled_job_stay(command: Command, deployment: Deploymen
     deployment.data.put(cancelled_key("books"), b"")
     deployment.data.put(cancelled_key("long-ago"), b"")  # which has no letters
 
-    of_it = command("redrive", "--stack", "fleet", "--job", "books")
+    for dry in (["--dry-run"], []):
+        of_it = command("redrive", "--stack", "fleet", "--job", "books", *dry)
+        assert (of_it.returncode, of_it.stdout) == (2, "")
+        assert "books was cancelled, so its dead letters would be skipped" in of_it.stderr
+    shown = command("redrive", "--stack", "fleet", "--dry-run")
     of_all = command("redrive", "--stack", "fleet")
 
-    assert of_it.returncode == 2
-    assert "books was cancelled, so its dead letters would be skipped" in of_it.stderr
+    assert "1 message of DispatchDLQ would be moved to DispatchQueue" in shown.stdout
+    assert "letters of books would stay: cancelled jobs fetch nothing\n" in shown.stderr
     assert "1 message of DispatchDLQ moved to DispatchQueue" in of_all.stdout
     assert of_all.stderr == "scatterfetch: letters of books stay: cancelled jobs fetch nothing\n"
     [left] = waiting(deployment, deployment.dead_letter_queue_url)
     assert '"job":"books"' in left
 
 
+@pytest.mark.parametrize("dry", [["--dry-run"], []])
 @pytest.mark.parametrize("job", ["boks", "books/urls.txt"])
 def test_another_life_for_no_job_is_wrong_usage(
-    command: Command, deployment: Deployment, job: str
+    command: Command, deployment: Deployment, job: str, dry: list[str]
 ) -> None:
-    done = command("redrive", "--stack", "fleet", "--job", job)
+    done = command("redrive", "--stack", "fleet", "--job", job, *dry)
 
     assert done.returncode == 2
     assert f"there is no job '{job}' in the stack fleet" in done.stderr
@@ -207,8 +212,14 @@ def test_all_is_given_another_life(command: Command, deployment: Deployment) -> 
     put_dead(deployment, dead)
     put_poison(deployment, *map(encode, poison))
 
+    shown = command("redrive", "--stack", "fleet", "--dry-run")
     done = command("redrive", "--stack", "fleet")
 
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.splitlines()[-2:] == [
+        "1 message of DispatchDLQ would be moved to DispatchQueue",
+        "12 messages of WorkDLQ would be moved to WorkQueue",
+    ]
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         "1 message of DispatchDLQ moved to DispatchQueue",
@@ -244,8 +255,12 @@ def test_letters_behind_those_of_another_job_are_reached_or_mentioned(
     wanted = [encode(batch("books", n, "http://a.example/")) for n in range(8)]
     put_poison(deployment, *others[:9], *wanted[:4], *others[9:], *wanted[4:])
 
+    shown = command("redrive", "--stack", "fleet", "--job", "books", "--dry-run")
     done = command("redrive", "--stack", "fleet", "--job", "books")
 
+    assert shown.returncode == 1
+    assert "1 message of WorkDLQ would be moved" in shown.stdout
+    assert "about 10 more in WorkDLQ cannot be seen" in shown.stderr
     assert done.returncode == 1
     assert "4 messages of WorkDLQ moved" in done.stdout
     assert "about 6 more in WorkDLQ cannot be seen" in done.stderr
@@ -370,3 +385,14 @@ def test_the_dead_of_a_local_run(command: Command, tmp_path: Path) -> None:
     assert asked == (
         "books: timeout\n  http://a.example/a  no answer within 30 s\n1 URL in 1 dead letter\n"
     )
+
+
+def test_a_dry_run_refuses_what_is_refused(command: Command, tmp_path: Path) -> None:
+    dead = outcome("/a", kind=Kind.DEAD, reason=Reason.TIMEOUT)
+    (tmp_path / "out/jobs").mkdir(parents=True)
+    put_results(tmp_path / "out", "books", "00000-000000", dead)
+
+    for dry in (["--dry-run"], []):
+        done = command("redrive", "out", *dry)
+        assert done.returncode == 2
+        assert "nobody knows what the job was" in done.stderr
