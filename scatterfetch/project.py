@@ -60,12 +60,7 @@ class Project(Struct, frozen=True):
         Raises:
             InvalidJobError: there are none.
         """
-        found = [
-            path
-            for spec in sorted(self.folder.glob(f"*/{SPEC}"))
-            for path in sorted(spec.parent.iterdir())
-            if path.is_file() and is_list(path.name)
-        ]
+        found = [path for scraper in self._scrapers() for path in _lists_in(scraper)]
         if not found:
             raise InvalidJobError(
                 f"{self.folder} has no scraper: a folder with a {SPEC} and a URL list, as in "
@@ -74,15 +69,23 @@ class Project(Struct, frozen=True):
         return found
 
     def left_out(self) -> list[Path]:
-        """Return what looks like a list within a scraper's folder, and is none of `lists`."""
+        """Return the lists in folders within such scrapers as have none, which `lists` lacks."""
         return [
             path
-            for spec in sorted(self.folder.glob(f"*/{SPEC}"))
-            for below in sorted(spec.parent.glob("*/"))
+            for scraper in self._scrapers()
+            if not _lists_in(scraper)
+            for below in sorted(scraper.glob("[!.]*/"))
             if below.is_dir() and not (below / JOBS).is_dir()  # the results of a run
-            for path in sorted(below.rglob("*"))
-            if path.is_file() and is_list(path.name) and not path.name.lower().endswith(_PAGES)
+            for path in _lists_in(below)
+            if not path.name.lower().endswith(_PAGES)
         ]
+
+    def _scrapers(self) -> list[Path]:
+        return [spec.parent for spec in sorted(self.folder.glob(f"*/{SPEC}"))]
+
+
+def _lists_in(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.iterdir()) if path.is_file() and is_list(path.name)]
 
 
 def is_list(name: str) -> bool:

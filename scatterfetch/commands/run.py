@@ -66,10 +66,9 @@ def _lists_of_project() -> list[str]:
     for folder in sorted(project.folder.glob("*/")):
         if misnamed := misnamed_spec(Path(os.path.relpath(folder))):
             complain(misnamed)
-    lists = [os.path.relpath(path) for path in project.lists()]
     if left_out := project.left_out():
         complain(
             f"{counted(len(left_out), 'list')} in a folder within a scraper's left out: name what "
             f"is to be scraped, as in `scatterfetch run {os.path.relpath(left_out[0])}`"
         )
-    return lists
+    return [os.path.relpath(path) for path in project.lists()]

@@ -48,16 +48,29 @@ def test_wrong_settings_are_refused(tmp_path: Path, text: str, problem: str) -> 
     assert str(tmp_path / "scatterfetch.toml") in str(caught.value)
 
 
-def test_lists_within_the_folder_of_a_scraper_are_left_out_and_counted(tmp_path: Path) -> None:
+def test_lists_in_folders_of_a_scraper_without_lists_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "scatterfetch.toml").touch()
-    for name in ("a/spec.yaml", "a/urls.txt", "a/new/more.csv", "a/new/page.xml", "a/pages/b.html",
-                 "a/out/jobs/j/manifest.json", "a/out/sitemaps/s.txt"):  # fmt: skip
+    for name in ("a/spec.yaml", "a/new/more.csv", "a/new/page.xml", "a/pages/b.html",
+                 "a/new/deeper/too.txt", "a/.venv/top_level.txt", "a/out/jobs/j/manifest.json",
+                 "a/out/rows.csv", "b/spec.yaml", "b/urls.txt", "b/exports/today.csv"):  # fmt: skip
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     project = find_project(tmp_path)
     assert project is not None
 
     assert project.left_out() == [tmp_path / "a/new/more.csv"]
+
+
+def test_a_project_whose_lists_are_all_left_out_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a/lists").mkdir(parents=True)
+    for name in ("scatterfetch.toml", "a/spec.yaml", "a/lists/urls.txt"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["run"]) == 2
+    assert "as in `scatterfetch run a/lists/urls.txt`" in capsys.readouterr().err
 
 
 def test_the_lists_of_a_project_are_those_beside_its_specs(tmp_path: Path) -> None:
