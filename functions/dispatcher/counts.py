@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from functions.dispatcher.lists import name_of_line
+from functions.dispatcher.lists import line_words
 
 MAX_REJECTED = 20_000  # of a shard, that are written down
 _EXCERPT = 200
@@ -53,10 +53,9 @@ class Counts:
 
 def nothing_to_do(name: str, counts: Counts) -> str:
     """Say why the list called `name` gives no batch."""
+    what, _, others = line_words(name)
     if not counts.reports:
-        only = "" if name_of_line(name) == "<loc>" else ", only blank lines and comments"
-        return f"{name} holds no URL{only}"
-    what = name_of_line(name)
+        return f"{name} holds no URL{f', only {others}' if others else ''}"
     shown = "; ".join(
         f"{what} {line.line} is {line.text!r}: {line.reason}" for line in counts.reports[:3]
     )

@@ -92,7 +92,7 @@ def _in_xml(
                 url = cell_url(location.text, base)
             except InvalidUrlError as error:
                 shown = location.text[:_EXCERPT]
-                found.problems.append(f"<loc> {location.number} is {shown!r}: {error}")
+                found.problems.append(f"entry {location.number} is {shown!r}: {error}")
             else:
                 (found.sitemaps if location.of_sitemap else found.pages).append(url)
     if parser.problem is not None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from functions.dispatcher.lists import name_of_line
+from functions.dispatcher.lists import line_words
 from scatterfetch.jobs.folder import Folder
 from scatterfetch.jobs.manifests import source_name
 from scatterfetch.jobs.standing import State, Status
@@ -42,9 +42,9 @@ def print_status(status: Status, place: "Folder | Stack", *, now: float) -> None
     if status.duplicates:
         console.print(f"{counted(status.duplicates, 'duplicate line')} left out.")
     if status.rejected:
-        what = name_of_line(status.source.key if status.source else "")
+        one, many, _ = line_words(status.source.key if status.source else "")
         console.print(
-            f"{counted(status.rejected, what)} rejected; see {job_prefix(status.job)}rejected/"
+            f"{counted(status.rejected, one, many)} rejected; see {job_prefix(status.job)}rejected/"
         )
     if status.damaged:
         console.print("The list could not be read to its end.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from rich.console import Console
 
-from functions.dispatcher.lists import name_of_line
+from functions.dispatcher.lists import line_words
 from functions.dispatcher.summary import Summary
 from scatterfetch.jobs.manifests import read_summary
 from scatterfetch.jobs.progress import Finished, Job
@@ -99,16 +99,16 @@ def _print_unmatched(console: Console, unmatched: int, summary: Summary | None) 
 
 def _print_rejected(console: Console, job: Job, place: "Folder | Stack") -> None:
     where = place.address(f"{job_prefix(job.id)}rejected/")
-    what = name_of_line(job.list.key)
+    one, many, _ = line_words(job.list.key)
     console.print(
-        f"{counted(job.ledger.rejected, what)} of {job.list.name} rejected; see {where}",
+        f"{counted(job.ledger.rejected, one, many)} of {job.list.name} rejected; see {where}",
         soft_wrap=True,
     )
     lines = (place.data.get(rejected_key(job.id, 0)) or b"").splitlines()
     for line in lines[:_REJECTED_SHOWN]:
         rejected = msgspec.json.decode(line)
         console.print(
-            f"  {what} {rejected['line']} is {rejected['text']!r}: {rejected['reason']}",
+            f"  {one} {rejected['line']} is {rejected['text']!r}: {rejected['reason']}",
             markup=False,
             soft_wrap=True,
         )

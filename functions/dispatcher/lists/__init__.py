@@ -6,7 +6,7 @@ bytes, and goes to whatever is a `Sink`. Start reading at `opening`. Others impo
 and no module of this package.
 """
 
-from functions.dispatcher.lists.formats import PACKED, check_list, format_of, name_of_line
+from functions.dispatcher.lists.formats import PACKED, check_list, format_of, line_words
 from functions.dispatcher.lists.lines import BOM, MAX_LINE_BYTES, MAX_ROW_BYTES
 from functions.dispatcher.lists.locations import Location, NotWellFormedError
 from functions.dispatcher.lists.opening import StoredList, open_lines, open_list
@@ -39,7 +39,7 @@ __all__ = [
     "format_of",
     "href_url",
     "line_url",
-    "name_of_line",
+    "line_words",
     "open_lines",
     "open_list",
     "unpacked",

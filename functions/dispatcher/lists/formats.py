@@ -77,12 +77,30 @@ def format_of(name: str) -> ListFormat:
     return ListFormat(suffix, packed)
 
 
-def name_of_line(name: str) -> str:
-    """Return what people call that which the list called `name` has for lines."""
+class LineWords(NamedTuple):
+    """How people call that which a list has for lines."""
+
+    one: str
+    many: str
+    others: str
+    """What lines are that are no targets, and not rejected either."""
+
+
+_TEXT_WORDS = LineWords("line", "lines", "blank lines and comments")
+_WORDS = {
+    "csv": LineWords("line", "lines", "the names of its columns"),
+    "tsv": LineWords("line", "lines", "the names of its columns"),
+    "jsonl": LineWords("line", "lines", "blank lines"),
+    "xml": LineWords("entry", "entries", ""),  # of a sitemap, or of a feed
+}
+
+
+def line_words(name: str) -> LineWords:
+    """Return how people call the lines of the list called `name`."""
     lower = name.lower()
     for packed in PACKED:
         lower = lower.removesuffix(packed)
-    return "<loc>" if lower.endswith(".xml") else "line"
+    return _WORDS.get(lower.rpartition(".")[2], _TEXT_WORDS)
 
 
 def check_list(name: str, size: int, head: bytes, packed: str = "", *, xml: bool = False) -> None:

@@ -102,8 +102,10 @@ def cell_url(text: str, base: Url | None = None) -> Url:
     except InvalidUrlError:
         pass
     text = _alone(text, _SECOND)
+    if not text:
+        raise InvalidUrlError("there is no URL")
     # Whoever forgets https:// means another website, and no file called www.shop.example here.
-    if base is None or not text or text.lower().startswith(("www.", f"{base.host}/")):
+    if base is None or text.lower().startswith(("www.", f"{base.host}/")):
         return _parsed(text)
     return _parsed(text, base.href)
 

@@ -101,14 +101,22 @@ def test_an_event_that_is_delivered_twice_does_nothing_twice(
         ("urls.txt.gz", b"http://a.example/", "urls.txt.gz is not compressed as its name says"),
         ("urls.txt.gz", gzip.compress(b"\0\1"), "is not text"),
         ("urls.txt.gz", gzip.compress(b""), "holds no URL"),
+        ("urls.csv", b"url,price\n\n", "urls.csv holds no URL, only the names of its columns"),
+        ("urls.tsv", b"url\tprice\n", "urls.tsv holds no URL, only the names of its columns"),
+        ("urls.jsonl", b"\n\n", "urls.jsonl holds no URL, only blank lines"),
         ("urls.csv", b"name,price\nx,1\n", "urls.csv has no column with URLs"),
         ("page.xml", b"<html/>", "page.xml is no sitemap: it begins with <html>"),
         ("feed.xml", b"<rss/>", "feed.xml holds no URL"),
+        (
+            "feed.xml",
+            b"<feed><entry><title>A</title></entry></feed>",
+            "feed.xml holds no URL: entry 1 is '': there is no URL",
+        ),
         ("urls.xml", b"http://a.example/", "urls.xml is no sitemap: it is no XML"),
         (
             "index.xml",
             b"<sitemapindex><sitemap><loc>http://a.example/1.xml</loc></sitemap></sitemapindex>",
-            "<loc> 1 is 'http://a.example/1.xml': another sitemap: put it into the bucket",
+            "entry 1 is 'http://a.example/1.xml': another sitemap: put it into the bucket",
         ),
     ],
 )

@@ -151,7 +151,7 @@ def test_losses_of_a_sitemap_are_said(read: Reader, site: Site) -> None:
     assert read() == ["http://a.example/z"]
     assert not read.whole
     [said] = read.said
-    assert "<loc> 1 is 'www.shop.example/a': a URL must start with" in said
+    assert "entry 1 is 'www.shop.example/a': a URL must start with" in said
     assert "two URLs in one place" in said
     assert "and 2 more" in said
 
@@ -205,7 +205,7 @@ def test_a_sitemap_that_cannot_be_had_is_said_and_the_others_are_read(
     assert read() == ["http://a.example/3"]
     assert not read.whole
     assert [sentence.partition(";")[0][:75] for sentence in read.said] == [
-        "http://a.example/sitemap.xml: <loc> 2 is 'ftp://no': a URL must start with ",
+        "http://a.example/sitemap.xml: entry 2 is 'ftp://no': a URL must start with ",
         "http://a.example/gone.xml: the server answered 404",
         "http://a.example/3.xml: not well-formed XML: <urlset> has no end",
     ]

@@ -45,7 +45,7 @@ def test_locations_are_read_and_numbered(size: int) -> None:
     assert urls == {1: "http://a.example/?x=1&y=%C3%A9", 2: "http://b.example/"}
     assert {number: reason[:26] for number, reason in problems.items()} == {
         3: "a URL must start with http",
-        4: "a URL must start with http",
+        4: "there is no URL",
     }
 
 

@@ -109,7 +109,8 @@ def test_a_cell_is_one_url_with_its_spaces(cell: str, href: str | None) -> None:
         (f"{LAMP}; ' {LAMP}", "two URLs in one place"),
         (f"{LAMP}|' \"{LAMP}", "two URLs in one place"),
         (f"{LAMP} '  {LAMP}", "two URLs in one place"),
-        ("", "must start with"),
+        ("", "^there is no URL$"),
+        (" \u200b", "^there is no URL$"),
         ("http://lamps.example/\ud800", "not UTF-8 text"),
     ],
 )
