@@ -4,20 +4,27 @@ import argparse
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
-from functions.dispatcher.summary import Summary
 from scatterfetch.commands.place import add_place, open_place
-from scatterfetch.jobs.manifests import problem_of, read_manifest, read_summary, source_name
+from scatterfetch.jobs.folder import Folder
+from scatterfetch.jobs.manifests import problem_of, read_summary, source_name
 from scatterfetch.jobs.place import READERS
-from scatterfetch.jobs.standing import State, has_stopped
-from shared.keys import JOBS
+from scatterfetch.jobs.same_list import listed_jobs
+from scatterfetch.jobs.standing import State, look_at
 from shared.manifest import Manifest
 
+if TYPE_CHECKING:
+    from scatterfetch.jobs.stack import Stack
+
+_OPEN = "under way"
 EXAMPLE = """\
-Lists the jobs of a stack or of a folder, the last one at the end.
+Lists the jobs of a stack or of a folder, the last one at the end. In a folder, a list that was
+refused is there until it is run again.
 
 examples:
   $ scatterfetch jobs --stack scatterfetch
@@ -38,23 +45,15 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     place = open_place(args)
-
-    def look(job: str) -> tuple[Manifest | None, Summary | None]:
-        return read_manifest(place.data, job), read_summary(place.data, job)
-
+    found = listed_jobs(place)
+    width = max((len(manifest.job) for manifest in found), default=0)
     with ThreadPoolExecutor(READERS) as pool:
-        looked = pool.map(look, place.data.folders(JOBS))
-        found = [(manifest, summary) for manifest, summary in looked if manifest is not None]
-    open_state = "stopped" if has_stopped(place) else "under way"
-    width = max((len(manifest.job) for manifest, _ in found), default=0)
-    for manifest, summary in sorted(found, key=lambda one: one[0].created_at):
-        started = datetime.fromisoformat(manifest.created_at).astimezone(UTC)
-        name = source_name(manifest.source, place)
-        if args.json:
-            print(msgspec.json.encode(_line_of(manifest, summary, name, open_state)).decode())
-            continue
-        words = _in_short(manifest, summary, name, open_state)
-        print(f"{started:%Y-%m-%d %H:%M:%S}  {manifest.job:{width}}  {words}")
+        for line in pool.map(partial(_line_of, place), found):
+            if args.json:
+                print(msgspec.json.encode(line).decode())
+                continue
+            started = datetime.fromisoformat(line.created_at).astimezone(UTC)
+            print(f"{started:%Y-%m-%d %H:%M:%S}  {line.job:{width}}  {_in_short(line)}")
     if not found:
         print(f"scatterfetch: there are no jobs in {place}", file=sys.stderr)
     return 0
@@ -65,7 +64,7 @@ class JobLine(Struct, frozen=True, kw_only=True):
 
     job: str
     state: str
-    """`refused`, `complete`, or else what its place says of jobs without a summary."""
+    """`refused`, `complete`, `incomplete`, `stopped` or `under way`."""
     source: str
     created_at: str
     problem: str | None
@@ -74,23 +73,46 @@ class JobLine(Struct, frozen=True, kw_only=True):
     damaged: bool
 
 
-def _line_of(manifest: Manifest, summary: Summary | None, name: str, open_state: str) -> JobLine:
-    closed_state = State.REFUSED if manifest.error else State.COMPLETE
+def _line_of(place: "Folder | Stack", manifest: Manifest) -> JobLine:
+    name = source_name(manifest.source, place)
+    state, outcomes, damaged = str(State.REFUSED), None, False
+    if not manifest.error:
+        state, outcomes, damaged = (
+            _in_folder(place, manifest.job)
+            if isinstance(place, Folder)
+            else _in_stack(place, manifest.job)
+        )
     return JobLine(
         job=manifest.job,
-        state=str(closed_state) if summary or manifest.error else open_state,
+        state=state,
         source=name,
         created_at=manifest.created_at,
         problem=problem_of(manifest, name),
-        outcomes=summary.outcomes if summary else None,
-        damaged=summary.damaged if summary else False,
+        outcomes=outcomes,
+        damaged=damaged,
     )
 
 
-def _in_short(manifest: Manifest, summary: Summary | None, name: str, open_state: str) -> str:
-    if manifest.error:
-        return f"refused: {problem_of(manifest, name)}"
+def _in_folder(folder: Folder, job: str) -> tuple[str, dict[str, int] | None, bool]:
+    """Return state, outcomes and damage of a job as `status` has them."""
+    status = look_at(folder, job)
+    if status.has_ended:
+        return str(status.state), status.by_kind, status.damaged
+    return str(status.state) if status.state is State.STOPPED else _OPEN, None, False
+
+
+def _in_stack(stack: "Stack", job: str) -> tuple[str, dict[str, int] | None, bool]:
+    """Return the same as its summary has it: one object, where `status` lists all receipts."""
+    summary = read_summary(stack.data, job)
     if summary is None:
-        return f"{open_state}, {name}"
-    outcomes = ", ".join(f"{count:,} {kind}" for kind, count in summary.outcomes.items() if count)
-    return f"complete, {outcomes}{', of a damaged list' if summary.damaged else ''}"
+        return _OPEN, None, False
+    return str(State.COMPLETE), summary.outcomes, summary.damaged
+
+
+def _in_short(line: JobLine) -> str:
+    if line.problem:
+        return f"refused: {line.problem}"
+    if line.outcomes is None:
+        return f"{line.state}, {line.source}"
+    outcomes = ", ".join(f"{count:,} {kind}" for kind, count in line.outcomes.items() if count)
+    return f"{line.state}, {outcomes}{', of a damaged list' if line.damaged else ''}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from scatterfetch.commands.place import DEFAULT_FOLDER, add_stack, open_stack
 from scatterfetch.jobs.folder import Folder
 from scatterfetch.jobs.last_run import is_list_of
+from scatterfetch.jobs.same_list import manifests_of, namesakes, older_jobs, runs_of
 from scatterfetch.output.sentences import complain, counted
 from scatterfetch.results.exploding import check_field, explodable
 from scatterfetch.results.files import (
@@ -22,14 +23,7 @@ from scatterfetch.results.files import (
     some_of,
 )
 from scatterfetch.results.formats import Format, format_of, prepare, replacing, write
-from scatterfetch.results.jobs import (
-    date_fields,
-    manifests_of,
-    namesakes,
-    older_jobs,
-    runs_of,
-    unfinished,
-)
+from scatterfetch.results.jobs import date_fields, unfinished
 from scatterfetch.results.selection import read_selection
 from scatterfetch.results.table import Table
 from scatterfetch.results.url_list import write_urls

@@ -98,6 +98,16 @@ class Status(Struct, frozen=True, kw_only=True):
     """Whether targets are final outcomes, deferred ones and such that are under way."""
 
     @property
+    def has_ended(self) -> bool:
+        return self.state in {State.COMPLETE, State.INCOMPLETE, State.REFUSED}
+
+    @property
+    def by_kind(self) -> dict[str, int]:
+        """Final outcomes by kind, as a summary has them."""
+        kinds = (kind for kind in Kind if kind in _FINAL)
+        return {str(kind): _count(self.outcomes, {kind}) for kind in kinds}
+
+    @property
     def done(self) -> int:
         """Targets that have their final outcome."""
         return sum(self.outcomes.values())
@@ -239,8 +249,7 @@ def look_at(place: "Folder | Stack", job: str) -> Status:
     status = status_of(manifest, keys, now=time.time(), sizes=sizes)
     if status.problem:
         return replace(status, problem=problem_of(manifest, source_name(status.source, place)))
-    ended = {State.COMPLETE, State.INCOMPLETE, State.REFUSED}
-    if status.state not in ended and has_stopped(place):
+    if not status.has_ended and has_stopped(place):
         return replace(status, state=State.STOPPED, seconds_left=None)
     return status
 

@@ -1,101 +1,12 @@
-"""The jobs of a table: of each list the one run last, and which of their fields are dates."""
+"""What a table must know of its jobs: how much is missing, and which fields are dates."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias
+from collections.abc import Iterable
 
-from scatterfetch.jobs.last_run import last_runs
 from scatterfetch.jobs.place import Data
-from scatterfetch.lists.url_list import COMMAND_LINE, STANDARD_INPUT
-from shared.errors import InvalidJobError
-from shared.keys import job_prefix, manifest_key
+from shared.keys import job_prefix
 from shared.ledger import ledger_of
-from shared.manifest import Manifest, decode_manifest
+from shared.manifest import Manifest
 from shared.receipts import RECEIPT_END
-
-_Name: TypeAlias = tuple[str, str]
-
-
-def manifests_of(data: Data, jobs: Iterable[str]) -> dict[str, Manifest]:
-    """Return the manifests of `jobs`; those that are gone or cannot be read are left out."""
-    found: dict[str, Manifest] = {}
-    for job in jobs:
-        body = data.get(manifest_key(job))
-        if body is None:
-            continue
-        try:
-            found[job] = decode_manifest(body)
-        except InvalidJobError:
-            continue  # of a later release, or damaged: a table does without it
-    return found
-
-
-def runs_of(data: Data, jobs: Iterable[str]) -> dict[str, Mapping[str, str]]:
-    """Return by job when it was last run for which list, as far as the folder knows."""
-    return {job: last_runs(data, job) for job in jobs}
-
-
-def older_jobs(
-    manifests: Mapping[str, Manifest], runs: Mapping[str, Mapping[str, str]]
-) -> dict[str, list[str]]:
-    """
-    Return the jobs all of whose lists have one that was run later, by that one, oldest first.
-
-    Jobs of older releases have no `runs`. Their list is known by its name, and of several lists
-    with that name it may be any: then it is one of its own.
-    """
-    named = defaultdict[_Name, set[str]](set)
-    for job, manifest in manifests.items():
-        named[_list_of(manifest)].update(runs.get(job, {}))
-    lists = defaultdict[str | _Name, list[tuple[str, str]]](list)
-    for job, manifest in manifests.items():
-        name = _list_of(manifest)
-        for one, at in runs.get(job, {}).items():
-            lists[one].append((at, job))
-        if not runs.get(job):
-            known = named[name]
-            mine = next(iter(known)) if len(known) == 1 else name
-            lists[mine].append((manifest.created_at, job))
-    last = {max(same)[1] for same in lists.values()}
-    older = defaultdict[str, dict[str, str]](dict)
-    for same in lists.values():
-        before = older[max(same)[1]]
-        for at, job in same:
-            if job not in last:
-                before[job] = max(at, before.get(job, at))
-    return {
-        newest: sorted(before, key=lambda job: (before[job], job))
-        for newest, before in older.items()
-        if before
-    }
-
-
-def namesakes(
-    manifests: Mapping[str, Manifest],
-    runs: Mapping[str, Mapping[str, str]],
-    is_there: Callable[[str], bool],
-) -> dict[str, list[str]]:
-    """
-    Return by the name of a list the jobs whose lists have it, the one run last at the end.
-
-    Lists of one name are left out if each of them is a file at its place, which `is_there` tells of
-    an identity: one that was moved is not.
-    """
-    named = defaultdict[_Name, list[str]](list)
-    for job, manifest in manifests.items():
-        named[_list_of(manifest)].append(job)
-
-    def last_run(job: str) -> tuple[str, str]:
-        return max(runs.get(job, {}).values(), default=manifests[job].created_at), job
-
-    def is_known(job: str) -> bool:
-        return bool(runs.get(job)) and all(map(is_there, runs[job]))
-
-    return {
-        name: sorted(jobs, key=last_run)
-        for (name, _), jobs in named.items()
-        if len(jobs) > 1 and not all(map(is_known, jobs))
-    }
 
 
 def unfinished(data: Data, manifest: Manifest) -> str | None:
@@ -109,15 +20,6 @@ def unfinished(data: Data, manifest: Manifest) -> str | None:
     left = ledger.targets - ledger.final.total()
     so_far = "" if ledger.fully_dispatched else "known so far "
     return f"{left:,} of {ledger.targets:,} URLs {so_far}have no final outcome yet"
-
-
-def _list_of(manifest: Manifest) -> _Name:
-    """Return what tells the list of a job from others, as far as its manifest knows."""
-    if manifest.source is None:
-        return "", manifest.job  # the URLs came in the message of this job alone
-    key = manifest.source.key
-    # Two lists of the command line have one name; the same URLs are the same list.
-    return key, manifest.etag if key in {COMMAND_LINE, STANDARD_INPUT} else ""
 
 
 def date_fields(manifests: Iterable[Manifest]) -> frozenset[str]:

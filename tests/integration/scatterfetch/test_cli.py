@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -233,7 +234,9 @@ def test_what_was_given_up_on_is_tried_again_by_the_same_command(
     shown = scatterfetch_here("redrive", "out", "--dry-run", cwd=tmp_path)
     unchanged = run_list(*command)
     redriven = scatterfetch_here("redrive", "out", cwd=tmp_path)
+    listed = [states(tmp_path)]
     done = run_list(*command)
+    listed.append(states(tmp_path))
 
     assert "1 URL in 1 dead letter" in shown.stdout
     assert "urls.txt and its spec into out would try 1 URL again" in shown.stdout
@@ -242,7 +245,23 @@ def test_what_was_given_up_on_is_tried_again_by_the_same_command(
     assert redriven.returncode == 0
     assert "/urls.txt and its spec into out tries 1 URL again" in redriven.stdout
     assert done.returncode == 0, done.stderr
+    assert listed == [("stopped", None), ("complete", {"scraped": 1})]
     assert scatterfetch_here("redrive", "out", cwd=tmp_path).stdout == "nothing was given up on\n"
+    [results] = tmp_path.glob("out/results/*")
+    shutil.rmtree(results)
+    assert states(tmp_path) == ("incomplete", {"scraped": 1})
+
+
+def states(folder: Path) -> tuple[str, dict[str, int] | None]:
+    """Return what `jobs` says of the only job, which `status` says too."""
+    job = json.loads(scatterfetch_here("jobs", "--json", cwd=folder).stdout)
+    status = json.loads(scatterfetch_here("status", "out", "--json", cwd=folder).stdout)
+    assert status["state"] == job["state"]
+    if job["outcomes"] is None:
+        return job["state"], None
+    outcomes = {kind: count for kind, count in job["outcomes"].items() if count}
+    assert status["outcomes"] == outcomes
+    return job["state"], outcomes
 
 
 def test_hosts_on_whose_pages_nothing_matches_are_named(site: Site, tmp_path: Path) -> None:

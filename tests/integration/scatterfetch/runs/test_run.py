@@ -26,13 +26,13 @@ from scatterfetch.deadletters.local import redrive_targets
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.jobs.folder import Folder
 from scatterfetch.jobs.progress import Finished, Progress
+from scatterfetch.jobs.same_list import manifests_of, older_jobs, runs_of
 from scatterfetch.jobs.standing import State, Status, look_at
 from scatterfetch.lists.sources import read_lists, read_sitemap_list
 from scatterfetch.lists.url_list import UrlList
 from scatterfetch.localcloud.sandbox import Sandbox
 from scatterfetch.output.verdict import report
 from scatterfetch.results.files import find_results
-from scatterfetch.results.jobs import manifests_of, older_jobs, runs_of
 from scatterfetch.results.table import Table
 from scatterfetch.runs.run import local_parameters, run
 from shared.errors import InvalidJobError, Reason
