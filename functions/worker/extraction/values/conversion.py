@@ -34,7 +34,8 @@ _PLAIN_PRICE = re.compile(r"([$£€¥])?\s?(\d{1,15}(?:[.,]\d\d?)?)(?:(?(1)(?!)
 _NEAR = 40  # characters beside a number that are looked at
 # One whole number among words that say nothing else of it, such as another number or a currency.
 _WHOLE = re.compile(
-    r"([A-Za-z ]*[ (])?(\d{1,15})(?: ((?:[a-jln-z]|mi?n)[a-z]*)(?: [a-z ]*)?)?\)?", re.ASCII
+    r"([A-Za-z ]*[ (])?(\d{1,15})(?: ((?:[a-jln-z]|mi?n)[a-z]*(?: [a-z]+)?)(?: [a-z ]*)?)?\)?",
+    re.ASCII,
 )
 _TRUE = frozenset(["true", "yes", "on", "1"])
 _FALSE = frozenset(["false", "no", "off", "0"])
@@ -176,11 +177,9 @@ def _numeral(
         return read_numeral(raw, lambda _currency, _mark: None, is_price=is_price)
     if locale is not None:
         mark = "," if decimal_comma(locale) else "."
-        return read_numeral(
-            raw, lambda _currency, _mark: mark, lambda: locale[:2], is_price=is_price
-        )
+        return read_numeral(raw, lambda _currency, _mark: mark, is_price=is_price)
     decide = partial(evidence.decimal_mark, is_price=is_price)
-    return read_numeral(raw, decide, lambda: evidence.language, is_price=is_price)
+    return read_numeral(raw, decide, is_price=is_price)
 
 
 def _full_price(

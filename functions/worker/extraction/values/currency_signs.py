@@ -117,10 +117,6 @@ def _region(number: re.Match[str], sign: re.Match[str], currency: str, text: str
     return max(found, key=lambda region: region.is_certain, default=None)
 
 
-def _nobody_knows() -> None:
-    """Return no language: for where a currency may stand, any magnitude is one."""
-
-
 def _is_alone(sign: re.Match[str]) -> bool:
     """Tell whether a text has no other letters: ``TRY 1.299``, and not ``TOP 10 FILMS``."""
     beside = sign.string[: sign.start()] + sign.string[sign.end() :]
@@ -135,10 +131,7 @@ def _number_of(
     right = next((n for n in numbers if n.start() >= sign.end()), None)
     if left is not None and not (
         _BETWEEN.fullmatch(text, left.end(), sign.start())
-        or (
-            sign.start() - left.end() < _NEAR
-            and stands_at(text, left.end(), _nobody_knows, of_money=True)
-        )
+        or (sign.start() - left.end() < _NEAR and stands_at(text, left.end(), has_sign=True))
     ):
         left = None
     if right is not None and not _BETWEEN.fullmatch(text, sign.end(), right.start()):

@@ -8,16 +8,11 @@ import re
 from functools import lru_cache
 
 from functions.worker.extraction.values.currencies import currencies
-from functions.worker.extraction.values.magnitudes import (
-    Language,
-    goes_on,
-    is_magnitude,
-    stands_at,
-    stands_before,
-)
+from functions.worker.extraction.values.magnitudes import goes_on, is_magnitude, stands_before
 from functions.worker.extraction.values.unread import Unread
 
 _NEAR = 60  # characters before a number that are looked at
+_CODE = re.compile(r"\s?[A-Z]{2,3}(?![^\W\d_])")  # of $5 US million
 _APART_BEFORE = re.compile(
     r"\d[.,] \Z|[.,]{2}\Z|\A[-\u2010-\u2014] [^\w\s]? ?\Z|\A\u2014\Z|\d[/:]\Z"
 )
@@ -29,9 +24,13 @@ _MINUS = re.compile(rf"(?<![^\W\d_])(?:{'|'.join(sorted(_MINUS_WORDS))})\s\Z", r
 _FRACTION = re.compile(r" \d{1,3}/\d+(?![\d/])|/\d")
 _CENT_SIGN = re.compile(r"\s?[¢\uffe0]")
 _CENTS = re.compile(
-    r"\s?(?:[pc](?!\.\w|\.\s\w(?!\w)|\s?[/&])|cts?|cents?|pence|penny|öre|øre|gr|grosz[ey]?|коп|копе\w*|bani|fillér|kuruş|krş"
+    r"\s?(?:[pc]|cts?|cents?|pence|penny|öre|øre|gr|grosz[ey]?|коп|копе\w*|bani|fillér|kuruş|krş"
     r"|c[eé]nt(?:imes?|imos?|avos?|esimi))(?!\w)",
     re.IGNORECASE,
+)
+# Per month, person, year or week; postage and packing; cada uno.
+_NO_CENTS = re.compile(
+    r"\s?p\.(?:[ampw]|c\.m|st)\.| p\. (?:[ampw]|c\. m)\.| p&p(?!\w)|\s?c/u(?!\w)", re.IGNORECASE
 )
 _RANGE = re.compile(
     r"\s?(?:[-\u2010-\u2015~\u301c]|to|bis|or|do|до)\s?[^\w\s]?\s?\d+(?:[.,]\d+)*", re.IGNORECASE
@@ -60,19 +59,14 @@ _ANNOUNCES = frozenset(_ANNOUNCING.split())
 
 
 def doubt_of(
-    text: str,
-    found: re.Match[str],
-    sign: re.Match[str] | None,
-    language: Language,
-    *,
-    is_price: bool,
+    text: str, found: re.Match[str], sign: re.Match[str] | None, *, is_price: bool
 ) -> Unread | None:
     """Return why the digits are not all that a text says of its number; None if they are."""
     is_bare = is_price and sign is None
     if (
         (is_bare and text[found.end() : found.end() + 2].lstrip().startswith("%"))
         or _is_in_cents(text, found, is_price=is_bare)
-        or _is_partial(text, found, sign, language)
+        or _is_partial(text, found, sign, is_price=is_price)
     ):
         return Unread.UNREADABLE
     if (is_price or sign is not None) and _has_more(text, found, sign):
@@ -126,12 +120,11 @@ def _is_two(before: re.Match[str] | None, digits: str) -> bool:
 
 @lru_cache(maxsize=1_000)  # the numbers of a website have the same few words beside them
 def is_doubtful(before: str, behind: str) -> bool:
-    """Tell whether the last word before a number, or one right behind it, may say more of it."""
+    """Tell whether the words right before a number, or two behind it, may say more of it."""
     last = before.rstrip(" (").rpartition(" ")[2]
     return (
-        behind in {"de", "na"}
-        or is_magnitude(behind)
-        or is_magnitude(last)
+        any(word in {"de", "in", "na"} or is_magnitude(word) for word in behind.split())
+        or stands_before(before, len(before))
         or last.casefold() in _MINUS_WORDS
     )
 
@@ -140,7 +133,11 @@ def _is_in_cents(text: str, found: re.Match[str], *, is_price: bool) -> bool:
     """Tell whether a number counts hundredths: 99¢, and of money without a sign 50p."""
     if _CENT_SIGN.match(text, found.end()) or _before(text, found).rstrip().endswith("\u00a2"):
         return True
-    return is_price and _CENTS.match(text, found.end()) is not None
+    return is_price and _counts_cents(text, found.end())
+
+
+def _counts_cents(text: str, end: int) -> bool:
+    return _CENTS.match(text, end) is not None and _NO_CENTS.match(text, end) is None
 
 
 def _has_more(text: str, found: re.Match[str], sign: re.Match[str] | None) -> bool:
@@ -149,7 +146,7 @@ def _has_more(text: str, found: re.Match[str], sign: re.Match[str] | None) -> bo
         return False
     if len(found[0]) == 2 and _AND_MORE.search(_before(text, found)):  # noqa: PLR2004
         return sign is None or sign.start() >= found.end()
-    if sign is not None and _CENTS.match(text, found.end()):  # £50p
+    if sign is not None and _counts_cents(text, found.end()):  # £50p
         return True
     end = found.end()
     if sign is not None and end <= sign.start() <= end + 1:
@@ -161,19 +158,17 @@ def _has_more(text: str, found: re.Match[str], sign: re.Match[str] | None) -> bo
 
 
 def _is_partial(
-    text: str, found: re.Match[str], sign: re.Match[str] | None, language: Language
+    text: str, found: re.Match[str], sign: re.Match[str] | None, *, is_price: bool
 ) -> bool:
-    """Tell whether a number is a part of one: 1.2 K, 5-6 million, US$ million 5."""
-    of_money = sign is not None
-    if goes_on(text, found.end(), language, of_money=of_money):
-        return True
+    """Tell whether a number is a part of one: 1.2 K, 5-6 million, 5 USD million, Mio. € 5."""
     if stands_before(text, found.start()):
         return True
-    if (
-        sign is not None
-        and found.end() <= sign.start()
-        and stands_at(text, sign.end(), language, of_money=True, behind_sign=True)
-    ):
-        return True
+    ends = [found.end()]
     other = _RANGE.match(text, found.end())
-    return other is not None and goes_on(text, other.end(), language, of_money=of_money)
+    if other is not None:
+        ends.append(other.end())
+    has_sign = sign is not None
+    if sign is not None:
+        ends += [sign.end()] * (sign.start() >= found.end())
+        ends += [code.end() for code in (_CODE.match(text, end) for end in ends) if code]
+    return any(goes_on(text, end, of_money=is_price or has_sign, has_sign=has_sign) for end in ends)

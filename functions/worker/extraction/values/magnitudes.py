@@ -6,20 +6,18 @@ they stand for differs (a billion, `mil`), so that this tells only that they are
 """
 
 import re
-from collections.abc import Callable
 from functools import lru_cache
 
-Language = Callable[[], str | None]
-"""Returns the language that a text is in, two letters, if anybody knows."""
+from functions.worker.extraction.values.currencies import currencies
 
 # Whole words, without the point behind them.
 _WORD_LIST = """
-    bill bilj billj bin biljon bln bn cr crore crores dsd grand hilj hundert hundred hundreds jt
-    juta kkr lac lacs lakh lakhs libo md mdd mdp mia mie mii mijë ming mil mila míle milj mill mille
-    mio mió mjd mkr mld mlj mljrd mln mlr mlrd mn
-    mrd ngan nghin rb rebu ribu tis tkr tn tr tril trilj trln trn tsd tsg tuh tús tyr tys tyś yuta
-    бил бин мең миң мил милј минг млд млн млрд мың пин сая тис трлн тыс тыщ хил хиљ ҳзр
-    δισ εκ εκατ τρισ χιλ հզր մլն մլրդ ათ მლნ მლრ მლრდ ტრლ ألف الف آلاف الاف ارب ملن
+    bill bilj billj bin biljon bln bn cr crore crores dsd eft grand hilj hundert hundred hundreds
+    jt juta kkr lac lacs lakh lakhs libo md mdd mdp mft mia mie mii mijë ming mil mila míle milj
+    mill mille mio mió mjd mkr mld mlj mljrd mln mlr mlrd mn mrd ngan nghin rb rebu ribu tis tkr
+    tn tr tril trilj trln trn tsd tsg tuh tús tyr tys tyś yuta бил бин мең миң мил милј минг млд
+    млн млрд мың пин сая тис трлн тыс тыщ хил хиљ ҳзр δισ εκ εκατ τρισ χιλ հզր մլն մլրդ ათ მლნ მლრ
+    მლრდ ტრლ ألف الف آلاف الاف ارب ملن
 """
 # How words begin that have endings, or the next word right behind them.
 _STEM_LIST = """
@@ -43,23 +41,12 @@ _STEM_LIST = """
     ஆயிரம் லட்ச கோடி மில்லியன் பில்லியன் వేల వేయి లక్ష కోట్ల కోటి మిలియ బిలియ ಸಾವಿರ ಲಕ್ಷ ಕೋಟಿ ಮಿಲಿಯ
     ബില്യ ആയിരം ലക്ഷ കോടി മില്യ ബില്യ දහස මිලියන බිලියන
     พัน หมื่น แสน ล้าน ພັນ ໝື່ນ ແສນ ລ້ານ ຕື້ ពាន់ លាន ប៊ីលាន ထောင် သောင်း သိန်း သန်း ကုဋေ
-    천 만 억 조 백만 万 萬 亿 億 兆 千 百 ሚሊዮን ቢሊዮን ሺህ ሺ
+    천 만 억 조 백 십 万 萬 亿 億 兆 千 百 十 仟 佰 拾 ሚሊዮን ቢሊዮን ሺህ ሺ
 """
 _WORDS = frozenset(_WORD_LIST.split())
 # Of things; $9 a dozen is $9.
 _DOZENS = frozenset(["docena", "docenas", "douzaine", "douzaines", "dozen", "dozens", "dutzend",
                      "dúzia", "dúzias"])  # fmt: skip
-# Short words, and the languages in which they are something else: Nashville, TN; 1400 tr/min.
-_ELSEWHERE = {
-    "bin": frozenset(["de", "en", "nl"]),
-    "md": frozenset(["da", "en"]),
-    "mil": frozenset(["da", "nb", "nn", "no", "sv"]),
-    "mn": frozenset(["es", "fr"]),
-    "tn": frozenset(["de", "en", "es", "fr"]),
-    "tr": frozenset(["de", "en", "es", "fr"]),
-}
-_MONEY_ELSEWHERE = {"mn": frozenset(["es"])}  # moneda nacional
-_NAMES = frozenset(["bill", "grand", "mia", "mill", "mille", "ming"])  # Bill Bryson, Mia Wallace
 _STEMS = tuple(_STEM_LIST.split())
 _LONGEST = 16
 # 350 k€, 350 TEUR, 5 Mkr.
@@ -67,30 +54,39 @@ _WITH_CURRENCY = re.compile(
     r"(?:k|t|m|mn|md|b|bn|cr)\.?\s?"
     r"(?:[€$£¥₹]|(?:eur|usd|gbp|chf|pln|czk|sek|nok|dkk|inr|kr)(?![^\W\d]))"
 )
-_LETTER = re.compile(r"\s?\+?(?:[kKMB]|(?<=\d)[bm])(?![\w'\u2019])")
-# Not of M.N., the money of Mexico, nor of k.k.
-_LETTER_OF_MONEY = re.compile(
-    r"\s?\+?[kmbt](?![\w'\u2019/-]|\.\s?[^\W\d_](?![^\W\d_]))", re.IGNORECASE
+_LETTER = re.compile(r"\s?\+?(?:[kKMB]|(?<=\d)[bmT\u043a\u041a])(?!\w)")
+_LETTER_OF_MONEY = re.compile(r"\s?\+?(?:[kmbt]|(?<=\d)\u043a)(?!\w)", re.IGNORECASE)
+# What has such a letter and is none: sizes that nothing follows, the money of Mexico, taxes.
+_SIZE = r"(?:[SML]|X{1,3}[SL])"
+_OTHER_LETTER = re.compile(
+    rf" {_SIZE}(?:\s?[,/|]\s?{_SIZE})+\Z"
+    r"|\s?(?:M\.N\.|m\.n\.|k\.k\.|T\.T\.C\.|T-[Ss]hirts?)(?!\w)"
 )
-_SIZE = re.compile(r" (?:[A-Z]\s?[,/|]\s?[SMLX\d]|T [A-Z])")  # M, L, XL; T Shirt
-_KELVIN = re.compile(r"\d[.,' ]?\d{3} K(?!\w)")  # nobody counts 2700 thousands
+# Nobody counts 2700 thousands. What follows could be counted.
+_KELVIN = re.compile(r"(?<![\w.,'])(?<!\d[ .,'])\d{4} K(?=\s?(?:\Z|[,;/|)\u2010-\u2015-]))")
 _POWER = re.compile(
     r"[·⋅˙_^]\d|[eE][+-]?\d|\s?[x\u00d7*·⋅]\s?10\s?(?:\^|\*\*|[\u2070-\u2079\u00b9\u00b2\u00b3\u207b])"
 )
-_GAP = re.compile(r"[\s+\u2010-]{0,3}(?:(?:de|na|их)\s)?")
+_GAP = re.compile(r"[\s+(\u2010-]{0,3}(?:(?:de|in|na|их)\s|[多余餘여]\s?)?")
 _WORD = re.compile(r"[^\W\d_]+")
-_BEFORE = re.compile(r"(?<![^\W\d_])([^\W\d_]{1,12})[\s.:]{0,2}[€$£¥₹]?\s?\Z")
-_LETTERS = 4  # of words that stand for other things as well
-_MONEY_BEFORE = re.compile(r"(?:[€$£¥₹]|(?<![^\W\d_])(?:[A-Z]{2,3}|Rs\.?))\s?\Z")
-_HAN = frozenset("천만억조백万萬亿億兆千百")
-# What ends behind them, and is no Chiba and no fountain pen.
-_HAN_NUMBER = re.compile(
-    r"[천만억조백万萬亿億兆千百]{1,3}[여多余起]?(?:円|元|圆|圓|원)?(?![^\W\d_])"
+_PER_MINUTE = re.compile(r"tr/min(?!\w)")
+# Words that begin as a number of China does: Chiba, a part of Tokyo, fountain pens, lilies, comics.
+_HAN_WORDS = ("千葉", "千代田", "万年筆", "百合", "만화")
+_HAN = frozenset("천만억조백십万萬亿億兆千百十仟佰拾")
+_HAN_MONEY = frozenset("円元圆圓원")
+# In the head of a table: 百万円, 亿美元.
+_HAN_UNIT = re.compile(
+    rf"[{''.join(sorted(_HAN))}]+(?:\w{{0,2}}[円元圆圓원币幣]|ドル|ユーロ|달러|유로)?"
 )
-_HYPHENATED = re.compile(r"-(?!(?:euro|dollar|eur|usd)(?![a-z]))[^\W\d_]")  # mille-feuille
-_ENDS = re.compile(r"\.?\s*(?:\Z|[^\w\s-])")
-_CAPITAL = re.compile(r" [A-Z][a-z]")
-_BEFORE_SHORT = re.compile(r"[€$£¥₹]\s?[kmb]n?\s?\Z", re.IGNORECASE)
+_AROUND = " .:=()[]-\u2010\u2011\u2012\u2013\u2014"
+_LAST_WORD = re.compile(r"(?<![^\W\d_])[^\W\d_]{1,16}\Z")
+_SIGNS = r"[€$£¥₹]|(?:EUR|USD|GBP|CHF|PLN|CZK|SEK|NOK|DKK|INR|kr)"
+# €m 5.2, EUR m 5.2, M€ 5.2, TEUR 5.2.
+_SHORT_BEFORE = re.compile(
+    rf"(?:(?:{_SIGNS})\s?(?:[kmb]|[KMB])n?|(?<![^\W_])(?:[kKmM]n?|[tT](?!\$))(?:{_SIGNS}))\Z"
+)
+# Nashville, TN $1,200; Rockville, MD 20850.
+_STATE = re.compile(r", (?:MD|MN|TN) (?:\$\d{1,3},\d{3}|\d{5}(?![\d.,]))")
 
 
 def is_magnitude(word: str) -> bool:
@@ -104,73 +100,53 @@ def _is_one(word: str) -> bool:
     return word in _WORDS or word in _DOZENS or word.startswith(_STEMS)
 
 
-def goes_on(text: str, end: int, language: Language, *, of_money: bool) -> bool:
+def goes_on(text: str, place: int, *, of_money: bool, has_sign: bool) -> bool:
     """
-    Tell whether the digits that end at `end` are a part of a number alone.
+    Tell whether what stands at a place makes another number of the digits before it.
 
     Args:
         text: What has them, tidy.
-        end: Where they end.
-        language: Of the text.
-        of_money: Whether a currency stands beside them, so that an `m` is no metre.
+        place: Behind the digits, or behind the currency behind them.
+        of_money: Whether they are money, so that an `m` is no metre.
+        has_sign: Whether a currency stands beside them, so that a dozen is what is sold.
     """
-    if _POWER.match(text, end):
+    if _POWER.match(text, place) or stands_at(text, place, has_sign=has_sign):
         return True
     if of_money:
-        if _LETTER_OF_MONEY.match(text, end) and not _SIZE.match(text, end):
-            return True
-    elif _LETTER.match(text, end) and not _KELVIN.search(text, max(0, end - 5), end + 3):
-        return True
-    return stands_at(text, end, language, of_money=of_money)
+        return bool(_LETTER_OF_MONEY.match(text, place)) and not _OTHER_LETTER.match(text, place)
+    return bool(_LETTER.match(text, place)) and not _KELVIN.search(text, max(0, place - 4))
 
 
-def stands_at(
-    text: str, place: int, language: Language, *, of_money: bool, behind_sign: bool = False
-) -> bool:
-    """
-    Tell whether a magnitude begins at a place, white space aside.
-
-    Args:
-        text: Tidy.
-        place: Behind a number, or behind the sign of its currency.
-        language: Of the text.
-        of_money: Whether a currency stands beside the number.
-        behind_sign: Whether the place is behind that. Then it is rather the next word.
-    """
+def stands_at(text: str, place: int, *, has_sign: bool) -> bool:
+    """Tell whether a word that is a magnitude begins at a place, white space aside."""
     gap = _GAP.match(text, place)
     begin = place if gap is None else gap.end()
-    near = text[begin : begin + _LONGEST]
-    following = near.casefold()
-    found = _WORD.match(following)
-    if found is None:
+    following = text[begin : begin + _LONGEST].casefold()
+    word = _WORD.match(following)
+    if word is None:
         return False
-    if following[0] in _HAN and (behind_sign or (of_money and begin > place)):
-        return _HAN_NUMBER.match(following) is not None
-    word, is_capital = found[0], near[0].isupper()
-    if is_capital and behind_sign and not _ENDS.match(near, found.end()):
-        return False
-    if word in _DOZENS:
-        return not of_money
-    if word in _WORDS:
-        return not (
-            (is_capital and word in _NAMES and _CAPITAL.match(near, found.end()))
-            or _HYPHENATED.match(following, found.end())
-            or _is_another(word, language, of_money=of_money)
-        )
+    if following[0] in _HAN and has_sign and begin > place:
+        return not following.startswith(_HAN_WORDS) and text[place - 1] not in _HAN_MONEY
+    if word[0] in _DOZENS:
+        return not has_sign
+    if word[0] in _WORDS:
+        return not _PER_MINUTE.match(following)
     return following.startswith(_STEMS) or _WITH_CURRENCY.match(following) is not None
 
 
-def _is_another(word: str, language: Language, *, of_money: bool) -> bool:
-    """Tell whether a word means something else in a language."""
-    languages = (_MONEY_ELSEWHERE if of_money else _ELSEWHERE).get(word)
-    return languages is not None and language() in languages
-
-
 def stands_before(text: str, start: int) -> bool:
-    """Tell whether a magnitude ends right before a number, as in US$ million 5.2 and €m 5.2."""
-    before = text[max(0, start - 2 * _LONGEST) : start]
-    word = _BEFORE.search(before[-_LONGEST:])
-    if word is not None and is_magnitude(word[1]):
-        place = len(before) - len(word.string) + word.start()
-        return len(word[1]) > _LETTERS or _MONEY_BEFORE.search(before[:place]) is not None
-    return _BEFORE_SHORT.search(before) is not None
+    """Tell whether a magnitude ends before a number, as in US$ million 5.2 and Mio. € 5,2."""
+    before = text[max(0, start - 3 * _LONGEST) : start].rstrip(_AROUND)
+    if _SHORT_BEFORE.search(before):
+        return True
+    word = _LAST_WORD.search(before)
+    if word is None or currencies().candidates(word[0]):
+        signs = currencies().pattern.finditer(before)
+        sign = next((sign for sign in signs if sign.end() == len(before)), None)
+        if sign is not None:
+            word = _LAST_WORD.search(before[: sign.start()].rstrip(_AROUND))
+    if word is None or not is_magnitude(word[0]):
+        return False
+    if word[0][0] in _HAN:
+        return _HAN_UNIT.fullmatch(word[0]) is not None
+    return _STATE.search(text, max(0, start - 6), start + 7) is None

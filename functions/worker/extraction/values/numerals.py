@@ -19,7 +19,6 @@ from functions.worker.extraction.values.digits import (
     without_apostrophe,
 )
 from functions.worker.extraction.values.doubts import doubt_of, is_announced
-from functions.worker.extraction.values.magnitudes import Language
 from functions.worker.extraction.values.texts import FIXED_SPACES, tidy
 from functions.worker.extraction.values.unread import Unread
 
@@ -58,13 +57,7 @@ def read_machine(text: str) -> str | None:
     return text if _MACHINE.fullmatch(text) else None
 
 
-def read_numeral(
-    text: str,
-    decide: DecideMark,
-    language: Language = lambda: None,
-    *,
-    is_price: bool = False,
-) -> Numeral | Unread:
+def read_numeral(text: str, decide: DecideMark, *, is_price: bool = False) -> Numeral | Unread:
     """
     Return the number that a text is about.
 
@@ -86,7 +79,7 @@ def read_numeral(
         if isinstance(beside, Unread):
             return beside
         found, sign, currency, region = beside or (first, None, None, None)
-    doubt = doubt_of(text, found, sign, language, is_price=is_price)
+    doubt = doubt_of(text, found, sign, is_price=is_price)
     if doubt is not None:
         return doubt
     money = _Money(currency, sign, of_money=is_price or sign is not None)
