@@ -35,27 +35,33 @@ _NO_CENTS = re.compile(
 _RANGE = re.compile(
     r"\s?(?:[-\u2010-\u2015~\u301c]|to|bis|or|do|до)\s?[^\w\s]?\s?\d+(?:[.,]\d+)*", re.IGNORECASE
 )
-# What stands right before 15 799: iPhone 15, or a word that belongs to no number.
-_BEFORE_GROUPS = re.compile(r"(\w+)([.)\]\"'\u00ae\u2122]*)\s\Z")
-# Words that announce a number and may have a large letter, as names do.
+# The words right before 15 799.
+_BEFORE_GROUPS = re.compile(
+    r"(?:(\w+)\s)?(\w+)[.)\]\"'\u00ae\u2122]*"
+    r"(?:\s|\s?(?P<colon>:)\s?|(?<!\d)[/#\u2010-\u2013-]?)\Z"
+)
+_LABEL = re.compile(r"[^:;|]*(?=:\s?\Z)")
+_LETTERS = re.compile(r"\w+")
+# Words that no number belongs to but what follows.
 _ANNOUNCING = """
-    a à ab about all and approx at av avg avis by c ca cca circa de des desde do dès dopo environ
-    etwa from fra från for för fra für før hasta hyra i in is it just jusqu max mehr min moins more
-    msrp newly now nu nur nyt nå od ok om only or over per plus por pour pro pvp rrp rund près save
-    sale samt since solde soldes soit solo somme spar still sur than that to tot total totals totalt
-    til till unter up uvp von vor voor was were weniger with worth za vanaf views view yht
-    seulement subtotal sum summa fiyat koster kostet kostar kostaa przebieg population populace
-    einwohner befolkning obyvatel ludność
-    alv dph ht moms mva ttc tva vat ндс
-    всего до за итого около от пробег только ціною
+    ab about approx avg ca cca circa desde dès environ etwa fra from från før hasta jusqu just moins
+    msrp now nu nur nyt nå od only over près pvp rrp rund sale save soit somme spar unter under uvp
+    vanaf views was were weniger worth yht över über endast bara kun tylko jen pouze csak vain
+    slechts seulement solde soldes subtotal sum summa total totals totalt
+    koster kostet kostar kostaa cen cena cenu ceny cenie cost coste costo costs coût hind kaina
+    precio preço prezzo preț pret price prices prix ár ára fiyat
+    przebieg population populace einwohner befolkning obyvatel ludność
+    всего итого около от пробег только цена цене цену цены стоимость ціна ціною
 """
 _PRICES = (
-    "ár", "ára", "cen", "cena", "cenu", "ceny", "cenie", "coste", "costo", "cost", "costs", "coût",
-    "hind", "hinta", "kaina", "kosten", "preis", "preise", "precio", "preço", "prezzo", "preț",
-    "preis", "pret", "price", "prices", "prijs", "pris", "prix", "цена", "цене", "цену", "цены",
-    "стоимость", "ціна",
+    "preis", "preise", "pris", "prijs", "hinta", "kosten", "kostnad", "avgift", "gebühr", "hyra",
+    "miete",
 )  # fmt: skip
 _ANNOUNCES = frozenset(_ANNOUNCING.split())
+# Words that announce what the word before them does: Prix de 1 299, Lot de 6; Cena netto 1 299.
+_BETWEEN_LIST = "de des da di of von van av alv brutto dph ht moms mva netto ttc tva vat ндс"
+_BETWEEN = frozenset(_BETWEEN_LIST.split())
+_WITH_OF = frozenset(["lieu", "más", "mais", "partir", "partire", "plus", "più"])
 
 
 def doubt_of(
@@ -70,6 +76,8 @@ def doubt_of(
     ):
         return Unread.UNREADABLE
     if (is_price or sign is not None) and _has_more(text, found, sign):
+        return Unread.AMBIGUOUS
+    if may_be_two(text, found.start(), found[0], sign, of_money=is_price or sign is not None):
         return Unread.AMBIGUOUS
     return _doubt_before(text, found)
 
@@ -86,15 +94,22 @@ def _doubt_before(text: str, found: re.Match[str]) -> Unread | None:
         return Unread.AMBIGUOUS
     if _FRACTION.match(text, found.end()) and "." not in digits and "," not in digits:
         return Unread.AMBIGUOUS
-    if " " in digits and _is_two(_BEFORE_GROUPS.search(before), digits):
-        return Unread.AMBIGUOUS
     return None
 
 
 def is_announced(text: str, start: int) -> bool:
     """Tell whether a number stands alone, or behind a word that no number belongs to: ab 10."""
-    before = _BEFORE_GROUPS.search(text[max(0, start - _NEAR) : start])
-    return before is None or _announces(before[1])
+    near = text[max(0, start - _NEAR) : start]
+    before = _BEFORE_GROUPS.search(near)
+    if before is None:
+        return True
+    if before["colon"]:
+        label = _LABEL.search(near)
+        return label is not None and any(_announces(word) for word in _LETTERS.findall(label[0]))
+    word, last = before.group(1, 2)
+    if last.casefold() in _BETWEEN:
+        return word is None or word.casefold() in _WITH_OF or _announces(word)
+    return _announces(last)
 
 
 def _announces(word: str) -> bool:
@@ -102,20 +117,23 @@ def _announces(word: str) -> bool:
     return folded in _ANNOUNCES or folded.endswith(_PRICES)
 
 
-def _is_two(before: re.Match[str] | None, digits: str) -> bool:
+def may_be_two(
+    text: str, start: int, digits: str, sign: re.Match[str] | None, *, of_money: bool
+) -> bool:
     """
     Tell whether the first of spaced digits can belong to the word before: iPhone 15 799.
 
-    Not if the others are no number of their own, nor if the word is written as names are not.
+    It cannot if the others are no number of their own, or the word is their currency or announces
+    a number. What a colon follows has a number, which of money is rather the size: Size: 38 999 kr.
     """
-    if before is None or digits.partition(" ")[2].startswith("0"):
+    if " " not in digits or digits.partition(" ")[2].startswith("0"):
         return False
-    word, end = before.groups()
-    if (word.islower() and not end) or _announces(word):
-        return any(character.isdecimal() for character in word)
-    if word == "R" and before.start() == 0:  # of South Africa
+    before = text[max(0, start - 3) : start]
+    if (":" in before and not of_money) or text[:start].strip() == "R":  # of South Africa
         return False
-    return not (currencies().candidates(word) or currencies().candidates(word + end))
+    if sign is not None and sign.end() <= start and not text[sign.end() : start].strip():
+        return currencies().pattern.match(text[start + len(digits) :].lstrip()[:8]) is not None
+    return not is_announced(text, start)
 
 
 @lru_cache(maxsize=1_000)  # the numbers of a website have the same few words beside them

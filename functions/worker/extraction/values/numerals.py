@@ -18,7 +18,7 @@ from functions.worker.extraction.values.digits import (
     decimal_mark,
     without_apostrophe,
 )
-from functions.worker.extraction.values.doubts import doubt_of, is_announced
+from functions.worker.extraction.values.doubts import doubt_of, is_announced, may_be_two
 from functions.worker.extraction.values.texts import FIXED_SPACES, tidy
 from functions.worker.extraction.values.unread import Unread
 
@@ -72,6 +72,8 @@ def read_numeral(text: str, decide: DecideMark, *, is_price: bool = False) -> Nu
         return Unread.UNREADABLE
     euros = _SIGN_AS_MARK.search(text, 0, MAX_TEXT)
     if euros is not None:
+        if may_be_two(text, euros.start(), euros[1], None, of_money=True):
+            return Unread.AMBIGUOUS
         return Numeral(f"{euros[1].translate(NO_GROUPS)}.{euros[3]}", euros[2])
     found, sign, currency, region = first, None, None, None
     if currencies().pattern.search(text, 0, MAX_TEXT):

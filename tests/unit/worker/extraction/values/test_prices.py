@@ -146,16 +146,35 @@ def test_a_sign_stands_for_what_people_use_it_for(language: str, text: str, curr
         *(("en-ZA", "R 2 350.00", 2350), ("nb", "Før 2 350,-", 2350)),
         ("sv", "Nypris 2 350 kr", 2350),
         *(("fi", "Nettohinta 2 350 €", 2350), ("pl", "Cena netto 2 350 zł", 2350)),
-        *(("fr", "Prix HT 2 350 €", 2350), ("hu", "most 23 500 Ft", 23500)),
+        *(("fr", "Prix HT 2 350 €", 2350), ("hu", "most 23 500 Ft", AMBIGUOUS)),
         *(("de-CH", "Fr. 2 350.-", 2350), ("es", "Galaxia 350 000 €", 350000)),
         *(("fr", "Galaxy 26 899 €", AMBIGUOUS), ("pl", "Samsung S26 1 299 zł", AMBIGUOUS)),
         *(("fr", "Pixel® 9 899 €", AMBIGUOUS), ("fr", "lampe (mod. 2) 1 299 €", AMBIGUOUS)),
+        *(("sv", "pixel 15 499 kr", AMBIGUOUS), ("fr", "pointure 37 149 €", AMBIGUOUS)),
+        *(("pl", "rozmiar 37 149 zł", AMBIGUOUS), ("cs", "velikost 37 849 Kč", AMBIGUOUS)),
+        *(("sv", "storlek 37 849 kr", AMBIGUOUS), ("da", "sæt 10 249 kr", AMBIGUOUS)),
+        *(("ru", "размер 37 849 ₽", AMBIGUOUS), ("sv", "Storlek: 37 849 kr", AMBIGUOUS)),
+        *(("fr", "Lot de 6 149 €", AMBIGUOUS), ("en", "set of 4 149 €", AMBIGUOUS)),
+        *(("en", "Air Max 90 149 €", AMBIGUOUS), ("no", "TOP 10 249 kr", AMBIGUOUS)),
+        *(("fr", "pixel 9 899€90", AMBIGUOUS), ("sv", "Galaxy A54 849 kr", AMBIGUOUS)),
+        *(("sv", "pixel-15 499 kr", AMBIGUOUS), ("sv", "Skor EUR 37 849 kr", AMBIGUOUS)),
+        *(("fr", "À partir de 1 349 €", 1349), ("fr", "au prix de 1 349 €", 1349)),
+        *(("fr", "plus de 1 349 €", 1349), ("fr", "De 1 349 €", 1349), ("fr", "HT 1 349 €", 1349)),
+        *(("fr", "Prix : 1 349€90", 1349.9), ("sv", "Prix de vente : 1 349 €", 1349)),
+        *(("pl", "Najniższa cena z 30 dni: 1 349 zł", 1349), ("sv", "endast 1 349 kr", 1349)),
+        *(("sv", "Månadsavgift: 4 349 kr", 4349), ("en-ZA", "R2 350.00", 2350)),
+        *(("sv", "kr 2 350", 2350), ("sv", "SEK2 350", 2350), ("sv", "500-1 349 kr", 500)),
     ],
 )  # fmt: skip
-def test_a_word_before_spaced_digits_claims_the_first_of_them_only_if_it_can_be_a_name(
+def test_a_word_before_spaced_digits_claims_the_first_of_them_unless_it_announces_a_number(
     language: str, text: str, value: Any
 ) -> None:
     assert read(text, language)[0] == value
+
+
+def test_what_a_colon_follows_has_the_number_unless_that_is_money() -> None:
+    assert read("Antal omdömen: 12 349", "sv", kind="number")[0] == 12349
+    assert read("Antal omdömen: 12 349 kr", "sv", kind="number")[0] == AMBIGUOUS
 
 
 @pytest.mark.parametrize("space", ["\u00a0", "\u202f", "\u2009"])
@@ -248,6 +267,8 @@ def test_a_currency_that_the_data_leaves_empty_is_that_of_the_text() -> None:
         ("Top 5\u201399 €", AMBIGUOUS),
         ("Größe 38-49 €", AMBIGUOUS),
         ("taille 38-49 €", AMBIGUOUS),
+        ("Größe: 38-49 €", AMBIGUOUS),
+        ("Unser Preis inkl. MwSt.: 38-49 €", 38),
         ("ab 10-15 €", 10),
         ("Preis 10\u201315 €", 10),
         ("Preis: 10\u201315 €", 10),
