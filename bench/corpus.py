@@ -96,8 +96,12 @@ def unpacked(package: str) -> Path:
 
 
 @contextmanager
-def running(corpus: Corpus, port: int, *, core: int, folder: Path) -> Iterator[None]:
-    """Serve the pages on `port` of all `HOSTS`, by nginx, whose files are in `folder`."""
+def running(corpus: Corpus, port: int, *, core: int | None, folder: Path) -> Iterator[None]:
+    """
+    Serve the pages on `port` of all `HOSTS`, by nginx, whose files are in `folder`.
+
+    `core` is the one that nginx has; None: any.
+    """
     config = folder / "nginx.conf"
     config.write_text(
         f"""
@@ -169,9 +173,10 @@ def urls(pages: tuple[str, ...], port: int, *, passes: int, name: str) -> list[s
 
 @contextmanager
 def _program(
-    command: list[str], core: int, environment: dict[str, str] | None = None
+    command: list[str], core: int | None, environment: dict[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(["taskset", "-c", str(core), *command], env=environment) as process:
+    pinned = [] if core is None else ["taskset", "-c", str(core)]
+    with subprocess.Popen([*pinned, *command], env=environment) as process:
         try:
             yield process
         finally:

@@ -3,7 +3,8 @@ What `scatterfetch run` makes of its workers: `make bench-local`.
 
 The whole command, from its start to its exit, against the same sandboxes of the same handler when
 they are given the same batches one after the other and S3 and SQS cost next to nothing
-(bench/aws.py). Both in turns; the pages come from other processes.
+(bench/aws.py). Both in turns; the pages come from other processes. Then the command beside
+Scrapy's (bench/whole.py).
 """
 
 import argparse
@@ -17,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -27,6 +28,8 @@ from typing import NamedTuple
 import boto3
 import yaml
 
+from bench.serving import serving
+from bench.whole import PARTS, beside_scrapy
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.lists.url_list import UrlList
 from scatterfetch.localcloud.sandbox import Sandbox
@@ -51,19 +54,6 @@ class Used(NamedTuple):
 
     wall: float
     cpu: float
-
-
-@contextmanager
-def serving(module: str) -> Iterator[int]:
-    """Run a server and yield its port."""
-    with subprocess.Popen(
-        [sys.executable, "-m", module], stdout=subprocess.PIPE, text=True, cwd=_ROOT
-    ) as server:
-        assert server.stdout is not None
-        try:
-            yield int(server.stdout.readline())
-        finally:
-            server.terminate()
 
 
 def children_cpu() -> float:
@@ -174,14 +164,8 @@ def cut(job: str, urls: Iterable[str], partitions: int, size: int) -> Iterator[B
         yield batch(partition)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="What a run makes of its workers.")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--pages", type=int, default=20_000)
-    parser.add_argument("--size", type=int, default=30_000, help="bytes of a page")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--json", type=Path, help="a file for the numbers, as one line")
-    options = parser.parse_args()
+def against_workers(options: argparse.Namespace) -> dict[str, float]:
+    """Print all rounds and return the medians."""
     urls = [f"http://h{n % _HOSTS}.example/{options.size}?n={n}" for n in range(options.pages)]
     rounds: list[dict[str, float]] = []
     with ExitStack() as stack:
@@ -207,10 +191,33 @@ def main() -> None:
             print(f"| round {number + 1} | {numbers} |", flush=True)
     medians = {name: round(median(found[name] for found in rounds), 3) for name in rounds[0]}
     print(f"| median | {' | '.join(f'{value:.2f}' for value in medians.values())} |")
+    return medians
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="What a run makes of its workers.")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--pages", type=int, default=20_000)
+    parser.add_argument("--size", type=int, default=30_000, help="bytes of a page")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--json", type=Path, help="a file for the numbers, as one line")
+    parser.add_argument(
+        "--parts",
+        nargs="+",
+        choices=("workers", *PARTS),
+        default=("workers", *PARTS),
+        help="against its workers; bench-worker's pages, and one URL, beside Scrapy",
+    )
+    options = parser.parse_args()
+    found: dict[str, object] = {"python": platform.python_version(), "machine": platform.machine()}
+    found |= {"pages": options.pages, "size": options.size, "workers": options.workers}
+    if "workers" in options.parts:
+        found["medians"] = against_workers(options)
+    if parts := [part for part in PARTS if part in options.parts]:
+        beside = beside_scrapy(parts, options.rounds)
+        found["beside Scrapy"] = {name: row._asdict() for name, row in beside.items()}
     if options.json:
-        about = {"python": platform.python_version(), "machine": platform.machine()}
-        about |= {"pages": options.pages, "size": options.size, "workers": options.workers}
-        options.json.write_text(json.dumps(about | {"medians": medians}) + "\n")
+        options.json.write_text(json.dumps(found) + "\n")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,8 @@ def page(size: int) -> bytes:
 
 
 @cache
-def _answer(path: bytes) -> bytes:
+def answer(path: bytes) -> bytes:
+    """Return the whole answer to a request for `path`."""
     if path == b"/robots.txt":
         kind, body = b"text/plain", _ROBOTS
     else:
@@ -60,7 +61,7 @@ class _Connection(asyncio.Protocol):
         while b"\r\n\r\n" in self._received:
             head, _, self._received = self._received.partition(b"\r\n\r\n")
             path = head.split(b" ", 2)[1].partition(b"?")[0]
-            self._transport.write(_answer(path))
+            self._transport.write(answer(path))
 
 
 async def _serve() -> None:
