@@ -32,6 +32,7 @@ from bench.serving import serving
 from bench.whole import PARTS, beside_scrapy
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.lists.url_list import UrlList
+from scatterfetch.localcloud.forkserver import stop_fork_servers
 from scatterfetch.localcloud.sandbox import Sandbox
 from scatterfetch.localcloud.template import WORKER, Template
 from scatterfetch.runs.run import local_parameters
@@ -139,6 +140,7 @@ def alone(urls: list[str], workers: int, website: int, aws: int, folder: Path) -
     wall = time.perf_counter() - began
     for sandbox in sandboxes:
         sandbox.stop()
+    stop_fork_servers()  # and so its CPU is that of a child
     if failed:
         raise SystemExit(f"{len(failed)} batches failed; see {folder}")
     return Used(wall, children_cpu() - cpu)

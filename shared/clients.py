@@ -19,10 +19,13 @@ _CONFIG = Config(
 )
 
 
-_session = cache(Session)
+@cache
+def session() -> Session:
+    """Return this process's session: what it has read of a service serves all of its clients."""
+    return Session()
 
 
 def new_client(service: str, *, connections: int = 10) -> Any:  # noqa: ANN401 -- who asks knows
     """Return a client of `service` that has so many connections; for its owner to keep."""
     config = _CONFIG.merge(Config(max_pool_connections=connections))
-    return _session().create_client(service, config=config)
+    return session().create_client(service, config=config)

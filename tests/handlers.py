@@ -1,6 +1,7 @@
 """Lambda handlers for the tests of the sandbox; each runs in a process of its own."""
 
 import os
+import random
 import subprocess
 import sys
 import time
@@ -16,6 +17,10 @@ def describe(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         "time_left": context.get_remaining_time_in_millis(),
         "environment": dict(os.environ),
         "pid": os.getpid(),
+        "parent": os.getppid(),
+        "modules": [*sys.modules],
+        "random": random.random(),
+        "zone": time.tzname[0],
     }
 
 

@@ -8,6 +8,7 @@ from scatterfetch.commands.command import EXIT_STATUS
 from scatterfetch.commands.local import add_local_run, local_parameters
 from scatterfetch.commands.place import DEFAULT_FOLDER
 from scatterfetch.lists.spec_files import misnamed_spec
+from scatterfetch.localcloud.forkserver import fork_server
 from scatterfetch.output.sentences import complain, counted
 from scatterfetch.project import find_project
 from shared.errors import InvalidJobError
@@ -45,6 +46,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    fork_server()  # which imports meanwhile
     from scatterfetch.runs.session import run_sources  # noqa: PLC0415 -- the local cloud
 
     return run_sources(

@@ -9,7 +9,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -19,9 +18,10 @@ from pathlib import Path
 from typing import Any, NoReturn, Self
 
 from scatterfetch.deployable import DEPLOYABLE
+from scatterfetch.localcloud.forkserver import Forked, base_environment, fork_server
 from scatterfetch.localcloud.template import ACCOUNT, REGION, Function
 
-_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_END_SECONDS = 5.0  # until who has closed its pipe, or was killed, has ended
 _MEMORY_INTERVAL = 0.25  # seconds between two looks at a process's memory
 
 
@@ -50,11 +50,12 @@ class Sandbox:
         parsers: Path | None = None,
     ) -> None:
         self._function = function
-        self._environment = _environment(function, endpoint, number)
+        self._base = base_environment()
+        self._environment = self._base | _own_environment(function, endpoint, number)
         if parsers is not None:
             self._environment["SCATTERFETCH_PARSERS"] = str(parsers)  # for bootstrap.py
         self._log = log
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | None = None
         self._writing = threading.Lock()
         self._latest = math.inf
 
@@ -70,29 +71,16 @@ class Sandbox:
         request_read, request_write = os.pipe()
         answer_read, answer_write = os.pipe()
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "scatterfetch.localcloud.bootstrap",
-                    self._function.handler,
-                    str(request_read),
-                    str(answer_write),
-                ],
-                env=self._environment,
-                cwd=DEPLOYABLE,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=(request_read, answer_write),
-                start_new_session=True,  # Ctrl-C is for the parent, which says what is to be done
-            )
+            server = fork_server(self._base)
+            self._process = server.fork(request_read, answer_write, log.fileno())
         os.close(request_read)
         os.close(answer_write)
         self._requests = os.fdopen(request_write, "wb", buffering=0)
         self._answers = os.fdopen(answer_read, "rb", buffering=0)
         self._received = b""
         self._ready = False
+        with suppress(OSError):  # it has ended, which the first invocation finds out
+            self._say({"handler": self._function.handler, "environment": self._environment})
         return self
 
     @property
@@ -135,8 +123,7 @@ class Sandbox:
     def kill(self) -> None:
         """End the process, whatever it does; an invocation under way notices it by itself."""
         if self._process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)  # and what it has started
+            self._process.kill()
 
     def stop(self) -> None:
         """End the process, whatever it does. No invocation may be under way in another thread."""
@@ -185,7 +172,7 @@ class Sandbox:
         assert self._process is not None
         pid = self._process.pid
         try:
-            code = self._process.wait(timeout=5)
+            code = self._process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:  # it has closed its pipe and goes on
             self._kill("does not answer any more")
         self.stop()
@@ -197,21 +184,16 @@ class Sandbox:
             with self._writing:
                 self._requests.close()
             self._answers.close()
+            self._process.close()
 
 
-def _environment(function: Function, endpoint: str, number: int) -> dict[str, str]:
-    """Return the environment of a sandbox: Lambda's and the template's, nothing of ours."""
+def _own_environment(function: Function, endpoint: str, number: int) -> dict[str, str]:
+    """Return what the environment of a sandbox has beyond `base_environment`."""
     name = function.name
     return {
-        **{key: os.environ[key] for key in _PASSED_ON if key in os.environ},
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ENDPOINT_URL": endpoint,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_LAMBDA_FUNCTION_NAME": name,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
@@ -219,7 +201,6 @@ def _environment(function: Function, endpoint: str, number: int) -> dict[str, st
         "AWS_LAMBDA_LOG_STREAM_NAME": f"local/{number}",
         "LAMBDA_TASKPROJECT": str(DEPLOYABLE),
         "SCATTERFETCH_FUNCTION_ARN": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}",
-        "PYTHONUNBUFFERED": "1",
         **function.environment,
     }
 
@@ -230,12 +211,14 @@ def _write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def _resident_mb(pid: int) -> int | None:
+def _resident_mb(pid: int | None) -> int | None:
     """
     Return the resident memory of a process and of those it has started.
 
-    None where the system has no /proc to tell.
+    None where there is none, or where the system has no /proc to tell.
     """
+    if pid is None:
+        return None
     pages = 0
     family = [pid]
     try:

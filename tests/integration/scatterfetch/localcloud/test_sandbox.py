@@ -136,7 +136,8 @@ def test_a_process_that_died_while_idle_is_replaced(sandbox: Make) -> None:
     one = sandbox("describe")
     pid = one.invoke({})["pid"]
     os.kill(pid, signal.SIGKILL)
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert one._process is not None
+    assert one._process.wait(60) == -signal.SIGKILL
 
     assert one.invoke({})["pid"] != pid
 
