@@ -133,12 +133,13 @@ def _prepare() -> None:
     gc.disable()  # it takes a seventh of the time, and finds nothing
     for name in _IMPORTS:
         importlib.import_module(name)
-    from shared.clients import session  # noqa: PLC0415 -- as the rest of the engine
+    from scatterfetch.localcloud.sdk import loader  # noqa: PLC0415 -- as the rest of it
+    from shared.clients import session  # noqa: PLC0415 -- as the rest of it
 
-    loader = session().get_component("data_loader")
+    session().register_component("data_loader", loader())
     for service in _SERVICES:
-        loader.load_service_model(service, "service-2")
-        loader.load_service_model(service, "endpoint-rule-set-1")
+        loader().load_service_model(service, "service-2")
+        loader().load_service_model(service, "endpoint-rule-set-1")
     gc.freeze()  # or each sandbox would copy all of it, to look for garbage there
     gc.enable()
 

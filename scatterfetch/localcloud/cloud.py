@@ -14,10 +14,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote_plus
 
-import boto3
 import msgspec
 from botocore.config import Config
 
@@ -25,6 +24,7 @@ from scatterfetch.deployable import TEMPLATE
 from scatterfetch.localcloud.embedded import EmbeddedCloud, FolderBucket
 from scatterfetch.localcloud.mapping import EventSourceMapping
 from scatterfetch.localcloud.sandbox import Sandbox
+from scatterfetch.localcloud.sdk import session
 from scatterfetch.localcloud.template import DISPATCHER, REGION, WORKER, Function, Template
 from shared.lock import (
     FENCE_SECONDS,
@@ -112,8 +112,8 @@ class LocalCloud:
         for name, count in self._wanted.items():
             self._start_sandboxes(name, count)  # they import while the rest is made
         self._server.start()
-        self._s3: S3Client = boto3.client("s3", **self._access())
-        self._sqs: SQSClient = boto3.client("sqs", **self._access())
+        self._s3 = cast("S3Client", session().create_client("s3", **self._access()))
+        self._sqs = cast("SQSClient", session().create_client("sqs", **self._access()))
         for bucket in self.template.buckets.values():
             self._s3.create_bucket(Bucket=bucket.name)
         self._make_queues()

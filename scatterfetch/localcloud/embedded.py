@@ -1,5 +1,5 @@
 """
-The embedded S3 and SQS: moto's server on a free loopback port, with one bucket kept in a folder.
+The embedded S3 and SQS: those of moto on a free loopback port, with one bucket kept in a folder.
 
 What is put into that bucket is in the folder before the put is answered, under the object's key,
 so that results are there as they are committed and survive this process.
@@ -11,18 +11,17 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from wsgiref.types import StartResponse, WSGIEnvironment
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.models import s3_backends
 from moto.sqs import models as sqs_models
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from scatterfetch.localcloud.services import application, share_sdk
 from scatterfetch.localcloud.template import ACCOUNT, REGION
 
 if TYPE_CHECKING:
@@ -40,14 +39,6 @@ _INCOMPLETE = (
     b'<?xml version="1.0" encoding="UTF-8"?>'
     b"<Error><Code>IncompleteBody</Code><Message>The connection ended before it.</Message></Error>"
 )
-
-
-class _Moto(DomainDispatcherApplication):
-    """moto, without a look into its folders for each request."""
-
-    @cache  # noqa: B019 -- there is one at a time
-    def get_backend_for_host(self, host: str | None) -> Any:  # noqa: ANN401 -- moto's
-        return super().get_backend_for_host(host)
 
 
 class _QuietHandler(WSGIRequestHandler):
@@ -145,8 +136,7 @@ class MountedFile(NamedTuple):
 class _Application:
     """moto, one request at a time: its queues and its conditional writes are not thread-safe."""
 
-    def __init__(self, moto: WSGIApplication) -> None:
-        self._moto = moto
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self.kept: FolderBucket | None = None
         self.mounted: dict[str, MountedFile] = {}
@@ -165,7 +155,7 @@ class _Application:
         key = self.kept.key_of(environ) if self.kept else None
         with self._lock:
             if self.kept is None or key is None:
-                return list(self._moto(environ, start_response))
+                return list(application(environ, start_response))
             return self._put(self.kept, key, body, environ, start_response)
 
     def _put(
@@ -184,14 +174,14 @@ class _Application:
         try:
             # First the disk: it may be full, and what is answered for must be kept.
             with kept.prepared(key, body) as finish:
-                answer = list(self._moto(environ, note))
+                answer = list(application(environ, note))
                 if started[0].startswith("200"):
                     finish()
         except OSError as error:
             if started:  # moto has it and the folder has not
                 undo = {**environ, "REQUEST_METHOD": "DELETE", "CONTENT_LENGTH": "0"}
                 undo.pop("HTTP_IF_NONE_MATCH", None)
-                list(self._moto({**undo, "wsgi.input": BytesIO()}, note))
+                list(application({**undo, "wsgi.input": BytesIO()}, note))
             message = f"cannot write {kept.folder / key}: {error.strerror}"
             kept.on_error(message)
             start_response("503 Slow Down", [("Content-Type", "application/xml")])
@@ -212,6 +202,7 @@ class EmbeddedCloud:
     """
 
     def __init__(self) -> None:
+        share_sdk()
         s3_backends.reset()
         sqs_models.sqs_backends.reset()
         # moto's takes 2 µs, and is asked about each message in a queue whenever one is sent.
@@ -222,7 +213,7 @@ class EmbeddedCloud:
         sqs_models.Message.visible = property(  # type: ignore[assignment, method-assign]
             lambda message: _now_ms() >= message.visible_at
         )
-        self._application = _Application(_Moto(create_backend_app))
+        self._application = _Application()
         self._server = make_server(
             "127.0.0.1", 0, self._application, threaded=True, request_handler=_QuietHandler
         )

@@ -37,8 +37,12 @@ _PSEUDO = {
 _SUB = re.compile(r"\$\{([^!}]+)\}")
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads the short forms: `!Ref X` becomes {"Ref": "X"}."""
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """
+    Reads the short forms: `!Ref X` becomes {"Ref": "X"}.
+
+    libyaml takes a fifth of the time, where it is there.
+    """
 
 
 def _tagged(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import scatterfetch
 from scatterfetch.deployable import DEPLOYABLE
 
 PYPROJECT = tomllib.loads((DEPLOYABLE / "pyproject.toml").read_text())
-LOCAL_ONLY = {"argcomplete", "flask", "flask-cors", "moto", "rich"}
+LOCAL_ONLY = {"argcomplete", "moto", "rich"}
 
 
 def names(requirements: list[Any]) -> set[str]:

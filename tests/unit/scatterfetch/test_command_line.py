@@ -49,8 +49,9 @@ print({SLOW!r} & sys.modules.keys(), file=sys.stderr)
 
 
 def test_a_run_waits_for_nothing_that_only_its_workers_need(tmp_path: Path) -> None:
-    """Nor for what shows it in a terminal, where there is none."""
+    """Nor for what shows it in a terminal, where there is none, nor for moto's own server."""
     workers_only = {"aiohttp", "selectolax", "lxml", "functions.worker.extraction", "rich.progress"}
+    workers_only |= {"flask", "moto.moto_server"}
     program = f"""
 import sys
 from scatterfetch.cli import main

@@ -1,4 +1,6 @@
+import gc
 import sys
+from collections.abc import Iterator
 from importlib.abc import MetaPathFinder
 
 import pytest
@@ -10,6 +12,13 @@ class Interrupted(MetaPathFinder):
     def find_spec(self, fullname: str, *_: object) -> None:
         if fullname == "scatterfetch.cli":
             raise KeyboardInterrupt
+
+
+@pytest.fixture(autouse=True)
+def _usual_collector() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
 
 
 def test_ctrl_c_during_the_imports_ends_it_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
