@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import NamedTuple, cast
 
 from scatterfetch import __version__
+from scatterfetch.command_parser import CommandParser
 from scatterfetch.commands.command import EXIT_STATUS, CommandModule
 from scatterfetch.deployable import TEMPLATE
 from shared.errors import ScrapeError
@@ -105,7 +106,7 @@ def _complete(line: str) -> None:
 def command_parser(names: Collection[str]) -> argparse.ArgumentParser:
     """Return a parser that lists all commands, and knows the arguments of those in `names`."""
     summary, _, example = (__doc__ or "").strip().partition("\n\n")
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="scatterfetch",
         description=summary,
         epilog=f"examples:\n{example}\n\n{EXIT_STATUS}",

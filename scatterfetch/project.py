@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 
 from shared.errors import InvalidJobError
 from shared.keys import JOBS
+from shared.wording import in_words, meant, problem_of
 
 FILE = "scatterfetch.toml"
 PARSERS = "parsers"
@@ -124,13 +125,15 @@ def _read(path: Path) -> Project:
         raise InvalidJobError(f"cannot read {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidJobError(f"{path}: not TOML: {error}") from error
-    if unknown := content.keys() - {*_Settings.__struct_fields__}:
+    names = _Settings.__struct_fields__
+    if name := min(content.keys() - {*names}, default=None):
         raise InvalidJobError(
-            f"{path}: there is no setting {min(unknown)!r}; there are "
-            f"{', '.join(_Settings.__struct_fields__)}"
+            f"{path}: there is no setting {name!r}{meant(name, names) or '.'} There are "
+            f"{', '.join(names)}"
         )
     try:
         settings = msgspec.convert(content, _Settings)
     except msgspec.ValidationError as error:
-        raise InvalidJobError(f"{path}: {error}") from error
+        problem, setting, _ = problem_of(error)
+        raise InvalidJobError(f"{path}: {setting}: {in_words(problem)}") from error
     return Project(path.parent, **msgspec.structs.asdict(settings))

@@ -24,7 +24,7 @@ ContentType = Annotated[
     Meta(
         max_length=100,
         pattern=r"\A[a-z0-9*][a-z0-9.+*-]*/[a-z0-9*][a-z0-9.+*-]*\Z",
-        description="as in text/html or image/*",
+        description="as in text/html, image/* or */* for all",
     ),
 ]
 # Nothing outside of functions/worker/parsers/: a spec is data, and names no other code.

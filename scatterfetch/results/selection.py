@@ -1,11 +1,11 @@
 """Which outcomes are in a table, by the names that `status` and the summary of a run have."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from shared.errors import InvalidJobError, Reason
 from shared.outcomes import Kind, Outcome
 from shared.receipts import outcome_name
+from shared.wording import meant
 
 _FINAL = [kind for kind in Kind if kind is not Kind.DEFERRED]
 
@@ -35,10 +35,9 @@ def _check(name: str) -> None:
     if name in known or (dash and kind in _FINAL and reason in [*Reason]):
         return
     wrong = reason if dash and kind in _FINAL else name
-    close = get_close_matches(wrong, map(str, known), n=1)
-    meant = f"; did you mean {close[0]}?" if close else "."
+    guess = meant(wrong, [*map(str, known)]) or "."
     raise InvalidJobError(
-        f"--outcome: there is no outcome {name!r}{meant} Name {', '.join(_FINAL[:-1])} or "
+        f"--outcome: there is no outcome {name!r}{guess} Name {', '.join(_FINAL[:-1])} or "
         f"{_FINAL[-1]}, a reason such as {Reason.HTTP_404}, or both as in "
         f"{outcome_name(Kind.FAILED, Reason.HTTP_404)}"
     )

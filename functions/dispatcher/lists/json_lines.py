@@ -7,7 +7,7 @@ Pure. One value that cannot be read costs itself, and the line only if the reque
 import json
 import re
 from collections import Counter
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +17,7 @@ from functions.dispatcher.lists.sink import Sink
 from shared.encodable import encodable
 from shared.messages import Method
 from shared.spec import check_headers
+from shared.wording import in_words, problem_of
 
 _REPLACED = "\N{REPLACEMENT CHARACTER}"
 
@@ -37,6 +38,7 @@ class _JsonLine(Struct, forbid_unknown_fields=True):
 
 
 _decoder = msgspec.json.Decoder(_JsonLine)
+_KNOWN = {"": _JsonLine.__struct_fields__, "method": get_args(Method)}
 _ESCAPED_LETTER = re.compile(rb"\\u00[67]")
 
 
@@ -93,6 +95,20 @@ def _first_repeated(names: list[str]) -> str | None:
     return next((name for name, count in Counter(names).items() if count > 1), None)
 
 
+def _in_words(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8 text"
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON: {error.msg} at character {error.colno}"
+    if not isinstance(error, msgspec.MsgspecError):
+        return str(error)
+    problem, path, _ = problem_of(error)
+    what = in_words(problem, _KNOWN.get(path, ()))
+    return f"{path}: {what}" if path else what
+
+
 class JsonReader(Lines):
     """An object a line: url, and as it may be method, headers, body and meta."""
 
@@ -111,7 +127,7 @@ class JsonReader(Lines):
                     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
                         # Behind them there may be what nobody else should read.
                         shown = text.partition(b'"headers"')[0]
-                        plan.reject(line, shown, f"no request: {error}")
+                        plan.reject(line, shown, f"no request: {_in_words(error)}")
                     else:
                         plan.add(
                             line, found.url, found.method, found.headers, found.body, found.meta

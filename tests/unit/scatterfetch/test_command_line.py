@@ -71,6 +71,41 @@ print(status, {workers_only!r} & sys.modules.keys())
     assert done.stdout == "2 set()\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["runn"], "invalid choice: 'runn' (choose from 'run', "),
+        (["rum"], "; did you mean run?"),
+        (["xyzzy"], "'completion')\n"),
+        (
+            ["run", "a.txt", "--outt", "x"],
+            "scatterfetch run: error: unrecognized arguments: ",
+        ),
+        (["run", "--outt=x"], "--outt=x; did you mean --out?\n"),
+        (["deploy", "--stakc", "x"], "unrecognized arguments: --stakc; did you mean --stack?\n"),
+        (["results", "--xyzzy", "--exlode", "x"], "--xyzzy --exlode; did you mean --explode?\n"),
+        (["spec", "check", "a", "--al"], "scatterfetch spec check: error: unrecognized arguments"),
+        (["spec", "chek"], "; did you mean check?\n"),
+        (["--versin", "jobs"], "unrecognized arguments: --versin; did you mean --version?\n"),
+        (["deploy", "--arch", "arm"], "; did you mean arm64?\n"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_of_a_misspelt_word_it_is_said_what_it_was_to_be(
+    words: list[str], problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+
+    assert caught.value.code == 2
+    assert problem in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--ou", "x"], ["--out=x"], ["--", "--outt"], ["--a list"]])
+def test_what_argparse_takes_is_taken(words: list[str]) -> None:
+    command_parser(["run"]).parse_args(["run", "a.txt", *words])
+
+
 def test_a_command_is_known_by_its_module_alone() -> None:
     everything = command_parser({command.name for command in COMMANDS})
 

@@ -33,8 +33,11 @@ def test_a_folder_without_settings_is_no_project(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("stak = 'a'", "there is no setting 'stak'; there are stack, region, user_agent"),
-        ("stack = 3", "Expected `str | null`, got `int` - at `$.stack`"),
+        (
+            "stak = 'a'",
+            "there is no setting 'stak'; did you mean stack? There are stack, region, user_agent",
+        ),
+        ("stack = 3", "stack: it must be a text or empty, and is a whole number"),
         ("stack =", "not TOML: "),
     ],
 )

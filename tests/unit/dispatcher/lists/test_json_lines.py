@@ -45,16 +45,35 @@ def test_a_line_of_json_is_a_request() -> None:
     ("line", "reason"),
     [
         (b'{"url":"/about"}', "a URL must start with http"),
-        (b'{"uri":"http://a.example/"}', "no request: Object contains unknown field `uri`"),
-        (b'{"url":"http://a.example/","method":"PUT"}', "no request: Invalid enum value 'PUT'"),
+        (
+            b'{"uri":"http://a.example/"}',
+            "no request: there is no uri here; there are url, method, headers, body, meta",
+        ),
+        (
+            b'{"url":"http://a.example/","method":"PUT"}',
+            "no request: method: it must be one of GET, HEAD, POST, not 'PUT'",
+        ),
+        (
+            b'{"url":"http://a.example/","method":"get"}',
+            "method: it must be one of GET, HEAD, POST, not 'get'",
+        ),
+        (b'{"url":"http://a.example/","method":"Post"}', "POST, not 'Post'"),
+        (b'{"url":7}', "no request: url: it must be a text, and is a whole number"),
+        (
+            b'{"url":"http://a.example/","headers":{"A":7}}',
+            "headers[...]: it must be a text, and is a whole number",
+        ),
+        (b'{"method":"GET"}', "no request: url is missing"),
+        (b'{"url":', "no request: the JSON breaks off"),
+        (b"[1]", "no request: it must be names with values, and is a list"),
         (b'{"url":"http://a.example/","headers":{"Host":"b"}}', "belongs to the transport"),
         (b'{"url":"http://a.example/","headers":{"X":"a\\r\\nY: b"}}', "printable ASCII"),
         (b'{"url":"http://a.example/","body":"q"}', "body is for POST"),
-        (b'{"url":"http://a.example/\xff"}', "no request: "),
+        (b'{"url":"http://a.example/\xff"}', "no request: not UTF-8 text"),
         (b'{"url":"http://a.example/","method":"POST","body":"\\ud800"}', "no request: "),
         (b'{"url":"http://a.example/\\nb"}', "holds a line end"),
         (b'{"url":"http://a.example/ http://b.example/"}', "two URLs in one place"),
-        (b'{"url":"http://a.example/","meta":' + b"[" * 5_000, "no request: "),
+        (b'{"url":"http://a.example/","meta":' + b"[" * 5_000, "no request: nested too deeply"),
         (
             b'{"url":"http://a.example/","meta":{"x":"' + b"a" * 65_536 + b'"}}',
             "longer than 65,536",
@@ -64,7 +83,8 @@ def test_a_line_of_json_is_a_request() -> None:
         (b'{"url":"http://a.example/","\\u0075rl":"http://c.example/"}', "'url' is there twice"),
         (b'{"url":"http://a.example/","headers":{},"headers":{}}', "'headers' is there twice"),
         (b'{"url":"http://a.example/","meta":{"url":1},"meta":{}}', "'meta' is there twice"),
-        (b'["url","url"]', "no request: "),
+        (b'["url","url"]', "no request: it must be names with values, and is a list"),
+        (b'{"url":"x","url"}', "no request: not JSON: Expecting ':' delimiter at character 17"),
     ],
 )
 def test_a_line_that_is_no_request_is_rejected_with_the_reason(line: bytes, reason: str) -> None:
