@@ -9,7 +9,12 @@ from http import HTTPStatus
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    ParamValidationError,
+)
 
 from shared.clients import new_client
 from shared.errors import InvalidJobError, StorageError
@@ -243,5 +248,7 @@ def read_from(
 def _translated(what: str) -> Iterator[None]:
     try:
         yield
+    except ParamValidationError as error:
+        raise InvalidJobError(f"{what}: no bucket or object in it is called so") from error
     except (BotoCoreError, ClientError, HTTPClientError) as error:
         raise StorageError(f"{what}: {error}") from error

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from scatterfetch.jobs.aws_words import in_words
 from scatterfetch.jobs.place import READERS
 from scatterfetch.jobs.polled_queue import PolledQueue
 from scatterfetch.project import find_project
@@ -107,24 +108,23 @@ def open_stack(name: str) -> Stack:
         project = find_project()
         region = os.environ.get("AWS_REGION") or (project and project.region) or None
         session = boto3.Session(region_name=region)
-        cloudformation = session.client("cloudformation", config=_config())
+        try:
+            cloudformation = session.client("cloudformation", config=_config())
+        except ValueError as error:
+            problem = f"{error}; see AWS_ENDPOINT_URL"
+            raise InvalidJobError(f"cannot look up the stack {name}: {problem}") from error
         try:
             [description] = cloudformation.describe_stacks(StackName=name)["Stacks"]
         finally:
             cloudformation.close()
-    except NoCredentialsError as error:
-        raise InvalidJobError(
-            "there are no AWS credentials; set AWS_PROFILE, or run `aws configure` or `aws login`"
-        ) from error
-    except ClientError as error:
-        if "does not exist" in error.response["Error"].get("Message", ""):
+    except (BotoCoreError, ClientError) as error:
+        if "does not exist" in str(error) and isinstance(error, ClientError):
             raise InvalidJobError(
                 f"there is no stack {name!r} in {session.region_name}; "
                 "is it in another region (AWS_REGION) or account (AWS_PROFILE)?"
             ) from error
-        raise InvalidJobError(f"cannot look up the stack {name}: {error}") from error
-    except BotoCoreError as error:
-        raise InvalidJobError(f"cannot look up the stack {name}: {error}") from error
+        problem = in_words(error)
+        raise InvalidJobError(f"cannot look up the stack {name}: {problem}") from error
     outputs = {one["OutputKey"]: one["OutputValue"] for one in description.get("Outputs", [])}
     parameters = {
         one["ParameterKey"]: one["ParameterValue"] for one in description.get("Parameters", [])

@@ -140,3 +140,10 @@ def test_an_object_that_is_not_there_is_the_callers_mistake(deployment: Deployme
         head(place, deployment.s3)
     with pytest.raises(InvalidJobError, match=r"there is no s3://.*/nowhere.txt"):
         list(read_from(place, 0, etag='"x"', client=deployment.s3))
+
+
+@pytest.mark.usefixtures("deployment")
+def test_a_bucket_that_no_bucket_can_be_called_is_the_callers_mistake() -> None:
+    for call in (lambda: head(Place("a b", "urls.txt")), lambda: Bucket("a b").get("urls.txt")):
+        with pytest.raises(InvalidJobError, match=r"s3://a b/urls\.txt: no bucket or object in it"):
+            call()

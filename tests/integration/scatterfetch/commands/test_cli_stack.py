@@ -399,8 +399,20 @@ def test_a_complete_job_is_not_cancelled(command: Command, deployment: Deploymen
         pytest.param(
             ["jobs", "--stack", "fleet"],
             {"AWS_PROFILE": "nobody"},
-            "cannot look up the stack fleet: The config profile (nobody) could not be found",
+            "cannot look up the stack fleet: there is no AWS profile 'nobody'; `aws configure",
             id="no such profile",
+        ),
+        pytest.param(
+            ["jobs", "--stack", "fleet"],
+            {"AWS_REGION": "a b"},
+            "cannot look up the stack fleet: 'a b' is no region of AWS; set AWS_REGION",
+            id="no region",
+        ),
+        pytest.param(
+            ["jobs", "--stack", "fleet"],
+            {"AWS_ENDPOINT_URL_CLOUDFORMATION": "nowhere"},
+            "cannot look up the stack fleet: Invalid endpoint: nowhere; see AWS_ENDPOINT_URL",
+            id="no endpoint",
         ),
         pytest.param(
             ["jobs", "out", "--stack", "fleet"], {}, "name one", id="a folder and a stack"
