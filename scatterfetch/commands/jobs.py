@@ -1,10 +1,8 @@
 """`scatterfetch jobs`: the jobs that there are."""
 
 import argparse
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +14,8 @@ from scatterfetch.jobs.manifests import problem_of, read_summary, source_name
 from scatterfetch.jobs.place import READERS
 from scatterfetch.jobs.same_list import listed_jobs
 from scatterfetch.jobs.standing import State, look_at
+from scatterfetch.output.sentences import complain
+from shared.errors import InvalidJobError
 from shared.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ examples:
 EPILOG = """\
 exit status:
   0    all are listed
+  1    some cannot be read: damaged, or of a later release
   2    wrong usage, or AWS refused
   130  interrupted
 """
@@ -45,18 +46,29 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     place = open_place(args)
-    found = listed_jobs(place)
+    unread: list[str] = []
+    found = listed_jobs(place, unread.append)
+
+    def look(manifest: Manifest) -> JobLine | None:
+        try:
+            return _line_of(place, manifest)
+        except InvalidJobError as error:
+            unread.append(str(error))
+            return None
+
     width = max((len(manifest.job) for manifest in found), default=0)
     with ThreadPoolExecutor(READERS) as pool:
-        for line in pool.map(partial(_line_of, place), found):
+        for line in filter(None, pool.map(look, found)):
             if args.json:
                 print(msgspec.json.encode(line).decode())
                 continue
             started = datetime.fromisoformat(line.created_at).astimezone(UTC)
             print(f"{started:%Y-%m-%d %H:%M:%S}  {line.job:{width}}  {_in_short(line)}")
-    if not found:
-        print(f"scatterfetch: there are no jobs in {place}", file=sys.stderr)
-    return 0
+    for problem in sorted(unread):
+        complain(problem)
+    if not found and not unread:
+        complain(f"there are no jobs in {place}")
+    return 1 if unread else 0
 
 
 class JobLine(Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from scatterfetch.commands.place import add_place, open_place
 from scatterfetch.jobs.place import place_option
 from scatterfetch.jobs.same_list import listed_jobs
 from scatterfetch.jobs.standing import State, look_at
+from scatterfetch.output.sentences import complain
 from scatterfetch.output.standing import print_status
 from shared.errors import InvalidJobError
 from shared.keys import JOBS
@@ -67,7 +68,7 @@ def _only_job(place: "Folder | Stack") -> str:
     Raises:
         InvalidJobError: there are none, or several.
     """
-    jobs = [manifest.job for manifest in listed_jobs(place)]
+    jobs = [manifest.job for manifest in listed_jobs(place, complain)]
     if len(jobs) == 1:
         return jobs[0]
     raise InvalidJobError(

@@ -1,6 +1,7 @@
 """What a job says of itself: its manifest, its summary, and both in words."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from functions.dispatcher.summary import Summary, decode_summary
 from scatterfetch.jobs.place import Data, place_option
@@ -13,11 +14,17 @@ if TYPE_CHECKING:
     from scatterfetch.jobs.folder import Folder
     from scatterfetch.jobs.stack import Stack
 
+_Read = TypeVar("_Read")
+
 
 def read_manifest(data: Data, job: str) -> Manifest | None:
-    """Return the manifest of `job`, or None if there is none (yet)."""
-    body = data.get(manifest_key(job))
-    return None if body is None else decode_manifest(body)
+    """
+    Return the manifest of `job`, or None if there is none (yet).
+
+    Raises:
+        InvalidJobError: it cannot be read; the message names it.
+    """
+    return _read(data, manifest_key(job), decode_manifest)
 
 
 def find_manifest(place: "Folder | Stack", job: str) -> Manifest:
@@ -25,7 +32,7 @@ def find_manifest(place: "Folder | Stack", job: str) -> Manifest:
     Return the manifest of `job`.
 
     Raises:
-        InvalidJobError: there is no such job.
+        InvalidJobError: there is no such job, or it cannot be read.
     """
     manifest = read_manifest(place.data, job)
     if manifest is None:
@@ -37,9 +44,21 @@ def find_manifest(place: "Folder | Stack", job: str) -> Manifest:
 
 
 def read_summary(data: Data, job: str) -> Summary | None:
-    """Return the summary of `job`, or None if it has not come to its end."""
-    body = data.get(summary_key(job))
-    return None if body is None else decode_summary(body)
+    """
+    Return the summary of `job`, or None if it has not come to its end.
+
+    Raises:
+        InvalidJobError: it cannot be read; the message names it.
+    """
+    return _read(data, summary_key(job), decode_summary)
+
+
+def _read(data: Data, key: str, decode: Callable[[bytes], _Read]) -> _Read | None:
+    body = data.get(key)
+    try:
+        return None if body is None else decode(body)
+    except InvalidJobError as error:
+        raise InvalidJobError(f"{key} is damaged, or of a later release: {error}") from error
 
 
 def source_name(source: Place | None, place: "Folder | Stack") -> str:

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec.structs import replace
@@ -115,18 +114,27 @@ def _list_of(manifest: Manifest) -> _Name:
     return key, manifest.etag if key in _IN_NO_FILE else ""
 
 
-def listed_jobs(place: "Folder | Stack") -> list[Manifest]:
+def listed_jobs(place: "Folder | Stack", report: Callable[[str], None]) -> list[Manifest]:
     """
     Return the manifests of the jobs in `place`, the one that began last at the end.
 
     Of a folder a refused job is there until its list is run again, since nothing came of it. URLs
     that are in no file are the same list here, whatever they are: a wrong one is typed anew.
 
-    Raises:
-        InvalidJobError: a manifest is of a later release, or damaged.
+    Args:
+        place: Of the jobs.
+        report: Is told of each manifest that cannot be read; its job is left out.
     """
+
+    def read_one(job: str) -> Manifest | None:
+        try:
+            return read_manifest(place.data, job)
+        except InvalidJobError as error:
+            report(str(error))
+            return None
+
     with ThreadPoolExecutor(READERS) as pool:
-        read = pool.map(partial(read_manifest, place.data), place.data.folders(JOBS))
+        read = pool.map(read_one, place.data.folders(JOBS))
         found = sorted(filter(None, read), key=lambda manifest: manifest.created_at)
     if not isinstance(place, Folder) or not any(manifest.error for manifest in found):
         return found

@@ -110,6 +110,8 @@ def open_stack(name: str) -> Stack:
         session = boto3.Session(region_name=region)
         try:
             cloudformation = session.client("cloudformation", config=_config())
+        except BotoCoreError:  # of which some are a ValueError, too
+            raise
         except ValueError as error:
             problem = f"{error}; see AWS_ENDPOINT_URL"
             raise InvalidJobError(f"cannot look up the stack {name}: {problem}") from error
