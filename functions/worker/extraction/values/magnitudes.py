@@ -12,12 +12,12 @@ from functions.worker.extraction.values.currencies import currencies
 
 # Whole words, without the point behind them.
 _WORD_LIST = """
-    bill bilj billj bin biljon bln bn cr crore crores dsd eft grand hilj hundert hundred hundreds
-    jt juta kkr lac lacs lakh lakhs libo md mdd mdp mft mia mie mii mijë ming mil mila míle milj
-    mill mille mio mió mjd mkr mld mlj mljrd mln mlr mlrd mn mrd ngan nghin rb rebu ribu tis tkr
-    tn tr tril trilj trln trn tsd tsg tuh tús tyr tys tyś yuta бил бин мең миң мил милј минг млд
-    млн млрд мың пин сая тис трлн тыс тыщ хил хиљ ҳзр δισ εκ εκατ τρισ χιλ հզր մլն մլրդ ათ მლნ მლრ
-    მლრდ ტრლ ألف الف آلاف الاف ارب ملن
+    bill bilj billj bin biljon bln bn cr crore crores dsd eft grand hilj hundert hundred
+    hundreds jt juta jutaan kkr lac lacs lakh lakhs libo md mdd mdp mft mia mie mii mijë ming
+    mil mila míle milj mill mille mio mió mjd mkr mld mlj mljrd mln mlr mlrd mn mrd ngan nghin
+    rb rebu ribu ribuan tis tkr tn tr tril trilj trln trn tsd tsg tuh tús tyr tys tyś yuta бил
+    бин мең миң мил милј минг млд млн млрд мың пин сая тис трлн тыс тыщ хил хиљ ҳзр δισ εκ εκατ
+    τρισ χιλ հզր մլն մլրդ ათ მლნ მლრ მლრდ ტრლ ألف الف آلاف الاف ارب ملن
 """
 # How words begin that have endings, or the next word right behind them.
 _STEM_LIST = """
@@ -49,13 +49,21 @@ _DOZENS = frozenset(["docena", "docenas", "douzaine", "douzaines", "dozen", "doz
                      "dúzia", "dúzias"])  # fmt: skip
 _STEMS = tuple(_STEM_LIST.split())
 _LONGEST = 16
-# 350 k€, 350 TEUR, 5 Mkr.
+# 350 k€, 350 TEUR, 5 Mkr, 5 e Ft.
 _WITH_CURRENCY = re.compile(
-    r"(?:k|t|m|mn|md|b|bn|cr)\.?\s?"
-    r"(?:[€$£¥₹]|(?:eur|usd|gbp|chf|pln|czk|sek|nok|dkk|inr|kr)(?![^\W\d]))"
+    r"(?:[kt\u0442\u043a]|mm|e(?=\.?\s?ft)|m|mn|md|b|bn|cr)\.?\s?"
+    r"(?:[€$£¥₹₽]|(?:eur|usd|gbp|chf|pln|czk|sek|nok|dkk|inr|kr|ft|\u0440|\u0440\u0443\u0431)(?![^\W\d_]))"
 )
-_LETTER = re.compile(r"\s?\+?(?:[kKMB]|(?<=\d)[bmT\u043a\u041a])(?!\w)")
-_LETTER_OF_MONEY = re.compile(r"\s?\+?(?:[kmbt]|(?<=\d)\u043a)(?!\w)", re.IGNORECASE)
+_UNPARTED = r"\u3040-\u9fff\uac00-\ud7a3"  # scripts without blanks: 5K次
+_LETTER = re.compile(
+    rf"\s?\+?(?:[kKMB]|(?<=\d)(?:[bmT\u043a\u041a]|[wW](?=\+?[{_UNPARTED}])))(?![^\W{_UNPARTED}])"
+    r"|\s?(?:[mb]i|tri|MM)\sde\s"
+)
+# $5 MM, R$ 5 mi, ¥5w, ₹5L.
+_LETTER_OF_MONEY = re.compile(
+    rf"\s?\+?(?:[kbt]|mm?|[mb]i|tri|lpa|(?<=\d)[\u043alw])(?![^\W{_UNPARTED}])", re.IGNORECASE
+)
+_LAKHS = re.compile(r"(?:₹|Rs\.?|INR)\s?[\d.,]+ L(?!\w)")
 # What has such a letter and is none: sizes that nothing follows, the money of Mexico, taxes.
 _SIZE = r"(?:[SML]|X{1,3}[SL])"
 _OTHER_LETTER = re.compile(
@@ -65,7 +73,7 @@ _OTHER_LETTER = re.compile(
 # Nobody counts 2700 thousands. What follows could be counted.
 _KELVIN = re.compile(r"(?<![\w.,'])(?<!\d[ .,'])\d{4} K(?=\s?(?:\Z|[,;/|)\u2010-\u2015-]))")
 _POWER = re.compile(
-    r"[·⋅˙_^]\d|[eE][+-]?\d|\s?[x\u00d7*·⋅]\s?10\s?(?:\^|\*\*|[\u2070-\u2079\u00b9\u00b2\u00b3\u207b])"
+    r"\s?[('\u2019]{1,2}000s?(?!\d)|[·⋅˙_^]\d|[eE][+-]?\d|\s?[x\u00d7*·⋅]\s?10\s?(?:\^|\*\*|[\u2070-\u2079\u00b9\u00b2\u00b3\u207b])"
 )
 _GAP = re.compile(r"[\s+(\u2010-]{0,3}(?:(?:de|in|na|их)\s|[多余餘여]\s?)?")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -78,6 +86,8 @@ _HAN_MONEY = frozenset("円元圆圓원")
 _HAN_UNIT = re.compile(
     rf"[{''.join(sorted(_HAN))}]+(?:\w{{0,2}}[円元圆圓원币幣]|ドル|ユーロ|달러|유로)?"
 )
+# Of (000s) 480 and $'000 480.
+_THOUSANDS = re.compile(r"000s?(?![\d.,])")
 _AROUND = " .:=()[]-\u2010\u2011\u2012\u2013\u2014"
 _LAST_WORD = re.compile(r"(?<![^\W\d_])[^\W\d_]{1,16}\Z")
 _SIGNS = r"[€$£¥₹]|(?:EUR|USD|GBP|CHF|PLN|CZK|SEK|NOK|DKK|INR|kr)"
@@ -113,6 +123,8 @@ def goes_on(text: str, place: int, *, of_money: bool, has_sign: bool) -> bool:
     if _POWER.match(text, place) or stands_at(text, place, has_sign=has_sign):
         return True
     if of_money:
+        if _LAKHS.search(text, max(0, place - _LONGEST), place + 3):
+            return True
         return bool(_LETTER_OF_MONEY.match(text, place)) and not _OTHER_LETTER.match(text, place)
     return bool(_LETTER.match(text, place)) and not _KELVIN.search(text, max(0, place - 4))
 
@@ -137,7 +149,7 @@ def stands_at(text: str, place: int, *, has_sign: bool) -> bool:
 def stands_before(text: str, start: int) -> bool:
     """Tell whether a magnitude ends before a number, as in US$ million 5.2 and Mio. € 5,2."""
     before = text[max(0, start - 3 * _LONGEST) : start].rstrip(_AROUND)
-    if _SHORT_BEFORE.search(before):
+    if _SHORT_BEFORE.search(before) or _THOUSANDS.match(text, start):
         return True
     word = _LAST_WORD.search(before)
     if word is None or currencies().candidates(word[0]):

@@ -67,11 +67,40 @@ def test_a_word_makes_another_number_though_it_has_a_capital_or_means_something_
         *("$7 M, 2025", "$14 M, 30% up", "$30 M, Series A", "$1.4 T Apple", "$4 B, M&amp;A"),
         *("Raised $7M. A year later", "$340K. I was", "$4M-$7M", "$140K-plus", "$7 M/year"),
         *("$7 M, L of it", "$24 M, L, 7", "$24 B, M, L", "7.3 €m", "7.3 USD m", "7.3 $bn", "7 € K"),
-        *("$7 M\u2019s worth", "7 EUR T", "340к ₽"),
+        *("$7 M\u2019s worth", "7 EUR T", "340к ₽", "$7 MM ARR", "7 MM USD", "R$ 7 mi", "R$ 7 bi"),
+        *(
+            "R$ 3,4 tri",
+            "₹7 L",
+            "₹7L",
+            "Rs. 7.3 L onwards",
+            "₹7 LPA",
+            "¥7.3w",
+            "¥7k起",
+            "7 \u0442.\u0440.",
+        ),
+        *(
+            "7 \u0442. \u0440\u0443\u0431.",
+            "7 e Ft",
+            "$'000 340",
+            "€000s 340",
+            "7.3 € ('000)",
+            "Rp 7 ribuan",
+        ),
     ],
 )
 def test_a_letter_makes_another_amount_of_money_whatever_follows(text: str, kind: str) -> None:
     assert read(text, "en", kind=kind)[0] == UNREADABLE
+
+
+@pytest.mark.parametrize("kind", ["number", "integer"])
+@pytest.mark.parametrize("text", ["7.3w人", "7w+次", "7.3K人", "7 mi de pessoas", "(000s) 340"])
+def test_a_letter_makes_another_number_before_a_script_without_blanks(text: str, kind: str) -> None:
+    assert read(text, "zh", kind=kind)[0] == UNREADABLE
+
+
+@pytest.mark.parametrize("text", ["60W", "7 mi", "7 mm", "7 L"])
+def test_a_unit_is_no_letter_of_a_magnitude(text: str) -> None:
+    assert read(text, "en", kind="number")[0] in {7, 60}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -125,6 +154,7 @@ def test_a_letter_of_cents_is_none_only_in_a_few_abbreviations(text: str, value:
         *(("$24.50 M, L", 24.5), ("$24.50 M/L/XL", 24.5), ("$24.50 M | XXL", 24.5)),
         *(("$24.50 T-Shirt", 24.5), ("24,50 € T.T.C.", 24.5), ("€ 275.000 k.k.", 275000)),
         *(("24,50 €/Monat", 24.5), ("24,50 € / m", 24.5), ("$249 m.n.", 249)),
+        *(("$24.50 L", 24.5), ("24,50 € L, XL", 24.5), ("€ 1,25/l", 1.25)),
         *(("千葉 7,000円", 7000), ("¥ 7,000 千葉県", 7000), ("7,000円 百貨店", 7000)),
         *(("7,000원 조명", 7000), ("조명 7,000원", 7000), ("Nashville, TN $1,450", 1450)),
     ],
