@@ -84,16 +84,18 @@ _HAN = frozenset("천만억조백십万萬亿億兆千百十仟佰拾")
 _HAN_MONEY = frozenset("円元圆圓원")
 # In the head of a table: 百万円, 亿美元.
 _HAN_UNIT = re.compile(
-    rf"[{''.join(sorted(_HAN))}]+(?:\w{{0,2}}[円元圆圓원币幣]|ドル|ユーロ|달러|유로)?"
+    rf"[{''.join(sorted(_HAN))}]+(?:\w{{0,2}}[円元圆圓원币幣]|元人民币|ドル|ユーロ|달러|유로)?"
 )
 # Of (000s) 480 and $'000 480.
 _THOUSANDS = re.compile(r"000s?(?![\d.,])")
-_AROUND = " .:=()[]-\u2010\u2011\u2012\u2013\u2014"
-_LAST_WORD = re.compile(r"(?<![^\W\d_])[^\W\d_]{1,16}\Z")
-_SIGNS = r"[€$£¥₹]|(?:EUR|USD|GBP|CHF|PLN|CZK|SEK|NOK|DKK|INR|kr)"
+_AROUND = " .:=()[]|,/-\u2010\u2011\u2012\u2013\u2014"
+_UP_TO_DIGIT = re.compile(r".*\d")
+_WORD_BEFORE = re.compile(r"[A-Z]{1,2}\$|([^\W\d_]+)")
+_OF = frozenset(["d", "de", "di", "of", "von"])
+_SIGNS = r"[€$£¥₹]|(?:EUR|USD|GBP|CHF|PLN|CZK|SEK|NOK|DKK|INR|kr|Ft)"
 # €m 5.2, EUR m 5.2, M€ 5.2, TEUR 5.2.
 _SHORT_BEFORE = re.compile(
-    rf"(?:(?:{_SIGNS})\s?(?:[kmb]|[KMB])n?|(?<![^\W_])(?:[kKmM]n?|[tT](?!\$))(?:{_SIGNS}))\Z"
+    rf"(?:(?:{_SIGNS})['\u2019]?\s?(?:[kmb]|[KMB])[nM]?|(?<![^\W_])(?:[kKmM]n?\s?(?=F)|[kKmM]n?|[tT](?!\$))(?:{_SIGNS}))\Z"
 )
 # Nashville, TN $1,200; Rockville, MD 20850.
 _STATE = re.compile(r", (?:MD|MN|TN) (?:\$\d{1,3},\d{3}|\d{5}(?![\d.,]))")
@@ -147,18 +149,27 @@ def stands_at(text: str, place: int, *, has_sign: bool) -> bool:
 
 
 def stands_before(text: str, start: int) -> bool:
-    """Tell whether a magnitude ends before a number, as in US$ million 5.2 and Mio. € 5,2."""
-    before = text[max(0, start - 3 * _LONGEST) : start].rstrip(_AROUND)
-    if _SHORT_BEFORE.search(before) or _THOUSANDS.match(text, start):
+    """
+    Tell whether a magnitude ends before a number: US$ million 5.2, Mio. € 5,2, (000s) 5.2.
+
+    One other word may be between, such as the name of a currency: en millions d'euros : 5,2.
+    """
+    before = text[max(0, start - 3 * _LONGEST) : start]
+    if _THOUSANDS.match(text, start) or _SHORT_BEFORE.search(before.rstrip(_AROUND)):
         return True
-    word = _LAST_WORD.search(before)
-    if word is None or currencies().candidates(word[0]):
-        signs = currencies().pattern.finditer(before)
-        sign = next((sign for sign in signs if sign.end() == len(before)), None)
-        if sign is not None:
-            word = _LAST_WORD.search(before[: sign.start()].rstrip(_AROUND))
-    if word is None or not is_magnitude(word[0]):
+    digit = _UP_TO_DIGIT.match(before)
+    begin = 0 if digit is None else digit.end()
+    found = [
+        word
+        for word in _WORD_BEFORE.finditer(before, begin)
+        if word[1] and word[1] not in _OF and not currencies().candidates(word[1])
+    ]
+    if found and is_magnitude(found[-1][1]):
+        if found[-1][1][0] in _HAN:
+            return _HAN_UNIT.fullmatch(found[-1][1]) is not None
+        return _STATE.search(text, max(0, start - 6), start + 7) is None
+    farther = found[-2] if len(found) > 1 else None
+    if farther is None or farther[1][0] in _HAN:
         return False
-    if word[0][0] in _HAN:
-        return _HAN_UNIT.fullmatch(word[0]) is not None
-    return _STATE.search(text, max(0, start - 6), start + 7) is None
+    is_counted = digit is not None and not before[begin : farther.start()].strip()
+    return not is_counted and farther[1].casefold().startswith(_STEMS)

@@ -111,6 +111,9 @@ def test_a_unit_is_no_letter_of_a_magnitude(text: str) -> None:
         *(("pl", "mln 7,3 zł"), ("de", "Umsatz in Mio. EUR 7,3"), ("de", "Umsatz (Mio. €): 7,3")),
         *(("de", "Umsatz in Mio. US$ 7,3"), ("fr", "CA M€ 7,3"), ("de", "TEUR 340")),
         *(("sv", "Mkr 7"), ("en", "Revenue (€m) 7.3"), ("en", "USD m 7"), ("nl", "mln. EUR 7")),
+        *(("fr", "en millions d'euros : 7,3"), ("it", "in milioni di euro 7,3")),
+        *(("vi", "tỷ đồng 340"), ("zh", "亿元人民币 340"), ("en", "million of $ 340")),
+        *(("en", "Revenue, £m, 7.3"), ("en", "£'m 7.3"), ("en", "$MM 7.3"), ("hu", "M Ft 340")),
         *(("de", "Umsatz in Mio EUR 7"), ("da", "mio. kr. 7,3"), ("ru", "млн ₽ 7,3")),
     ],
 )
@@ -151,6 +154,7 @@ def test_a_letter_of_cents_is_none_only_in_a_few_abbreviations(text: str, value:
 @pytest.mark.parametrize(
     ("text", "value"),
     [
+        *(("Thousand Island Dressing $4", 4), ("3 million sold, now $35", 35)),
         *(("$24.50 M, L", 24.5), ("$24.50 M/L/XL", 24.5), ("$24.50 M | XXL", 24.5)),
         *(("$24.50 T-Shirt", 24.5), ("24,50 € T.T.C.", 24.5), ("€ 275.000 k.k.", 275000)),
         *(("24,50 €/Monat", 24.5), ("24,50 € / m", 24.5), ("$249 m.n.", 249)),
