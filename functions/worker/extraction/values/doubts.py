@@ -37,7 +37,7 @@ _RANGE = re.compile(
 )
 # The words right before 15 799.
 _BEFORE_GROUPS = re.compile(
-    r"(?:(\w+)\s)?(\w+)[.)\]\"'\u00ae\u2122]*"
+    r"(?:(\w+)\s)?(\w+)[.)\]\"'*+\u00ae\u00b0\u2122]*"
     r"(?:\s|\s?(?P<colon>:)\s?|(?<!\d)[/#\u2010-\u2013-]?)\Z"
 )
 _LABEL = re.compile(r"[^:;|]*(?=:\s?\Z)")
@@ -61,6 +61,7 @@ _ANNOUNCES = frozenset(_ANNOUNCING.split())
 # Words that announce what the word before them does: Prix de 1 299, Lot de 6; Cena netto 1 299.
 _BETWEEN_LIST = "de des da di of von van av alv brutto dph ht moms mva netto ttc tva vat ндс"
 _BETWEEN = frozenset(_BETWEEN_LIST.split())
+_NUMBERS = ("#", "\u2116")
 _WITH_OF = frozenset(["lieu", "más", "mais", "partir", "partire", "plus", "più"])
 
 
@@ -129,6 +130,8 @@ def may_be_two(
     if " " not in digits or digits.partition(" ")[2].startswith("0"):
         return False
     before = text[max(0, start - 3) : start]
+    if before.rstrip().endswith(_NUMBERS):
+        return True
     if (":" in before and not of_money) or text[:start].strip() == "R":  # of South Africa
         return False
     if sign is not None and sign.end() <= start and not text[sign.end() : start].strip():

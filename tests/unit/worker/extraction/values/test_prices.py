@@ -158,6 +158,8 @@ def test_a_sign_stands_for_what_people_use_it_for(language: str, text: str, curr
         *(("en", "Air Max 90 149 €", AMBIGUOUS), ("no", "TOP 10 249 kr", AMBIGUOUS)),
         *(("fr", "pixel 9 899€90", AMBIGUOUS), ("sv", "Galaxy A54 849 kr", AMBIGUOUS)),
         *(("sv", "pixel-15 499 kr", AMBIGUOUS), ("sv", "Skor EUR 37 849 kr", AMBIGUOUS)),
+        *(("fr", "Parfum n° 5 149 €", AMBIGUOUS), ("fr", "N°15 849 €", AMBIGUOUS)),
+        *(("en", "#15 849 €", AMBIGUOUS), ("ru", "№ 15 849 ₽", AMBIGUOUS)),
         *(("fr", "À partir de 1 349 €", 1349), ("fr", "au prix de 1 349 €", 1349)),
         *(("fr", "plus de 1 349 €", 1349), ("fr", "De 1 349 €", 1349), ("fr", "HT 1 349 €", 1349)),
         *(("fr", "Prix : 1 349€90", 1349.9), ("sv", "Prix de vente : 1 349 €", 1349)),
