@@ -12,7 +12,7 @@ from functions.worker.extraction.values.magnitudes import goes_on, is_magnitude,
 from functions.worker.extraction.values.unread import Unread
 
 _NEAR = 60  # characters before a number that are looked at
-_CODE = re.compile(r"\s?[A-Z]{2,3}(?![^\W\d_])")  # of $5 US million
+_CODE = re.compile(r"\s?\(?[A-Z]{2,3}(?![^\W\d_])\)?")  # of $5 US million
 _APART_BEFORE = re.compile(
     r"\d[.,] \Z|[.,]{2}\Z|\A[-\u2010-\u2014] [^\w\s]? ?\Z|\A\u2014\Z|\d[/:]\Z"
 )

@@ -15,9 +15,9 @@ _WORD_LIST = """
     bill bilj billj bin biljon bln bn cr crore crores dsd eft grand hilj hundert hundred
     hundreds jt juta jutaan kkr lac lacs lakh lakhs libo md mdd mdp mft mia mie mii mijë ming
     mil mila míle milj mill mille mio mió mjd mkr mld mlj mljrd mln mlr mlrd mn mrd ngan nghin
-    rb rebu ribu ribuan tis tkr tn tr tril trilj trln trn tsd tsg tuh tús tyr tys tyś yuta бил
-    бин мең миң мил милј минг млд млн млрд мың пин сая тис трлн тыс тыщ хил хиљ ҳзр δισ εκ εκατ
-    τρισ χιλ հզր մլն մլրդ ათ მლნ მლრ მლრდ ტრლ ألف الف آلاف الاف ارب ملن
+    rb rebu ribu ribuan thou tis tkr tn tr tril trilj trln trn tsd tsg tuh tús tyr tys tyś yuta
+    бил бин мең миң мил милј минг млд млн млрд мың пин сая тис трлн тыс тыщ хил хиљ ҳзр δισ εκ
+    εκατ τρισ χιλ հզր մլն մլրդ ათ მლნ მლრ მლრდ ტრლ ألف الف آلاف الاف ارب ملن
 """
 # How words begin that have endings, or the next word right behind them.
 _STEM_LIST = """
@@ -61,7 +61,7 @@ _LETTER = re.compile(
 )
 # $5 MM, R$ 5 mi, ¥5w, ₹5L.
 _LETTER_OF_MONEY = re.compile(
-    rf"\s?\+?(?:[kbt]|mm?|[mb]i|tri|lpa|(?<=\d)[\u043alw])(?![^\W{_UNPARTED}])", re.IGNORECASE
+    rf"\s?[+-]?(?:[kbt]|mm?|[mb]i|tri|lpa|(?<=\d)[\u043alw])(?![^\W{_UNPARTED}])", re.IGNORECASE
 )
 _LAKHS = re.compile(r"(?:₹|Rs\.?|INR)\s?[\d.,]+ L(?!\w)")
 # What has such a letter and is none: sizes that nothing follows, the money of Mexico, taxes.
@@ -75,7 +75,7 @@ _KELVIN = re.compile(r"(?<![\w.,'])(?<!\d[ .,'])\d{4} K(?=\s?(?:\Z|[,;/|)\u2010-
 _POWER = re.compile(
     r"\s?[('\u2019]{1,2}000s?(?!\d)|[·⋅˙_^]\d|[eE][+-]?\d|\s?[x\u00d7*·⋅]\s?10\s?(?:\^|\*\*|[\u2070-\u2079\u00b9\u00b2\u00b3\u207b])"
 )
-_GAP = re.compile(r"[\s+(\u2010-]{0,3}(?:(?:de|in|na|их)\s|[多余餘여]\s?)?")
+_GAP = re.compile(r"[\s+(\[\"'*~\u2010-\u2014-]{0,3}(?:(?:de|in|na|их)\s|[多余餘여]\s?)?")
 _WORD = re.compile(r"[^\W\d_]+")
 _PER_MINUTE = re.compile(r"tr/min(?!\w)")
 # Words that begin as a number of China does: Chiba, a part of Tokyo, fountain pens, lilies, comics.

@@ -51,6 +51,8 @@ def test_a_numeral_of_china_makes_another_number_whatever_follows(
             ("en", "$7.3 (in millions)"),
         ),
         *(("es", "US$700 mn"), ("es", "700 mn €"), ("fr", "68 mn d'habitants"), ("en", "1.7 tn")),
+        *(("en", "$7\u2013million"), ("en", "$7 *million*"), ("en", "$7 (USD) million")),
+        *(("en", "£7 thou"), ("en", "$7-M deal"), ("en", "$7 [million]")),
         *(("de", "700 bin"), ("tr", "700 bin TL"), ("hu", "340 MFt"), ("sv", "17 mil")),
     ],
 )
