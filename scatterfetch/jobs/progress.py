@@ -31,6 +31,8 @@ class Job:
     """How many batches of earlier runs were not whole any more."""
     refused: str | None = None
     """Why nothing was asked for, where the manifest does not say it."""
+    equal: Sequence[UrlList] = ()
+    """More lists with its name, content and spec, which are the same job."""
 
     def counted(self, name: str) -> int:
         """Return how often the job's receipts count `name`."""

@@ -40,19 +40,14 @@ def read_lists(files: Sequence[Path], urls: Sequence[str], *, spec: Path | None)
     """
     shared_spec = None if spec is None else read_spec(spec)
     read_once = cache(read_spec)  # a hundred lists of a folder have one spec
-    folders: dict[Path, str] = {}
     lists = []
     for path in dict.fromkeys(files):
-        folder = path.resolve().parent
-        if folder not in folders:
-            taken = set(folders.values())
-            names = (folder.name or "root", *(f"{folder.name}-{n}" for n in range(2, 10_000)))
-            folders[folder] = next(name for name in names if name not in taken)
+        folder = path.resolve().parent.name or "root"
         own_spec = spec_file(path) if spec is None else None
         found = shared_spec if own_spec is None else read_once(own_spec)
         _check_readable(path)
         format_of(str(path))
-        lists.append(UrlList(str(path), f"{folders[folder]}/{path.name}", path, found))
+        lists.append(UrlList(str(path), f"{folder}/{path.name}", path, found))
     if urls:
         body = "".join(f"{_as_line(url)}\n" for url in urls).encode(errors="replace")
         lists.append(UrlList("the command line", COMMAND_LINE, body, shared_spec, inline=True))

@@ -22,6 +22,7 @@ class UrlList(NamedTuple):
 
     name: str
     key: str
+    """Lists of folders that are called alike may have the same."""
     body: bytes | Path
     """A file is read when it is dispatched; it must not change meanwhile."""
     spec: bytes | None

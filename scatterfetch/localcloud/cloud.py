@@ -153,24 +153,30 @@ class LocalCloud:
         for mapping in self.mappings.values():
             mapping.start()
 
-    def upload(self, key: str, body: bytes | Path, *, salt: bytes = b"") -> str:
+    def upload(
+        self, key: str, body: bytes | Path, *, salt: bytes = b"", bucket_number: int = 0
+    ) -> str:
         """
-        Put an object into the input bucket; return the notification that S3 makes of it.
+        Put an object into an input bucket; return the notification that S3 makes of it.
 
-        A file is not copied: the bucket has it as long as it stays what it is.
+        A file is not copied: the bucket has it as long as it stays what it is. There are as many
+        buckets as numbers, for objects with one key; which one an object is in, no job knows.
 
         Equal content and `salt` make an equal one but for its time: S3 numbers the uploads
         (`sequencer`), so that each is a job of its own, but here the same list is to be the same
         job tomorrow.
         """
-        bucket = self.input_bucket
+        bucket = self.input_bucket.name
+        if bucket_number:
+            bucket = f"{bucket}-{bucket_number + 1}"
+            self._s3.create_bucket(Bucket=bucket)
         if isinstance(body, Path):
-            _, size, etag, _ = self._server.mount(bucket.name, key, body)
+            _, size, etag, _ = self._server.mount(bucket, key, body)
         else:
             size = len(body)
-            etag = self._s3.put_object(Bucket=bucket.name, Key=key, Body=body)["ETag"].strip('"')
+            etag = self._s3.put_object(Bucket=bucket, Key=key, Body=body)["ETag"].strip('"')
         entity = {
-            "bucket": {"name": bucket.name, "arn": f"arn:aws:s3:::{bucket.name}"},
+            "bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"},
             "object": {
                 "key": quote_plus(key, safe="/"),
                 "size": size,

@@ -11,6 +11,7 @@ import zlib
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from functions.dispatcher.written import Written
 from scatterfetch.jobs.folder import Folder
@@ -31,8 +32,8 @@ from shared.keys import (
     summary_key,
 )
 from shared.ledger import Ledger, ledger_of
-from shared.manifest import decode_manifest
-from shared.messages import ListUploaded
+from shared.manifest import decode_manifest, encode_manifest
+from shared.messages import ListUploaded, Place
 from shared.receipts import SIZE, lost_batches, receipt_batch, receipt_counts, settled
 
 _RESULTS = ".jsonl.gz"
@@ -88,6 +89,19 @@ def kept_keys(folder: Path, job: Job) -> list[str]:
     ]
     plans = _keys(folder, plan_prefix(job.id), "*.gz")
     return [manifest_key(job.id), *plans, *receipts, *redriven, *commits]
+
+
+def follow_list(folder: Path, job: Job, place: Place) -> None:
+    """Let the manifest of an earlier run say where the list is in this one: the bucket is new."""
+    path = folder / manifest_key(job.id)
+    try:
+        manifest = decode_manifest(path.read_bytes())
+    except (FileNotFoundError, InvalidJobError):
+        return  # `kept_keys` says what is wrong
+    if manifest.source and manifest.source.bucket != place.bucket:
+        temporary = path.with_name(f".{path.name}.new")
+        temporary.write_bytes(encode_manifest(replace(manifest, source=place)))
+        temporary.replace(path)
 
 
 def former_job(folder: Path, job: Job, upload: ListUploaded) -> str | None:

@@ -66,7 +66,8 @@ class LocalRun:
 
     def note(self, job: Job) -> None:
         """Note that this run is the last one of `job`, which has a manifest."""
-        note_run(self._folder, job.id, job.list.identity_in(self._folder))
+        for one in (job.list, *job.equal):
+            note_run(self._folder, job.id, one.identity_in(self._folder))
 
     def wait(self) -> None:
         # A look at the state takes longer the more batches there are. Were there one for each put,

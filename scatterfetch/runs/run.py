@@ -1,7 +1,8 @@
 """URL lists through the local cloud, from the upload to the last outcome."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from functions.dispatcher.lists import format_of
@@ -14,7 +15,7 @@ from scatterfetch.lists.url_list import UrlList
 from scatterfetch.localcloud.cloud import LocalCloud
 from scatterfetch.output.sentences import counted
 from scatterfetch.project import SPEC
-from scatterfetch.runs.kept import closing_keys, former_job, kept_keys
+from scatterfetch.runs.kept import closing_keys, follow_list, former_job, kept_keys
 from scatterfetch.runs.local_run import TICK, LocalRun
 from scatterfetch.runs.redriven_letters import letters_left
 from shared.errors import InvalidJobError
@@ -90,11 +91,19 @@ def run(
         try:
             cloud.start()
             notifications = {}
-            for one in lists:
-                job, upload, notification = _upload(cloud, one, parameters)
+            for one, number in zip(lists, _bucket_numbers(lists), strict=True):
+                job, upload, notification = _upload(cloud, one, parameters, number)
+                if same := local.jobs.get(job.id):
+                    same.equal = (*same.equal, one)
+                    display.say(
+                        f"{one.name}: its name, content and spec are those of {same.list.name}, so "
+                        "both are one job"
+                    )
+                    continue
                 local.jobs[job.id] = job
                 notifications[job.id] = notification
                 _mention_former(folder, job, upload, display)
+                follow_list(folder, job, upload.place)
             cloud.load(path.relative_to(folder).as_posix() for path in folder.glob("state/*.json"))
             letters = []
             for job in local.jobs.values():
@@ -133,16 +142,31 @@ def run(
     )
 
 
+def _bucket_numbers(lists: Sequence[UrlList]) -> Iterator[int]:
+    """Yield the number of the input bucket of each list: folders of one name have one each."""
+    numbers: dict[tuple[str, Path | None, bytes | None], int] = {}
+    counts: Counter[str] = Counter()
+    for one in lists:
+        name = one.key.rpartition("/")[0]
+        folder = one.body.absolute().parent if isinstance(one.body, Path) else None
+        which = (name, folder, one.spec)
+        if which not in numbers:
+            numbers[which] = counts[name]
+            counts[name] += 1
+        yield numbers[which]
+
+
 def _upload(
-    cloud: LocalCloud, url_list: UrlList, parameters: Mapping[str, str]
+    cloud: LocalCloud, url_list: UrlList, parameters: Mapping[str, str], number: int
 ) -> tuple[Job, ListUploaded, str]:
     """Return the job that the list is, and what starts it: read, and as its notification."""
     if url_list.spec is not None:
-        cloud.upload(f"{url_list.key.rpartition('/')[0]}/{SPEC}", url_list.spec)
+        key = f"{url_list.key.rpartition('/')[0]}/{SPEC}"
+        cloud.upload(key, url_list.spec, bucket_number=number)
     salt = (url_list.spec or b"") + parser_code(url_list)
     if parameters.get("AllowPrivateNetworks") == "true":
         salt += b"private"  # what was skipped without it is to be fetched with it
-    notification = cloud.upload(url_list.key, url_list.body, salt=salt)
+    notification = cloud.upload(url_list.key, url_list.body, salt=salt, bucket_number=number)
     [uploaded] = decode_dispatch(notification)
     assert isinstance(uploaded, ListUploaded)
     return Job(uploaded_job(uploaded), url_list), uploaded, notification

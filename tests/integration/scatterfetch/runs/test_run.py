@@ -25,6 +25,7 @@ from functions.worker.work import UNFETCHED_FROM
 from scatterfetch.deadletters.local import redrive_targets
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.jobs.folder import Folder
+from scatterfetch.jobs.last_run import last_runs
 from scatterfetch.jobs.progress import Finished, Progress
 from scatterfetch.jobs.same_list import manifests_of, older_jobs, runs_of
 from scatterfetch.jobs.standing import State, Status, look_at
@@ -693,6 +694,76 @@ def test_a_list_that_was_moved_together_with_its_results_is_the_same(
     assert older_jobs(manifests, runs_of(folder, manifests)) == {jobs[1]: [jobs[0]]}
 
 
+def lists_called_alike(folder: Path, **paths: str) -> dict[str, UrlList]:
+    """Return lists of one name in folders of one name, each with a spec of its own."""
+    files = {name: folder / name / "shop/urls.txt" for name in paths}
+    for name, path in files.items():
+        path.parent.mkdir(parents=True)
+        path.write_text(f"http://a.example{paths[name]}\n")
+        path.with_name("spec.yaml").write_text(
+            f"fetch: {{pause: 0, robots: ignore, user_agent: {name}@shop.example}}"
+        )
+    return dict(zip(files, read_lists([*files.values()], [], spec=None), strict=True))
+
+
+def test_lists_of_folders_that_are_called_alike_are_the_same_jobs_in_any_order(
+    runner: Runner, site: Site, tmp_path: Path
+) -> None:
+    site.page("/1", "One")
+    site.page("/2", "Two")
+    lists = lists_called_alike(tmp_path, a="/1", b="/2")
+
+    ids = [{job.id for job in runner(lists["a"], lists["b"]).jobs}]
+    ids += [{job.id for job in runner(lists["b"], lists["a"]).jobs}]
+    ids += [{job.id for job in runner(lists[name]).jobs} for name in "ba"]
+
+    assert len(ids[0]) == 2
+    assert ids[1] == ids[0] == ids[2] | ids[3]
+    assert {(entry.path, entry.user_agent) for entry in site.log} == {
+        ("/1", "a@shop.example"),
+        ("/2", "b@shop.example"),
+    }
+    assert len(site.log) == 2
+
+
+def test_a_list_is_read_where_it_is_in_this_run(runner: Runner, site: Site, tmp_path: Path) -> None:
+    """The manifest of an earlier run names the bucket that it was in at that time."""
+    site.page("/1", "One")
+    site.page("/2", "Two")
+    lists = lists_called_alike(tmp_path, a="/1", b="/2")
+    for job in runner(lists["a"], lists["b"]).jobs:
+        for path in (runner.folder / job_prefix(job.id)).iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+    shutil.rmtree(runner.folder / "results")
+
+    again = runner(lists["b"], lists["a"])
+
+    assert again.complete
+    assert [job.problem for job in again.jobs] == [None, None]
+    assert Counter((entry.path, entry.user_agent) for entry in site.log) == {
+        ("/1", "a@shop.example"): 2,
+        ("/2", "b@shop.example"): 2,
+    }
+
+
+def test_lists_that_are_equal_but_for_their_place_are_one_job(
+    runner: Runner, site: Site, tmp_path: Path
+) -> None:
+    site.page("/1", "One")
+    lists = lists_called_alike(tmp_path, a="/1", b="/1")
+    equal = lists["b"]._replace(spec=lists["a"].spec)
+
+    [job] = runner(lists["a"], equal).jobs
+
+    assert len(site.log) == 1
+    assert sorted(last_runs(Folder(runner.folder), job.id)) == [
+        "../a/shop/urls.txt",
+        "../b/shop/urls.txt",
+    ]
+    assert any("so both are one job" in text for text in runner.display.said)
+
+
 def files_in(folder: Path) -> dict[Path, bytes]:
     """Return what there is of jobs in `folder`."""
     paths = [path for area in ("jobs", "results") for path in (folder / area).rglob("*")]
@@ -809,7 +880,7 @@ def test_lists_have_the_spec_beside_them(tmp_path: Path) -> None:
     assert [(one.key, one.spec) for one in lists] == [
         ("books/urls.txt", b"fetch: {timeout: 3}"),
         ("films/urls.txt", None),
-        ("books-2/urls.txt", None),
+        ("books/urls.txt", None),
         ("command-line/urls.txt", None),
     ]
 
