@@ -2,11 +2,13 @@
 A user's project: a folder with `scatterfetch.toml`, scrapers as folders, and Python parsers.
 
 A scraper is a folder with a `spec.yaml` and its URL lists. Commands find the project from the
-folder that they are called in; outside of a project they work as well, without its settings.
+files that they are given, or else from the folder that they are called in; outside of a project
+they work as well, without its settings.
 """
 
 import os.path
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -110,6 +112,27 @@ def find_project(start: Path | None = None) -> Project | None:
         if path.is_file():
             return _read(path)
     return None
+
+
+def project_of(files: Iterable[Path]) -> Project | None:
+    """
+    Return the project that `files` are in; if none of them is in one, that of the current folder.
+
+    Raises:
+        InvalidJobError: they are in several, or the settings of the project are wrong.
+    """
+    roots: dict[Path, Path] = {}
+    for file in files:
+        root = root_of(Path(os.path.abspath(file)).parent)  # noqa: PTH100 -- links as they are named
+        if root is not None:
+            roots.setdefault(root.resolve(), file)
+    if len(roots) > 1:
+        one, other, *_ = roots.values()
+        raise InvalidJobError(
+            f"{one} and {other} are in two projects, and a command has the settings and the "
+            "parsers of one: name the files of each by themselves"
+        )
+    return find_project(next(iter(roots), None))
 
 
 def root_of(folder: Path) -> Path | None:

@@ -4,6 +4,7 @@ import argparse
 
 from scatterfetch.commands.local import add_local_run, local_parameters
 from scatterfetch.localcloud.forkserver import fork_server
+from scatterfetch.project import find_project
 
 EXAMPLE = """\
 Starts some small bookshops on this machine, scrapes their list of pages through the
@@ -29,4 +30,6 @@ def run(args: argparse.Namespace) -> int:
     fork_server()  # which imports meanwhile
     from scatterfetch.demo.session import run_demo  # noqa: PLC0415 -- the local cloud
 
-    return run_demo(args.out, workers=args.workers, parameters=local_parameters(args))
+    return run_demo(
+        args.out, workers=args.workers, parameters=local_parameters(args, find_project())
+    )

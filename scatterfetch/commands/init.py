@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 from scatterfetch.commands.local import add_local, local_parameters
+from scatterfetch.project import find_project
 from shared.errors import InvalidJobError
 
 EXAMPLE = """\
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.output is not None and args.output.exists():
         raise InvalidJobError(f"{args.output} is there already; name another file with -o")
-    text = first_spec_of(args.url, local_parameters(args))
+    text = first_spec_of(args.url, local_parameters(args, find_project()))
     if text is None:
         return 1
     if args.output is None:

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from scatterfetch.localcloud.template import USER_AGENT
-from scatterfetch.project import find_project
+from scatterfetch.project import Project
 
 
 def add_local(command: argparse.ArgumentParser) -> None:
@@ -45,14 +45,8 @@ def add_local_run(command: argparse.ArgumentParser, out: str) -> None:
     add_local(command)
 
 
-def local_parameters(args: argparse.Namespace) -> dict[str, str]:
-    """
-    Return the parameters that the arguments of `add_local`, and the project around, set.
-
-    Raises:
-        InvalidJobError: the project's settings are wrong.
-    """
-    project = find_project()
+def local_parameters(args: argparse.Namespace, project: Project | None) -> dict[str, str]:
+    """Return the parameters that the arguments of `add_local`, and the project, set."""
     user_agent = args.user_agent or (project and project.user_agent)
     return ({USER_AGENT: user_agent} if user_agent else {}) | dict(args.parameter)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scatterfetch.jobs.folder import Folder, open_folder
-from scatterfetch.project import find_project
+from scatterfetch.project import Project, find_project
 from shared.errors import InvalidJobError
 
 if TYPE_CHECKING:
@@ -37,18 +37,22 @@ def add_stack(command: argparse.ArgumentParser, *, required: bool = False) -> No
     )
 
 
-def chosen_stack(args: argparse.Namespace) -> "Stack":
+def chosen_stack(args: argparse.Namespace, project: Project | None = None) -> "Stack":
     """
     Return the stack that a command is about which needs one.
+
+    Args:
+        args: Of `add_stack`.
+        project: Whose stack is the default; None means the one of the current folder.
 
     Raises:
         InvalidJobError: neither the arguments nor the project name one, or see `open_stack`.
     """
-    project = find_project()
+    project = project or find_project()
     name = args.stack or (project and project.stack)
     if not name:
         raise InvalidJobError("name a stack with --stack, or as `stack` in scatterfetch.toml")
-    return open_stack(name)
+    return open_stack(name, project)
 
 
 def open_place(args: argparse.Namespace) -> "Folder | Stack":
@@ -60,13 +64,13 @@ def open_place(args: argparse.Namespace) -> "Folder | Stack":
     return open_stack(args.stack)
 
 
-def open_stack(name: str) -> "Stack":
+def open_stack(name: str, project: Project | None = None) -> "Stack":
     """
-    Look up the stack that an argument names.
+    Look up the stack that an argument names, in the region of the project, or of the one around.
 
     Raises:
         InvalidJobError: there is no such stack, or nobody to ask. The message says what to do.
     """
     from scatterfetch.jobs import stack  # noqa: PLC0415 -- the AWS SDK; a folder needs none
 
-    return stack.open_stack(name)
+    return stack.open_stack(name, project or find_project())

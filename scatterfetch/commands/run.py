@@ -10,7 +10,7 @@ from scatterfetch.commands.place import DEFAULT_FOLDER
 from scatterfetch.lists.spec_files import misnamed_spec
 from scatterfetch.localcloud.forkserver import fork_server
 from scatterfetch.output.sentences import complain, counted
-from scatterfetch.project import find_project
+from scatterfetch.project import find_project, project_of, root_of
 from shared.errors import InvalidJobError
 
 EXAMPLE = """\
@@ -47,14 +47,21 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     fork_server()  # which imports meanwhile
+    from scatterfetch.lists.sources import named_files  # noqa: PLC0415 -- the engine
     from scatterfetch.runs.session import run_sources  # noqa: PLC0415 -- the local cloud
 
+    sources = args.sources or _lists_of_project()
+    project = project_of(named_files(sources, args.spec))
+    here = root_of(Path.cwd())
+    if project and here and not project.folder.samefile(here):
+        complain(f"settings and Python parsers are those of the project {project.folder}")
     return run_sources(
-        args.sources or _lists_of_project(),
+        sources,
         args.out,
         spec=args.spec,
         workers=args.workers,
-        parameters=local_parameters(args),
+        parameters=local_parameters(args, project),
+        project=project,
     )
 
 

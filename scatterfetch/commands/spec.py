@@ -5,14 +5,14 @@ from pathlib import Path
 
 from scatterfetch.localcloud.user_parsers import use_parsers
 from scatterfetch.output.sentences import complain
-from scatterfetch.project import find_project
+from scatterfetch.project import project_of
 from scatterfetch.schema import spec_schema
 from shared.errors import InvalidJobError
 
 EXAMPLE = "Checks specs, or describes them to an editor."
 CHECK_EXAMPLE = """\
 Tells whether specs are in order, and if not, where they are not. Nothing is fetched. Python parsers
-are those of the project that you are in.
+are those of the project that the specs are in, or else of the one that you are in.
 
 example:
   $ scatterfetch spec check spec.yaml
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> int:
     from scatterfetch.lists.specs import read_spec  # noqa: PLC0415 -- the engine
 
-    project = find_project()
+    project = project_of(args.files)
     use_parsers(project.parsers if project else None)
     wrong = 0
     for path in args.files:

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 
 from scatterfetch.commands.place import add_stack, chosen_stack
+from scatterfetch.localcloud.user_parsers import use_parsers
+from scatterfetch.project import project_of
 
 EXAMPLE = """\
 Starts a job in a deployed stack for each list, and prints its id. The list is uploaded to the
@@ -47,7 +49,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from scatterfetch.lists.sources import named_files  # noqa: PLC0415 -- the engine
     from scatterfetch.submission.session import Wishes, submit_sources  # noqa: PLC0415 -- the SDK
 
     wishes = Wishes(spec=args.spec, name=args.name, wait=args.wait)
-    return submit_sources(args.sources, wishes, lambda: chosen_stack(args))
+    project = project_of(named_files(args.sources, args.spec))
+    use_parsers(project.parsers if project else None)
+    return submit_sources(args.sources, wishes, lambda: chosen_stack(args, project))

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from scatterfetch.commands.local import add_local, local_parameters
+from scatterfetch.project import project_of
 
 EXAMPLE = """\
 Fetches one page as a worker would, once, and shows the rows that a spec makes of it, what is wrong
@@ -67,5 +68,6 @@ def run(args: argparse.Namespace) -> int:
     from scatterfetch.pages.trial import Trial, run_trial  # noqa: PLC0415 -- the engine
 
     trial = Trial(url=args.url, spec_file=args.spec, fields=dict(args.field), rows=args.rows)
-    well = run_trial(trial, local_parameters(args), html=args.html, watch=args.watch)
+    parameters = local_parameters(args, project_of([args.spec] if args.spec else []))
+    well = run_trial(trial, parameters, html=args.html, watch=args.watch)
     return 0 if well else 1

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from scatterfetch.jobs.aws_words import in_words
 from scatterfetch.jobs.place import READERS
 from scatterfetch.jobs.polled_queue import PolledQueue
-from scatterfetch.project import find_project
+from scatterfetch.project import Project
 from scatterfetch.releases import FIRST
 from shared.errors import InvalidJobError
 from shared.keys import ticks_prefix
@@ -96,16 +96,17 @@ class Stack:
             ) from None
 
 
-def open_stack(name: str) -> Stack:
+def open_stack(name: str, project: Project | None) -> Stack:
     """
     Look the stack up, with the credentials, the region and the endpoint that the AWS CLI would use.
+
+    Where that has no region, it is the one of the project.
 
     Raises:
         InvalidJobError: there is no such stack, or nobody to ask. The message says what to do.
     """
     try:
         # boto3 reads AWS_DEFAULT_REGION only, the AWS CLI this one first.
-        project = find_project()
         region = os.environ.get("AWS_REGION") or (project and project.region) or None
         session = boto3.Session(region_name=region)
         try:

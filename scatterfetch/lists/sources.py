@@ -78,6 +78,12 @@ def read_sources(sources: Sequence[str], *, spec: Path | None) -> list[UrlList]:
     return lists
 
 
+def named_files(sources: Sequence[str], spec: Path | None) -> list[Path]:
+    """Return the files among `sources`, as `read_sources` has them, and that of the spec."""
+    files = [Path(source) for source in sources if not _is_url(source) and source != STDIN]
+    return files if spec is None else [*files, spec]
+
+
 def _check_scheme(source: str) -> None:
     """
     Raises:

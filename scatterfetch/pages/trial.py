@@ -15,6 +15,7 @@ from scatterfetch.output.page import show
 from scatterfetch.output.sentences import complain
 from scatterfetch.pages.probe import extract_again, fetch, worker_settings
 from scatterfetch.pages.saves import next_save, saves
+from scatterfetch.project import project_of
 from scatterfetch.runs.local_settings import local_settings
 from shared.errors import InvalidJobError, InvalidSpecError
 from shared.spec import Spec
@@ -80,7 +81,8 @@ def run_trial(trial: Trial, parameters: Mapping[str, str], *, html: bool, watch:
     Raises:
         InvalidJobError: the spec or the parameters are wrong; nothing was fetched.
     """
-    with local_settings(parameters) as settings:
+    project = project_of([] if trial.spec_file is None else [trial.spec_file])
+    with local_settings(parameters, project) as settings:
         return _run(trial, settings.parameters, html=html, watch=watch)
 
 

@@ -19,6 +19,7 @@ from functions.worker.extraction.rows import Extracted, compile_extraction
 from functions.worker.transport.page import FetchedPage
 from scatterfetch.output.sentences import complain, remedy
 from scatterfetch.pages.probe import fetch, worker_settings
+from scatterfetch.project import find_project
 from scatterfetch.proposals.columns import Source
 from scatterfetch.proposals.proposal import Proposal, proposals
 from scatterfetch.runs.local_settings import local_settings
@@ -38,7 +39,7 @@ def first_spec_of(url: str, parameters: Mapping[str, str]) -> str | None:
         InvalidJobError: the parameters are wrong, or see `first_spec`.
     """
     process = ExtractionProcess()
-    with local_settings(parameters) as local:
+    with local_settings(parameters, find_project()) as local:
         settings = worker_settings(local.parameters)
         try:
             seen = asyncio.run(fetch(url, Spec(), settings, process))

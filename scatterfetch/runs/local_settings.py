@@ -8,7 +8,7 @@ from typing import NamedTuple
 from scatterfetch.localcloud.template import USER_AGENT
 from scatterfetch.localcloud.user_parsers import use_parsers
 from scatterfetch.output.sentences import complain
-from scatterfetch.project import find_project
+from scatterfetch.project import Project
 
 
 class LocalSettings(NamedTuple):
@@ -19,17 +19,15 @@ class LocalSettings(NamedTuple):
 
 
 @contextmanager
-def local_settings(parameters: Mapping[str, str]) -> Iterator[LocalSettings]:
+def local_settings(
+    parameters: Mapping[str, str], project: Project | None
+) -> Iterator[LocalSettings]:
     """
-    Yield what `parameters`, and the project around, mean for a run here.
+    Yield what `parameters` and the project mean for a run here.
 
     Specs may name the project's parsers from now on, and its bookshops, where it has them, can be
     reached until the end of the block.
-
-    Raises:
-        InvalidJobError: the project's settings are wrong.
     """
-    project = find_project()
     parsers = project.parsers if project else None
     use_parsers(parsers)
     if project is None or not project.bookshops:
@@ -43,9 +41,10 @@ def local_settings(parameters: Mapping[str, str]) -> Iterator[LocalSettings]:
         yield LocalSettings({**bookshops, **parameters}, parsers)
 
 
-def mention_user_agent(parameters: Mapping[str, str], specs_name_one: bool) -> None:  # noqa: FBT001
+def mention_user_agent(
+    parameters: Mapping[str, str], project: Project | None, *, specs_name_one: bool
+) -> None:
     """Say how to introduce oneself to websites, if nobody has said who is behind the visits."""
-    project = find_project()
     if project and project.bookshops:
         return  # they are on this machine
     if USER_AGENT not in parameters and not specs_name_one:

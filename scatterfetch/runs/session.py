@@ -13,6 +13,7 @@ from scatterfetch.output.live import open_display
 from scatterfetch.output.sentences import complain
 from scatterfetch.output.summary import print_summary
 from scatterfetch.output.verdict import report
+from scatterfetch.project import Project
 from scatterfetch.runs.local_settings import LocalSettings, local_settings, mention_user_agent
 from scatterfetch.runs.run import local_parameters, run
 
@@ -24,6 +25,7 @@ def run_sources(
     spec: Path | None,
     workers: int,
     parameters: Mapping[str, str],
+    project: Project | None,
 ) -> int:
     """
     Scrape what `sources` name into `folder`; return the exit status of `scatterfetch run`.
@@ -32,7 +34,7 @@ def run_sources(
         InvalidJobError: a list, a spec or a parameter is wrong. Nothing was fetched but sitemaps.
     """
     mention_spec(sources, spec, complain)
-    with local_settings(parameters) as settings:
+    with local_settings(parameters, project) as settings:
         sitemaps = [source for source in sources if is_sitemap(source)]
         lists = read_sources([one for one in sources if one not in sitemaps], spec=spec)
         for url_list in lists:
@@ -45,7 +47,8 @@ def run_sources(
                 )
                 lists.append(url_list)
                 whole = whole and is_whole
-            mention_user_agent(settings.parameters, all(map(names_user_agent, lists)))
+            named = all(map(names_user_agent, lists))
+            mention_user_agent(settings.parameters, project, specs_name_one=named)
             finished = run_shown(lists, folder, workers, settings)
     return report(finished, Folder(folder)) or int(not whole)
 

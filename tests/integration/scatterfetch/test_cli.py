@@ -177,6 +177,32 @@ def test_what_people_try_first_works(site: Site, tmp_path: Path) -> None:
     assert (alone.returncode, alone.stderr.count("\n  scatterfetch ")) == (2, 4)
 
 
+def test_a_list_has_the_settings_and_parsers_of_its_project(site: Site, tmp_path: Path) -> None:
+    site.page("/a", "A")
+    for name, text in {
+        "here/scatterfetch.toml": "user_agent = 'here (+https://here.example)'",
+        "there/scatterfetch.toml": "user_agent = 'there (+https://there.example)'",
+        "there/parsers/mine.py": "def parse(page): return [{'title': 'mine'}]\n",
+        "there/shop/spec.yaml": "fetch: {robots: ignore}\nparser: parsers.mine:parse\n",
+        "there/shop/urls.txt": "http://one.example/a\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    done = scatterfetch_here(
+        *("run", str(tmp_path / "there/shop/urls.txt"), "--workers", "1"),
+        *("--parameter", "AllowPrivateNetworks=true"),
+        *("--parameter", f"ConnectTo=::127.0.0.1:{site.port}"),
+        cwd=tmp_path / "here",
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert f"parsers are those of the project {tmp_path / 'there'}\n" in done.stderr
+    assert site.user_agents == {"there (+https://there.example)"}
+    rows = scatterfetch_here("results", cwd=tmp_path / "here").stdout
+    assert json.loads(rows)["title"] == "mine"
+
+
 def test_what_could_have_been_meant_otherwise_is_said(site: Site, tmp_path: Path) -> None:
     site.page("/a", "A")
     body = b"image,url\nhttp://two.example/b,http://one.example/a\n"

@@ -9,7 +9,7 @@ from scatterfetch.cli import main
 from scatterfetch.lists.specs import parser_code
 from scatterfetch.lists.url_list import UrlList
 from scatterfetch.localcloud.user_parsers import use_parsers
-from scatterfetch.project import find_project
+from scatterfetch.project import find_project, project_of
 from shared.errors import InvalidJobError
 
 
@@ -49,6 +49,49 @@ def test_wrong_settings_are_refused(tmp_path: Path, text: str, problem: str) -> 
 
     assert problem in str(caught.value)
     assert str(tmp_path / "scatterfetch.toml") in str(caught.value)
+
+
+def made_project(folder: Path, settings: str = "") -> Path:
+    """Make a project whose scraper has a Python parser; return its list."""
+    for name, text in {
+        "scatterfetch.toml": settings,
+        "parsers/odd_shop.py": "def parse(page): return [{'title': 'mine'}]\n",
+        "shop/spec.yaml": "fetch: {robots: ignore}\nparser: parsers.odd_shop:parse\n",
+        "shop/urls.txt": "http://one.example/a\n",
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder / "shop/urls.txt"
+
+
+def test_a_project_is_that_of_the_files_or_else_of_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, here = (made_project(tmp_path / name, f"stack = '{name}'") for name in ("there", "here"))
+    monkeypatch.chdir(here.parent)
+
+    def stack_of(*files: Path) -> str | None:
+        project = project_of(files)
+        return project.stack if project else None
+
+    assert stack_of() == "here"
+    assert stack_of(tmp_path / "urls.txt") == "here"
+    assert stack_of(Path("urls.txt")) == "here"
+    assert stack_of(Path("../../there/shop/urls.txt"), tmp_path / "urls.txt") == "there"
+    with pytest.raises(InvalidJobError, match=r"urls\.txt are in two projects"):
+        stack_of(there, here)
+
+
+def test_specs_have_the_parsers_of_their_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = made_project(tmp_path / "there")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(parsers, "__path__", [*parsers.__path__])
+
+    assert main(["spec", "check", str(path.with_name("spec.yaml"))]) == 0
+    assert main(["submit", str(path)]) == 2
+    assert "name a stack with --stack" in capsys.readouterr().err
 
 
 def test_lists_in_folders_of_a_scraper_without_lists_are_left_out(tmp_path: Path) -> None:
