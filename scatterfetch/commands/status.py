@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from scatterfetch.commands.place import add_place, open_place
+from scatterfetch.jobs.folder import Folder
 from scatterfetch.jobs.place import place_option
 from scatterfetch.jobs.same_list import listed_jobs
 from scatterfetch.jobs.standing import State, look_at
@@ -17,7 +18,6 @@ from shared.errors import InvalidJobError
 from shared.keys import JOBS
 
 if TYPE_CHECKING:
-    from scatterfetch.jobs.folder import Folder
     from scatterfetch.jobs.stack import Stack
 
 EXAMPLE = """\
@@ -68,7 +68,10 @@ def _only_job(place: "Folder | Stack") -> str:
     Raises:
         InvalidJobError: there are none, or several.
     """
-    jobs = [manifest.job for manifest in listed_jobs(place, complain)]
+    if isinstance(place, Folder):
+        jobs = [manifest.job for manifest in listed_jobs(place, complain)]
+    else:  # of thousands, nobody needs the manifests
+        jobs = [*place.data.folders(JOBS)]
     if len(jobs) == 1:
         return jobs[0]
     raise InvalidJobError(
