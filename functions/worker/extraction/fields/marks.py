@@ -9,8 +9,9 @@ from functions.worker.extraction.documents.document import Document
 from functions.worker.extraction.documents.lexbor import Scope
 from functions.worker.extraction.documents.srcset import best_candidate
 from functions.worker.extraction.fields.finders import Finder
+from functions.worker.extraction.fields.selectors import is_numeral
 from functions.worker.extraction.values.amounts import Amount
-from functions.worker.extraction.values.texts import JsonText, MachineText
+from functions.worker.extraction.values.texts import JsonText, MachineText, PartedText
 from shared.extract_spec import FieldSpec, SourceSpec
 
 _MACHINE_ATTRIBUTES = {"content", "datetime"}
@@ -30,18 +31,25 @@ def mark_of(source: SourceSpec, field: FieldSpec) -> Mark | None:
     """
     Return what marks the texts of a source that programs wrote, and not for people.
 
-    Of a list of images it takes the one that is a URL.
+    Of a list of images it takes the one that is a URL; for a number, the text of several elements
+    with its marks.
     """
     if field.type == "url":
         return _marker(best_candidate) if _lists_images(source) else None
     from_json = source.jsonld is not None or source.jmespath is not None
     if field.type == "json":
         return _marker(JsonText) if from_json else None
-    if field.type in {"number", "integer", "price", "date"} and (
+    if (is_numeral(field) or field.type == "date") and (
         from_json or source.opengraph is not None or _is_for_machines(source)
     ):
         return _marker(MachineText)
+    if is_numeral(field) and source.microdata is not None:
+        return _marker(_with_marks)
     return None
+
+
+def _with_marks(text: str) -> str:
+    return text.marked if isinstance(text, PartedText) else text
 
 
 def _is_for_machines(source: SourceSpec) -> bool:

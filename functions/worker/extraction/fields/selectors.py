@@ -1,23 +1,28 @@
 """Raw values of elements, which CSS or XPath selects: their text, HTML or an attribute."""
 
-import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from selectolax.lexbor import LexborNode
 
 from functions.worker.extraction.documents.complexity import check_memory
 from functions.worker.extraction.documents.document import Document
-from functions.worker.extraction.documents.element_text import reading_text, text_of, text_of_parts
-from functions.worker.extraction.documents.lexbor import Scope, html_of, parse_html, select
+from functions.worker.extraction.documents.element_text import text_of
+from functions.worker.extraction.documents.lexbor import Scope, html_of, select
+from functions.worker.extraction.documents.numeral_text import (
+    numeral_text,
+    numeral_text_of_words,
+    numeral_text_of_xml,
+)
 from functions.worker.extraction.fields.finders import Finder, as_all, first_value
 from functions.worker.extraction.values.texts import fold, fold_numeral
 from shared.expressions import compile_xpath
 from shared.extract_spec import FieldSpec, SourceSpec
 
-_SUPERSCRIPT = re.compile(r"(<sup\b[^<>]*>)\s*(?=\d)", re.IGNORECASE)
+if TYPE_CHECKING:
+    from lxml.etree import _Element
 
 
 def wants_html(source: SourceSpec, field: FieldSpec) -> bool:
@@ -40,25 +45,12 @@ def part_of(source: SourceSpec, field: FieldSpec) -> Callable[[LexborNode, Docum
         return lambda node, _: node.text()  # of a script too, and as it is
     if not is_numeral(field):
         return text_of
-    return _numeral_text if source.regex is None else _numeral_text_of_words
+    return numeral_text if source.regex is None else numeral_text_of_words
 
 
 def is_numeral(field: FieldSpec) -> bool:
     """Tell whether the values of a field are made of a text with a number in it."""
     return field.type in {"number", "integer", "price"}
-
-
-def _numeral_parts(node: LexborNode, document: Document, *, of_numbers: bool = True) -> str:
-    """Return the text of an element, with a mark where digits stand above the line: 19^99."""
-    if node.css_first("sup") is not None:
-        marked = _SUPERSCRIPT.sub(r"^\1", html_of(node))
-        return text_of_parts(parse_html(marked).body or node, document, of_numbers=of_numbers)
-    return text_of_parts(node, document, of_numbers=of_numbers)
-
-
-_numeral_text = reading_text(_numeral_parts, of_numbers=True)
-# What a regular expression searches has no white space but blanks.
-_numeral_text_of_words = reading_text(partial(_numeral_parts, of_numbers=False))
 
 
 def _attribute(attr: str, kind: str) -> Callable[[LexborNode, Document], str | None]:
@@ -110,9 +102,9 @@ def row_itself(source: SourceSpec, take: Callable[[LexborNode, Document], str | 
     return first, as_all(first)
 
 
-def xpath(expression: str, path: str, *, html: bool, of_numbers: bool) -> Finder:
+def xpath(expression: str, path: str, source: SourceSpec, field: FieldSpec) -> Finder:
     compiled = compile_xpath(expression, path)
-    fold_text = fold_numeral if of_numbers else fold
+    take = _xpath_taker(source, field)
 
     def find_all(scope: Scope, document: Document) -> Iterator[Any]:
         from lxml import etree  # noqa: PLC0415
@@ -128,7 +120,7 @@ def xpath(expression: str, path: str, *, html: bool, of_numbers: bool) -> Finder
         for result in found if isinstance(found, list) else [found]:
             # White space between elements is a text, and nobody means it.
             if not (isinstance(result, str) and result.isspace()):
-                value = _xpath_value(result, document, fold_text, html=html)
+                value = take(result, document)
                 if value is not None:
                     yield value
 
@@ -138,25 +130,39 @@ def xpath(expression: str, path: str, *, html: bool, of_numbers: bool) -> Finder
     return first, find_all
 
 
-def _xpath_value(
-    result: Any,  # noqa: ANN401
-    document: Document,
-    fold_text: Callable[[str], str],
-    *,
-    html: bool,
-) -> Any:  # noqa: ANN401
+def _xpath_taker(source: SourceSpec, field: FieldSpec) -> Callable[[Any, Document], Any]:
+    """Return what takes the part that `source` means from what an expression finds."""
+    of_numbers = is_numeral(field) and source.regex is None
+    fold_text = fold_numeral if of_numbers else fold
+    if wants_html(source, field):
+        text_of_element = _inner_html_of_xml
+    elif is_numeral(field):
+        text_of_element = partial(numeral_text_of_xml, of_numbers=of_numbers)
+    else:
+        text_of_element = _text_of_xml
+
+    def take(result: Any, document: Document) -> Any:  # noqa: ANN401
+        from lxml import etree  # noqa: PLC0415
+
+        if not isinstance(result, etree._Element):  # noqa: SLF001 -- lxml's own name for it
+            if isinstance(result, float):
+                return result if isfinite(result) else None
+            return fold_text(result) if isinstance(result, str) else result
+        if document.exceeds(0):
+            return None
+        text = text_of_element(result)
+        return None if document.exceeds(len(text)) else text
+
+    return take
+
+
+def _text_of_xml(element: "_Element") -> str:
+    return fold("".join(map(str, element.itertext())))
+
+
+def _inner_html_of_xml(element: "_Element") -> str:
     from lxml import etree  # noqa: PLC0415
 
-    if not isinstance(result, etree._Element):  # noqa: SLF001 -- lxml's own name for it
-        if isinstance(result, float):
-            return result if isfinite(result) else None
-        return fold_text(result) if isinstance(result, str) else result
-    if document.exceeds(0):
-        return None
-    if html:
-        text = (result.text or "") + "".join(
-            etree.tostring(child, encoding="unicode", method="html") for child in result
-        )
-    else:
-        text = fold_text("".join(map(str, result.itertext())))
-    return None if document.exceeds(len(text)) else text
+    return (element.text or "") + "".join(
+        etree.tostring(child, encoding="unicode", method="html") for child in element
+    )

@@ -15,10 +15,8 @@ from functions.worker.extraction.fields.marks import (
 )
 from functions.worker.extraction.fields.selectors import (
     css,
-    is_numeral,
     part_of,
     row_itself,
-    wants_html,
     xpath,
 )
 from functions.worker.extraction.values.conversion import to_text
@@ -77,13 +75,7 @@ def _plain_source(source: SourceSpec, field: FieldSpec, path: str, context: Cont
         search = searching(compile_jmespath(source.jmespath, f"{path}.jmespath"))
         found = jmespath(search, whole=whole, in_rows=context.rows == "jmespath")
     elif source.xpath is not None:
-        of_numbers = is_numeral(field) and source.regex is None
-        found = xpath(
-            source.xpath,
-            f"{path}.xpath",
-            html=wants_html(source, field),
-            of_numbers=of_numbers,
-        )
+        found = xpath(source.xpath, f"{path}.xpath", source, field)
     elif source.css is not None:
         found = css(compile_css(source.css, f"{path}.css"), part_of(source, field), context.shared)
     else:

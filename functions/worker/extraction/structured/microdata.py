@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from selectolax.lexbor import LexborNode
 
 from functions.worker.extraction.documents.document import Document
-from functions.worker.extraction.documents.element_text import text_of
 from functions.worker.extraction.documents.lexbor import select
+from functions.worker.extraction.documents.numeral_text import text_with_marks
 from functions.worker.extraction.values.texts import MachineText
 from shared.encodable import MAX_DEPTH
 
@@ -272,4 +272,4 @@ def _property(
     if names[0].endswith(("-input", "-output")):  # https://schema.org/docs/actions.html, part 4
         wanted: dict[str, Any] = {"valueRequired": True} if "required" in attributes else {}
         return wanted | ({"valueName": attributes["name"]} if attributes.get("name") else {})
-    return text_of(element, document)
+    return text_with_marks(element, document)

@@ -13,12 +13,18 @@ from functions.worker.extraction.values.unread import Unread
 
 _NEAR = 60  # characters before a number that are looked at
 _CODE = re.compile(r"\s?\(?[A-Z]{2,3}(?![^\W\d_])\)?")  # of $5 US million
+# Before a number: a mark that stands off on one side, as in 19 ,99 and 118, 99.
 _APART_BEFORE = re.compile(
-    r"\d[.,] \Z|[.,]{2}\Z|\A[-\u2010-\u2014] [^\w\s]? ?\Z|\A\u2014\Z|\d[/:]\Z"
+    r"\d(?:[.,] | [.,] ?)\Z|[.,]{2}\Z|\A[-\u2010-\u2014] [^\w\s]? ?\Z|\A\u2014\Z|\d[/:]\Z"
 )
 # 12 99, unless they are a price of their own, a date, or a number of things.
-_TWO_MORE = re.compile(r" \d\d(?![\d.,:/]|\s?%|[^\W\d_a-zA-Z])")
+_TWO_MORE = re.compile(r"(?: [.,]?| ?\^)\d\d(?![\d.,:/]|\s?%|[^\W\d_a-zA-Z])")
 _AND_MORE = re.compile(r"\d \Z")
+# What is no text with the digits beside it: 19^99, as it is written here where 99 are above.
+_JOINED_BEFORE = re.compile(r"\d ?\^[€$£]?\Z")
+_JOINED_BEHIND = re.compile(r" ?\^[€$£]?\d")
+# A part with a mark of its own: 19 ,99 and 19 . 99.
+_PART_BEHIND = re.compile(r" [.,](?:\d| \d\d(?!\d))")
 _MINUS_WORDS = frozenset(["minus", "moins", "menos", "meno", "miinus", "минус", "мінус"])
 _MINUS = re.compile(rf"(?<![^\W\d_])(?:{'|'.join(sorted(_MINUS_WORDS))})\s\Z", re.IGNORECASE)
 _FRACTION = re.compile(r" \d{1,3}/\d+(?![\d/])|/\d")
@@ -74,6 +80,8 @@ def doubt_of(
         (is_bare and text[found.end() : found.end() + 2].lstrip().startswith("%"))
         or _is_in_cents(text, found, is_price=is_bare)
         or _is_partial(text, found, sign, is_price=is_price)
+        or _JOINED_BEFORE.search(_before(text, found))
+        or _JOINED_BEHIND.match(text, found.end())
     ):
         return Unread.UNREADABLE
     if (is_price or sign is not None) and _has_more(text, found, sign):
@@ -92,6 +100,8 @@ def _doubt_before(text: str, found: re.Match[str]) -> Unread | None:
     """Return what is in doubt by the text before a number, or by a fraction that it begins."""
     digits, before = found[0], _before(text, found)
     if _APART_BEFORE.search(before) or _MINUS.search(before):
+        return Unread.AMBIGUOUS
+    if _PART_BEHIND.match(text, found.end()) or (digits[0] in ".," and _AND_MORE.search(before)):
         return Unread.AMBIGUOUS
     if _FRACTION.match(text, found.end()) and "." not in digits and "," not in digits:
         return Unread.AMBIGUOUS

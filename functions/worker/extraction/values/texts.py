@@ -40,6 +40,14 @@ def tidy(text: str) -> str:
     return " ".join((text if text.isascii() else text.translate(_TIDY)).split())
 
 
+class PartedText(str):
+    """A text of several elements, which between digits says nothing of where one ends."""
+
+    __slots__ = ("marked",)
+    marked: str
+    """The same with a mark there."""
+
+
 class MachineText(str):
     """
     A text that a program wrote for programs, such as the `content` of microdata.
