@@ -13,6 +13,7 @@ from msgspec import Struct
 
 _TABLE = "currencies.json"
 _DOLLARS = "$"
+_UNPARTED = re.compile(r"[\u0e00-\u0eff\u1100-\u11ff\u3040-\u9fff\uac00-\ud7af]")  # Thai to Hangul
 
 
 class _CurrencyTable(Struct):
@@ -53,9 +54,12 @@ class Currencies:
         longest_first = sorted(self._signs, key=lambda sign: (-len(sign), sign))
         letters = [re.escape(sign) for sign in longest_first if sign[0].isalpha()]
         others = [re.escape(sign) for sign in longest_first if not sign[0].isalpha()]
-        # Signs of letters stand beside a number, and not in a word.
+        # Signs of letters stand beside a number, and not in a word; where people write no blanks
+        # between words, another one may follow them.
+        unparted = [sign for sign in letters if _UNPARTED.match(sign)]
         self.pattern = re.compile(
             rf"(?<![^\W\d])(?:{'|'.join([*letters, *sorted(self.codes)])})(?![^\W\d])"
+            rf"|(?:(?<=\d)|(?<=\d\s))(?:{'|'.join(unparted)})"
             rf"|{'|'.join(others)}"
         )
         """Finds a sign or code in a text."""

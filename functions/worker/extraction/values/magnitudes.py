@@ -73,7 +73,7 @@ _OTHER_LETTER = re.compile(
 # Nobody counts 2700 thousands. What follows could be counted.
 _KELVIN = re.compile(r"(?<![\w.,'])(?<!\d[ .,'])\d{4} K(?=\s?(?:\Z|[,;/|)\u2010-\u2015-]))")
 _POWER = re.compile(
-    r"\s?[('\u2019]{1,2}000s?(?!\d)|[·⋅˙_^]\d|[eE][+-]?\d|\s?[x\u00d7*·⋅]\s?10\s?(?:\^|\*\*|[\u2070-\u2079\u00b9\u00b2\u00b3\u207b])"
+    r"\s?[('\u2019]{1,2}000s?(?!\d)|(?<=\d)[·⋅˙_^]\d|[eE][+-]?\d|\s?[x\u00d7*·⋅]\s?10\s?(?:\^|\*\*|[\u2070-\u2079\u00b9\u00b2\u00b3\u207b])"
 )
 _GAP = re.compile(r"[\s+(\[\"'*~\u2010-\u2014-]{0,3}(?:(?:de|in|na|их)\s|[多余餘여]\s?)?")
 _WORD = re.compile(r"[^\W\d_]+")

@@ -19,6 +19,7 @@ from functions.worker.extraction.values.digits import (
     without_apostrophe,
 )
 from functions.worker.extraction.values.doubts import doubt_of, is_announced, may_be_two
+from functions.worker.extraction.values.ranges import UP_TO, is_joined
 from functions.worker.extraction.values.texts import FIXED_SPACES, tidy
 from functions.worker.extraction.values.unread import Unread
 
@@ -30,7 +31,6 @@ _SIGN = re.compile(r"(?<![\w.,)\]])[-\u2010-\u2013](?:[^\w\s.,()-]{1,3}\s?)?\Z")
 # What a dash that follows may belong to as well: Lamp -20 €.
 _WORD_BEFORE = re.compile(r"[\w.,)\]]\s\Z")
 _MINUS_AT_POINT = frozenset(["$", "£"])  # where nobody writes -.95 for 0.95
-_UP_TO = re.compile(r"(?<=\d)(?:(\s?)[-\u2010-\u2015~\u301c]\s?|(\s)(?:to|bis|or|do|до)\s)\Z")
 _MACHINE = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _NO_CENTS = re.compile(r"[.,]\s?(?:-|\u2010|\u2011|\u2012|\u2013|\u2014|\u2015|=)")
 _SIGN_AS_MARK = re.compile(r"(?<![\d.,])(\d{1,3}(?:[ ']\d{3}){1,4}|\d{1,6})([€$£])(\d\d)(?![\d.,])")
@@ -86,8 +86,11 @@ def read_numeral(text: str, decide: DecideMark, *, is_price: bool = False) -> Nu
         return doubt
     money = _Money(currency, sign, of_money=is_price or sign is not None)
     digits = _digits(text, found, money, decide)
-    if not isinstance(digits, Unread) and sign is not None and found.end() <= sign.start():
-        digits = _lowest(text, found, digits, money, decide)
+    if not isinstance(digits, Unread) and sign is not None:
+        if found.end() <= sign.start():
+            digits = _lowest(text, found, digits, money, decide)
+        elif is_joined(text, sign.start(), is_behind=False):
+            digits = Unread.AMBIGUOUS
     return digits if isinstance(digits, Unread) else Numeral(digits, currency, region)
 
 
@@ -104,9 +107,10 @@ def _lowest(
 ) -> str | Unread:
     """Return the first number of a range whose last one has the currency: 10 of 10-15 €."""
     start = max(0, found.start() - _NEAR)
-    up_to = _UP_TO.search(text, start, found.start())
+    up_to = UP_TO.search(text, start, found.start())
     if up_to is None:
-        return highest
+        is_last = is_joined(text, found.start(), is_behind=True)
+        return Unread.AMBIGUOUS if is_last else highest
     first = max(NUMBER.finditer(text, start, up_to.start()), key=re.Match.start)
     is_spaced = bool(up_to[1] or up_to[2])
     begins = first.start()
