@@ -13,6 +13,12 @@ class Amount(NamedTuple):
         return str(self.value)
 
 
+class Letters(str):
+    """What beside an amount may be a currency, and nobody here knows which."""
+
+    __slots__ = ()
+
+
 class Region(NamedTuple):
     """A region beside an amount of money."""
 

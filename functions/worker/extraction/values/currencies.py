@@ -7,12 +7,15 @@ The table beside this module has the codes of ISO 4217 that are in use, and sign
 import re
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 _TABLE = "currencies.json"
 _DOLLARS = "$"
+REGIONS: Final = r"US|USA|U\.S\.(?:A\.)?|CA|CAN|CDN|AU|AUS|NZ|HK|SG|MX|TW"
+"""How people name the region of a sign beside it."""
 _UNPARTED = re.compile(r"[\u0e00-\u0eff\u1100-\u11ff\u3040-\u9fff\uac00-\ud7af]")  # Thai to Hangul
 
 
@@ -24,6 +27,8 @@ class _CurrencyTable(Struct):
     """Codes that are words, too: ALL SIZES, TOP 10."""
     signs: dict[str, str]
     """What a sign can stand for; those of small letters may also be written with large ones."""
+    letters: dict[str, str]
+    """What letters stand for where the page says so; elsewhere they are a size, or a grade."""
     regions: dict[str, str]
     """How the regions beside a sign begin, in large letters, and what people pay with there."""
     comma: str
@@ -47,6 +52,7 @@ class Currencies:
         self._either = frozenset(table.either.split())
         self._whole = frozenset(table.whole.split())
         self._mills = frozenset(table.mills.split())
+        self._letters = {letters: tuple(codes.split()) for letters, codes in table.letters.items()}
         self._signs: dict[str, tuple[str, ...]] = {}
         for sign, codes in table.signs.items():
             forms = {sign, sign.capitalize(), sign.upper()} if sign.islower() else {sign}
@@ -67,6 +73,10 @@ class Currencies:
     def candidates(self, sign: str) -> tuple[str, ...]:
         """Return the codes that a sign or code can stand for."""
         return (sign,) if sign in self.codes else self._signs.get(sign, ())
+
+    def of_letters(self, letters: str) -> tuple[str, ...]:
+        """Return what letters can stand for that are a currency only where the page says so."""
+        return self._letters.get(letters, ())
 
     def decimal_marks(self, sign: str) -> set[str]:
         """Return how numbers are written where people pay so; empty: it differs."""

@@ -9,7 +9,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from functions.worker.extraction.values.amounts import Region
-from functions.worker.extraction.values.currencies import currencies
+from functions.worker.extraction.values.currencies import REGIONS, currencies
+from functions.worker.extraction.values.currency_letters import letters_at_sign
 from functions.worker.extraction.values.digits import NUMBER
 from functions.worker.extraction.values.magnitudes import stands_at
 from functions.worker.extraction.values.unread import Unread
@@ -18,17 +19,15 @@ MAX_TEXT = 2_000  # characters that are searched for a currency
 _MAX_TOKENS = 50
 _NEAR = 16  # characters between a number and the currency behind its magnitude
 _TOUCHES = re.compile(r"\s?\(?")
-_LETTERS_OF_DOLLARS = re.compile(r"(?<![^\W_])[A-Z]{1,2}\Z")  # NOW$5 is a word
-_REGIONS = r"US|USA|U\.S\.(?:A\.)?|CA|CAN|CDN|AU|AUS|NZ|HK|SG|MX|TW"
 _PEOPLE = r"[Cc]anad(?:ian|iens?)|[Aa]ustralian|[Mm][eé]xican[oa]?s?"
 # With an end behind them they are of the price. In $9 MX Master and San Diego, CA $9 they may be.
 # A lone C is one at the beginning alone: Size: C $9.
 _REGION_BEHIND = re.compile(
-    rf"(?:(?:(?P<near>\(?)| \(?)(?P<region>{_REGIONS})(?!\w)|\s(?P<people>{_PEOPLE})(?=\s?\Z))"
+    rf"(?:(?:(?P<near>\(?)| \(?)(?P<region>{REGIONS})(?!\w)|\s(?P<people>{_PEOPLE})(?=\s?\Z))"
     r"(?P<end>\)|\s?(?:\Z|/))?"
 )
 _REGION_BEFORE = re.compile(
-    rf"(?P<end>\A|[:(]\s?)(?P<region>{_REGIONS}|(?<=\A)C)\s?\Z|(?<!\w)(?P<other>{_REGIONS})\s\Z"
+    rf"(?P<end>\A|[:(]\s?)(?P<region>{REGIONS}|(?<=\A)C)\s?\Z|(?<!\w)(?P<other>{REGIONS})\s\Z"
 )
 _NEAR_REGION = 8
 _BETWEEN = re.compile(r"[\s:.,\u2010-\u2015=-]{0,3}")
@@ -82,9 +81,9 @@ def _named(
     known = currencies()
     start, end = min(number.start(), sign.start()), max(number.end(), sign.end())
     named = sign[0]
-    unknown = _LETTERS_OF_DOLLARS.search(text, 0, sign.start())
-    if unknown is not None and sign[0] == "$":
-        return f"{unknown[0]}$"
+    unknown = letters_at_sign(text, sign)
+    if unknown is not None:
+        return unknown
     codes = set(known.candidates(named))
     for other in others:
         if not (_TOUCHES.fullmatch(text, other.end(), start)

@@ -28,7 +28,8 @@ _PART_BEHIND = re.compile(r" [.,](?:\d| \d\d(?!\d))")
 _MINUS_WORDS = frozenset(["minus", "moins", "menos", "meno", "miinus", "минус", "мінус"])
 _MINUS = re.compile(rf"(?<![^\W\d_])(?:{'|'.join(sorted(_MINUS_WORDS))})\s\Z", re.IGNORECASE)
 _FRACTION = re.compile(r" \d{1,3}/\d+(?![\d/])|/\d")
-_CENT_SIGN = re.compile(r"\s?[¢\uffe0]")
+_CENT_SIGN = re.compile(r"\s?(?:[¢\uffe0]|(?:GB[pX]|ZAc)(?!\w))")
+_CENT_SIGN_BEFORE = re.compile(r"(?:[¢\uffe0]|(?<!\w)(?:GB[pX]|ZAc))\s*\Z")
 _CENTS = re.compile(
     r"\s?(?:[pc]|cts?|cents?|pence|penny|öre|øre|gr|grosz[ey]?|коп|копе\w*|bani|fillér|kuruş|krş"
     r"|c[eé]nt(?:imes?|imos?|avos?|esimi))(?!\w)",
@@ -162,7 +163,7 @@ def is_doubtful(before: str, behind: str) -> bool:
 
 def _is_in_cents(text: str, found: re.Match[str], *, is_price: bool) -> bool:
     """Tell whether a number counts hundredths: 99¢, and of money without a sign 50p."""
-    if _CENT_SIGN.match(text, found.end()) or _before(text, found).rstrip().endswith("\u00a2"):
+    if _CENT_SIGN.match(text, found.end()) or _CENT_SIGN_BEFORE.search(_before(text, found)):
         return True
     return is_price and _counts_cents(text, found.end())
 
@@ -203,3 +204,8 @@ def _is_partial(
         ends += [sign.end()] * (sign.start() >= found.end())
         ends += [code.end() for code in (_CODE.match(text, end) for end in ends) if code]
     return any(goes_on(text, end, of_money=is_price or has_sign, has_sign=has_sign) for end in ends)
+
+
+def is_announcing(word: str) -> bool:
+    """Tell whether a word announces a number, and belongs to none."""
+    return _announces(word) or word.casefold() in _BETWEEN

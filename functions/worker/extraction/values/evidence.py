@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import NamedTuple
 
-from functions.worker.extraction.values.amounts import Region
+from functions.worker.extraction.values.amounts import Letters, Region
 from functions.worker.extraction.values.currencies import currencies
 from functions.worker.extraction.values.locales import currency_of_place, day_first, decimal_comma
 from functions.worker.extraction.values.texts import tidy
@@ -166,10 +166,15 @@ class Evidence:
         if sign is None:
             return self.currency
         codes = currencies().candidates(sign)
+        if not codes or isinstance(sign, Letters):
+            named = self.currency or self._currency_of_place
+            if named is not None and named in (currencies().of_letters(sign) or codes):
+                return named
+            # Two that contradict each other have a space between them.
+            is_other = isinstance(sign, Letters) and self.currency is not None
+            return Unread.AMBIGUOUS if is_other or " " in sign else Unread.UNREADABLE
         if len(codes) == 1:
             return codes[0]
-        if not codes:  # two that contradict each other have a space between them
-            return Unread.AMBIGUOUS if " " in sign else Unread.UNREADABLE
         known = self.currency if self.currency in codes else None
         if region is not None and region.is_certain:
             named = region.currency if known in {None, region.currency} else None

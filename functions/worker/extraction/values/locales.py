@@ -12,7 +12,10 @@ _REGION_CURRENCY = {
     "US": "USD", "CA": "CAD", "AU": "AUD", "NZ": "NZD", "SG": "SGD", "HK": "HKD", "TW": "TWD",
     "MX": "MXN", "AR": "ARS", "CL": "CLP", "CO": "COP", "UY": "UYU", "SE": "SEK", "NO": "NOK",
     "DK": "DKK", "IS": "ISK", "JP": "JPY", "CN": "CNY", "IN": "INR", "PK": "PKR", "LK": "LKR",
-    "NP": "NPR", "RO": "RON", "MD": "MDL", "MO": "MOP",
+    "NP": "NPR", "RO": "RON", "MD": "MDL", "MO": "MOP", "ZA": "ZAR", "ZM": "ZMW", "PG": "PGK",
+    "GT": "GTQ", "HN": "HNL", "BW": "BWP", "ET": "ETB", "BY": "BYN", "RU": "RUB", "AE": "AED",
+    "MA": "MAD", "SN": "XOF", "CI": "XOF", "CM": "XAF", "SA": "SAR", "QA": "QAR", "OM": "OMR",
+    "YE": "YER", "IR": "IRR", "EG": "EGP", "SD": "SDG",
 }  # fmt: skip
 _LANGUAGE_CURRENCY = {
     "sv": "SEK", "nb": "NOK", "nn": "NOK", "no": "NOK", "da": "DKK", "is": "ISK", "ja": "JPY",

@@ -8,8 +8,9 @@ the page says; nothing is guessed here.
 import re
 from typing import NamedTuple
 
-from functions.worker.extraction.values.amounts import Region
+from functions.worker.extraction.values.amounts import Letters, Region
 from functions.worker.extraction.values.currencies import currencies
+from functions.worker.extraction.values.currency_letters import letters_at_number
 from functions.worker.extraction.values.currency_signs import MAX_TEXT, beside_currency
 from functions.worker.extraction.values.digits import (
     NO_GROUPS,
@@ -84,6 +85,9 @@ def read_numeral(text: str, decide: DecideMark, *, is_price: bool = False) -> Nu
     doubt = doubt_of(text, found, sign, is_price=is_price)
     if doubt is not None:
         return doubt
+    if is_price and sign is None:
+        letters = letters_at_number(text, found)
+        currency = None if letters is None else Letters(letters)
     money = _Money(currency, sign, of_money=is_price or sign is not None)
     digits = _digits(text, found, money, decide)
     if not isinstance(digits, Unread) and sign is not None:
