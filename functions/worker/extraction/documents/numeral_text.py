@@ -96,6 +96,16 @@ def numeral_text_of_xml(element: "_Element", *, of_numbers: bool) -> str:
     return _joined(pieces, of_numbers=of_numbers)
 
 
+def with_mark(found: str, text: str) -> str:
+    """Return a part of `text` with the mark that touches it, so that a part of digits is none."""
+    if "^" in text:
+        part = re.escape(found)
+        touching = re.search(rf"{part} ?\^\d|\d ?\^{part}", text)
+        if touching is not None:
+            return touching[0]
+    return found
+
+
 def border_of(tag: str) -> str:
     """Return what stands where an element begins; that of no name is where one ends."""
     if tag == "sup":

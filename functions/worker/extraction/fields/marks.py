@@ -44,12 +44,13 @@ def mark_of(source: SourceSpec, field: FieldSpec) -> Mark | None:
     ):
         return _marker(MachineText)
     if is_numeral(field) and source.microdata is not None:
-        return _marker(_with_marks)
+        return _marker(with_marks)
     return None
 
 
-def _with_marks(text: str) -> str:
-    return text.marked if isinstance(text, PartedText) else text
+def with_marks(raw: Any) -> Any:  # noqa: ANN401
+    """Return a text of several elements with the marks between its digits."""
+    return raw.marked if isinstance(raw, PartedText) else raw
 
 
 def _is_for_machines(source: SourceSpec) -> bool:

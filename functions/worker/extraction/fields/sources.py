@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from functions.worker.extraction.documents.document import Document
 from functions.worker.extraction.documents.lexbor import Scope
+from functions.worker.extraction.documents.numeral_text import with_mark
 from functions.worker.extraction.fields.context import Context
 from functions.worker.extraction.fields.data import jmespath, opengraph, searching, structured
 from functions.worker.extraction.fields.finders import Finder, mapped
@@ -12,9 +13,11 @@ from functions.worker.extraction.fields.marks import (
     has_entities,
     mark_of,
     with_currency,
+    with_marks,
 )
 from functions.worker.extraction.fields.selectors import (
     css,
+    is_numeral,
     part_of,
     row_itself,
     xpath,
@@ -32,16 +35,20 @@ def compile_source(source: SourceSpec, field: FieldSpec, path: str, context: Con
     if source.regex is None:
         return _marked(source, field, (first, find_all))
     regex = compile_regex(source.regex, f"{path}.regex")
+    if is_numeral(field):
+        first, find_all = mapped(with_marks, (first, find_all))
+    whole = with_mark if is_numeral(field) else lambda found, _text: found
 
     def first_match(scope: Scope, document: Document) -> str | None:
         raw = first(scope, document)
         text = raw if isinstance(raw, str) else to_text(raw)
-        return None if text is None else regex.first(text) or None
+        found = None if text is None else regex.first(text)
+        return whole(found, text) if text and found else None
 
     def all_matches(scope: Scope, document: Document) -> Iterator[str]:
         for raw in find_all(scope, document):
-            text = raw if isinstance(raw, str) else to_text(raw)
-            yield from (found for found in regex.all(text or "") if found)
+            text = (raw if isinstance(raw, str) else to_text(raw)) or ""
+            yield from (whole(found, text) for found in regex.all(text) if found)
 
     return first_match, all_matches
 

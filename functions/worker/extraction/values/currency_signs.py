@@ -30,7 +30,7 @@ _REGION_BEFORE = re.compile(
     rf"(?P<end>\A|[:(]\s?)(?P<region>{REGIONS}|(?<=\A)C)\s?\Z|(?<!\w)(?P<other>{REGIONS})\s\Z"
 )
 _NEAR_REGION = 8
-_BETWEEN = re.compile(r"[\s:.,\u2010-\u2015=-]{0,3}")
+_BETWEEN = re.compile(r"(?:/[-=])?[\s:.,\u2010-\u2015=-]{0,3}")
 
 
 class Beside(NamedTuple):

@@ -63,6 +63,7 @@ def test_what_may_be_a_currency_casts_doubt_on_the_one_that_the_data_name(
     ("text", "found"),
     [
         *(("19.90 SFr", (19.9, "CHF")), ("KSh 45", (45, "KES")), ("2963 yen", (2963, "JPY"))),
+        *(("45/- PKR", (45, "PKR")), ("45 ευρώ", (45, "EUR"))),
         *(("850000 ریال", (850000, "IRR")), ("2000 zl", (2000, "PLN"))),
     ],
 )

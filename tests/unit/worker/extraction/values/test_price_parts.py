@@ -119,3 +119,21 @@ def test_a_text_in_several_elements_is_what_a_browser_shows() -> None:
 def test_a_blank_beside_a_mark_is_no_part_of_a_number(language: str, text: str, kind: str) -> None:
     if (text, kind) != ("19 99 €", "number"):
         assert read(text, language, kind=kind)[0] == AMBIGUOUS
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(
+    ("inner", "regex", "value"),
+    [
+        *(("<b>19</b><sup>99</sup> €", r"[\d.,]+", UNREADABLE),),
+        ("<b>5</b><b>299 €</b>", r"\d+ €", UNREADABLE),
+        *(("<b>5</b><b>299 €</b>", r"\d+", UNREADABLE),),
+        *(("<b>19</b> <b>299</b> €", r"\d+", UNREADABLE),),
+        *(("<b>19</b><sup>,99</sup> €", r"[\d.,]+", 19.99), ("2 <s>3</s> 5 €", r"(\d+) €", 5)),
+        *(("19^2 oder 5 €", r"(\d+) €", 5), ("Preis<sup>1</sup> 19,99 €", r"[\d,]+ €", 19.99)),
+    ],
+)  # fmt: skip
+def test_a_regular_expression_finds_no_part_of_digits(
+    inner: str, regex: str, value: Any, source: dict[str, str]
+) -> None:
+    assert read_from({**source, "regex": regex}, inner, "de", "price") == value
