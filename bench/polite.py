@@ -139,6 +139,8 @@ class Run(NamedTuple):
     status: int
     left: int
     """Processes that it left running."""
+    load: float
+    """Of the machine, in the last minute of it."""
 
 
 def run(scenario: Scenario, tool: Tool, size: int, folder: Path) -> Run:
@@ -168,6 +170,7 @@ def run(scenario: Scenario, tool: Tool, size: int, folder: Path) -> Run:
         conduct(requests, pause=PAUSE, at_once=PER_HOST),
         used.status,
         used.left,
+        os.getloadavg()[0],
     )
 
 
@@ -214,6 +217,16 @@ def summary(scenario: Scenario, runs: list[Run]) -> dict[str, Any]:
         f"beyond {PER_HOST} open": max(c.crowded for c in conducts),
         "asked again": max(c.repeated for c in conducts),
         "left running": max(found.left for found in runs),
+        "load": round(median(found.load for found in runs), 1),
+    }
+
+
+def ratios(runs: list[Run], base: list[Run]) -> dict[str, float]:
+    """Return how runs compare with those of another tool, each with the one of its own round."""
+    pairs = list(zip(runs, base, strict=True))
+    return {
+        "clock, of Scrapy's": round(median(one.clock / other.clock for one, other in pairs), 2),
+        "CPU, of Scrapy's": round(median(one.cpu / other.cpu for one, other in pairs), 2),
     }
 
 
@@ -232,7 +245,11 @@ def measure(
                 one = run(scenario, TOOLS[name], size, folder)
             before.append(one)
             print(f"run {number + 1}: {name}: {one}", file=sys.stderr, flush=True)
-    return {name: summary(scenario, done) for name, done in found.items()}
+    base = found.get("scrapy")
+    return {
+        name: summary(scenario, done) | (ratios(done, base) if base else {})
+        for name, done in found.items()
+    }
 
 
 def print_table(scenario: Scenario, found: dict[str, dict[str, Any]]) -> None:
@@ -259,7 +276,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="a folder where logs and rows stay")
     options = parser.parse_args()
     about: dict[str, Any] = {"python": platform.python_version(), "machine": platform.machine()}
-    about |= {"cores": os.cpu_count(), "load": os.getloadavg()[0], "runs": options.runs}
+    about |= {"cores": os.cpu_count(), "runs": options.runs}
     corpus.peers_python()
     tables = {}
     for name in options.scenarios:
