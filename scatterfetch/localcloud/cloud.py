@@ -201,7 +201,8 @@ class LocalCloud:
 
     def dead_letters(self) -> int:
         """Return how many messages are in dead-letter queues."""
-        return sum(self._waiting(logical) for logical in self._dead_letter_queues())
+        queues = (self.template.queues[logical] for logical in self._dead_letter_queues())
+        return sum(len(self._server.messages(queue.name)) for queue in queues)
 
     def idle(self) -> bool:
         """Tell whether no message is waiting or being worked on, but looks at jobs."""
@@ -314,21 +315,6 @@ class LocalCloud:
             if queue.redrive
         }
         return {name for name, queue in self.template.queues.items() if queue.name in targets}
-
-    def _waiting(self, logical: str) -> int:
-        return self._count(
-            logical,
-            "ApproximateNumberOfMessages",
-            "ApproximateNumberOfMessagesNotVisible",
-            "ApproximateNumberOfMessagesDelayed",
-        )
-
-    def _count(self, logical: str, *names: str) -> int:
-        answer = self._sqs.get_queue_attributes(
-            QueueUrl=self.template.queue_url(logical), AttributeNames=["All"]
-        )
-        attributes: Mapping[str, str] = answer["Attributes"]  # type: ignore[assignment] # of str keys
-        return sum(int(attributes[name]) for name in names)
 
     def _access(self) -> dict[str, Any]:
         return {

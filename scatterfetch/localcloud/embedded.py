@@ -15,7 +15,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
-from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from moto.s3.models import s3_backends
 from moto.sqs import models as sqs_models
@@ -136,7 +136,8 @@ class MountedFile(NamedTuple):
 class _Application:
     """moto, one request at a time: its queues and its conditional writes are not thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, moto: WSGIApplication) -> None:
+        self._moto = moto
         self._lock = threading.Lock()
         self.kept: FolderBucket | None = None
         self.mounted: dict[str, MountedFile] = {}
@@ -155,7 +156,7 @@ class _Application:
         key = self.kept.key_of(environ) if self.kept else None
         with self._lock:
             if self.kept is None or key is None:
-                return list(application(environ, start_response))
+                return list(self._moto(environ, start_response))
             return self._put(self.kept, key, body, environ, start_response)
 
     def _put(
@@ -174,14 +175,14 @@ class _Application:
         try:
             # First the disk: it may be full, and what is answered for must be kept.
             with kept.prepared(key, body) as finish:
-                answer = list(application(environ, note))
+                answer = list(self._moto(environ, note))
                 if started[0].startswith("200"):
                     finish()
         except OSError as error:
             if started:  # moto has it and the folder has not
                 undo = {**environ, "REQUEST_METHOD": "DELETE", "CONTENT_LENGTH": "0"}
                 undo.pop("HTTP_IF_NONE_MATCH", None)
-                list(application({**undo, "wsgi.input": BytesIO()}, note))
+                list(self._moto({**undo, "wsgi.input": BytesIO()}, note))
             message = f"cannot write {kept.folder / key}: {error.strerror}"
             kept.on_error(message)
             start_response("503 Slow Down", [("Content-Type", "application/xml")])
@@ -213,7 +214,7 @@ class EmbeddedCloud:
         sqs_models.Message.visible = property(  # type: ignore[assignment, method-assign]
             lambda message: _now_ms() >= message.visible_at
         )
-        self._application = _Application()
+        self._application = _Application(application)
         self._server = make_server(
             "127.0.0.1", 0, self._application, threaded=True, request_handler=_QuietHandler
         )
