@@ -26,3 +26,14 @@ def test_ctrl_c_during_the_imports_ends_it_quietly(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
 
     assert main() == 130
+
+
+def test_imports_are_not_searched_for_garbage_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "scatterfetch.cli", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+
+    main()
+
+    assert gc.get_threshold()[0] == 50_000
