@@ -45,6 +45,7 @@ def worker_environment(endpoint: str) -> dict[str, str]:
         "DATA_BUCKET": "data",
         "DISPATCH_QUEUE_URL": f"{endpoint}/1/dispatch",
         "WORK_QUEUE_URL": f"{endpoint}/1/work.fifo",
+        "WAKE_QUEUE_URL": f"{endpoint}/1/wake",
         "DEAD_LETTER_QUEUE_URL": f"{endpoint}/1/dead",
         "PARTITIONS": "1",  # of one partition are all hosts of a benchmark
         "USER_AGENT": "bench/1.0 (+https://bench.example/bot)",
@@ -119,7 +120,10 @@ class Aws:
         answer: dict[str, object] = {}
         if operation == "SendMessageBatch":
             answer = {"Successful": [self._sent(entry) for entry in json.loads(body)["Entries"]]}
-        elif operation != "ChangeMessageVisibility":
+        elif operation == "ChangeMessageVisibilityBatch":
+            entries = json.loads(body)["Entries"]
+            answer = {"Successful": [{"Id": entry["Id"]} for entry in entries]}
+        elif operation not in {"ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"}:
             return _http(400, json.dumps({"__type": "UnsupportedOperation"}).encode())
         return _http(
             200, json.dumps(answer).encode(), "Content-Type: application/x-amz-json-1.0\r\n"

@@ -84,12 +84,15 @@ def dispatch(name: str, size: int, shards: int | None, only: list[int] | None) -
     from shared.settings import DispatcherSettings  # noqa: PLC0415
     from shared.spec import Spec  # noqa: PLC0415
     from shared.store import Bucket  # noqa: PLC0415
+    from shared.wakes import Wakes  # noqa: PLC0415
 
     endpoint = os.environ["AWS_ENDPOINT_URL"]
     settings = DispatcherSettings(
         data_bucket="data",
         dispatch_queue_url=f"{endpoint}/1/dispatch",
         work_queue_url=f"{endpoint}/1/work.fifo",
+        wake_queue_url=f"{endpoint}/1/wake",
+        worker_concurrency=20,
         batch_size=BATCH_SIZE,
         stall_minutes=60,
         worker_memory=1769,
@@ -100,6 +103,7 @@ def dispatch(name: str, size: int, shards: int | None, only: list[int] | None) -
         data=Bucket(settings.data_bucket),
         dispatch_queue=Queue(settings.dispatch_queue_url),
         work_queue=Queue(settings.work_queue_url),
+        wakes=Wakes(Queue(settings.wake_queue_url), workers=settings.worker_concurrency),
         now=lambda: datetime.now(UTC),
     )
     manifest = Manifest(

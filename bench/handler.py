@@ -4,6 +4,7 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any, cast
 
 from bench.spec import SPEC
 from bench.subjects import BATCH_SIZE, arguments, say
@@ -39,7 +40,8 @@ def work(job: str, urls: list[str]) -> list[str]:
             "body": encode(batch),
             "attributes": {"ApproximateReceiveCount": "1"},
         }
-        answer = handler({"Records": [record]}, LambdaContext(batch.batch, time.time() + _SECONDS))
+        context = LambdaContext(batch.batch, time.time() + _SECONDS)
+        answer = handler({"Records": [record]}, cast("Any", context))
         if answer != {"batchItemFailures": []}:
             raise SystemExit(f"batch {batch.batch} failed")
         batches.append(batch.batch)

@@ -25,7 +25,16 @@ def session() -> Session:
     return Session()
 
 
-def new_client(service: str, *, connections: int = 10) -> Any:  # noqa: ANN401 -- who asks knows
-    """Return a client of `service` that has so many connections; for its owner to keep."""
+def new_client(service: str, *, connections: int = 10, patience: float | None = None) -> Any:  # noqa: ANN401 -- who asks knows
+    """
+    Return a client of `service` that has so many connections; for its owner to keep.
+
+    With `patience` it tries each call once, for so many seconds, in place of five times for longer.
+    """
     config = _CONFIG.merge(Config(max_pool_connections=connections))
+    if patience is not None:
+        hasty = Config(
+            connect_timeout=patience, read_timeout=patience, retries={"total_max_attempts": 1}
+        )
+        config = config.merge(hasty)
     return session().create_client(service, config=config)

@@ -155,6 +155,10 @@ class Tick(Struct, frozen=True, kw_only=True, tag="tick.v1", omit_defaults=True)
     stalled: bool = False
 
 
+class Wake(Struct, frozen=True, tag="wake.v1"):
+    """Calls for a worker, which looks for batches by itself."""
+
+
 class ListUploaded(Struct, frozen=True):
     """An object was put into the input bucket. `id` tells one upload from the next."""
 
@@ -205,7 +209,7 @@ _notification_decoder = msgspec.json.Decoder(_Notification)
 _batch_decoder = msgspec.json.Decoder(Batch)
 
 
-def encode(message: Batch | Dispatch) -> str:
+def encode(message: Batch | Dispatch | Wake) -> str:
     """Return `message` as JSON with a `type` tag."""
     return escaped(_encoder.encode(message)).decode()
 
@@ -233,8 +237,17 @@ def decode_batch(body: str) -> Batch:
 
 def is_tick(body: str) -> bool:
     """Tell whether an SQS message is a `Tick`, on which no target depends."""
+    return _is_tagged(body, Tick)
+
+
+def is_wake(body: str) -> bool:
+    """Tell whether an SQS message is a `Wake`."""
+    return _is_tagged(body, Wake)
+
+
+def _is_tagged(body: str, kind: type[Struct]) -> bool:
     try:
-        return _tag_decoder.decode(body).type == Tick.__struct_config__.tag
+        return _tag_decoder.decode(body).type == kind.__struct_config__.tag
     except msgspec.MsgspecError:
         return False
 

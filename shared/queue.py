@@ -1,9 +1,10 @@
 """SQS, and the only module that speaks to it. Every refusal becomes a `StorageError`."""
 
 import hashlib
+import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -37,6 +38,18 @@ class Message(NamedTuple):
     group: str | None = None
     identity: str = ""
     delay: int = 0
+
+
+class Received(NamedTuple):
+    """
+    A message in hand, until it is deleted, put back or not hidden any more.
+
+    `receives` counts how often it was received, this time included.
+    """
+
+    body: str
+    receipt_handle: str
+    receives: int
 
 
 @cache
@@ -86,19 +99,65 @@ class Queue:
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def renew(self, receipt_handle: str, seconds: int) -> None:
+    def receive_one(self, *, hidden: float, wait: float) -> Received | None:
         """
-        Keep a received message hidden for `seconds` from now.
+        Return a message, or None if there is none within `wait` seconds (20 at most).
+
+        One at a time: so nobody has a message in hand that it does not work on, and of a FIFO queue
+        each message is of another group.
+
+        Args:
+            hidden: Seconds that nobody else receives it, from when SQS hands it out.
+            wait: Seconds.
 
         Raises:
-            StorageError: it is not ours any more, or cannot be reached.
+            StorageError: SQS cannot be reached. A message may have been received and not be known:
+                it comes back when it is not hidden any more.
         """
-        try:
-            self._sqs.change_message_visibility(
-                QueueUrl=self.url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+        with self._translated("receive from"):
+            answer = self._sqs.receive_message(
+                QueueUrl=self.url,
+                MaxNumberOfMessages=1,
+                VisibilityTimeout=math.ceil(hidden),
+                WaitTimeSeconds=math.ceil(wait),
+                AttributeNames=["ApproximateReceiveCount"],
             )
-        except (BotoCoreError, ClientError) as error:
-            raise StorageError(f"the lease on a message of {self.url} is lost: {error}") from error
+        for message in answer.get("Messages", []):
+            receives = int(message["Attributes"]["ApproximateReceiveCount"])
+            return Received(message["Body"], message["ReceiptHandle"], receives)
+        return None
+
+    def acknowledge(self, receipt_handle: str) -> None:
+        """
+        Acknowledge a message; in a FIFO queue, the next of its group may be received.
+
+        Raises:
+            StorageError: it comes back when it is not hidden any more.
+        """
+        with self._translated("delete a message of"):
+            self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=receipt_handle)
+
+    def renew_all(self, receipt_handles: Sequence[str], seconds: float) -> dict[str, bool]:
+        """
+        Keep received messages hidden for `seconds` from now, `MAX_ENTRIES` of them at most.
+
+        Returns which are renewed (True) and which are not ours any more (False). About the others
+        nothing is known: SQS had a trouble of its own.
+
+        Raises:
+            StorageError: SQS cannot be reached; of none of them anything is known.
+        """
+        entries: Any = [
+            {"Id": f"{number}", "ReceiptHandle": handle, "VisibilityTimeout": math.ceil(seconds)}
+            for number, handle in enumerate(receipt_handles)
+        ]
+        with self._translated("renew messages of"):
+            answer = self._sqs.change_message_visibility_batch(QueueUrl=self.url, Entries=entries)
+        known = {receipt_handles[int(entry["Id"])]: True for entry in answer.get("Successful", [])}
+        for entry in answer.get("Failed", []):
+            if entry["SenderFault"]:
+                known[receipt_handles[int(entry["Id"])]] = False
+        return known
 
     def put_back(self, receipt_handle: str, seconds: int) -> None:
         """

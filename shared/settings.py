@@ -40,6 +40,9 @@ class DispatcherSettings(_FunctionSettings, frozen=True, kw_only=True):
     data_bucket: Annotated[str, Meta(min_length=3)]
     dispatch_queue_url: QueueUrl
     work_queue_url: QueueUrl
+    wake_queue_url: QueueUrl
+    worker_concurrency: Annotated[int, Meta(ge=0)]
+    """Workers at most; wakes beyond are not sent."""
     batch_size: Annotated[int, Meta(ge=1, le=500)]
     """Targets in one work message at most."""
     stall_minutes: Annotated[int, Meta(ge=1)]
@@ -54,6 +57,7 @@ class WorkerSettings(_FunctionSettings, frozen=True, kw_only=True):
     data_bucket: Annotated[str, Meta(min_length=3)]
     dispatch_queue_url: QueueUrl
     work_queue_url: QueueUrl
+    wake_queue_url: QueueUrl
     dead_letter_queue_url: QueueUrl
     """Of the dispatch queue."""
     user_agent: Annotated[str, Meta(min_length=1)]

@@ -32,6 +32,7 @@ class Deployment:
     data_bucket: str
     dispatch_queue_url: str
     work_queue_url: str
+    wake_queue_url: str
     dead_letter_queue_url: str
     work_dlq_url: str
 
@@ -43,6 +44,7 @@ class Deployment:
             "DataBucketName": self.data_bucket,
             "DispatchQueueUrl": self.dispatch_queue_url,
             "WorkQueueUrl": self.work_queue_url,
+            "WakeQueueUrl": self.wake_queue_url,
             "DispatchDLQUrl": self.dead_letter_queue_url,
             "WorkDLQUrl": self.work_dlq_url,
         }
@@ -54,6 +56,10 @@ class Deployment:
     @property
     def dispatch_queue(self) -> Queue:
         return Queue(self.dispatch_queue_url, self.sqs)
+
+    @property
+    def wake_queue(self) -> Queue:
+        return Queue(self.wake_queue_url, self.sqs)
 
     @property
     def work_queue(self) -> Queue:
@@ -69,6 +75,8 @@ class Deployment:
             "DATA_BUCKET": self.data_bucket,
             "DISPATCH_QUEUE_URL": self.dispatch_queue_url,
             "WORK_QUEUE_URL": self.work_queue_url,
+            "WAKE_QUEUE_URL": self.wake_queue_url,
+            "WORKER_CONCURRENCY": "20",
             "PARTITIONS": "16",
             "BATCH_SIZE": "10",
             "STALL_MINUTES": "90",
@@ -86,6 +94,7 @@ class Deployment:
             "DATA_BUCKET": self.data_bucket,
             "DISPATCH_QUEUE_URL": self.dispatch_queue_url,
             "WORK_QUEUE_URL": self.work_queue_url,
+            "WAKE_QUEUE_URL": self.wake_queue_url,
             "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue_url,
             "PARTITIONS": "16",
             "USER_AGENT": "test-bot/1.0 (+https://bot.example/)",
@@ -164,7 +173,8 @@ def new_deployment(endpoint: str) -> Deployment:
         buckets[0],
         buckets[1],
         dispatch_queue_url=queue(f"dispatch-{number}"),
-        work_queue_url=queue(f"work-{number}.fifo", dead=work_dlq, VisibilityTimeout="130"),
+        work_queue_url=queue(f"work-{number}.fifo", dead=work_dlq, VisibilityTimeout="910"),
+        wake_queue_url=queue(f"wake-{number}", VisibilityTimeout="910"),
         dead_letter_queue_url=dispatch_dead,
         work_dlq_url=work_dlq,
     )

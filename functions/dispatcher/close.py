@@ -31,6 +31,7 @@ from shared.queue import MAX_DELAY, Message, Queue
 from shared.settings import DispatcherSettings
 from shared.store import Bucket
 from shared.tally import Tally
+from shared.wakes import Wakes
 
 TICK_FIRST = 10  # seconds from a job's start to the first look; doubled for each further one
 COMPLETED, STALLED = "Job completed", "Job stalled"
@@ -47,6 +48,7 @@ class Closer:
         settings: The dispatcher's.
         data: The data bucket.
         dispatch_queue: Where the next tick goes.
+        wakes: Call for workers.
         announce: Puts an event on the bus, given its detail-type and detail.
         now: Returns the seconds since the epoch.
     """
@@ -57,12 +59,14 @@ class Closer:
         *,
         data: Bucket,
         dispatch_queue: Queue,
+        wakes: Wakes,
         announce: Callable[[str, dict[str, Any]], None],
         now: Callable[[], float],
     ) -> None:
         self._settings = settings
         self._data = data
         self._queue = dispatch_queue
+        self._wakes = wakes
         self._announce = announce
         self._now = now
 
@@ -85,6 +89,8 @@ class Closer:
         if summary_key(job) in names:
             self._announce_end(job, self._data.get(summary_key(job)))
             return
+        # Before all that may go wrong: a wake that was lost is made up for by this one.
+        self._wakes.for_one()
         ledger = ledger_of(manifest, self._data.keys(dispatched_folder(job)))
         if redriven_folder(job) in names:
             for key in self._data.keys(redriven_folder(job)):

@@ -23,6 +23,7 @@ from shared.messages import Defer, ListUploaded, Shard, Submit, Tick, encode
 from shared.queue import MAX_DELAY, Message, Queue
 from shared.settings import DispatcherSettings
 from shared.store import Bucket
+from shared.wakes import Wakes
 
 
 class Dispatcher:
@@ -35,14 +36,16 @@ class Dispatcher:
         data: Bucket,
         dispatch_queue: Queue,
         work_queue: Queue,
+        wakes: Wakes,
         now: Callable[[], datetime],
     ) -> None:
         self._jobs = Jobs(settings, data=data, now=now)
-        self._shards = Shards(data=data, work_queue=work_queue)
+        self._shards = Shards(data=data, work_queue=work_queue, wakes=wakes)
         self._ranges = Ranges(self._shards, self.postpone)
         self._streams = Streams(self._shards, self.postpone)
         self._dispatch_queue = dispatch_queue
         self._work_queue = work_queue
+        self._wakes = wakes
         self._now = now
 
     def start(self, request: Submit | ListUploaded, *, message_id: str) -> Manifest | None:
@@ -98,6 +101,7 @@ class Dispatcher:
             self._dispatch_queue.send([Message(encode(defer), delay=delay)])
         else:
             self._work_queue.send([message_of(defer.batch, encode(defer.batch))])
+            self._wakes.for_one()
 
     def postpone(self, message: Shard | Tick) -> None:
         """Leave `message` to a later invocation."""

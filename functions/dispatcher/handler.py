@@ -18,6 +18,7 @@ from shared.messages import Defer, ListUploaded, Shard, Submit, Tick, decode_dis
 from shared.queue import Queue
 from shared.settings import DispatcherSettings
 from shared.store import Bucket
+from shared.wakes import Wakes
 
 _MARGIN_SECONDS = 20  # kept free after the adding up of receipts
 
@@ -35,17 +36,20 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     back at the end of the queue, so that nobody waits for somebody else's ten million lines.
     """
     settings = DispatcherSettings.from_env(os.environ)
+    wakes = Wakes(Queue(settings.wake_queue_url), workers=settings.worker_concurrency)
     dispatcher = Dispatcher(
         settings,
         data=Bucket(settings.data_bucket),
         dispatch_queue=Queue(settings.dispatch_queue_url),
         work_queue=Queue(settings.work_queue_url),
+        wakes=wakes,
         now=lambda: datetime.now(UTC),
     )
     closer = Closer(
         settings,
         data=Bucket(settings.data_bucket),
         dispatch_queue=Queue(settings.dispatch_queue_url),
+        wakes=wakes,
         announce=announce,
         now=time.time,
     )

@@ -36,13 +36,15 @@ SENT_GB = 0.09
 # What the functions do; tests/integration/dispatcher/test_prices.py counts it.
 BATCH_WRITES = 3  # state, commit, receipt
 BATCH_READS = 3  # commit, state, cancelled
-BATCH_CALLS = 2  # renew and, by Lambda, delete, besides the receiving
+BATCH_CALLS = 2  # acknowledge, and a share of renewals and empty receives, besides the receiving
+WAKE_CALLS = 3  # sent, received, deleted
 CLOSE_READS = 1  # the receipt of each batch, at the job's end
 SANDBOX_READS = 1  # the manifest, once for each job
 DISPATCH_WRITES = 4  # LISTs of receipts and of what 0.1 has dispatched, plan, what the shard gave
 DISPATCH_READS = 3  # manifest, plan, list
 DISPATCH_CALLS = 3  # the shard's own message: sent, received, deleted
-INVOCATION_LOG_BYTES = 2_000  # our line, the metrics, Lambda's own two lines
+WORKER_SECONDS = 300.0  # that a worker works for on average, of 900 at most
+INVOCATION_LOG_BYTES = 2_000  # of a batch too: our line, the metrics; Lambda's own two lines
 # Of a request to a website: its head, and a share of a TLS handshake.
 PAGE_SENT_BYTES = 500
 _MESSAGES_IN_A_CALL = 10  # SQS's limit; shared.queue sends as many
@@ -132,7 +134,7 @@ def usage_of(
     return Usage(
         gb_seconds=(worker_seconds * worker_memory + dispatcher_seconds * dispatcher_memory)
         / _MEMORY_GB,
-        invocations=batches + children + dispatches,
+        invocations=worker_seconds / WORKER_SECONDS + children + dispatches,
         s3_writes=BATCH_WRITES * batches + DISPATCH_WRITES * dispatches,
         s3_reads=(BATCH_READS + CLOSE_READS) * batches
         + SANDBOX_READS * sandboxes
@@ -142,7 +144,8 @@ def usage_of(
         sqs_fifo=(chunks + BATCH_CALLS) * batches
         + chunks_together * (batches - children) / _MESSAGES_IN_A_CALL
         + chunks * children,
-        sqs_standard=(2 * chunks + 1) * children + DISPATCH_CALLS * dispatches,
+        sqs_standard=(2 * chunks + 1 + WAKE_CALLS) * children
+        + (DISPATCH_CALLS + WAKE_CALLS) * dispatches,
         events=1,
         log_bytes=INVOCATION_LOG_BYTES * (batches + children + dispatches),
         sent_bytes=PAGE_SENT_BYTES * requests,

@@ -4,7 +4,7 @@ A shard's way: planned once, and sent as it is planned, however often it is aske
 Knows nothing of how a list is read: who reads it hands in a plan, or says why there is none.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -15,9 +15,10 @@ from shared.errors import InvalidJobError
 from shared.keys import dispatched_folder, dispatched_prefix, manifest_key, receipts_prefix
 from shared.ledger import Ledger, ledger_of
 from shared.manifest import Manifest, encode_manifest
-from shared.queue import Queue
+from shared.queue import Message, Queue
 from shared.receipts import RECEIPT_END, dispatched_key, dispatched_shard, settled
 from shared.store import Bucket
+from shared.wakes import Wakes
 
 SHARD_SECONDS = 60.0  # what a shard may take at worst; no shard is begun with less time left
 
@@ -25,9 +26,10 @@ SHARD_SECONDS = 60.0  # what a shard may take at worst; no shard is begun with l
 class Shards:
     """The shards of the jobs of one deployment."""
 
-    def __init__(self, *, data: Bucket, work_queue: Queue) -> None:
+    def __init__(self, *, data: Bucket, work_queue: Queue, wakes: Wakes) -> None:
         self._data = data
         self._work_queue = work_queue
+        self._wakes = wakes
         self.plans = Plans(data)
 
     def dispatch(
@@ -88,9 +90,18 @@ class Shards:
         ledger = Ledger(manifest.shards)
         for key in self._data.keys(receipts_prefix(manifest.job, shard), end=RECEIPT_END):
             ledger.add(key)
-        self._work_queue.send(
-            message for batch, message in written.messages() if not settled(ledger.receipts, batch)
-        )
+        groups = set()
+
+        def unsettled() -> Iterator[Message]:
+            for batch, message in written.messages():
+                if not settled(ledger.receipts, batch):
+                    groups.add(message.group)
+                    yield message
+
+        try:
+            self._work_queue.send(unsettled())
+        finally:
+            self._wakes.for_partitions(len(groups))
         if came.refused is None or came.rejected:
             key = dispatched_key(
                 manifest.job,

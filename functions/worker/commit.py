@@ -21,8 +21,6 @@ from shared.receipts import CHILDREN, COMMITTED, DUE, SIZE, receipt_key
 from shared.store import Bucket
 from shared.tally import encode_tally, tally_of
 
-MAX_OUTCOME_BYTES = 64_000_000  # compressed; what would go beyond is left to a later batch
-
 
 class OutcomeFile:
     """
@@ -41,9 +39,10 @@ class OutcomeFile:
             outcome = self._addresses.addressed(outcome)
         self._gzip.write(encode_line(outcome))
 
-    def has_room(self) -> bool:
-        """Tell whether another outcome may be added that has rows."""
-        return self._buffer.tell() < MAX_OUTCOME_BYTES
+    @property
+    def size(self) -> int:
+        """The bytes that it has so far, compressed."""
+        return self._buffer.tell()
 
     def close(self, now: float) -> bytes:
         """Return the whole file, which tells that it was closed `now`, in epoch seconds."""
@@ -83,13 +82,14 @@ def conclude(
     dispatch_queue: Queue,
     dead_letter_queue: Queue,
     clock: Callable[[], float],
-    began: float,
+    seconds: float,
 ) -> Mapping[str, int]:
     """
     Send what follows from a commit object and write its receipt; return what it counts.
 
-    Doing it again does no harm. `began` is when `clock`, in epoch seconds, saw the worker begin;
-    `partitions` is the job's number, for what release 0.1 has committed.
+    Doing it again does no harm. `clock` returns epoch seconds; `seconds` are what the batch has
+    taken of the worker's time; `partitions` is the job's number, for what release 0.1 has
+    committed.
     """
     file = igzip.open(io.BytesIO(body))
     lines = list(decode_lines(file))
@@ -115,7 +115,7 @@ def conclude(
     if batch.died:
         tally.redrive(batch.died, targets.values())
     tally.message_bytes = len(encode(batch))
-    tally.worker_seconds = clock() - began
+    tally.worker_seconds = seconds
     # Of the commit object, like all in the key: it must not depend on who writes the receipt.
     times = {
         COMMITTED: file.mtime or 0,

@@ -1,9 +1,9 @@
 """
 Under which lock this worker talks to hosts, and since when it may; see `shared.lock`.
 
-Whoever finds the fleet under another lock takes it over, and waits until all who may still work
-under the former one have ended. What the former lock's partitions knew of their hosts is taken over
-as well.
+A worker that begins and finds the fleet under another lock takes it over, and waits until all who
+may still work under the former one have ended; they look from time to time, and then end. What the
+former lock's partitions knew of their hosts is taken over as well.
 """
 
 from collections.abc import Callable, Iterable
@@ -28,52 +28,71 @@ from shared.urls import parse_url, partition_of
 ADOPT_SECONDS = 2 * 60 * 60.0  # no host is left alone for longer
 _TRIES = 5
 
-_seen: dict[tuple[str, str], tuple[Lock, float]] = {}
-"""By bucket and name, the lock as it was last seen, and when."""
+
+class LockTakenError(StorageError):
+    """Another release has taken the lock since this worker had it: the worker is to end."""
 
 
-def hold_lock(data: Bucket, settings: WorkerSettings, clock: Callable[[], float]) -> Lock:
+class Fence:
     """
-    Return the fleet's lock, which is that of this release.
+    A worker's notion of the fleet's lock.
 
-    Raises:
-        StorageError: it changes hands. Nothing may be fetched for as long as `wait` says.
+    Args:
+        data: The data bucket.
+        settings: The worker's.
+        clock: Returns the seconds since the epoch.
     """
-    lock = _looked_at(data, settings, clock())
-    wait = lock.since + FENCE_SECONDS - clock()
-    if wait > 0:
+
+    def __init__(self, data: Bucket, settings: WorkerSettings, clock: Callable[[], float]) -> None:
+        self._data = data
+        self._settings = settings
+        self._clock = clock
+        self._lock: Lock | None = None
+        self._looked = 0.0
+
+    def hold(self) -> Lock:
+        """
+        Return the fleet's lock, which is that of this release.
+
+        Raises:
+            LockTakenError: it was ours, and is another release's now.
+            StorageError: it changes hands. Nothing may be fetched for as long as `wait` says.
+        """
+        now = self._clock()
+        lock = self._lock
+        if lock is None or not self._looked <= now < self._looked + LOOK_SECONDS:
+            lock = self._lock = self._taken(now)
+            self._looked = now
+        wait = lock.since + FENCE_SECONDS - self._clock()
+        if wait > 0:
+            raise StorageError(
+                f"the lock of the fleet changes hands to {lock.name}: workers of another release "
+                f"may still talk to hosts for {wait:.0f} s",
+                wait=wait,
+            )
+        return lock
+
+    def _taken(self, now: float) -> Lock:
+        data, settings = self._data, self._settings
+        name = lock_name(settings.partitions)
+        for _ in range(_TRIES):
+            found = data.get_versioned(LOCK_KEY)
+            if found is not None:
+                theirs = decode_lock(found[0])
+                if theirs.name == name:
+                    return theirs
+                if self._lock is not None:  # else the two would take it in turn
+                    raise LockTakenError(f"the fleet is under the lock {theirs.name} by now")
+                lock = Lock(name=name, since=now, former=partitions_of(theirs))
+            elif any(True for _ in data.keys(STATES)):  # of release 0.1, which had no such object
+                lock = Lock(name=name, since=now, former=settings.former_partitions)
+            else:
+                lock = Lock(name=name)
+            if data.put_over(LOCK_KEY, encode_lock(lock), etag=found[1] if found else None):
+                return lock
         raise StorageError(
-            f"the lock of the fleet changes hands to {lock.name}: workers of another release may "
-            f"still talk to hosts for {wait:.0f} s",
-            wait=wait,
+            f"s3://{data.name}/{LOCK_KEY}: somebody else has written it, {_TRIES} times"
         )
-    return lock
-
-
-def _looked_at(data: Bucket, settings: WorkerSettings, now: float) -> Lock:
-    name = lock_name(settings.partitions)
-    lock, looked = _seen.get((data.name, name), (None, 0.0))
-    if lock is None or not looked <= now < looked + LOOK_SECONDS:
-        lock = _taken(data, name, settings, now)
-        _seen[data.name, name] = lock, now
-    return lock
-
-
-def _taken(data: Bucket, name: str, settings: WorkerSettings, now: float) -> Lock:
-    for _ in range(_TRIES):
-        found = data.get_versioned(LOCK_KEY)
-        if found is not None:
-            theirs = decode_lock(found[0])
-            if theirs.name == name:
-                return theirs
-            lock = Lock(name=name, since=now, former=partitions_of(theirs))
-        elif any(True for _ in data.keys(STATES)):  # of release 0.1, which had no such object
-            lock = Lock(name=name, since=now, former=settings.former_partitions)
-        else:
-            lock = Lock(name=name)
-        if data.put_over(LOCK_KEY, encode_lock(lock), etag=found[1] if found else None):
-            return lock
-    raise StorageError(f"s3://{data.name}/{LOCK_KEY}: somebody else has written it, {_TRIES} times")
 
 
 def adopt(

@@ -1,5 +1,6 @@
 """SQS event in, failed message ids out. Translates; decides nothing."""
 
+import asyncio
 import os
 import time
 from contextlib import suppress
@@ -11,11 +12,15 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.worker.work import Delivery, Resources, Worked, work_on
+from functions.worker.fence import Fence
+from functions.worker.leases import Leases, Moment
+from functions.worker.load import Load
+from functions.worker.work import Delivery, Resources, Worked
+from functions.worker.worker import Timetable, Worker
 from shared.errors import InvalidJobError, StorageError
 from shared.keys import manifest_key
 from shared.manifest import Manifest, decode_manifest
-from shared.messages import Batch, decode_batch
+from shared.messages import decode_batch, is_wake
 from shared.outcomes import Kind
 from shared.queue import Queue
 from shared.settings import WorkerSettings
@@ -28,54 +33,61 @@ metrics = Metrics(namespace="scatterfetch", service="worker")
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Work on the batch in every record; the failed ones go back to SQS."""
+    """
+    Be a worker for as long as there is something to do, or time for it.
+
+    The event is a wake, which says nothing more. Batches come with it from an event source mapping
+    of release 0.1, as long as there is one.
+    """
     settings = WorkerSettings.from_env(os.environ)
-    resources = Resources(
+    resources = resources_of(settings)
+    report = _Report()
+    given: list[Delivery] = []
+    leases = Leases()
+    for record in event["Records"]:
+        handle, body = record["receiptHandle"], record["body"]
+        if is_wake(body):
+            # A worker that dies gives it back as soon as its batches.
+            leases.hold(handle, resources.wake_queue, Moment.now(), at_once=True)
+            continue
+        try:
+            receives = int(record["attributes"]["ApproximateReceiveCount"])
+            given.append(Delivery(decode_batch(body), handle, receives))
+            report.open[handle] = record["messageId"]
+        except InvalidJobError as error:
+            report.trouble(error)
+            report.open[handle] = record["messageId"]
+            with suppress(StorageError):  # it soon was received as often as it may be
+                resources.work_queue.put_back(handle, 0)
+    load = Load()
+    worker = Worker(
+        resources,
+        report,
+        Timetable(lambda: context.get_remaining_time_in_millis() / 1000),
+        load,
+        leases,
+    )
+    with leases.kept_up(), asyncio.Runner(loop_factory=load.new_loop) as runner:
+        runner.run(worker.run(*given))
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in report.open.values()]}
+
+
+def resources_of(settings: WorkerSettings) -> Resources:
+    """Return what a worker of a deployment has to work with."""
+    data = Bucket(settings.data_bucket)
+    return Resources(
         settings=settings,
+        fence=Fence(data, settings, time.time),
         manifest=lambda job: _manifest(settings.data_bucket, job),
-        data=Bucket(settings.data_bucket),
+        data=data,
         work_queue=Queue(settings.work_queue_url),
+        wake_queue=Queue(settings.wake_queue_url),
         dispatch_queue=Queue(settings.dispatch_queue_url),
         dead_letter_queue=Queue(settings.dead_letter_queue_url),
         clock=time.time,
         rng=Random(),  # noqa: S311 -- jitter
     )
-    failed: list[str] = []
-    for record in event["Records"]:
-        try:
-            batch = _batch(record, resources.work_queue)
-            worked = work_on(
-                Delivery(
-                    batch,
-                    record["receiptHandle"],
-                    receives=int(record["attributes"]["ApproximateReceiveCount"]),
-                ),
-                resources,
-                time_left=lambda: context.get_remaining_time_in_millis() / 1000,
-            )
-            logger.info("Batch done", job=batch.job, batch=batch.batch, counts=worked.counts)
-            _measure(worked)
-        except Exception:  # a mistake of ours, too: it is put back, and its partition goes on soon
-            logger.exception("Batch failed", message_id=record["messageId"])
-            failed.append(record["messageId"])
-    metrics.add_metric("BatchesFailed", MetricUnit.Count, len(failed))
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
-
-
-def _batch(record: dict[str, Any], work_queue: Queue) -> Batch:
-    """
-    Raises:
-        InvalidJobError: it is no batch. It soon was received as often as it may be, so that it
-            becomes a dead letter in place of holding up its partition.
-    """
-    try:
-        return decode_batch(record["body"])
-    except InvalidJobError:
-        with suppress(StorageError):  # then that takes longer
-            work_queue.put_back(record["receiptHandle"], 0)
-        raise
 
 
 @lru_cache(maxsize=64)
@@ -84,6 +96,41 @@ def _manifest(bucket: str, job: str) -> Manifest:
     if body is None:
         raise InvalidJobError(f"job {job} has no manifest; was its folder deleted?")
     return decode_manifest(body)
+
+
+class _Report:
+    """
+    Logs and counts what becomes of batches.
+
+    `open` are the message ids, by receipt handle, of those that came with the event and are not
+    concluded.
+    """
+
+    def __init__(self) -> None:
+        self.open: dict[str, str] = {}
+
+    def done(self, delivery: Delivery, worked: Worked) -> None:
+        self.open.pop(delivery.receipt_handle, None)
+        batch = delivery.batch
+        logger.info("Batch done", job=batch.job, batch=batch.batch, counts=worked.counts)
+        _measure(worked)
+        metrics.add_metric("BatchesFailed", MetricUnit.Count, 0)
+        metrics.flush_metrics()  # each with its time: the worker may go on for long
+
+    def failed(self, delivery: Delivery, error: Exception) -> None:
+        batch = delivery.batch
+        logger.error(
+            "Batch failed",
+            job=batch.job,
+            batch=batch.batch,
+            receives=delivery.receives,
+            exc_info=error,
+        )
+        metrics.add_metric("BatchesFailed", MetricUnit.Count, 1)
+        metrics.flush_metrics()
+
+    def trouble(self, error: Exception) -> None:
+        logger.error("The work queue", exc_info=error)
 
 
 def _measure(worked: Worked) -> None:

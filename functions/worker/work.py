@@ -5,9 +5,7 @@ Lease, commit object, pages, commit, children, receipt, state: in this order, so
 point leaves nothing that a redelivery does not bring to the same end.
 """
 
-import asyncio
 import gc
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,14 +16,16 @@ from typing import NamedTuple
 from functions.worker.children import Addresses
 from functions.worker.commit import OutcomeFile, commit, committed, conclude
 from functions.worker.extraction.extractor import Extractor, extraction_process
-from functions.worker.fence import adopt, hold_lock
+from functions.worker.fence import Fence, adopt
 from functions.worker.keeper import StateKeeper
+from functions.worker.leases import Lease
 from functions.worker.politeness.partition import Partition, PartitionState, decode_state
 from functions.worker.politeness.robots import CachedRobots, product_token
 from functions.worker.scraping.invocation import scrape_batch
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.visit import Visit
 from functions.worker.secrets import proxy_pool
+from functions.worker.workshop import Workshop
 from shared.errors import FetchError, InvalidJobError, Reason, StorageError
 from shared.keys import cancelled_key, state_key
 from shared.manifest import Manifest
@@ -35,14 +35,8 @@ from shared.settings import WorkerSettings
 from shared.store import Bucket
 from shared.urls import parse_url, partition_of
 
-LEASE_MARGIN = 10  # seconds that the lease outlasts the invocation
-COMMIT_SECONDS = 20.0  # kept free at the end of an invocation for S3 and SQS
-RELEASE_SECONDS = (5, 20, 80, 300)
-"""How long a batch that could not be brought to its end stays hidden, by how often it was received;
-its partition waits with it."""
 CAREFUL_FROM = 3  # receives: somebody may have died of one of its pages
 UNFETCHED_FROM = 8  # receives: it is given up, and still has some left to be committed with
-_MAX_HIDDEN = 11 * 60 * 60  # seconds; SQS ends at twelve hours
 _YOUNG_OBJECTS = 20_000  # that the garbage collector lets come together
 
 
@@ -78,9 +72,11 @@ class Resources:
 
     Args:
         settings: The worker's.
+        fence: Holds the fleet's lock.
         manifest: Returns that of a job; raises InvalidJobError where there is none.
         data: The data bucket.
-        work_queue: Where the messages come from.
+        work_queue: Where the batches come from.
+        wake_queue: Where workers call for workers.
         dispatch_queue: Where deferred targets go.
         dead_letter_queue: Where dead ones go.
         clock: Returns the seconds since the epoch.
@@ -88,9 +84,11 @@ class Resources:
     """
 
     settings: WorkerSettings
+    fence: Fence
     manifest: Callable[[str], Manifest]
     data: Bucket
     work_queue: Queue
+    wake_queue: Queue
     dispatch_queue: Queue
     dead_letter_queue: Queue
     clock: Callable[[], float]
@@ -122,110 +120,121 @@ class _Made(NamedTuple):
     keeper: StateKeeper | None = None
 
 
-def work_on(delivery: Delivery, resources: Resources, *, time_left: Callable[[], float]) -> Worked:
+async def work_on(
+    delivery: Delivery,
+    resources: Resources,
+    workshop: Workshop,
+    lease: Lease,
+    *,
+    stop_at: Callable[[], float],
+) -> Worked:
     """
     Bring a batch to its receipt.
 
-    What is wrong for good becomes the outcome of its targets. A batch that could not be brought to
-    its end is put back, to be received again after `RELEASE_SECONDS`.
+    What is wrong for good becomes the outcome of its targets.
 
     Args:
         delivery: The batch.
         resources: What to work with.
-        time_left: Returns the seconds until the invocation is ended. They may become fewer at once.
+        workshop: Shared with other batches.
+        lease: On the batch. Once it has ended, nothing is begun and nothing committed.
+        stop_at: Returns when the fetching is to end, in epoch seconds; it may be sooner at once.
 
     Raises:
         StorageError: the lease is lost, or S3 or SQS refused something. The message must stay in
             its queue.
     """
-    # The clock of the visibility timeout runs since the message was received, which may be a
-    # while ago. Without the lease, another worker may be on this host.
-    clock = resources.clock
-    began = clock()
     batch = delivery.batch
-    resources.work_queue.renew(delivery.receipt_handle, round(time_left()) + LEASE_MARGIN)
-
-    def stop_at() -> float:
-        return clock() + time_left() - COMMIT_SECONDS
-
+    began = workshop.share.begin()
     try:
-        body = committed(resources.data, batch)
+        # It runs since the message was received, which may be a while ago.
+        lease.check()
+        body = await workshop.aside(committed, resources.data, batch)
         made = None
+        fetched = False
         if body is None:
-            made = _make(delivery, resources, stop_at)
-            body, fetched = commit(resources.data, batch, made.body)
+            made = await _make(delivery, resources, workshop, lease, stop_at)
+            lease.check()
+            found, fetched = await workshop.aside(commit, resources.data, batch, made.body)
         else:
-            fetched = False
-        counts = conclude(
-            body,
+            found = body
+        counts = await workshop.aside(
+            conclude,
+            found,
             batch,
-            partitions=resources.partitions_of(batch.job),
+            partitions=await workshop.aside(resources.partitions_of, batch.job),
             data=resources.data,
             dispatch_queue=resources.dispatch_queue,
             dead_letter_queue=resources.dead_letter_queue,
-            clock=clock,
-            began=began,
+            clock=resources.clock,
+            seconds=workshop.share.taken(began),
         )
         if made is not None and made.keeper is not None:
             # After the commit, so that nothing is lost where it cannot be written; before the
             # acknowledgement, since the next batch reads the pauses from it.
-            made.keeper.save()
-    except Exception as error:
-        wait = error.wait if isinstance(error, StorageError) else 0.0
-        _put_back(delivery, resources.work_queue, wait)
-        raise
+            await workshop.aside(made.keeper.save)
+    finally:
+        workshop.share.end()
     return Worked(counts, fetched, made.facts if made else Counter())
 
 
-def _put_back(delivery: Delivery, work_queue: Queue, wait: float) -> None:
-    usual = RELEASE_SECONDS[min(delivery.receives, len(RELEASE_SECONDS)) - 1]
-    seconds = min(max(usual, math.ceil(wait)), _MAX_HIDDEN)
-    with suppress(StorageError):  # then it stays hidden until the lease ends
-        work_queue.put_back(delivery.receipt_handle, seconds)
-
-
-def _make(delivery: Delivery, resources: Resources, stop_at: Callable[[], float]) -> _Made:
+async def _make(
+    delivery: Delivery,
+    resources: Resources,
+    workshop: Workshop,
+    lease: Lease,
+    stop_at: Callable[[], float],
+) -> _Made:
     """Fetch the targets, unless they cannot be: then that is their outcome."""
     batch, receives = delivery.batch, delivery.receives
-    data, settings, clock = resources.data, resources.settings, resources.clock
     if receives >= UNFETCHED_FROM:
         detail = f"the batch was received {receives} times, and no worker has brought it to an end"
-        return _given_up(batch, resources, Reason.WORKER_DIED, detail)
-    lock = hold_lock(data, settings, clock)
+        return await workshop.aside(_given_up, batch, resources, Reason.WORKER_DIED, detail)
+    keeper = await workshop.aside(_kept_state, batch, resources)
+    try:
+        means = await workshop.aside(_means, delivery, resources, workshop, keeper.state)
+    except InvalidJobError as error:
+        return await workshop.aside(_given_up, batch, resources, Reason.BAD_JOB, str(error))
+    partition = Partition(
+        number=batch.partition,
+        count=resources.settings.partitions,
+        state=keeper.state,
+        save_soon=keeper.save_soon,
+        check=lease.check,
+        rules_elsewhere=resources.rules_elsewhere,
+    )
+    outcomes = OutcomeFile(Addresses(batch, resources.settings.partitions))
+    with workshop.holding(outcomes), workshop.cancelled(batch.job) as cancelled:
+        if await workshop.aside(resources.is_cancelled, batch.job):
+            cancelled.set()
+        facts = await scrape_batch(
+            batch,
+            means,
+            partition,
+            workshop.pool,
+            outcomes.add,
+            stop_at=stop_at,
+            clock=resources.clock,
+            rng=resources.rng,
+            has_room=workshop.has_room,
+            cancelled=cancelled,
+        )
+    return _Made(outcomes.close(resources.clock()), facts, keeper)
+
+
+def _kept_state(batch: Batch, resources: Resources) -> StateKeeper:
+    """Return what is known of the hosts, which may be asked as long as the fleet's lock is ours."""
+    data, clock = resources.data, resources.clock
+    lock = resources.fence.hold()
     keeper = StateKeeper(data, batch.partition, clock)
     hosts = {parse_url(target.location).host for target in batch.targets}
     adopt(keeper.state, batch.partition, hosts, lock, data, clock())
-    try:
-        means = _means(delivery, resources, keeper.state)
-    except InvalidJobError as error:
-        return _given_up(batch, resources, Reason.BAD_JOB, str(error))
-    partition = Partition(
-        number=batch.partition,
-        count=settings.partitions,
-        state=keeper.state,
-        save_soon=keeper.save_soon,
-        rules_elsewhere=resources.rules_elsewhere,
-    )
-    outcomes = OutcomeFile(Addresses(batch, settings.partitions))
-    with seldom_collecting():
-        facts = asyncio.run(
-            scrape_batch(
-                batch,
-                means,
-                partition,
-                settings,
-                outcomes.add,
-                is_cancelled=lambda: resources.is_cancelled(batch.job),
-                stop_at=stop_at,
-                clock=clock,
-                rng=resources.rng,
-                has_room=outcomes.has_room,
-            )
-        )
-    return _Made(outcomes.close(clock()), facts, keeper)
+    return keeper
 
 
-def _means(delivery: Delivery, resources: Resources, state: PartitionState) -> Means:
+def _means(
+    delivery: Delivery, resources: Resources, workshop: Workshop, state: PartitionState
+) -> Means:
     """
     Return what the targets of a batch are fetched and extracted with.
 
@@ -240,6 +249,7 @@ def _means(delivery: Delivery, resources: Resources, state: PartitionState) -> M
         token=product_token(job.spec.fetch.user_agent or user_agent),
         process=extraction_process(),
         careful=delivery.receives >= CAREFUL_FROM,
+        turn=workshop.extracting,
     )
     pool = proxy_pool(job, state, resources.rng)
     return Means(job=job, user_agent=user_agent, extractor=extractor, pool=pool)

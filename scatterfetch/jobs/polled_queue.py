@@ -1,8 +1,4 @@
-"""
-A deployed queue as people handle it: received from, deleted from, moved.
-
-The functions never do this: Lambda receives and deletes for them.
-"""
+"""A deployed queue as people handle it: received from, deleted from, moved, many at once."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

@@ -33,7 +33,7 @@ _IMPORTS = (
     "functions.dispatcher.close",
     "functions.dispatcher.dispatch",
     "functions.dispatcher.events",
-    "functions.worker.work",
+    "functions.worker.worker",
 )
 _SERVICES = ("events", "s3", "sqs")
 

@@ -23,6 +23,7 @@ from botocore.config import Config
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.localcloud.embedded import EmbeddedCloud, FolderBucket
 from scatterfetch.localcloud.mapping import EventSourceMapping
+from scatterfetch.localcloud.queues import has_visible, messages_in, messages_in_hand
 from scatterfetch.localcloud.sandbox import Sandbox
 from scatterfetch.localcloud.sdk import session
 from scatterfetch.localcloud.template import DISPATCHER, REGION, WORKER, Function, Template
@@ -36,7 +37,7 @@ from shared.lock import (
     lock_name,
     partitions_of,
 )
-from shared.messages import Tick, encode, is_tick
+from shared.messages import Batch, Tick, decode_batch, encode, is_tick, is_wake
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -46,8 +47,10 @@ if TYPE_CHECKING:
 
 INPUT_BUCKET = "InputBucket"  # logical ids, as in the template
 DATA_BUCKET = "DataBucket"
+WORK_QUEUE = "WorkQueue"
 # What a worker keeps free at its end, and a moment: from then on it begins nothing.
 LAST_SECONDS = 21.0
+_MAX_FAILURES = 3  # of workers, one after the other
 _DISK_INTERVAL = 10.0  # seconds between two words about a full disk
 
 
@@ -201,18 +204,27 @@ class LocalCloud:
 
     def dead_letters(self) -> int:
         """Return how many messages are in dead-letter queues."""
-        queues = (self.template.queues[logical] for logical in self._dead_letter_queues())
-        return sum(len(self._server.messages(queue.name)) for queue in queues)
+        queues = self.template.queues
+        return sum(len(messages_in(queues[name].name)) for name in self._dead_letter_queues())
 
     def idle(self) -> bool:
-        """Tell whether no message is waiting or being worked on, but looks at jobs."""
+        """Tell whether no message is waiting or being worked on, but looks at jobs and wakes."""
         dead = self._dead_letter_queues()
         return all(
-            is_tick(body)
+            is_tick(body) or is_wake(body)
             for logical, queue in self.template.queues.items()
             if logical not in dead
-            for body in self._server.messages(queue.name)
+            for body in messages_in(queue.name)
         )
+
+    def in_hand(self) -> list[Batch]:
+        """Return the batches that workers have in hand."""
+        queue = self.template.queues[WORK_QUEUE].name
+        return [decode_batch(body) for body in messages_in_hand(queue)]
+
+    def has_no_workers(self) -> bool:
+        """Tell whether workers only fail when they are called, so that nothing goes on."""
+        return self.mappings[WORKER].failures >= _MAX_FAILURES
 
     def look_at(self, job: str) -> None:
         """Let the dispatcher look at once whether the job is complete; its own tick may be far."""
@@ -236,6 +248,10 @@ class LocalCloud:
     def drained(self) -> bool:
         """Tell whether no invocation is under way."""
         return all(mapping.join(timeout=0) for mapping in self.mappings.values())
+
+    def settled(self) -> bool:
+        """Tell whether nothing is being dispatched, and no batch in hand; workers may wait."""
+        return self.mappings[DISPATCHER].join(timeout=0) and not self.in_hand()
 
     def stop(self) -> None:
         """End everything at once."""
@@ -284,9 +300,10 @@ class LocalCloud:
                 queues[source.queue].name,
                 source,
                 [s for s in self._sandboxes if s.name == function.name],
-                has_messages=partial(self._server.has_visible, queues[source.queue].name),
+                has_messages=partial(has_visible, queues[source.queue].name),
                 report=self._report,
                 done=self._wake_all,
+                died=lambda sandbox: self._server.release(sandbox.access_key),
             )
 
     def _report_disk(self, problem: str) -> None:

@@ -6,9 +6,11 @@ so that results are there as they are committed and survive this process.
 """
 
 import hashlib
+import json
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -18,19 +20,17 @@ from urllib.parse import unquote
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from moto.s3.models import s3_backends
-from moto.sqs import models as sqs_models
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from scatterfetch.localcloud.queues import has_message, let_go, reset_queues
 from scatterfetch.localcloud.services import application, share_sdk
-from scatterfetch.localcloud.template import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
 _PIECE = 256 * 1024
-_STOP_INTERVAL = (
-    0.02  # seconds; who stops the server waits for its next look, half a second by default
-)
+_STOP_INTERVAL = 0.02  # seconds; who stops the server waits for its next look
+_LOOK_SECONDS = 0.2  # between two looks whether a message is not hidden or delayed any more
 _BUSY = (
     b'<?xml version="1.0" encoding="UTF-8"?>'
     b"<Error><Code>SlowDown</Code><Message>%s</Message></Error>"
@@ -134,11 +134,21 @@ class MountedFile(NamedTuple):
 
 
 class _Application:
-    """moto, one request at a time: its queues and its conditional writes are not thread-safe."""
+    """
+    moto, one request at a time: its queues and its conditional writes are not thread-safe.
+
+    Who waits for messages waits beside it, and is told when something has come of a request.
+    """
 
     def __init__(self, moto: WSGIApplication) -> None:
         self._moto = moto
         self._lock = threading.Lock()
+        self._news = threading.Condition()
+        self._holders: dict[str, str] = {}
+        """Of messages in hand, by receipt handle: the access key that received them."""
+        self._deaths: Counter[str] = Counter()
+        """By access key; whoever asked for messages before gets none any more."""
+        self._has_ended = False
         self.kept: FolderBucket | None = None
         self.mounted: dict[str, MountedFile] = {}
 
@@ -153,7 +163,62 @@ class _Application:
             start_response("400 Bad Request", [("Content-Type", "application/xml")])
             return [_INCOMPLETE]
         environ["wsgi.input"] = BytesIO(body)
+        if environ.get("HTTP_X_AMZ_TARGET") == "AmazonSQS.ReceiveMessage":
+            return self._receive(json.loads(body), environ, start_response)
         key = self.kept.key_of(environ) if self.kept else None
+        try:
+            return self._answer(key, body, environ, start_response)
+        finally:
+            self.tell()
+
+    def tell(self) -> None:
+        """Have those look again who wait for messages."""
+        with self._news:
+            self._news.notify_all()
+
+    def release(self, holder: str) -> set[str]:
+        """Return the receipt handles of what `holder` has, which is dead; it gets nothing more."""
+        with self._lock:
+            self._deaths[holder] += 1
+            handles = {handle for handle, key in self._holders.items() if key == holder}
+            for handle in handles:
+                del self._holders[handle]
+        return handles
+
+    def end(self) -> None:
+        """Let those go who wait for messages: what comes is for the next server in the process."""
+        with self._lock:
+            self._has_ended = True
+        self.tell()
+
+    def _receive(
+        self, request: dict[str, Any], environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Answer with messages as soon as there are some; moto would look 100 times a second."""
+        end = time.monotonic() + request.pop("WaitTimeSeconds", 0)
+        body = json.dumps(request).encode()
+        environ |= {"CONTENT_LENGTH": f"{len(body)}"}
+        queue = request["QueueUrl"].rpartition("/")[2]
+        holder = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition("/")[0]
+        deaths = self._deaths[holder]
+        while (left := end - time.monotonic()) > 0:
+            if self._has_ended or has_message(queue):
+                break
+            with self._news:
+                self._news.wait(min(left, _LOOK_SECONDS))
+        environ["wsgi.input"] = BytesIO(body)
+        with self._lock:
+            if self._has_ended or self._deaths[holder] != deaths:
+                start_response("200 OK", [("Content-Type", "application/x-amz-json-1.0")])
+                return [b"{}"]
+            answer = b"".join(self._moto(environ, start_response))
+            for message in json.loads(answer).get("Messages") or []:
+                self._holders[message["ReceiptHandle"]] = holder
+        return [answer]
+
+    def _answer(
+        self, key: str | None, body: bytes, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
         with self._lock:
             if self.kept is None or key is None:
                 return list(self._moto(environ, start_response))
@@ -191,10 +256,6 @@ class _Application:
         return answer
 
 
-def _now_ms() -> float:
-    return time.time() * 1000
-
-
 class EmbeddedCloud:
     """
     The server; `endpoint` is its address once it runs.
@@ -205,15 +266,7 @@ class EmbeddedCloud:
     def __init__(self) -> None:
         share_sdk()
         s3_backends.reset()
-        sqs_models.sqs_backends.reset()
-        # moto's takes 2 µs, and is asked about each message in a queue whenever one is sent.
-        sqs_models.unix_time_millis = _now_ms  # type: ignore[attr-defined, assignment]
-        # Released messages are visible at once. moto wants the time to have gone on since then, and
-        # a float of it goes on in steps of 240 ns: half of them stayed in flight, and others of
-        # their group were delivered before them.
-        sqs_models.Message.visible = property(  # type: ignore[assignment, method-assign]
-            lambda message: _now_ms() >= message.visible_at
-        )
+        reset_queues()
         self._application = _Application(application)
         self._server = make_server(
             "127.0.0.1", 0, self._application, threaded=True, request_handler=_QuietHandler
@@ -226,18 +279,10 @@ class EmbeddedCloud:
     def start(self) -> None:
         self._thread.start()
 
-    def messages(self, queue: str) -> list[str]:
-        """Return the body of every message in a queue, delayed ones and those in flight as well."""
-        # The API shows none but those that may be received now, to who receives them.
-        return [message.body for message in self._messages(queue)]
-
-    def has_visible(self, queue: str) -> bool:
-        """Tell whether a message in a queue is neither delayed nor in flight."""
-        return any(message.visible and not message.delayed for message in self._messages(queue))
-
-    def _messages(self, queue: str) -> list[Any]:
-        queues = sqs_models.sqs_backends[ACCOUNT][REGION].queues
-        return list(queues[queue]._messages)  # noqa: SLF001
+    def release(self, holder: str) -> None:
+        """Have those messages received again at once that `holder`, an access key, has in hand."""
+        let_go(self._application.release(holder))
+        self._application.tell()
 
     def keep(self, bucket: FolderBucket) -> None:
         """From now on, keep what is put into `bucket`."""
@@ -250,6 +295,7 @@ class EmbeddedCloud:
         return mounted
 
     def stop(self) -> None:
+        self._application.end()
         if self._thread.is_alive():  # or nobody would hear it, and it would be waited for for ever
             self._server.shutdown()
             self._thread.join()

@@ -1,9 +1,9 @@
 """
 The local event source mapping: receives, invokes, deletes, as Lambda's does.
 
-It differs from Lambda's in one thing, on purpose: a message whose sandbox has died comes back at
-once, and not when its visibility timeout ends. Nobody can be at work on it any more, and on AWS
-nobody sits and waits.
+It differs from Lambda's in one thing, on purpose: a message whose sandbox has died, or whose
+handler has raised, comes back soon, and not when its visibility timeout ends. Nobody can be at work
+on it any more, and on AWS nobody sits and waits.
 """
 
 import threading
@@ -16,6 +16,7 @@ from scatterfetch.localcloud.template import ACCOUNT, REGION, QueueSource
 if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient
 
+_AGAIN_SECONDS = 1
 _POLL_INTERVAL = 0.2  # seconds between two looks at a queue that had nothing
 
 
@@ -33,6 +34,7 @@ class EventSourceMapping:
             several times a second.
         report: Is told of what went wrong, in words.
         done: Is called after each invocation; a place to `wake` whom it concerns.
+        died: Is told of a sandbox whose process has ended in the middle of an invocation.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class EventSourceMapping:
         has_messages: Callable[[], bool],
         report: Callable[[str], None],
         done: Callable[[], None],
+        died: Callable[[Sandbox], None] = lambda _sandbox: None,
     ) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
@@ -55,14 +58,15 @@ class EventSourceMapping:
         self._has_messages = has_messages
         self._report = report
         self._done = done
+        self._died = died
         self._receiving = threading.Lock()
         self._something_new = threading.Condition()
         self._news = 0
         self._stopping = threading.Event()
         self._killed = threading.Event()
         self._threads: list[threading.Thread] = []
-        self.in_flight: dict[str, dict[str, Any]] = {}
-        """The records that are being worked on, by message id."""
+        self.failures = 0
+        """How often the handler has raised, without a success in between."""
 
     def start(self) -> None:
         for sandbox in self._sandboxes:
@@ -114,21 +118,21 @@ class EventSourceMapping:
             self._something_new.wait_for(lambda: self._news != seen, _POLL_INTERVAL)
 
     def _process(self, sandbox: Sandbox, records: list[dict[str, Any]]) -> None:
-        self.in_flight |= {record["messageId"]: record for record in records}
         try:
             result = sandbox.invoke({"Records": records})
         except SandboxDiedError as death:
             if self._killed.is_set():
                 return  # by us, and there is nobody left to deliver to
             self._report(f"{death}; its messages are delivered again")
+            self._died(sandbox)
             self._give_back(records)
         except FunctionError as error:
-            self._report(f"{error}; its messages come back after their visibility timeout")
+            self._report(f"{error}; its messages are delivered again")
+            self.failures += 1
+            self._give_back(records, seconds=_AGAIN_SECONDS)
         else:
+            self.failures = 0
             self._delete(records, result)
-        finally:
-            for record in records:
-                self.in_flight.pop(record["messageId"], None)
 
     def _receive(self) -> list[dict[str, Any]]:
         with self._receiving:
@@ -173,10 +177,10 @@ class EventSourceMapping:
                     QueueUrl=self._queue_url, ReceiptHandle=record["receiptHandle"]
                 )
 
-    def _give_back(self, records: list[dict[str, Any]]) -> None:
+    def _give_back(self, records: list[dict[str, Any]], *, seconds: int = 0) -> None:
         for record in records:
             self._sqs.change_message_visibility(
                 QueueUrl=self._queue_url,
                 ReceiptHandle=record["receiptHandle"],
-                VisibilityTimeout=0,
+                VisibilityTimeout=seconds,
             )

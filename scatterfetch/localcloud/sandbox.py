@@ -52,6 +52,7 @@ class Sandbox:
         self._function = function
         self._base = base_environment()
         self._environment = self._base | _own_environment(function, endpoint, number)
+        self.access_key = self._environment["AWS_ACCESS_KEY_ID"]
         if parsers is not None:
             self._environment["SCATTERFETCH_PARSERS"] = str(parsers)  # for bootstrap.py
         self._log = log
@@ -191,6 +192,7 @@ def _own_environment(function: Function, endpoint: str, number: int) -> dict[str
     """Return what the environment of a sandbox has beyond `base_environment`."""
     name = function.name
     return {
+        "AWS_ACCESS_KEY_ID": f"{name}-{number}",  # so that the embedded SQS knows who has what
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ENDPOINT_URL": endpoint,

@@ -203,7 +203,7 @@ class Template:
     def _source(self, function: str, events: Mapping[str, Any]) -> QueueSource:
         by_arn = {self._arn(logical): logical for logical, _ in self._of_type("AWS::SQS::Queue")}
         for event in events.values():
-            if event["Type"] == "SQS":
+            if event["Type"] == "SQS" and event["Properties"].get("Enabled", True):
                 properties = event["Properties"]
                 scaling = properties.get("ScalingConfig", {})
                 return QueueSource(

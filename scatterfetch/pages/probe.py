@@ -11,10 +11,11 @@ from functions.worker.extraction.extractor import ExtractionProcess, Extractor
 from functions.worker.extraction.rows import Extracted
 from functions.worker.politeness.partition import Partition, PartitionState
 from functions.worker.politeness.robots import product_token
-from functions.worker.scraping.invocation import scrape_batch
+from functions.worker.scraping.invocation import network_of, scrape_batch
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.visit import Visit
 from functions.worker.secrets import proxy_pool
+from functions.worker.transport.fetch import Pool
 from functions.worker.transport.page import FetchedPage
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.localcloud.template import WORKER, Template
@@ -75,22 +76,22 @@ async def fetch(url: str, spec: Spec, settings: WorkerSettings, process: Extract
     outcomes: list[Outcome] = []
     job = Manifest(job="try", spec=once, partitions=1, batch_size=1, created_at="")
     rng = Random()  # noqa: S311 -- jitter
-    await scrape_batch(
-        Batch(job="try", batch="00000-000000", partition=0, targets=(target,)),
-        Means(
-            job=job,
-            user_agent=settings.user_agent,
-            extractor=extractor,
-            pool=proxy_pool(job, state, rng),
-        ),
-        Partition(number=0, count=settings.partitions, state=state),
-        settings,
-        outcomes.append,
-        is_cancelled=lambda: False,
-        stop_at=lambda: time.time() + _SECONDS,
-        clock=time.time,
-        rng=rng,
-    )
+    async with Pool(network_of(settings)) as pool:
+        await scrape_batch(
+            Batch(job="try", batch="00000-000000", partition=0, targets=(target,)),
+            Means(
+                job=job,
+                user_agent=settings.user_agent,
+                extractor=extractor,
+                pool=proxy_pool(job, state, rng),
+            ),
+            Partition(number=0, count=settings.partitions, state=state),
+            pool,
+            outcomes.append,
+            stop_at=lambda: time.time() + _SECONDS,
+            clock=time.time,
+            rng=rng,
+        )
     [outcome] = outcomes
     return Seen(outcome, extractor.page, state)
 

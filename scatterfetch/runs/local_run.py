@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 from scatterfetch.jobs.last_run import note_run
 from scatterfetch.jobs.progress import Job, Progress, progress_of
 from scatterfetch.jobs.watch import Display
-from scatterfetch.localcloud.template import WORKER
 from shared.keys import manifest_key, summary_key
 from shared.manifest import decode_manifest
-from shared.messages import decode_batch
 from shared.urls import parse_url
 
 if TYPE_CHECKING:
@@ -94,13 +92,10 @@ class LocalRun:
         return complete - self.closed
 
     def progress(self) -> Progress:
-        records = (
-            list(self.cloud.mappings[WORKER].in_flight.values()) if self.cloud.mappings else []
-        )
+        batches = self.cloud.in_hand() if self.cloud.mappings else []
         hosts = set()
         targets = 0
-        for record in records:
-            batch = decode_batch(record["body"])
+        for batch in batches:
             hosts |= {parse_url(target.location).host for target in batch.targets}
             targets += len(batch.targets)
         with self._changed:
@@ -109,7 +104,7 @@ class LocalRun:
                 elapsed=time.monotonic() - self._began,
                 hosts=len(hosts),
                 under_way=targets,
-                busy=bool(records),
+                busy=bool(batches),
             )
 
     def leave(self, times: int) -> bool:
@@ -131,6 +126,8 @@ class LocalRun:
         closing = any(
             self._closing.get(job, math.inf) > time.monotonic() for job in self._to_close()
         )
+        if self.cloud.has_no_workers():
+            return True
         # Twice: between two queues a message is in neither.
         self._idle = self._idle + 1 if self.cloud.idle() and not closing else 0
         return self._idle > 1

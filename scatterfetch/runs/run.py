@@ -196,5 +196,5 @@ def _finish(cloud: LocalCloud) -> None:
     """Let the invocations end that have said all, and not yet that they are through."""
     cloud.drain()
     deadline = time.monotonic() + _FINISH_SECONDS
-    while not cloud.drained() and time.monotonic() < deadline:
+    while not cloud.settled() and time.monotonic() < deadline:
         time.sleep(TICK / 10)

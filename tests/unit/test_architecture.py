@@ -40,10 +40,12 @@ FORBIDDEN = {
 # The worker, from its roof to the ground. Rooms of one floor know nothing of each other.
 FLOORS = (
     {"handler"},
+    {"worker"},
     {"work"},
+    {"workshop"},
     {"scraping", "parsers"},
     {"extraction", "fence", "keeper", "secrets"},
-    {"transport", "politeness", "commit"},
+    {"transport", "politeness", "commit", "leases", "load"},
 )
 ROOM_OF = {"children": "commit"}  # the other modules of the worker are rooms of their own
 
@@ -81,11 +83,14 @@ ONLY_HERE = {
         "functions.worker.transport.dns",
         "functions.worker.transport.exchange",
         "functions.worker.transport.fetch",
-        "functions.worker.work",
+        "functions.worker.handler",
+        "functions.worker.load",
+        "functions.worker.worker",
+        "functions.worker.workshop",
     },
     "concurrent": {
-        "functions.worker.scraping.invocation",
         "functions.worker.transport.dns",
+        "functions.worker.workshop",
         "shared.queue",
         "shared.store",
     },
@@ -107,11 +112,15 @@ ONLY_HERE = {
     },
     "subprocess": {"functions.worker.extraction.extractor"},
     "tempfile": set(),
-    "threading": {"functions.worker.keeper"},
+    "threading": {"functions.worker.keeper", "functions.worker.leases"},
     "time": {
         "functions.dispatcher.handler",
         "functions.worker.extraction.extractor",
         "functions.worker.handler",
+        "functions.worker.leases",
+        "functions.worker.load",
+        "functions.worker.worker",
+        "functions.worker.workshop",
         "shared.queue",
         "shared.store",
     },

@@ -182,10 +182,17 @@ class Extractor:
         token: Our name in robots meta elements; see `robots.product_token`.
         process: For what must not be done here.
         careful: Whether no page is trusted to come to an end.
+        turn: Is held while the process is asked, which others may ask as well.
     """
 
     def __init__(
-        self, spec: Spec, *, token: str, process: ExtractionProcess, careful: bool
+        self,
+        spec: Spec,
+        *,
+        token: str,
+        process: ExtractionProcess,
+        careful: bool,
+        turn: asyncio.Lock | None = None,
     ) -> None:
         self._spec = spec
         # How to fetch is nothing to the process, and may be long and secret.
@@ -196,7 +203,7 @@ class Extractor:
         self._careful = careful
         # What finds the main content has no limit of its own: a table of wide cells holds it up.
         self._is_slow = spec.parser is not None or bool(CONTENT & set(spec.extract.include))
-        self._turn = asyncio.Lock()
+        self._turn = turn or asyncio.Lock()
 
     async def check(self, time_left: float) -> None:
         """

@@ -39,6 +39,7 @@ class Partition:
         count: How many partitions there are, in this release.
         state: What is known of it; it is kept up to date.
         save_soon: Is called when `state` holds a pause that may outlast this worker.
+        check: Raises StorageError if it may be another worker's by now.
         rules_elsewhere: Returns the rules at a URL that the owner of its host has read last, or
             None. It may take its time.
     """
@@ -47,6 +48,7 @@ class Partition:
     count: int
     state: PartitionState = field(default_factory=PartitionState)
     save_soon: Callable[[], None] = lambda: None
+    check: Callable[[], None] = lambda: None
     rules_elsewhere: Callable[[str], CachedRobots | None] = lambda _url: None
 
     def owns(self, host: str) -> bool:

@@ -34,6 +34,7 @@ from shared.errors import FetchError, Reason
 from shared.messages import Batch
 from shared.outcomes import Outcome
 
+_SLOT_SECONDS = 0.2  # between two looks whether other batches have left a request to this one
 _NO_ROOM = "the outcomes of this batch have taken the memory that they may have"
 
 
@@ -50,6 +51,7 @@ class Scraper:
         stop_at: On that clock: from then on nothing is fetched, and what is left is deferred.
         rng: Source of jitter and chance.
         has_room: Tells whether there is memory for more outcomes; if not, what is left is deferred.
+        cancelled: Once it is set, nothing is fetched: the targets without an outcome are skipped.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Scraper:
         stop_at: float,
         rng: Random,
         has_room: Callable[[], bool] = lambda: True,
+        cancelled: asyncio.Event | None = None,
     ) -> None:
         self._means = means
         self._spec = means.fetch
@@ -94,7 +97,7 @@ class Scraper:
         """Requests."""
         self._extracting: set[asyncio.Future[None]] = set()
         """Pages that something else is made of meanwhile."""
-        self._cancelled = asyncio.Event()
+        self._cancelled = cancelled or asyncio.Event()
 
     async def scrape(self, emit: Callable[[Outcome], None]) -> None:
         """Hand one outcome for each target to `emit`, as they come."""
@@ -112,10 +115,6 @@ class Scraper:
             for task in self._running | self._extracting:
                 task.cancel()
             self._turns.close()
-
-    def cancel(self) -> None:
-        """Fetch nothing from now on: the targets without an outcome are skipped."""
-        self._cancelled.set()
 
     def stop_by(self, at: float) -> None:
         """Begin no request after `at`, if this is sooner than `stop_at`."""
@@ -155,7 +154,7 @@ class Scraper:
             self._judge.hand_back(Reason.OUT_OF_ROOM, _NO_ROOM)
             wake = inf
         else:
-            wake = self._turns.start_ready(now, self._is_full, self._start)
+            wake = self._turns.start_ready(now, lambda: self._room_at(now), self._start)
         is_waiting = self._turns.is_anybody_waiting()
         if self._running or self._extracting:
             limit = min(wake, stop_at if is_waiting else inf)
@@ -176,8 +175,11 @@ class Scraper:
                 self.facts["MillisecondsWaited"] += round((wake - now) * 1000)
                 await asyncio.wait({cancelled}, timeout=wake - now)
 
-    def _is_full(self) -> bool:
-        return len(self._running) >= self._spec.concurrency
+    def _room_at(self, now: float) -> float:
+        """Return when another request may be open; it takes an answer where this is never."""
+        if len(self._running) >= self._spec.concurrency:
+            return inf
+        return now + _SLOT_SECONDS if self._fetcher.slots.are_taken() else now
 
     def _start(self, host: HostQueue, now: float) -> None:
         """Start what is first in line at `host`, or the fetching of the rules it needs."""
@@ -195,7 +197,11 @@ class Scraper:
         self._run(self._visit(host, visit, visit.proxy))
 
     def _run(self, request: Coroutine[Any, Any, None]) -> None:
-        self._running.add(asyncio.ensure_future(request))
+        slots = self._fetcher.slots
+        slots.take()
+        task = asyncio.ensure_future(request)
+        task.add_done_callback(lambda _task: slots.give_back())
+        self._running.add(task)
 
     async def _visit(self, host: HostQueue, visit: Visit, proxy: Proxy | None) -> None:
         reservation = self._fetcher.reserve()

@@ -103,21 +103,21 @@ class Turns:
             heappush(host.waiting, (due, next(self._numbers), visit))
 
     def start_ready(
-        self, now: float, is_full: Callable[[], bool], start: Callable[[HostQueue, float], None]
+        self, now: float, room_at: Callable[[], float], start: Callable[[HostQueue, float], None]
     ) -> float:
         """
         Start what may start; return when more may, as far as no answer is needed for it.
 
         Args:
             now: The time.
-            is_full: Tells whether there are as many requests as may be open together.
+            room_at: Returns when another request may be open; `now` or earlier if it may be now.
             start: Takes the first in line at a host, and begins with it.
         """
         wake = inf
         for host in self:
             while host.waiting and not host.learning and host.open < self._spec.per_host:
-                if is_full():
-                    return inf
+                if (room := room_at()) > now:
+                    return room
                 ready = max(self.ready_at(host, now), host.waiting[0][0])
                 if ready > now:
                     wake = min(wake, ready)
@@ -141,7 +141,13 @@ class Turns:
         self.note_pause(host, now)
 
     def begin(self, host: HostQueue) -> float:
-        """Return when the request to `host` begins, now: its pause counts from here."""
+        """
+        Return when the request to `host` begins, now: its pause counts from here.
+
+        Raises:
+            StorageError: somebody else may be asking the host by now.
+        """
+        self._partition.check()
         now = self._clock()  # the loop may have had a page to extract since it was the host's turn
         host.state = host.state.late(now - host.opened_at)
         host.opened_at = now

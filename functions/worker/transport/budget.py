@@ -1,5 +1,5 @@
 """
-The memory for bodies, shared by the requests of one invocation.
+The memory for bodies and the number of open requests, shared by all batches of a worker.
 
 Knows nothing of HTTP.
 """
@@ -7,6 +7,7 @@ Knows nothing of HTTP.
 import asyncio
 
 BODIES_BYTES = 200_000_000
+MAX_REQUESTS = 500  # as many as connections; beyond, aiohttp would let some wait, and time out
 
 
 class Budget:
@@ -20,6 +21,22 @@ class Budget:
     def __init__(self) -> None:
         self.taken = 0
         self.turn = asyncio.Lock()
+
+
+class Slots:
+    """How many requests may be open at once, of all batches together."""
+
+    def __init__(self, size: int = MAX_REQUESTS) -> None:
+        self._left = size
+
+    def take(self) -> None:
+        self._left -= 1
+
+    def give_back(self) -> None:
+        self._left += 1
+
+    def are_taken(self) -> bool:
+        return self._left <= 0
 
 
 class Reservation:

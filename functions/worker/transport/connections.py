@@ -1,5 +1,5 @@
 """
-The connections of one invocation: where they may go, how many there are, and through which proxy.
+The connections of a worker: where they may go, how many there are, and through which proxy.
 
 The only module that makes sockets. Each proxy has a pool of its own, as the direct connections
 have.

@@ -15,7 +15,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from functions.worker.transport.addresses import ConnectTo, route
 
-TTL = 120  # seconds, as long as a worker lives: getaddrinfo does not tell the record's own
+TTL = 120  # seconds: getaddrinfo does not tell the record's own
 _NEGATIVE_TTL = 60.0  # seconds
 _THREADS = 16
 NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}

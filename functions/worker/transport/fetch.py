@@ -7,8 +7,8 @@ Knows nothing of retries, robots.txt or Lambda. It translates whatever aiohttp c
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import NamedTuple
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import NamedTuple, Self
 
 import aiohttp
 from aiohttp import hdrs
@@ -16,8 +16,14 @@ from yarl import URL
 
 from functions.worker.transport.addresses import is_public
 from functions.worker.transport.body import read_body
-from functions.worker.transport.budget import Budget, NoMemoryLeftError, Reservation
-from functions.worker.transport.connections import CONNECT_LIMIT, Network, Response, Sessions
+from functions.worker.transport.budget import Budget, NoMemoryLeftError, Reservation, Slots
+from functions.worker.transport.connections import (
+    CONNECT_LIMIT,
+    MAX_OPEN,
+    Network,
+    Response,
+    Sessions,
+)
 from functions.worker.transport.content_coding import ACCEPT_ENCODING
 from functions.worker.transport.exchange import Exchange, text_of
 from functions.worker.transport.failures import BLOCKS, challenge, no_answer, refusal
@@ -45,12 +51,25 @@ class _Wanted(NamedTuple):
 
 
 class Fetcher:
-    """Fetches pages over the connections of one invocation; see `open_fetcher`."""
+    """
+    Fetches pages; see `Pool` and `open_fetcher`.
 
-    def __init__(self, sessions: Sessions, user_agent: str, *, private_targets: bool) -> None:
+    `slots` are those for requests, which others may take as well.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        user_agent: str,
+        *,
+        private_targets: bool,
+        budget: Budget | None = None,
+        slots: Slots | None = None,
+    ) -> None:
         self._sessions = sessions
         self._private_targets = private_targets
-        self._budget = Budget()
+        self._budget = budget or Budget()
+        self.slots = slots or Slots()
         self._defaults = (
             ("User-Agent", user_agent),
             ("Accept", _ACCEPT),
@@ -199,12 +218,50 @@ class Fetcher:
         )
 
 
+class Pool:
+    """
+    The connections of a worker, which all its batches share, as far as their jobs allow.
+
+    Hosts that two jobs ask have one connection for both, and a name is looked up once.
+
+    Args:
+        network: Where they may go.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._stack = AsyncExitStack()
+        self._sessions: dict[bool, Sessions] = {}
+        self.budget = Budget()
+        self.slots = Slots()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def fetcher(self, *, user_agent: str, verify_tls: bool) -> Fetcher:
+        """Return what fetches the pages of a job, which may be wrong about its certificates."""
+        if verify_tls not in self._sessions:
+            network = self._network._replace(verify_tls=verify_tls)
+            sessions = self._sessions[verify_tls] = Sessions(network, MAX_OPEN)
+            await self._stack.enter_async_context(sessions)
+        return Fetcher(
+            self._sessions[verify_tls],
+            user_agent,
+            private_targets=self._network.allow_private_networks,
+            budget=self.budget,
+            slots=self.slots,
+        )
+
+
 @asynccontextmanager
 async def open_fetcher(
     *, user_agent: str, connections: int, network: Network
 ) -> AsyncIterator[Fetcher]:
     """
-    Open the connections of one invocation.
+    Open connections for one fetcher alone.
 
     Args:
         user_agent: Sent with every request that does not bring its own.

@@ -3,6 +3,7 @@ import pytest
 import functions.dispatcher.jobs as jobs_module
 import shared.store
 from functions.dispatcher.dispatch import Dispatcher
+from shared.wakes import Wakes
 from tests.cloud import Deployment
 from tests.dispatching import NOW
 
@@ -16,6 +17,7 @@ def dispatcher(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Dispa
         data=deployment.data,
         dispatch_queue=deployment.dispatch_queue,
         work_queue=deployment.work_queue,
+        wakes=Wakes(deployment.wake_queue, workers=20),
         now=lambda: NOW,
     )
 

@@ -21,6 +21,7 @@ from shared.receipts import dispatched_key, receipt_key
 from shared.spec import Spec
 from shared.store import Bucket
 from shared.tally import Tally, encode_tally, tally_of
+from shared.wakes import Wakes
 from tests.cloud import Deployment
 from tests.results import outcome
 
@@ -100,6 +101,7 @@ class Job:
             self.deployment.dispatcher_settings,
             data=self.data,
             dispatch_queue=self._queue,
+            wakes=Wakes(self.deployment.wake_queue, workers=20),
             announce=announce or (lambda what, facts: self.events.append((what, facts))),
             now=lambda: self.now,
         )

@@ -15,12 +15,13 @@ from functions.dispatcher.summary import decode_summary
 from shared.ids import batch_id
 from shared.keys import announced_key, manifest_key, summary_key
 from shared.manifest import Manifest, encode_manifest
-from shared.messages import Tick, decode_dispatch
+from shared.messages import Tick, decode_dispatch, is_wake
 from shared.receipts import dispatched_key, receipt_key
 from shared.settings import DispatcherSettings
 from shared.spec import Spec
 from shared.store import Bucket
 from shared.tally import Tally, encode_tally
+from shared.wakes import Wakes
 from tests.cloud import Deployment, new_deployment
 from tests.listing import ListedS3, Numbered
 
@@ -81,6 +82,13 @@ class _Ticks:
             self.sent.append((tick, message.delay))
 
 
+class _Wakes:
+    """The queue of wakes, where nobody is called."""
+
+    def send(self, messages: "Iterable[Message]") -> None:
+        assert all(is_wake(message.body) for message in messages)
+
+
 class Closing:
     """Looks at a job of so many receipts until it is closed, by a clock that calls advance."""
 
@@ -126,6 +134,7 @@ class Closing:
             self._settings,
             data=self.data,
             dispatch_queue=cast("Queue", self._queue),
+            wakes=Wakes(cast("Queue", _Wakes()), workers=20),
             announce=lambda *_: None,
             now=lambda: self.now,
         )

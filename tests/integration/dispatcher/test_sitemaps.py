@@ -37,6 +37,7 @@ class Reader:
             dispatch_queue_url="http://q",
             dead_letter_queue_url="http://q",
             work_queue_url="http://q",
+            wake_queue_url="http://q",
             user_agent="test-bot/1.0 (+https://bot.example/)",
             connect_to=f"::127.0.0.1:{site.port}",
             allow_private_networks=True,
@@ -274,6 +275,7 @@ def test_a_private_address_is_refused(read: Reader, site: Site) -> None:
         dispatch_queue_url="http://q",
         dead_letter_queue_url="http://q",
         work_queue_url="http://q",
+        wake_queue_url="http://q",
         user_agent="test-bot/1.0",
         connect_to=f"::127.0.0.1:{site.port}",
     )

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from functions.worker.work import COMMIT_SECONDS
+from functions.worker.worker import COMMIT_SECONDS
 from scatterfetch import __version__
 from scatterfetch.demo.show import demo_list
 from scatterfetch.localcloud.cloud import LAST_SECONDS

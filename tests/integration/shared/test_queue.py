@@ -73,15 +73,53 @@ def test_a_message_that_is_wrong_is_not_sent_again(deployment: Deployment) -> No
             Queue("https://q", deployment.sqs).send([Message("a")])
 
 
-def test_a_lease_is_renewed_from_now_on(deployment: Deployment) -> None:
+def test_one_message_of_each_group_is_received(deployment: Deployment) -> None:
+    queue = deployment.work_queue
+    queue.send(
+        Message(f"{group}{number}", group=group, identity=f"{group}{number}")
+        for group in "ab"
+        for number in (1, 2)
+    )
+
+    received = [queue.receive_one(hidden=60, wait=0) for _ in range(3)]
+
+    assert [message and (message.body, message.receives) for message in received] == [
+        ("a1", 1),
+        ("b1", 1),
+        None,
+    ]
+
+
+def test_the_group_of_an_acknowledged_message_goes_on(deployment: Deployment) -> None:
+    queue = deployment.work_queue
+    queue.send(Message(body, group="1", identity=body) for body in ("first", "second"))
+    first = queue.receive_one(hidden=60, wait=0)
+    assert first is not None
+
+    queue.acknowledge(first.receipt_handle)
+
+    second = queue.receive_one(hidden=60, wait=0)
+    assert second is not None
+    assert second.body == "second"
+    assert queue.receive_one(hidden=60, wait=0) is None
+
+
+def test_leases_are_renewed_from_now_on(deployment: Deployment) -> None:
     deployment.work_queue.send([Message("body", group="1", identity="1")])
     [record] = deployment.receive(deployment.work_queue_url)
+    handle = record["receiptHandle"]
 
-    deployment.work_queue.renew(record["receiptHandle"], 0)
+    known = deployment.work_queue.renew_all([handle, "of nobody"], 0)
 
-    assert len(deployment.receive(deployment.work_queue_url)) == 1
+    assert known == {handle: True, "of nobody": False}
+    again = deployment.work_queue.receive_one(hidden=60, wait=0)
+    assert again is not None
+    assert again.receives == 2
 
 
-def test_a_lost_lease_is_an_error(deployment: Deployment) -> None:
-    with pytest.raises(StorageError, match=r"the lease .* is lost"):
-        deployment.work_queue.renew("no such handle", 10)
+def test_what_sqs_cannot_say_of_a_lease_is_not_known(deployment: Deployment) -> None:
+    failed = [{"Id": "0", "SenderFault": False, "Code": "InternalError"}]
+    with Stubber(deployment.sqs) as stub:
+        stub.add_response("change_message_visibility_batch", {"Successful": [], "Failed": failed})
+
+        assert Queue("https://q", deployment.sqs).renew_all(["handle"], 60) == {}

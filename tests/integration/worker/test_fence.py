@@ -1,9 +1,11 @@
 """The fleet's lock changes hands without two owners of a host, against a real S3 API."""
 
+import math
+
 import msgspec
 import pytest
 
-from functions.worker.fence import ADOPT_SECONDS, adopt, hold_lock
+from functions.worker.fence import ADOPT_SECONDS, Fence, LockTakenError, adopt
 from functions.worker.politeness.partition import PartitionState, decode_state, encode_state
 from functions.worker.politeness.pause import HostState
 from functions.worker.politeness.robots import cached_robots
@@ -32,6 +34,7 @@ class Fleet:
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
         self.now = NOW
+        self._fences: dict[int, Fence] = {}
 
     def settings(self, partitions: int) -> WorkerSettings:
         return msgspec.structs.replace(
@@ -40,8 +43,14 @@ class Fleet:
 
     def wait(self, partitions: int) -> float:
         """Return for how long a worker of the release with so many partitions must wait."""
+        fence = self._fences.setdefault(
+            partitions, Fence(self.deployment.data, self.settings(partitions), lambda: self.now)
+        )
         try:
-            hold_lock(self.deployment.data, self.settings(partitions), lambda: self.now)
+            fence.hold()
+        except LockTakenError:  # it ends, and another one may begin later
+            del self._fences[partitions]
+            return math.inf
         except StorageError as error:
             return error.wait
         return 0.0
@@ -97,7 +106,9 @@ def test_the_lock_is_looked_at_once_in_a_while(fleet: Fleet) -> None:
     fleet.now += LOOK_SECONDS - 1
     assert fleet.wait(1024) == 0
     fleet.now += 1
-    assert fleet.wait(1024) == FENCE_SECONDS
+    assert fleet.wait(1024) == math.inf, "it leaves the hosts to the release that came later"
+    assert fleet.lock() == other
+    assert fleet.wait(1024) == FENCE_SECONDS, "a worker that begins takes the lock"
     assert fleet.lock().former == 256
 
 

@@ -1,5 +1,6 @@
 """The worker's protocol against a real website and a real S3 and SQS API."""
 
+import asyncio
 import gzip
 import math
 import re
@@ -18,23 +19,24 @@ import functions.worker.commit as commit_module
 import functions.worker.scraping.invocation as invocation_module
 import functions.worker.secrets as secrets_module
 import functions.worker.work as work_module
+import functions.worker.workshop as workshop_module
 from functions.worker.children import dead_letters
 from functions.worker.commit import OutcomeFile
 from functions.worker.extraction.extractor import extraction_process
+from functions.worker.fence import Fence
+from functions.worker.leases import Lease, LeaseLostError, Moment
 from functions.worker.politeness.partition import PartitionState, decode_state, encode_state
 from functions.worker.politeness.pause import HostState
 from functions.worker.scraping.pending import MAX_HOPS
 from functions.worker.work import (
     CAREFUL_FROM,
-    COMMIT_SECONDS,
-    LEASE_MARGIN,
-    RELEASE_SECONDS,
     UNFETCHED_FROM,
     Delivery,
     Resources,
     Worked,
     work_on,
 )
+from functions.worker.workshop import open_workshop
 from shared.errors import InvalidJobError, Reason, StorageError
 from shared.extract_spec import ExtractSpec, FieldSpec
 from shared.ids import child_id
@@ -43,7 +45,7 @@ from shared.lock import FENCE_SECONDS, LOCK_KEY, Lock, encode_lock, lock_name
 from shared.manifest import Manifest, encode_manifest
 from shared.messages import Batch, Defer, Target, decode_dispatch, encode
 from shared.outcomes import Kind, Outcome, decode_lines, encode_line
-from shared.queue import Message, Queue
+from shared.queue import Message
 from shared.receipts import dispatched_key, receipt_counts
 from shared.settings import WorkerSettings
 from shared.spec import FetchSpec, ProxySpec, SecretName, Spec
@@ -105,23 +107,40 @@ class Work:
         self,
         *,
         time_left: float | Callable[[], float] = 60.0,
-        handle: str | None = None,
+        lease: float = 60.0,
         receives: int = 1,
     ) -> Worked:
         assert self.batch is not None
-        return work_on(
-            Delivery(self.batch, handle or self.receive(), receives),
-            Resources(
-                settings=self.settings,
-                manifest=self.read_manifest,
-                data=self.deployment.data,
-                work_queue=self.deployment.work_queue,
-                dispatch_queue=self.deployment.dispatch_queue,
-                dead_letter_queue=self.deployment.dead_letter_queue,
-                clock=time.time,
-                rng=Random(0),
-            ),
-            time_left=time_left if callable(time_left) else lambda: time_left,
+        left = time_left if callable(time_left) else lambda: time_left
+        delivery = Delivery(self.batch, self.receive(), receives)
+        resources = self.resources()
+
+        async def work() -> Worked:
+            async with open_workshop(resources.settings, resources.is_cancelled) as workshop:
+                return await work_on(
+                    delivery,
+                    resources,
+                    workshop,
+                    Lease(
+                        delivery.receipt_handle, resources.work_queue, Moment.now(), seconds=lease
+                    ),
+                    stop_at=lambda: time.time() + left(),
+                )
+
+        return asyncio.run(work())
+
+    def resources(self) -> Resources:
+        return Resources(
+            settings=self.settings,
+            fence=Fence(self.deployment.data, self.settings, time.time),
+            manifest=self.read_manifest,
+            data=self.deployment.data,
+            work_queue=self.deployment.work_queue,
+            wake_queue=self.deployment.wake_queue,
+            dispatch_queue=self.deployment.dispatch_queue,
+            dead_letter_queue=self.deployment.dead_letter_queue,
+            clock=time.time,
+            rng=Random(0),
         )
 
     def again(self) -> Worked:
@@ -355,27 +374,17 @@ def test_a_repeated_put_that_had_worked_is_ours(
 def test_without_the_lease_nothing_is_fetched(work: Work) -> None:
     work.send(work.site.page("/a", "A"))
 
-    with pytest.raises(StorageError, match="lease"):
-        work.run(handle="of somebody else")
+    with pytest.raises(LeaseLostError, match="lease"):
+        work.run(lease=0.0)
 
     assert work.site.visits == []
     assert list(work.deployment.data.keys("")) == [LOCK_KEY]
 
 
-def test_the_lease_outlasts_the_invocation(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    leases: list[int] = []
-    monkeypatch.setattr(Queue, "renew", lambda _self, _handle, seconds: leases.append(seconds))
-    work.send(work.site.page("/a", "A"))
-
-    work.run(time_left=97.6)
-
-    assert leases == [98 + LEASE_MARGIN]
-
-
 def test_what_there_is_no_time_for_is_deferred_and_not_spent(work: Work) -> None:
     work.send(work.site.page("/a", "A"), work.site.page("/b", "B"))
 
-    worked = work.run(time_left=COMMIT_SECONDS)
+    worked = work.run(time_left=0.0)
 
     assert work.site.visits == []
     assert worked.counts == {"deferred-out_of_time": 2, "children": 1}
@@ -392,7 +401,7 @@ def test_what_there_is_no_time_for_is_deferred_and_not_spent(work: Work) -> None
 def test_a_page_that_is_cut_off_by_the_deadline_is_deferred(work: Work) -> None:
     work.send(work.site.reply("/slow", 30.0), work.site.page("/a", "A"))
 
-    worked = work.run(time_left=COMMIT_SECONDS + 0.5)
+    worked = work.run(time_left=0.5)
 
     assert worked.counts == {"scraped": 1, "deferred-out_of_time": 1, "children": 1}
 
@@ -413,7 +422,7 @@ def test_time_that_becomes_short_is_noticed(
 
     def hurry(path: str) -> None:
         if path == "/large":
-            left[0] = COMMIT_SECONDS
+            left[0] = 0.0
 
     work.site.on_visit = hurry
 
@@ -722,7 +731,7 @@ def test_of_a_cancelled_job_nothing_is_fetched(work: Work) -> None:
 def test_a_job_that_is_cancelled_while_it_is_fetched_is_left(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(invocation_module, "CANCEL_SECONDS", 0.05)
+    monkeypatch.setattr(workshop_module, "CANCEL_SECONDS", 0.05)
     work.manifest = msgspec.structs.replace(
         work.manifest, spec=Spec(fetch=FetchSpec(pause=0, robots="ignore", per_host=1, timeout=50))
     )
@@ -890,42 +899,6 @@ def test_a_batch_that_is_committed_is_not_given_up(work: Work) -> None:
     assert work.run(receives=UNFETCHED_FROM).counts == {"scraped": 1}
 
 
-@pytest.mark.parametrize(("receives", "seconds"), [(1, 5), (2, 20), (3, 80), (4, 300), (7, 300)])
-def test_a_batch_whose_commit_fails_comes_back_in_seconds(
-    work: Work, monkeypatch: pytest.MonkeyPatch, receives: int, seconds: int
-) -> None:
-    """And not when its lease ends: its partition waits with it."""
-    hidden = note_put_backs(monkeypatch)
-    monkeypatch.setattr(work_module, "commit", fails)
-    work.send(work.site.page("/a", "A"))
-
-    with pytest.raises(StorageError, match="S3 is full"):
-        work.run(receives=receives)
-
-    assert hidden == [seconds]
-    assert max(RELEASE_SECONDS) == 300
-    extraction_process().stop()
-
-
-def test_what_is_another_workers_is_not_put_back(
-    work: Work, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its handle may still be taken, and a third worker would get the message."""
-    hidden = note_put_backs(monkeypatch)
-    work.send(work.site.page("/a", "A"))
-
-    with pytest.raises(StorageError, match="lease"):
-        work.run(handle="of somebody else")
-
-    assert hidden == []
-
-
-def note_put_backs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    hidden: list[int] = []
-    monkeypatch.setattr(Queue, "put_back", lambda _self, _handle, seconds: hidden.append(seconds))
-    return hidden
-
-
 def fails(*_: object, **__: object) -> None:
     raise StorageError("S3 is full")
 
@@ -937,15 +910,14 @@ def test_a_state_that_cannot_be_written_costs_no_page(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was fetched is committed, and whoever is next comes after the longest pause."""
-    hidden = note_put_backs(monkeypatch)
     work.manifest = with_fetch(work.manifest, pause=1_000, max_idle=0)
     work.send(work.site.page("/a", "A"), work.site.page("/b", "B"))
     with monkeypatch.context() as patch:
         patch.setattr(Bucket, "put_over", fails)
-        with pytest.raises(StorageError, match="S3 is full"):
+        with pytest.raises(StorageError, match="S3 is full") as raised:
             work.run()
 
-    assert [500 <= seconds <= 1_500 for seconds in hidden] == [True]
+    assert 500 <= raised.value.wait <= 1_500
     worked = work.again()
     assert worked.counts == {"scraped": 1, "deferred-host_busy": 1, "children": 1}
     assert len(work.site.visits) == 1
@@ -1017,7 +989,7 @@ def test_of_two_workers_none_forgets_what_the_other_knows(work: Work) -> None:
 def test_outcomes_that_would_take_too_much_memory_are_left_to_a_later_batch(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commit_module, "MAX_OUTCOME_BYTES", 300_000)
+    monkeypatch.setattr(workshop_module, "MAX_OUTCOME_BYTES", 300_000)
     noise = Random(1)  # which no compression makes much shorter
 
     def page(number: int) -> str:
@@ -1047,12 +1019,12 @@ def test_outcomes_that_would_take_too_much_memory_are_left_to_a_later_batch(
 def test_a_cancel_look_without_an_answer_does_not_hold_up_the_commit(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(invocation_module, "CANCEL_SECONDS", 0.01)
+    monkeypatch.setattr(workshop_module, "CANCEL_SECONDS", 0.01)
     looking, ended = threading.Event(), threading.Event()
     get = Bucket.get
 
     def get_or_hang(bucket: Bucket, key: str) -> bytes | None:
-        if key == cancelled_key("job-1") and threading.current_thread() is not main:
+        if key == cancelled_key("job-1") and threading.current_thread().name == "cancelled_0":
             looking.set()
             ended.wait(60)
         return get(bucket, key)
@@ -1060,7 +1032,6 @@ def test_a_cancel_look_without_an_answer_does_not_hold_up_the_commit(
     def wait_for_the_look(_path: str) -> None:
         assert looking.wait(60)
 
-    main = threading.current_thread()
     monkeypatch.setattr(Bucket, "get", get_or_hang)
     work.site.on_visit = wait_for_the_look
     work.send(work.site.page("/a", "A"), work.site.reply("/b", 0.3, web.Response(text="b")))

@@ -354,7 +354,7 @@ def test_a_slow_reader_sees_each_letter_once(
 ) -> None:
     """A pager keeps them for minutes; then they come again, before those that nobody has seen."""
     now = time.time() * 1000
-    monkeypatch.setattr("scatterfetch.localcloud.embedded._now_ms", lambda: now)
+    monkeypatch.setattr("scatterfetch.localcloud.queues._now_ms", lambda: now)
     monkeypatch.setattr("moto.sqs.models.unix_time_millis", lambda: now)
     queue = PolledQueue(deployment.dead_letter_queue_url, deployment.sqs)
     queue.send([Message(f"{n}") for n in range(35)])

@@ -29,7 +29,7 @@ def test_what_the_embedded_queue_gets_back_it_hands_out_again_before_the_rest(
 ) -> None:
     """Also in the same instant."""
     now = time.time() * 1000
-    monkeypatch.setattr("scatterfetch.localcloud.embedded._now_ms", lambda: now)
+    monkeypatch.setattr("scatterfetch.localcloud.queues._now_ms", lambda: now)
     monkeypatch.setattr("moto.sqs.models.unix_time_millis", lambda: now)
     queue = PolledQueue(deployment.work_dlq_url, deployment.sqs)
     for n in range(4):  # several calls at once would keep no order

@@ -518,11 +518,10 @@ def test_the_templates_visibility_timeout_is_the_queues(
 ) -> None:
     """A message whose handler fails comes back when it is over, and not before."""
     edited = template_with(tmp_path, r"VisibilityTimeout: \d+", "VisibilityTimeout: 1")
-    # So the worker fails before it renews its lease.
     text, count = re.subn(r"maxReceiveCount: \d+", "maxReceiveCount: 3", edited.read_text())
     assert count
-    worker = text.index("  WorkerFunction:")
-    edited.write_text(text[:worker] + text[worker:].replace(variable, value, 1))
+    dispatcher = text.index("  DispatcherFunction:")
+    edited.write_text(text[:dispatcher] + text[dispatcher:].replace(variable, value, 1))
 
     finished = runner(url_list(many_urls(site, hosts=1, pages=1)), template=edited)
 
@@ -530,6 +529,19 @@ def test_the_templates_visibility_timeout_is_the_queues(
     assert finished.dead_letters == 1
     assert finished.progress.elapsed > 2  # it was hidden twice, for a second each
     assert site.log == []
+
+
+def test_workers_that_do_nothing_but_fail_end_the_run(
+    runner: Runner, site: Site, tmp_path: Path
+) -> None:
+    """A wake would come back for ever, and nobody would know what is waited for."""
+    edited = template_with(tmp_path, r"DEAD_LETTER_QUEUE_URL: !Ref DispatchDLQ", "NOTHING: x")
+
+    finished = runner(url_list(many_urls(site, hosts=1, pages=1)), template=edited)
+
+    failures = [text for text in runner.display.said if "`dead_letter_queue_url`" in text]
+    assert len(failures) == 3
+    assert not finished.complete
 
 
 def test_a_parameter_reaches_the_dispatcher(runner: Runner, site: Site) -> None:

@@ -71,6 +71,7 @@ class Recording:
         self.clock = clock
         self.busy = busy
         self.started: list[tuple[float, str]] = []
+        self.slots = fetcher.slots
 
     async def fetch(self, request: Request, **options: Any) -> FetchedPage | Redirect:
         self.started.append((self.clock.read_at, request.url))
@@ -139,6 +140,7 @@ class Engine:
         )
         outcomes: list[Outcome] = []
         async with open_fetcher(user_agent=UA, connections=100, network=network) as fetcher:
+            cancelled = asyncio.Event()
             recording = Recording(fetcher, self.clock, self.busy)
             means = Means(
                 job=manifest,
@@ -162,10 +164,11 @@ class Engine:
                 stop_at=self.clock() + seconds,
                 rng=Random(0),
                 has_room=self.has_room,
+                cancelled=cancelled,
             )
             loop = asyncio.get_running_loop()
             self.cancel = lambda after: loop.call_soon_threadsafe(
-                loop.call_later, after, scraper.cancel
+                loop.call_later, after, cancelled.set
             )
             await scraper.scrape(outcomes.append)
             assert fetcher._budget.taken == 0, "no page keeps its share of the memory"

@@ -14,7 +14,7 @@ from functions.worker.politeness.partition import Partition, decode_state, encod
 from functions.worker.politeness.proxies import ProxyPool
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.scrape import Scraper
-from functions.worker.transport.budget import Budget, Reservation
+from functions.worker.transport.budget import Budget, Reservation, Slots
 from functions.worker.transport.fetch import Fetcher
 from functions.worker.transport.page import FetchedPage
 from functions.worker.transport.request import Request
@@ -42,6 +42,7 @@ class Scripted(Fetcher):
         self._script = script
         self._time = time
         self._budget = Budget()
+        self.slots = Slots()
         self.began: float | None = None
         self.asked: Counter[str] = Counter()
         """Requests that have come to the host."""

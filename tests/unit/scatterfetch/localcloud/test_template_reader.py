@@ -150,5 +150,5 @@ def test_the_projects_own_template_is_understood() -> None:
         "functions.dispatcher.handler.handler",
         "functions.worker.handler.handler",
     }
-    assert len(template.queues) == 4
+    assert len(template.queues) == 5
     assert len(template.buckets) == 2

@@ -1,0 +1,341 @@
+"""
+The worker loop: takes batches as long as it could do more, and has several in hand at once.
+
+Each batch is a task of its own, with its own lease, commit and acknowledgement, and is of another
+partition. What happens to one of them touches no other. Workers call for workers: see `Wakes`.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from functions.worker.fence import LockTakenError
+from functions.worker.leases import Lease, LeaseLostError, Leases, Moment
+from functions.worker.load import BUSY, Load
+from functions.worker.transport.budget import BODIES_BYTES
+from functions.worker.work import (
+    Delivery,
+    Resources,
+    Worked,
+    seldom_collecting,
+    work_on,
+)
+from functions.worker.workshop import MAX_OUTCOME_BYTES, Workshop, open_workshop
+from shared.errors import InvalidJobError, StorageError
+from shared.lock import LOOK_SECONDS
+from shared.messages import decode_batch
+from shared.queue import Received
+from shared.wakes import IN_HAND, Wakes
+
+COMMIT_SECONDS = 20.0  # kept free at the end of a worker for S3 and SQS
+BATCH_SECONDS = 300.0
+"""That a batch is fetched for at most: others wait for its partition."""
+MIN_SECONDS = 60.0  # that a batch is worth to be begun for
+ALONE_FROM = 5
+"""Receives, from which on a batch is worked on alone: it may be what its workers die of."""
+RELEASE_SECONDS = (5, 20, 80, 300)
+"""How long a batch that could not be brought to its end stays hidden, by how often it was received;
+its partition waits with it."""
+CALL_SECONDS = 60.0
+"""Between two calls for another worker, while this one is full."""
+_MAX_HIDDEN = 11 * 60 * 60  # seconds; SQS ends at twelve hours
+_TAKE_SECONDS = 0.05  # between two batches: how busy one makes the worker is to be seen
+_LOOK_SECONDS = 0.1  # between two looks whether the worker could do more
+_LEASE_LOOK_SECONDS = 0.5  # between two looks whether a lease has ended
+_WAIT_SECONDS = 1.0  # that a receive waits for a message
+_TROUBLE_SECONDS = (1.0, 2.0, 4.0, 8.0)  # after as many receives in a row that failed
+_SPARSE_SHARE = 4  # of what it could have in hand, below which a worker leaves the rest to others
+
+
+class Report(Protocol):
+    """Is told what becomes of batches."""
+
+    def done(self, delivery: Delivery, worked: Worked) -> None:
+        """Take note that a batch is concluded and acknowledged."""
+
+    def failed(self, delivery: Delivery, error: Exception) -> None:
+        """Take note that a batch is not, and will be delivered again."""
+
+    def trouble(self, error: Exception) -> None:
+        """Take note of what concerns no batch: a message that is none, a queue that is silent."""
+
+
+class Timetable(NamedTuple):
+    """
+    When a worker ends.
+
+    `time_left` returns the seconds until it is ended by force; they may become fewer at once. One
+    that `stays` goes on when there is nothing to take, and never leaves work to others.
+    """
+
+    time_left: Callable[[], float]
+    stays: bool = False
+
+
+@dataclass(eq=False)
+class _Hand:
+    """A batch in hand."""
+
+    delivery: Delivery
+    lease: Lease
+    task: asyncio.Task[None] | None = None
+
+
+class Worker:
+    """
+    One worker, from its first batch to its last.
+
+    Args:
+        resources: What to work with.
+        report: Is told what becomes of batches.
+        timetable: When it ends.
+        load: Tells how busy the event loop is that `run` runs in.
+        leases: Of its batches; kept up by the caller.
+    """
+
+    def __init__(
+        self,
+        resources: Resources,
+        report: Report,
+        timetable: Timetable,
+        load: Load,
+        leases: Leases,
+    ) -> None:
+        self._resources = resources
+        self._report = report
+        self._timetable = timetable
+        self._load = load
+        self._leases = leases
+        self._wakes = Wakes(resources.wake_queue, workers=1)
+        self._hands: dict[str, _Hand] = {}
+        """By message group, in the order in which they were taken."""
+        self._workshop: Workshop
+        self._called = -math.inf
+        self._calls: set[asyncio.Task[None]] = set()
+        self._sparse_since: float | None = None
+        self._leaves = False
+        self._is_superseded = False
+
+    async def run(self, *given: Delivery) -> None:
+        """
+        Take batches and work on them, until there is nothing to take or no time left.
+
+        Args:
+            given: Deliveries that are in hand already.
+
+        Raises:
+            StorageError: SQS gives nothing, again and again, and nothing is in hand.
+        """
+        resources = self._resources
+        with seldom_collecting():
+            async with open_workshop(resources.settings, resources.is_cancelled) as workshop:
+                self._workshop = workshop
+                watches = [
+                    asyncio.create_task(self._watch_leases()),
+                    asyncio.create_task(self._watch_lock()),
+                ]
+                try:
+                    for delivery in given:
+                        self._begin(delivery, self._hold(delivery, Moment.now(), at_once=True))
+                    await self._take_and_work()
+                    if not self._timetable.stays and (self._leaves or not self._has_time()):
+                        await workshop.aside(self._wakes.for_one)
+                finally:
+                    for watch in watches:
+                        watch.cancel()
+                    await self._end()
+
+    async def _take_and_work(self) -> None:
+        failures = 0
+        while True:
+            if not self._could_take():
+                if not self._hands and (self._leaves or not self._has_time()):
+                    return
+                await self._wait(_LOOK_SECONDS)
+                continue
+            had = bool(self._hands)
+            began = Moment.now()
+            try:
+                received = await self._workshop.aside(
+                    self._resources.work_queue.receive_one,
+                    hidden=self._leases.seconds + _WAIT_SECONDS,
+                    wait=_WAIT_SECONDS,
+                )
+            except StorageError as error:
+                failures += 1
+                self._report.trouble(error)
+                if failures > len(_TROUBLE_SECONDS) and not self._hands:
+                    raise
+                await self._wait(_TROUBLE_SECONDS[min(failures, len(_TROUBLE_SECONDS)) - 1])
+                continue
+            failures = 0
+            if received is not None:
+                await self._take(received, began)
+            elif not had and not self._timetable.stays:
+                return
+
+    # ---- whether it could do more
+
+    def _time_left(self) -> float:
+        """Return the seconds until nothing is fetched any more."""
+        return -math.inf if self._is_superseded else self._timetable.time_left() - COMMIT_SECONDS
+
+    def _has_time(self) -> bool:
+        return self._time_left() >= MIN_SECONDS
+
+    def _could_take(self) -> bool:
+        """Tell whether it could do more than it does; if not, call for others who could."""
+        if self._leaves or not self._has_time():
+            return False
+        busy = self._load.share()
+        pool = self._workshop.pool
+        full = (
+            busy > BUSY
+            or len(self._hands) >= IN_HAND
+            or pool.slots.are_taken()
+            or pool.budget.taken > BODIES_BYTES // 2
+            or self._workshop.outcome_bytes() > MAX_OUTCOME_BYTES // 2
+        )
+        self._note_sparse(busy)
+        if full:
+            self._call()
+        return not full
+
+    def _call(self) -> None:
+        now = time.monotonic()
+        if now - self._called >= CALL_SECONDS:
+            self._called = now
+            self._calls.add(call := asyncio.create_task(self._workshop.aside(self._wakes.for_one)))
+            call.add_done_callback(self._calls.discard)
+
+    def _note_sparse(self, busy: float) -> None:
+        """Leave the rest to others, so that one of them gathers it, when there is little to do."""
+        sparse = len(self._hands) * _SPARSE_SHARE < IN_HAND and busy * _SPARSE_SHARE < BUSY
+        now = time.monotonic()
+        if not sparse or not self._hands:
+            self._sparse_since = None
+        elif self._sparse_since is None:
+            self._sparse_since = now
+        elif now - self._sparse_since >= CALL_SECONDS and not self._timetable.stays:
+            self._leaves = True
+
+    # ---- batches in hand
+
+    async def _take(self, received: Received, began: Moment) -> None:
+        queue = self._resources.work_queue
+        try:
+            batch = decode_batch(received.body)
+        except InvalidJobError as error:
+            # It soon was received as often as it may be, so that it becomes a dead letter in place
+            # of holding up its partition.
+            self._report.trouble(error)
+            with suppress(StorageError):  # then that takes longer
+                await self._workshop.aside(queue.put_back, received.receipt_handle, 0)
+            return
+        delivery = Delivery(batch, received.receipt_handle, received.receives)
+        if batch.group in self._hands:  # the lease on the former one has ended
+            await self._give_up(self._hands[batch.group])
+        lease = self._hold(delivery, began)
+        if received.receives < ALONE_FROM:
+            self._begin(delivery, lease)
+            await asyncio.sleep(_TAKE_SECONDS)
+            return
+        await self._conclude_all()
+        self._begin(delivery, lease)
+        await self._conclude_all()
+
+    async def _conclude_all(self) -> None:
+        while self._hands:
+            await self._wait(_LOOK_SECONDS)
+
+    def _hold(self, delivery: Delivery, began: Moment, *, at_once: bool = False) -> Lease:
+        queue = self._resources.work_queue
+        return self._leases.hold(delivery.receipt_handle, queue, began, at_once=at_once)
+
+    def _begin(self, delivery: Delivery, lease: Lease) -> None:
+        hand = _Hand(delivery, lease)
+        self._hands[delivery.batch.group] = hand
+        hand.task = asyncio.create_task(self._work(hand))
+
+    async def _work(self, hand: _Hand) -> None:
+        resources = self._resources
+        delivery, clock = hand.delivery, resources.clock
+        begun = clock()
+
+        def stop_at() -> float:
+            return min(begun + BATCH_SECONDS, clock() + self._time_left())
+
+        try:
+            worked = await work_on(delivery, resources, self._workshop, hand.lease, stop_at=stop_at)
+            self._leases.release(hand.lease)
+            await self._workshop.aside(resources.work_queue.acknowledge, delivery.receipt_handle)
+            self._report.done(delivery, worked)
+        except LeaseLostError as error:
+            self._report.failed(delivery, error)
+        except asyncio.CancelledError:
+            self._report.failed(delivery, LeaseLostError("its lease has ended"))
+        except Exception as error:  # noqa: BLE001 -- of ours, too: its partition goes on soon
+            self._report.failed(delivery, error)
+            self._leases.release(hand.lease)
+            await self._put_back(delivery, error.wait if isinstance(error, StorageError) else 0.0)
+        finally:
+            self._leases.release(hand.lease)
+            if self._hands.get(delivery.batch.group) is hand:
+                del self._hands[delivery.batch.group]
+
+    async def _put_back(self, delivery: Delivery, wait: float) -> None:
+        usual = RELEASE_SECONDS[min(delivery.receives, len(RELEASE_SECONDS)) - 1]
+        seconds = min(max(usual, math.ceil(wait)), _MAX_HIDDEN)
+        with suppress(StorageError):  # then it stays hidden until the lease ends
+            await self._workshop.aside(
+                self._resources.work_queue.put_back, delivery.receipt_handle, seconds
+            )
+        await self._workshop.aside(self._wakes.for_one, delay=seconds)
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait until something has become of a batch, or for so long."""
+        tasks = [hand.task for hand in self._hands.values() if hand.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        else:
+            await asyncio.sleep(seconds)
+
+    async def _watch_leases(self) -> None:
+        while True:
+            await asyncio.sleep(_LEASE_LOOK_SECONDS)
+            for hand in list(self._hands.values()):
+                if hand.lease.left <= 0:
+                    await self._give_up(hand)
+
+    async def _watch_lock(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self._workshop.aside(self._resources.fence.hold)
+            except LockTakenError as error:
+                self._report.trouble(error)
+                self._is_superseded = True
+                return
+            except StorageError:
+                pass  # who begins a batch will see
+
+    async def _give_up(self, hand: _Hand) -> None:
+        """End the work on a batch that somebody else may have; nothing of it is committed."""
+        if hand.task is not None:
+            hand.task.cancel()
+            with suppress(asyncio.CancelledError):
+                await hand.task
+
+    async def _end(self) -> None:
+        """Put back what is in hand, where the worker ends before its time."""
+        hands = list(self._hands.values())
+        for hand in hands:
+            await self._give_up(hand)
+            with suppress(StorageError):
+                await self._workshop.aside(
+                    self._resources.work_queue.put_back, hand.delivery.receipt_handle, 0
+                )

@@ -1,0 +1,159 @@
+"""
+What the batches share that a worker has in hand at once.
+
+One pool of connections, one process that extracts, one bound on the memory of outcomes, a few
+threads for S3 and SQS, one look for each job whether it was cancelled. Made for one event loop.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from functions.worker.commit import OutcomeFile
+from functions.worker.scraping.invocation import network_of
+from functions.worker.transport.fetch import Pool
+from shared.errors import StorageError
+from shared.settings import WorkerSettings
+
+CANCEL_SECONDS = 5.0  # between two looks whether a job was cancelled
+MAX_OUTCOME_BYTES = 64_000_000  # compressed; what would go beyond is left to a later batch
+_THREADS = 8
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Workshop:
+    """
+    See the module; `open_workshop` makes it.
+
+    Args:
+        pool: The connections.
+        is_cancelled: Tells whether a job was cancelled. It may take its time.
+        clock: Returns seconds, from any moment on.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        is_cancelled: Callable[[str], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.pool = pool
+        self.extracting = asyncio.Lock()
+        """Held by whoever has the process that extracts."""
+        self.share = Share(clock)
+        self._files: set[OutcomeFile] = set()
+        self._threads = ThreadPoolExecutor(_THREADS, "work")
+        # Of its own: a look that has no answer must not hold up what is to be committed.
+        self._looking = ThreadPoolExecutor(1, "cancelled")
+        self._is_cancelled = is_cancelled
+        self._cancelled: dict[str, asyncio.Event] = {}
+        self._batches: Counter[str] = Counter()
+
+    async def aside(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what `call` returns, made by a thread: for calls to S3 and SQS."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, partial(call, *args, **kwargs))
+
+    def outcome_bytes(self) -> int:
+        """Return the size of all outcomes that are not committed yet."""
+        return sum(file.size for file in self._files)
+
+    def has_room(self) -> bool:
+        """Tell whether there is memory for more outcomes that have rows."""
+        return self.outcome_bytes() < MAX_OUTCOME_BYTES
+
+    @contextmanager
+    def holding(self, file: OutcomeFile) -> Iterator[None]:
+        """Count the size of `file` until the end of the block."""
+        self._files.add(file)
+        try:
+            yield
+        finally:
+            self._files.discard(file)
+
+    @contextmanager
+    def cancelled(self, job: str) -> Iterator[asyncio.Event]:
+        """Yield what is set as soon as it is known that `job` was cancelled."""
+        event = self._cancelled.setdefault(job, asyncio.Event())
+        self._batches[job] += 1
+        try:
+            yield event
+        finally:
+            self._batches[job] -= 1
+            if not self._batches[job]:
+                del self._batches[job], self._cancelled[job]
+
+    async def look(self) -> None:
+        """Look from time to time, for ever, which of the jobs in hand were cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(CANCEL_SECONDS)
+            for job, event in list(self._cancelled.items()):
+                with suppress(StorageError):  # the next look will tell, or the commit
+                    if not event.is_set() and await loop.run_in_executor(
+                        self._looking, self._is_cancelled, job
+                    ):
+                        event.set()
+
+    def close(self) -> None:
+        """Let the threads end, without waiting for a look that has no answer."""
+        self._looking.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown()
+
+
+class Share:
+    """
+    What share of the worker's time each batch in hand has.
+
+    The time goes to all of them alike, so that the shares of all batches add up to what is billed.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._in_hand = 0
+        self._each = 0.0
+        self._at = 0.0
+
+    def begin(self) -> float:
+        """Note a batch more; return what `taken` needs to know of it."""
+        self._go_on()
+        self._in_hand += 1
+        return self._each
+
+    def taken(self, began: float) -> float:
+        """Return the seconds that are the share of a batch so far."""
+        self._go_on()
+        return self._each - began
+
+    def end(self) -> None:
+        """Note a batch less."""
+        self._go_on()
+        self._in_hand -= 1
+
+    def _go_on(self) -> None:
+        now = self._clock()
+        if self._in_hand:
+            self._each += (now - self._at) / self._in_hand
+        self._at = now
+
+
+@asynccontextmanager
+async def open_workshop(
+    settings: WorkerSettings, is_cancelled: Callable[[str], bool]
+) -> AsyncIterator[Workshop]:
+    """Open what the batches of a worker share, for the running event loop."""
+    async with Pool(network_of(settings)) as pool:
+        workshop = Workshop(pool, is_cancelled)
+        looking = asyncio.create_task(workshop.look())
+        try:
+            yield workshop
+        finally:
+            looking.cancel()
+            workshop.close()

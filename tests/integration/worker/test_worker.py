@@ -1,0 +1,521 @@
+"""The worker loop: many batches in hand, against a real website and a real S3 and SQS API."""
+
+import asyncio
+import itertools
+import time
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from aiohttp import web
+
+import functions.worker.commit as commit_module
+import functions.worker.work as work_module
+import functions.worker.worker as worker_module
+from functions.worker.extraction.extractor import extraction_process
+from functions.worker.fence import Fence, LockTakenError
+from functions.worker.leases import LeaseLostError, Leases
+from functions.worker.load import Load
+from functions.worker.work import UNFETCHED_FROM, Delivery, Resources, Worked
+from functions.worker.worker import ALONE_FROM, RELEASE_SECONDS, Timetable, Worker
+from shared.errors import StorageError
+from shared.keys import results_key
+from shared.lock import LOCK_KEY, Lock, encode_lock, lock_name
+from shared.manifest import Manifest
+from shared.messages import Batch, Target, encode, is_wake
+from shared.queue import Message, Queue
+from shared.spec import FetchSpec, Spec
+from shared.urls import partition_of
+from shared.wakes import IN_HAND
+from tests.cloud import Deployment
+from tests.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PARTITIONS = 16
+SPEC = Spec(fetch=FetchSpec(timeout=5, pause=0, robots="ignore", wait_initial=0.1))
+
+
+class Report:
+    """Takes note of what becomes of batches."""
+
+    def __init__(self) -> None:
+        self.concluded: list[str] = []
+        self.failures: list[tuple[str, Exception]] = []
+        self.troubles: list[Exception] = []
+
+    def done(self, delivery: Delivery, _worked: Worked) -> None:
+        self.concluded.append(delivery.batch.batch)
+
+    def failed(self, delivery: Delivery, error: Exception) -> None:
+        self.failures.append((delivery.batch.batch, error))
+
+    def trouble(self, error: Exception) -> None:
+        self.troubles.append(error)
+
+
+class Fleet:
+    """A deployment with batches in its queue, and workers for it."""
+
+    def __init__(self, deployment: Deployment, site: Site) -> None:
+        self.deployment = deployment
+        self.site = site
+        self.settings = msgspec.structs.replace(
+            deployment.worker_settings, connect_to=f":80:127.0.0.1:{site.port}"
+        )
+        self.manifest = Manifest(
+            job="job-1", spec=SPEC, partitions=PARTITIONS, batch_size=100, created_at="now"
+        )
+        self.report = Report()
+        self.time_left: Callable[[], float] = lambda: 300.0
+        self.stays = False
+        self.leases = Leases()
+        self.load = Load()
+        self._hosts = (f"h{number}.example" for number in itertools.count())
+        self._numbers = itertools.count()
+
+    def host(self, partition: int) -> str:
+        """Return another host of a partition."""
+        return next(host for host in self._hosts if partition_of(host, PARTITIONS) == partition)
+
+    def send(self, partition: int, *paths: str, body: str | None = None) -> str:
+        """Send a batch for the pages at `paths`, of a host of its own; return its id."""
+        host = self.host(partition)
+        batch = Batch(
+            job="job-1",
+            batch=f"00000-{next(self._numbers):06d}",
+            partition=partition,
+            targets=tuple(
+                Target(f"http://{host}{path}", line) for line, path in enumerate(paths, 1)
+            ),
+        )
+        text = encode(batch) if body is None else body
+        self.deployment.work_queue.send([Message(text, group=batch.group, identity=batch.batch)])
+        return batch.batch
+
+    @property
+    def resources(self) -> Resources:
+        return Resources(
+            settings=self.settings,
+            fence=Fence(self.deployment.data, self.settings, time.time),
+            manifest=lambda _job: self.manifest,
+            data=self.deployment.data,
+            work_queue=self.deployment.work_queue,
+            wake_queue=self.deployment.wake_queue,
+            dispatch_queue=self.deployment.dispatch_queue,
+            dead_letter_queue=self.deployment.dead_letter_queue,
+            clock=time.time,
+            rng=Random(0),
+        )
+
+    def run(self) -> list[str]:
+        """Be a worker until its end; return the batches that it has concluded."""
+        worker = Worker(
+            self.resources,
+            self.report,
+            Timetable(self.time_left, stays=self.stays),
+            self.load,
+            self.leases,
+        )
+        with (
+            self.leases.kept_up(),
+            asyncio.Runner(loop_factory=self.load.new_loop) as runner,
+        ):
+            runner.run(worker.run())
+        return self.report.concluded
+
+    def wakes(self) -> int:
+        records = self.deployment.received(self.deployment.wake_queue_url)
+        assert all(is_wake(record["body"]) for record in records)
+        return len(records)
+
+    def left(self) -> int:
+        """Return how many batches are in the queue, in hand or not."""
+        answer = self.deployment.sqs.get_queue_attributes(
+            QueueUrl=self.deployment.work_queue_url, AttributeNames=["All"]
+        )["Attributes"]
+        waiting = int(answer["ApproximateNumberOfMessages"])
+        return waiting + int(answer["ApproximateNumberOfMessagesNotVisible"])
+
+    def is_committed(self, batch: str) -> bool:
+        return self.deployment.data.get(results_key("job-1", batch)) is not None
+
+
+@pytest.fixture
+def fleet(deployment: Deployment, site: Site, monkeypatch: pytest.MonkeyPatch) -> "Iterator[Fleet]":
+    monkeypatch.setattr(worker_module, "_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(worker_module, "_TAKE_SECONDS", 0.0)
+    monkeypatch.setattr(worker_module, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(worker_module, "_LEASE_LOOK_SECONDS", 0.01)
+    deployment.data.put(LOCK_KEY, encode_lock(Lock(name=lock_name(PARTITIONS))))
+    for path in ("/a", "/b", "/c"):
+        site.page(path, path)
+    fleet = Fleet(deployment, site)
+    monkeypatch.setattr(fleet.load, "share", lambda: 0.0)  # whatever else the machine does
+    yield fleet
+    extraction_process().stop()
+
+
+def note_put_backs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    hidden: list[int] = []
+    monkeypatch.setattr(Queue, "put_back", lambda _self, _handle, seconds: hidden.append(seconds))
+    return hidden
+
+
+def fails(*_: object, **__: object) -> None:
+    raise StorageError("S3 is full")
+
+
+# ---- several batches in hand
+
+
+def test_batches_of_all_partitions_are_in_hand_at_once(fleet: Fleet) -> None:
+    fleet.site.reply("/slow", 0.5)
+    batches = [fleet.send(partition, "/slow") for partition in range(5)]
+
+    assert sorted(fleet.run()) == batches
+
+    assert fleet.left() == 0
+    assert fleet.site.most_open == 5
+
+
+def test_the_next_batch_of_a_partition_comes_when_the_first_is_acknowledged(fleet: Fleet) -> None:
+    batches = [fleet.send(3, "/a"), fleet.send(3, "/b"), fleet.send(3, "/c")]
+
+    assert fleet.run() == batches
+    assert fleet.site.paths() == ["/a", "/b", "/c"]
+
+
+def test_a_worker_ends_when_there_is_nothing_to_take(fleet: Fleet) -> None:
+    assert fleet.run() == []
+    assert fleet.wakes() == 0
+
+
+def test_what_happens_to_one_batch_touches_no_other(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = commit_module.commit
+    bad, good = fleet.send(1, "/a"), fleet.send(2, "/b")
+
+    def commit_or_fail(data: Any, batch: Batch, body: bytes) -> Any:
+        if batch.batch == bad:
+            raise StorageError("S3 is full")
+        return commit(data, batch, body)
+
+    monkeypatch.setattr(work_module, "commit", commit_or_fail)
+
+    assert fleet.run() == [good]
+    assert [(batch, str(error)) for batch, error in fleet.report.failures] == [(bad, "S3 is full")]
+    assert fleet.left() == 1
+
+
+def test_a_mistake_of_ours_touches_no_other_batch(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committed = commit_module.committed
+    bad, good = fleet.send(1, "/a"), fleet.send(2, "/b")
+
+    def stumble(data: Any, batch: Batch) -> Any:
+        if batch.batch == bad:
+            raise IndexError("ours")
+        return committed(data, batch)
+
+    monkeypatch.setattr(work_module, "committed", stumble)
+
+    assert fleet.run() == [good]
+    assert [batch for batch, _ in fleet.report.failures] == [bad]
+
+
+@pytest.mark.parametrize("body", ["hello", '{"type":"batch.v9"}', '{"type":"batch.v1"}', "[]"])
+def test_what_is_no_batch_soon_is_a_dead_letter(fleet: Fleet, body: str) -> None:
+    """It cannot become an outcome, and must not hold up its partition."""
+    fleet.send(3, body=body)
+    good = fleet.send(3, "/a")
+
+    assert fleet.run() == [good]
+    assert len(fleet.deployment.received(fleet.deployment.work_dlq_url)) == 1
+    assert len(fleet.report.troubles) == 12
+
+
+# ---- what could not be brought to its end
+
+
+@pytest.mark.parametrize(("receives", "seconds"), [(1, 5), (2, 20), (3, 80), (4, 300), (7, 300)])
+def test_a_batch_whose_commit_fails_comes_back_in_seconds(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, receives: int, seconds: int
+) -> None:
+    """And not when its lease ends: its partition waits with it. A wake comes as late."""
+    hidden = note_put_backs(monkeypatch)
+    sent: list[float] = []
+    monkeypatch.setattr(
+        "shared.wakes.Wakes.for_one", lambda _self, *, delay=0.0: sent.append(delay)
+    )
+    monkeypatch.setattr(work_module, "commit", fails)
+    fleet.send(1, "/a")
+    receive = Queue.receive_one
+
+    def received_before(queue: Queue, **options: Any) -> Any:
+        message = receive(queue, **options)
+        return message and message._replace(receives=receives)
+
+    monkeypatch.setattr(Queue, "receive_one", received_before)
+
+    assert fleet.run() == []
+    assert (hidden, sent) == ([seconds], [seconds])
+    assert max(RELEASE_SECONDS) == 300
+
+
+def test_a_batch_that_was_received_often_is_worked_on_alone(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be what its workers die of, and they would take the others with them."""
+    in_hand: dict[str, set[str]] = {}
+    now: set[str] = set()
+    work_on = work_module.work_on
+
+    async def note(delivery: Delivery, *args: Any, **options: Any) -> Worked:
+        now.add(delivery.batch.batch)
+        for batch in now:
+            in_hand.setdefault(batch, set()).update(now)
+        try:
+            return await work_on(delivery, *args, **options)
+        finally:
+            now.remove(delivery.batch.batch)
+
+    monkeypatch.setattr(worker_module, "work_on", note)
+    fleet.site.reply("/slow", 0.3)
+    others = [fleet.send(partition, "/slow") for partition in (1, 2)]
+    suspect = fleet.send(3, "/slow")
+    others += [fleet.send(partition, "/slow") for partition in (4, 5)]
+    receive = Queue.receive_one
+
+    def received_before(queue: Queue, **options: Any) -> Any:
+        message = receive(queue, **options)
+        if message is not None and suspect in message.body:
+            return message._replace(receives=ALONE_FROM)
+        return message
+
+    monkeypatch.setattr(Queue, "receive_one", received_before)
+
+    assert sorted(fleet.run()) == sorted([*others, suspect])
+    assert in_hand[suspect] == {suspect}
+    assert in_hand[others[0]] == set(others[:2])
+    assert in_hand[others[2]] == set(others[2:])
+    assert ALONE_FROM < UNFETCHED_FROM
+
+
+# ---- leases
+
+
+def test_a_batch_whose_lease_has_ended_is_left(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its requests are closed, nothing of it is committed, and nobody puts it back."""
+    hidden = note_put_backs(monkeypatch)
+    fleet.site.reply("/slow", 60.0)
+    lost, good = fleet.send(1, "/slow"), fleet.send(2, "/a")
+    hold = fleet.leases.hold
+    taken = []
+
+    def take(*args: Any, **options: Any) -> Any:
+        taken.append(hold(*args, **options))
+        return taken[-1]
+
+    monkeypatch.setattr(fleet.leases, "hold", take)
+    fleet.site.on_visit = lambda path: taken[0].lose() if path == "/slow" else None
+
+    assert fleet.run() == [good]
+
+    [(batch, error)] = fleet.report.failures
+    assert batch == lost
+    assert isinstance(error, LeaseLostError)
+    assert not fleet.is_committed(lost)
+    assert hidden == []
+
+
+def test_a_lease_that_ends_before_a_request_is_noticed_at_it(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where nobody had time to look: the loop was held up, or the machine slept."""
+    monkeypatch.setattr(worker_module, "_LEASE_LOOK_SECONDS", 60.0)
+    fleet.manifest = msgspec.structs.replace(
+        fleet.manifest, spec=Spec(fetch=FetchSpec(pause=0, robots="ignore", per_host=1))
+    )
+    lost = fleet.send(1, "/a", "/b")
+    hold = fleet.leases.hold
+    taken = []
+
+    def take(*args: Any, **options: Any) -> Any:
+        taken.append(hold(*args, **options))
+        return taken[-1]
+
+    monkeypatch.setattr(fleet.leases, "hold", take)
+    fleet.site.on_visit = lambda _path: taken[0].lose()
+
+    assert fleet.run() == []
+
+    assert fleet.site.paths() == ["/a"]
+    assert not fleet.is_committed(lost)
+    assert isinstance(fleet.report.failures[0][1], LeaseLostError)
+
+
+def test_a_partition_that_is_in_hand_is_not_begun_again(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker may receive its own batch, when its lease on it has ended."""
+    fleet.leases = Leases(seconds=1.0)
+    monkeypatch.setattr(Leases, "renew", lambda _self: None)
+    monkeypatch.setattr(worker_module, "_LEASE_LOOK_SECONDS", 60.0)
+    fleet.site.reply("/slow", 60.0, web.Response(text="at once"))
+    batch = fleet.send(1, "/slow")
+
+    assert fleet.run() == [batch]
+
+    [(failed, error)] = fleet.report.failures
+    assert failed == batch
+    assert isinstance(error, LeaseLostError)
+    assert fleet.site.paths() == ["/slow", "/slow"]
+
+
+# ---- its end
+
+
+def test_a_worker_whose_time_is_nearly_over_takes_no_more_and_calls_another(fleet: Fleet) -> None:
+    fleet.time_left = lambda: worker_module.COMMIT_SECONDS + worker_module.MIN_SECONDS - 1
+    fleet.send(1, "/a")
+
+    assert fleet.run() == []
+    assert fleet.left() == 1
+    assert fleet.wakes() == 1
+
+
+def test_what_is_in_hand_when_the_time_is_over_is_handed_back(fleet: Fleet) -> None:
+    left = [300.0]
+    fleet.time_left = lambda: left[0]
+    fleet.manifest = msgspec.structs.replace(
+        fleet.manifest, spec=Spec(fetch=FetchSpec(pause=0, robots="ignore", per_host=1))
+    )
+    fleet.site.reply("/slow", 1.5)
+    batch = fleet.send(1, "/slow", "/a", "/b")
+    fleet.site.on_visit = lambda _path: left.__setitem__(0, 0.0)
+
+    assert fleet.run() == [batch]
+    assert fleet.site.paths() == ["/slow"]
+    assert len(fleet.deployment.received(fleet.deployment.dispatch_queue_url)) == 1
+    assert fleet.wakes() == 1
+
+
+def test_a_worker_that_is_full_calls_for_another_once_a_minute(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "IN_HAND", 2)
+    fleet.site.reply("/slow", 0.5)
+    batches = [fleet.send(partition, "/slow") for partition in range(4)]
+
+    assert sorted(fleet.run()) == batches
+    assert fleet.wakes() == 1
+    assert IN_HAND > 2
+
+
+def test_a_busy_worker_takes_no_more(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet.site.reply("/slow", 0.3)
+    batches = [fleet.send(partition, "/slow") for partition in range(3)]
+    taken: list[Any] = []
+    receive = Queue.receive_one
+
+    def note(queue: Queue, **options: Any) -> Any:
+        if (message := receive(queue, **options)) is not None:
+            taken.append(message)
+        return message
+
+    monkeypatch.setattr(Queue, "receive_one", note)
+    monkeypatch.setattr(
+        fleet.load, "share", lambda: float(len(taken) > len(fleet.report.concluded))
+    )
+
+    assert fleet.run() == batches
+    assert fleet.site.most_open == 1
+    assert fleet.wakes() == 1
+
+
+def test_a_worker_with_little_to_do_leaves_the_rest_to_others(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "CALL_SECONDS", 0.05)
+    fleet.site.reply("/slow", 0.5)
+    first = fleet.send(1, "/slow")
+    fleet.send(1, "/a")
+
+    assert fleet.run() == [first]
+    assert fleet.left() == 1
+    assert fleet.wakes() == 1
+
+
+def test_a_worker_that_stays_leaves_nothing_to_others(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "CALL_SECONDS", 0.05)
+    left = [300.0]
+    fleet.stays, fleet.time_left = True, lambda: left[0]
+    fleet.site.reply("/slow", 0.5)
+    batches = [fleet.send(1, "/slow"), fleet.send(1, "/a")]
+    fleet.site.on_visit = lambda path: left.__setitem__(0, 0.0) if path == "/a" else None
+
+    assert fleet.run() == batches
+    assert fleet.wakes() == 0
+
+
+def test_a_queue_that_says_nothing_for_long_is_an_error(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wake comes back, and with it a worker."""
+    monkeypatch.setattr(worker_module, "_TROUBLE_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr(Queue, "receive_one", fails)
+
+    with pytest.raises(StorageError):
+        fleet.run()
+
+    assert len(fleet.report.troubles) == 3
+
+
+def test_a_queue_that_says_nothing_for_a_while_is_none(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "_TROUBLE_SECONDS", (0.0, 0.0))
+    batch = fleet.send(1, "/a")
+    receive = Queue.receive_one
+
+    def fail_twice(queue: Queue, **options: Any) -> Any:
+        if len(fleet.report.troubles) < 2:
+            raise StorageError("SQS is away")
+        return receive(queue, **options)
+
+    monkeypatch.setattr(Queue, "receive_one", fail_twice)
+
+    assert fleet.run() == [batch]
+
+
+# ---- the lock of the fleet
+
+
+def test_a_worker_that_another_release_has_followed_ends(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would take the lock back, and the two would take it in turn."""
+    monkeypatch.setattr(worker_module, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("functions.worker.fence.LOOK_SECONDS", 0.0)
+    fleet.manifest = msgspec.structs.replace(
+        fleet.manifest, spec=Spec(fetch=FetchSpec(pause=0, robots="ignore", per_host=1))
+    )
+    theirs = encode_lock(Lock(name=lock_name(PARTITIONS + 1), since=time.time()))
+    fleet.site.reply("/slow", 1.5)
+    fleet.site.on_visit = lambda _path: fleet.deployment.data.put(LOCK_KEY, theirs)
+    batch = fleet.send(1, "/slow", "/a")
+
+    assert fleet.run() == [batch]
+
+    assert fleet.site.paths() == ["/slow"]
+    assert fleet.deployment.data.get(LOCK_KEY) == theirs
+    assert any(isinstance(error, LockTakenError) for error in fleet.report.troubles)
