@@ -42,7 +42,7 @@ class DispatcherSettings(_FunctionSettings, frozen=True, kw_only=True):
     work_queue_url: QueueUrl
     wake_queue_url: QueueUrl
     worker_concurrency: Annotated[int, Meta(ge=0)]
-    """Workers at most; wakes beyond are not sent."""
+    """Workers at most that Lambda runs; wakes beyond are not sent."""
     batch_size: Annotated[int, Meta(ge=1, le=500)]
     """Targets in one work message at most."""
     stall_minutes: Annotated[int, Meta(ge=1)]
@@ -60,6 +60,8 @@ class WorkerSettings(_FunctionSettings, frozen=True, kw_only=True):
     wake_queue_url: QueueUrl
     dead_letter_queue_url: QueueUrl
     """Of the dispatch queue."""
+    worker_concurrency: Annotated[int, Meta(ge=0)]
+    """Workers at most that Lambda runs; without any, none are called."""
     user_agent: Annotated[str, Meta(min_length=1)]
     connect_to: str = ""
     """See `functions.worker.transport.addresses.parse_connect_to`."""

@@ -22,7 +22,7 @@ class Wakes:
 
     Args:
         queue: Of the wakes.
-        workers: How many there may be.
+        workers: How many may be called; of a stack without workers of its own, 0.
     """
 
     def __init__(self, queue: Queue, *, workers: int) -> None:
@@ -35,7 +35,7 @@ class Wakes:
 
     def for_one(self, *, delay: float = 0.0) -> None:
         """Call for a worker, in `delay` seconds."""
-        self._send(1, min(math.ceil(delay), MAX_DELAY))
+        self._send(min(1, self._workers), min(math.ceil(delay), MAX_DELAY))
 
     def _send(self, count: int, delay: int = 0) -> None:
         with suppress(StorageError):

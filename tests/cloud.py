@@ -96,6 +96,7 @@ class Deployment:
             "WORK_QUEUE_URL": self.work_queue_url,
             "WAKE_QUEUE_URL": self.wake_queue_url,
             "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue_url,
+            "WORKER_CONCURRENCY": "20",
             "PARTITIONS": "16",
             "USER_AGENT": "test-bot/1.0 (+https://bot.example/)",
             "ALLOW_PRIVATE_NETWORKS": "true",

@@ -4,27 +4,21 @@ import asyncio
 import os
 import time
 from contextlib import suppress
-from functools import lru_cache
-from random import Random
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.worker.fence import Fence
+from functions.worker.deployment import resources_of
 from functions.worker.leases import Leases, Moment
 from functions.worker.load import Load
-from functions.worker.work import Delivery, Resources, Worked
+from functions.worker.work import Delivery, Worked
 from functions.worker.worker import Timetable, Worker
 from shared.errors import InvalidJobError, StorageError
-from shared.keys import manifest_key
-from shared.manifest import Manifest, decode_manifest
 from shared.messages import decode_batch, is_wake
 from shared.outcomes import Kind
-from shared.queue import Queue
 from shared.settings import WorkerSettings
-from shared.store import Bucket
 
 _UNITS = {"Bytes": MetricUnit.Bytes, "MillisecondsWaited": MetricUnit.Milliseconds}
 
@@ -41,7 +35,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     of release 0.1, as long as there is one.
     """
     settings = WorkerSettings.from_env(os.environ)
-    resources = resources_of(settings)
+    resources = resources_of(settings, time.time)
     report = _Report()
     given: list[Delivery] = []
     leases = Leases()
@@ -73,31 +67,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": name} for name in report.open.values()]}
 
 
-def resources_of(settings: WorkerSettings) -> Resources:
-    """Return what a worker of a deployment has to work with."""
-    data = Bucket(settings.data_bucket)
-    return Resources(
-        settings=settings,
-        fence=Fence(data, settings, time.time),
-        manifest=lambda job: _manifest(settings.data_bucket, job),
-        data=data,
-        work_queue=Queue(settings.work_queue_url),
-        wake_queue=Queue(settings.wake_queue_url),
-        dispatch_queue=Queue(settings.dispatch_queue_url),
-        dead_letter_queue=Queue(settings.dead_letter_queue_url),
-        clock=time.time,
-        rng=Random(),  # noqa: S311 -- jitter
-    )
-
-
-@lru_cache(maxsize=64)
-def _manifest(bucket: str, job: str) -> Manifest:
-    body = Bucket(bucket).get(manifest_key(job))
-    if body is None:
-        raise InvalidJobError(f"job {job} has no manifest; was its folder deleted?")
-    return decode_manifest(body)
-
-
 class _Report:
     """
     Logs and counts what becomes of batches.
@@ -108,6 +77,9 @@ class _Report:
 
     def __init__(self) -> None:
         self.open: dict[str, str] = {}
+
+    def begun(self, delivery: Delivery) -> None:
+        """Say nothing: what becomes of it is said."""
 
     def done(self, delivery: Delivery, worked: Worked) -> None:
         self.open.pop(delivery.receipt_handle, None)

@@ -46,13 +46,16 @@ _MAX_HIDDEN = 11 * 60 * 60  # seconds; SQS ends at twelve hours
 _TAKE_SECONDS = 0.05  # between two batches: how busy one makes the worker is to be seen
 _LOOK_SECONDS = 0.1  # between two looks whether the worker could do more
 _LEASE_LOOK_SECONDS = 0.5  # between two looks whether a lease has ended
-_WAIT_SECONDS = 1.0  # that a receive waits for a message
+_WAIT_SECONDS = 1.0  # that a receive waits for a message; see `Timetable`
 _TROUBLE_SECONDS = (1.0, 2.0, 4.0, 8.0)  # after as many receives in a row that failed
 _SPARSE_SHARE = 4  # of what it could have in hand, below which a worker leaves the rest to others
 
 
 class Report(Protocol):
     """Is told what becomes of batches."""
+
+    def begun(self, delivery: Delivery) -> None:
+        """Take note that a batch is in hand; one of the next two follows."""
 
     def done(self, delivery: Delivery, worked: Worked) -> None:
         """Take note that a batch is concluded and acknowledged."""
@@ -69,11 +72,13 @@ class Timetable(NamedTuple):
     When a worker ends.
 
     `time_left` returns the seconds until it is ended by force; they may become fewer at once. One
-    that `stays` goes on when there is nothing to take, and never leaves work to others.
+    that `stays` goes on when there is nothing to take, and never leaves work to others. With
+    nothing in hand it waits for a message for `wait` seconds at once, 20 at most.
     """
 
     time_left: Callable[[], float]
     stays: bool = False
+    wait: float = 0.0
 
 
 @dataclass(eq=False)
@@ -110,7 +115,7 @@ class Worker:
         self._timetable = timetable
         self._load = load
         self._leases = leases
-        self._wakes = Wakes(resources.wake_queue, workers=1)
+        self._wakes = Wakes(resources.wake_queue, workers=resources.settings.worker_concurrency)
         self._hands: dict[str, _Hand] = {}
         """By message group, in the order in which they were taken."""
         self._workshop: Workshop
@@ -128,7 +133,8 @@ class Worker:
             given: Deliveries that are in hand already.
 
         Raises:
-            StorageError: SQS gives nothing, again and again, and nothing is in hand.
+            StorageError: SQS gives nothing, again and again, and nothing is in hand. One that
+                `stays` goes on trying.
         """
         resources = self._resources
         with seldom_collecting():
@@ -158,22 +164,26 @@ class Worker:
                 await self._wait(_LOOK_SECONDS)
                 continue
             had = bool(self._hands)
+            wait = _WAIT_SECONDS if had else max(self._timetable.wait, _WAIT_SECONDS)
             began = Moment.now()
             try:
                 received = await self._workshop.aside(
                     self._resources.work_queue.receive_one,
-                    hidden=self._leases.seconds + _WAIT_SECONDS,
-                    wait=_WAIT_SECONDS,
+                    hidden=self._leases.seconds + wait,
+                    wait=wait,
                 )
             except StorageError as error:
                 failures += 1
                 self._report.trouble(error)
-                if failures > len(_TROUBLE_SECONDS) and not self._hands:
+                if failures > len(_TROUBLE_SECONDS) and not (self._hands or self._timetable.stays):
                     raise
                 await self._wait(_TROUBLE_SECONDS[min(failures, len(_TROUBLE_SECONDS)) - 1])
                 continue
             failures = 0
-            if received is not None:
+            if received is not None and not self._has_time():  # which it had when it asked
+                await self._release(received.receipt_handle)
+                await self._workshop.aside(self._wakes.for_one)
+            elif received is not None:
                 await self._take(received, began)
             elif not had and not self._timetable.stays:
                 return
@@ -226,15 +236,13 @@ class Worker:
     # ---- batches in hand
 
     async def _take(self, received: Received, began: Moment) -> None:
-        queue = self._resources.work_queue
         try:
             batch = decode_batch(received.body)
         except InvalidJobError as error:
             # It soon was received as often as it may be, so that it becomes a dead letter in place
             # of holding up its partition.
             self._report.trouble(error)
-            with suppress(StorageError):  # then that takes longer
-                await self._workshop.aside(queue.put_back, received.receipt_handle, 0)
+            await self._release(received.receipt_handle)
             return
         delivery = Delivery(batch, received.receipt_handle, received.receives)
         if batch.group in self._hands:  # the lease on the former one has ended
@@ -257,6 +265,7 @@ class Worker:
         return self._leases.hold(delivery.receipt_handle, queue, began, at_once=at_once)
 
     def _begin(self, delivery: Delivery, lease: Lease) -> None:
+        self._report.begun(delivery)
         hand = _Hand(delivery, lease)
         self._hands[delivery.batch.group] = hand
         hand.task = asyncio.create_task(self._work(hand))
@@ -290,11 +299,13 @@ class Worker:
     async def _put_back(self, delivery: Delivery, wait: float) -> None:
         usual = RELEASE_SECONDS[min(delivery.receives, len(RELEASE_SECONDS)) - 1]
         seconds = min(max(usual, math.ceil(wait)), _MAX_HIDDEN)
-        with suppress(StorageError):  # then it stays hidden until the lease ends
-            await self._workshop.aside(
-                self._resources.work_queue.put_back, delivery.receipt_handle, seconds
-            )
+        await self._release(delivery.receipt_handle, seconds)
         await self._workshop.aside(self._wakes.for_one, delay=seconds)
+
+    async def _release(self, receipt_handle: str, seconds: int = 0) -> None:
+        with suppress(StorageError):  # then it stays hidden until the lease ends
+            queue = self._resources.work_queue
+            await self._workshop.aside(queue.put_back, receipt_handle, seconds)
 
     async def _wait(self, seconds: float) -> None:
         """Wait until something has become of a batch, or for so long."""
@@ -335,7 +346,4 @@ class Worker:
         hands = list(self._hands.values())
         for hand in hands:
             await self._give_up(hand)
-            with suppress(StorageError):
-                await self._workshop.aside(
-                    self._resources.work_queue.put_back, hand.delivery.receipt_handle, 0
-                )
+            await self._release(hand.delivery.receipt_handle)

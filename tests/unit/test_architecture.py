@@ -40,7 +40,7 @@ FORBIDDEN = {
 # The worker, from its roof to the ground. Rooms of one floor know nothing of each other.
 FLOORS = (
     {"handler"},
-    {"worker"},
+    {"worker", "deployment"},
     {"work"},
     {"workshop"},
     {"scraping", "parsers"},

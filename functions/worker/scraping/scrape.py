@@ -8,10 +8,10 @@ coroutine decides and keeps all state; tasks only fetch.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from math import inf
 from random import Random
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from functions.worker.extraction.rows import Extracted
 from functions.worker.politeness.partition import Partition
@@ -34,7 +34,12 @@ from shared.errors import FetchError, Reason
 from shared.messages import Batch
 from shared.outcomes import Outcome
 
+LAST_SECONDS = 5.0
+"""That requests and parsers under way have at the end of a batch, where it came early."""
+_SOONER_SECONDS = 0.5  # that an end is sooner by, for those who wait to be told
 _SLOT_SECONDS = 0.2  # between two looks whether other batches have left a request to this one
+Alarm: TypeAlias = asyncio.Future[Literal[True]]
+_NO_TIME = "the worker's time is up"
 _NO_ROOM = "the outcomes of this batch have taken the memory that they may have"
 
 
@@ -98,27 +103,50 @@ class Scraper:
         self._extracting: set[asyncio.Future[None]] = set()
         """Pages that something else is made of meanwhile."""
         self._cancelled = cancelled or asyncio.Event()
+        self._is_sooner = asyncio.Event()
+        """Set where the end has come nearer than whoever waits has heard."""
 
     async def scrape(self, emit: Callable[[Outcome], None]) -> None:
         """Hand one outcome for each target to `emit`, as they come."""
         self._pending.emit_to(emit)
-        cancelled = asyncio.ensure_future(self._cancelled.wait())
+        alarms = self._alarms()
         try:
             if not self._cancelled.is_set():
                 await self._begin()
             while self._is_busy() and not self._cancelled.is_set():
-                await self._step(cancelled)
+                if self._deadline.now() >= self._deadline.at + LAST_SECONDS:
+                    await self._leave_the_rest()
+                    break
+                if self._is_sooner.is_set():
+                    self._is_sooner.clear()
+                    alarms = self._alarms(alarms)
+                await self._step(alarms)
             if self._cancelled.is_set():
                 await self._skip_the_rest()
         finally:
-            cancelled.cancel()
+            for alarm in alarms:
+                alarm.cancel()
             for task in self._running | self._extracting:
                 task.cancel()
             self._turns.close()
 
     def stop_by(self, at: float) -> None:
-        """Begin no request after `at`, if this is sooner than `stop_at`."""
+        """
+        Begin no request after `at`, if this is sooner than `stop_at`.
+
+        What is under way by then has `LAST_SECONDS` more.
+        """
+        if at < self._deadline.at - _SOONER_SECONDS:
+            self._is_sooner.set()
         self._deadline.bring_forward(at)
+
+    def _alarms(self, former: Iterable[Alarm] = ()) -> tuple[Alarm, ...]:
+        """Return what whoever waits has to be woken by."""
+        for alarm in former:
+            alarm.cancel()
+        return tuple(
+            asyncio.ensure_future(event.wait()) for event in (self._cancelled, self._is_sooner)
+        )
 
     async def _begin(self) -> None:
         try:
@@ -130,13 +158,22 @@ class Scraper:
             # Some were put here by a release that had other partitions.
             self._go_on(visit, f"{visit.url.host} is another worker's by now")
 
-    async def _skip_the_rest(self) -> None:
+    async def _leave_the_rest(self) -> None:
+        self._judge.hand_back(Reason.OUT_OF_TIME, _NO_TIME)  # each knows when its turn is
+        await self._break_off()
+        self._pending.refuse(FetchError("", Reason.OUT_OF_TIME, _NO_TIME))
+
+    async def _break_off(self) -> None:
+        """End what is under way."""
         tasks = self._running | self._extracting
         for task in tasks:
             task.cancel()
         for ended in await asyncio.gather(*tasks, return_exceptions=True):
             if ended is not None and not isinstance(ended, asyncio.CancelledError):
                 raise ended
+
+    async def _skip_the_rest(self) -> None:
+        await self._break_off()
         for visit in self._pending.visits():
             error = FetchError(visit.url.href, Reason.CANCELLED, "the job was cancelled")
             self._pending.end(visit, error)
@@ -144,11 +181,11 @@ class Scraper:
     def _is_busy(self) -> bool:
         return bool(self._running or self._extracting) or self._turns.is_anybody_waiting()
 
-    async def _step(self, cancelled: asyncio.Future[Any]) -> None:
-        """Start what may start, and wait until something else may."""
+    async def _step(self, alarms: Collection[Alarm]) -> None:
+        """Start what may start, and wait until something else may, or an alarm."""
         now, stop_at = self._deadline.now(), self._deadline.at
         if now >= stop_at:
-            self._judge.hand_back(Reason.OUT_OF_TIME, "the worker's time is up")
+            self._judge.hand_back(Reason.OUT_OF_TIME, _NO_TIME)
             wake = inf
         elif not self._has_room():
             self._judge.hand_back(Reason.OUT_OF_ROOM, _NO_ROOM)
@@ -157,10 +194,11 @@ class Scraper:
             wake = self._turns.start_ready(now, lambda: self._room_at(now), self._start)
         is_waiting = self._turns.is_anybody_waiting()
         if self._running or self._extracting:
-            limit = min(wake, stop_at if is_waiting else inf)
+            limit = min(wake, stop_at if is_waiting else stop_at + LAST_SECONDS)
             timeout = None if limit == inf else max(0.0, limit - now)
+            everything: set[asyncio.Future[Any]] = {*self._running, *self._extracting, *alarms}
             done, _ = await asyncio.wait(
-                {*self._running, *self._extracting, cancelled},
+                everything,
                 timeout=timeout,
                 return_when=asyncio.FIRST_COMPLETED,
             )
@@ -173,7 +211,7 @@ class Scraper:
                 self._judge.hand_back(Reason.HOST_BUSY, "the host must be left alone for a while")
             else:
                 self.facts["MillisecondsWaited"] += round((wake - now) * 1000)
-                await asyncio.wait({cancelled}, timeout=wake - now)
+                await asyncio.wait(alarms, timeout=wake - now, return_when=asyncio.FIRST_COMPLETED)
 
     def _room_at(self, now: float) -> float:
         """Return when another request may be open; it takes an answer where this is never."""

@@ -8,6 +8,7 @@ import boto3
 import pytest
 
 import functions.dispatcher.handler as dispatcher_module
+import functions.worker.deployment as deployment_module
 import functions.worker.handler as worker_module
 import shared.queue
 import shared.store
@@ -69,7 +70,7 @@ class Meter:
 
     def invoke(self, module: Any, *records: dict[str, Any]) -> Counter[str]:
         self.calls.clear()
-        worker_module._manifest.cache_clear()
+        deployment_module._manifest.cache_clear()
         assert module.handler({"Records": records}, Context()) == {"batchItemFailures": []}
         return Counter(self.calls)
 

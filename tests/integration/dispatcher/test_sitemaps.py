@@ -38,6 +38,7 @@ class Reader:
             dead_letter_queue_url="http://q",
             work_queue_url="http://q",
             wake_queue_url="http://q",
+            worker_concurrency=20,
             user_agent="test-bot/1.0 (+https://bot.example/)",
             connect_to=f"::127.0.0.1:{site.port}",
             allow_private_networks=True,
@@ -276,6 +277,7 @@ def test_a_private_address_is_refused(read: Reader, site: Site) -> None:
         dead_letter_queue_url="http://q",
         work_queue_url="http://q",
         wake_queue_url="http://q",
+        worker_concurrency=20,
         user_agent="test-bot/1.0",
         connect_to=f"::127.0.0.1:{site.port}",
     )

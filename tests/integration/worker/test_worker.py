@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 import functions.worker.commit as commit_module
+import functions.worker.scraping.scrape as scrape_module
 import functions.worker.work as work_module
 import functions.worker.worker as worker_module
 from functions.worker.extraction.extractor import extraction_process
@@ -42,9 +43,13 @@ class Report:
     """Takes note of what becomes of batches."""
 
     def __init__(self) -> None:
+        self.begun_with: list[str] = []
         self.concluded: list[str] = []
         self.failures: list[tuple[str, Exception]] = []
         self.troubles: list[Exception] = []
+
+    def begun(self, delivery: Delivery) -> None:
+        self.begun_with.append(delivery.batch.batch)
 
     def done(self, delivery: Delivery, _worked: Worked) -> None:
         self.concluded.append(delivery.batch.batch)
@@ -71,6 +76,7 @@ class Fleet:
         self.report = Report()
         self.time_left: Callable[[], float] = lambda: 300.0
         self.stays = False
+        self.wait = 0.0
         self.leases = Leases()
         self.load = Load()
         self._hosts = (f"h{number}.example" for number in itertools.count())
@@ -115,7 +121,7 @@ class Fleet:
         worker = Worker(
             self.resources,
             self.report,
-            Timetable(self.time_left, stays=self.stays),
+            Timetable(self.time_left, stays=self.stays, wait=self.wait),
             self.load,
             self.leases,
         )
@@ -405,6 +411,112 @@ def test_what_is_in_hand_when_the_time_is_over_is_handed_back(fleet: Fleet) -> N
     assert fleet.site.paths() == ["/slow"]
     assert len(fleet.deployment.received(fleet.deployment.dispatch_queue_url)) == 1
     assert fleet.wakes() == 1
+
+
+def test_a_request_that_is_open_when_the_end_comes_early_is_closed(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever presses Ctrl-C does not wait for the slowest website."""
+    monkeypatch.setattr(scrape_module, "LAST_SECONDS", 0.0)
+    left = [300.0]
+    fleet.time_left = lambda: left[0]
+    fleet.site.reply("/slow", 60.0)
+    batch = fleet.send(1, "/a", "/slow")
+    fleet.site.on_visit = lambda path: left.__setitem__(0, 0.0) if path == "/slow" else None
+
+    assert fleet.run() == [batch]
+
+    [record] = fleet.deployment.received(fleet.deployment.dispatch_queue_url)
+    assert ("/slow" in record["body"], "/a" in record["body"]) == (True, False)
+
+
+def test_a_host_that_is_waited_for_when_the_end_comes_early_is_left(
+    fleet: Fleet,
+) -> None:
+    left = [300.0]
+    fleet.time_left = lambda: left[0]
+    fleet.manifest = msgspec.structs.replace(
+        fleet.manifest, spec=Spec(fetch=FetchSpec(pause=50, max_idle=60, robots="ignore"))
+    )
+    batch = fleet.send(1, "/a", "/b")
+    fleet.site.on_visit = lambda _path: left.__setitem__(0, 0.0)
+
+    assert fleet.run() == [batch]
+    assert fleet.site.paths() == ["/a"]
+
+
+def test_a_batch_that_comes_when_the_time_is_over_is_put_back(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = [300.0]
+    fleet.stays, fleet.time_left = True, lambda: left[0]
+    receive = Queue.receive_one
+
+    def late(queue: Queue, **options: Any) -> Any:
+        message = receive(queue, **options)
+        left[0] = 0.0
+        return message
+
+    monkeypatch.setattr(Queue, "receive_one", late)
+    fleet.send(1, "/a")
+
+    assert fleet.run() == []
+    assert fleet.report.begun_with == []
+    assert fleet.wakes() == 1
+    assert len(fleet.deployment.received(fleet.deployment.work_queue_url)) == 1
+
+
+def test_who_stays_waits_for_long_while_nothing_is_in_hand(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = [300.0]
+    fleet.stays, fleet.wait, fleet.time_left = True, 20.0, lambda: left[0]
+    fleet.site.reply("/slow", 0.3)
+    waits: list[tuple[float, float]] = []
+    receive = Queue.receive_one
+
+    def note(queue: Queue, *, hidden: float, wait: float) -> Any:
+        waits.append((wait, hidden - fleet.leases.seconds))
+        if len(fleet.report.concluded) == 1:
+            left[0] = 0.0
+        return receive(queue, hidden=hidden, wait=0.0)
+
+    monkeypatch.setattr(Queue, "receive_one", note)
+    batch = fleet.send(1, "/slow")
+
+    assert fleet.run() == [batch]
+    assert waits[0] == waits[-1] == (20.0, 20.0)
+    assert set(waits[1:-1]) == {(0.0, 0.0)}
+
+
+def test_who_stays_goes_on_asking_a_queue_that_says_nothing(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine may be without a network for hours."""
+    monkeypatch.setattr(worker_module, "_TROUBLE_SECONDS", (0.0, 0.0))
+    left = [300.0]
+    fleet.stays, fleet.time_left = True, lambda: left[0]
+
+    def fail(*_: Any, **__: Any) -> None:
+        if len(fleet.report.troubles) == 9:
+            left[0] = 0.0
+        raise StorageError("SQS is away")
+
+    monkeypatch.setattr(Queue, "receive_one", fail)
+
+    assert fleet.run() == []
+    assert len(fleet.report.troubles) == 10
+
+
+def test_nobody_is_called_in_a_stack_without_workers_of_its_own(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "IN_HAND", 1)
+    fleet.settings = msgspec.structs.replace(fleet.settings, worker_concurrency=0)
+    batches = [fleet.send(partition, "/a") for partition in range(2)]
+
+    assert fleet.run() == batches
+    assert fleet.wakes() == 0
 
 
 def test_a_worker_that_is_full_calls_for_another_once_a_minute(
