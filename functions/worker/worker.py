@@ -11,16 +11,16 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from functions.worker.fence import LockTakenError
 from functions.worker.leases import Lease, LeaseLostError, Leases, Moment
 from functions.worker.load import BUSY, Load
+from functions.worker.report import Report
 from functions.worker.transport.budget import BODIES_BYTES
 from functions.worker.work import (
     Delivery,
     Resources,
-    Worked,
     seldom_collecting,
     work_on,
 )
@@ -51,22 +51,6 @@ _TROUBLE_SECONDS = (1.0, 2.0, 4.0, 8.0)  # after as many receives in a row that 
 _SPARSE_SHARE = 4  # of what it could have in hand, below which a worker leaves the rest to others
 
 
-class Report(Protocol):
-    """Is told what becomes of batches."""
-
-    def begun(self, delivery: Delivery) -> None:
-        """Take note that a batch is in hand; one of the next two follows."""
-
-    def done(self, delivery: Delivery, worked: Worked) -> None:
-        """Take note that a batch is concluded and acknowledged."""
-
-    def failed(self, delivery: Delivery, error: Exception) -> None:
-        """Take note that a batch is not, and will be delivered again."""
-
-    def trouble(self, error: Exception) -> None:
-        """Take note of what concerns no batch: a message that is none, a queue that is silent."""
-
-
 class Timetable(NamedTuple):
     """
     When a worker ends.
@@ -88,6 +72,8 @@ class _Hand:
     delivery: Delivery
     lease: Lease
     task: asyncio.Task[None] | None = None
+    is_concluded: bool = False
+    """What is left is to acknowledge it."""
 
 
 class Worker:
@@ -245,7 +231,7 @@ class Worker:
             await self._release(received.receipt_handle)
             return
         delivery = Delivery(batch, received.receipt_handle, received.receives)
-        if batch.group in self._hands:  # the lease on the former one has ended
+        if batch.group in self._hands:  # the lease on the former one has ended, or it is concluded
             await self._give_up(self._hands[batch.group])
         lease = self._hold(delivery, began)
         if received.receives < ALONE_FROM:
@@ -281,6 +267,7 @@ class Worker:
         try:
             worked = await work_on(delivery, resources, self._workshop, hand.lease, stop_at=stop_at)
             self._leases.release(hand.lease)
+            hand.is_concluded = True  # the next of its group may be here before the answer is
             await self._workshop.aside(resources.work_queue.acknowledge, delivery.receipt_handle)
             self._report.done(delivery, worked)
         except LeaseLostError as error:
@@ -336,7 +323,7 @@ class Worker:
 
     async def _give_up(self, hand: _Hand) -> None:
         """End the work on a batch that somebody else may have; nothing of it is committed."""
-        if hand.task is not None:
+        if hand.task is not None and not hand.is_concluded:
             hand.task.cancel()
             with suppress(asyncio.CancelledError):
                 await hand.task

@@ -41,6 +41,7 @@ FORBIDDEN = {
 FLOORS = (
     {"handler"},
     {"worker", "deployment"},
+    {"report"},
     {"work"},
     {"workshop"},
     {"scraping", "parsers"},

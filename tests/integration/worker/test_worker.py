@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import threading
 import time
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -192,6 +193,31 @@ def test_the_next_batch_of_a_partition_comes_when_the_first_is_acknowledged(flee
 
     assert fleet.run() == batches
     assert fleet.site.paths() == ["/a", "/b", "/c"]
+
+
+def test_the_next_batch_may_come_before_the_answer_to_the_acknowledgement(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The former one is concluded all the same."""
+    batches = [fleet.send(3, "/a"), fleet.send(3, "/b")]
+    acknowledge, receive = Queue.acknowledge, Queue.receive_one
+    second_is_here = threading.Event()
+
+    def answer_late(queue: Queue, handle: str) -> None:
+        acknowledge(queue, handle)
+        assert second_is_here.wait(10)
+
+    def note(queue: Queue, **options: Any) -> Any:
+        message = receive(queue, **options)
+        if message is not None and batches[1] in message.body:
+            second_is_here.set()
+        return message
+
+    monkeypatch.setattr(Queue, "acknowledge", answer_late)
+    monkeypatch.setattr(Queue, "receive_one", note)
+
+    assert fleet.run() == batches
+    assert fleet.report.failures == []
 
 
 def test_a_worker_ends_when_there_is_nothing_to_take(fleet: Fleet) -> None:
