@@ -115,7 +115,8 @@ class LocalRun:
             self.cloud.drain()
             self.cloud.cut_short()
             self._display.say(
-                "stopping: what was asked for is waited for and kept; Ctrl-C again stops at once"
+                "stopping: what was asked for is waited for and kept, for some seconds; "
+                "Ctrl-C again stops at once"
             )
         return self.cloud.drained()
 
