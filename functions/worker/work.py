@@ -18,7 +18,7 @@ from functions.worker.commit import OutcomeFile, commit, committed, conclude
 from functions.worker.extraction.extractor import Extractor, extraction_process
 from functions.worker.fence import Fence, adopt
 from functions.worker.keeper import StateKeeper
-from functions.worker.leases import Lease
+from functions.worker.leases import Lease, LeaseLostError
 from functions.worker.politeness.partition import Partition, PartitionState, decode_state
 from functions.worker.politeness.robots import CachedRobots, product_token
 from functions.worker.scraping.invocation import scrape_batch
@@ -146,11 +146,11 @@ async def work_on(
     """
     batch = delivery.batch
     began = workshop.share.begin()
+    made = None
     try:
         # It runs since the message was received, which may be a while ago.
         lease.check()
         body = await workshop.aside(committed, resources.data, batch)
-        made = None
         fetched = False
         if body is None:
             made = await _make(delivery, resources, workshop, lease, stop_at)
@@ -169,13 +169,29 @@ async def work_on(
             clock=resources.clock,
             seconds=workshop.share.taken(began),
         )
-        if made is not None and made.keeper is not None:
-            # After the commit, so that nothing is lost where it cannot be written; before the
-            # acknowledgement, since the next batch reads the pauses from it.
-            await workshop.aside(made.keeper.save)
+        # After the commit, so that nothing is lost where it cannot be written; before the
+        # acknowledgement, since the next batch reads the pauses from it.
+        await _tell_pauses(made, workshop)
+    except LeaseLostError:
+        raise
+    except StorageError:
+        # The message comes back sooner than some pauses end.
+        await _tell_pauses(made, workshop)
+        raise
     finally:
         workshop.share.end()
     return Worked(counts, fetched, made.facts if made else Counter())
+
+
+async def _tell_pauses(made: _Made | None, workshop: Workshop) -> None:
+    """
+    Let whoever has the partition next know of the pauses of its hosts.
+
+    Raises:
+        StorageError: nobody can know of them; its `wait` is the longest one.
+    """
+    if made is not None and made.keeper is not None:
+        await workshop.aside(made.keeper.save)
 
 
 async def _make(

@@ -924,16 +924,36 @@ def test_a_state_that_cannot_be_written_costs_no_page(
 
 
 @pytest.mark.parametrize("point", ["commit", "conclude"])
-def test_the_state_is_written_behind_all_that_follows_from_the_commit(
+def test_a_batch_that_comes_back_soon_keeps_the_pauses(
     work: Work, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
-    work.send(work.site.page("/a", "A"))
-    monkeypatch.setattr(work_module, point, fails)
+    """It is hidden for 5 s, and a pause may be longer."""
+    work.manifest = with_fetch(work.manifest, pause=18, max_idle=0)
+    work.send(work.site.page("/a", "A"), work.site.page("/b", "B"))
+    with monkeypatch.context() as patch:
+        patch.setattr(work_module, point, fails)
+        with pytest.raises(StorageError, match="S3 is full"):
+            work.run()
+    assert len(work.site.visits) == 1
 
-    with pytest.raises(StorageError):
+    assert work.batch is not None
+    work.take(work.batch, msgspec.structs.replace(work.batch, batch="00000-000001"))
+
+    assert len(work.site.visits) == 1
+
+
+def test_a_batch_that_comes_back_soon_waits_for_pauses_that_nobody_knows(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work.manifest = with_fetch(work.manifest, pause=1_000, max_idle=0)
+    work.send(work.site.page("/a", "A"))
+    monkeypatch.setattr(work_module, "commit", fails)
+    monkeypatch.setattr(Bucket, "put_over", fails)
+
+    with pytest.raises(StorageError) as raised:
         work.run()
 
-    assert list(work.deployment.data.keys("state/")) == [LOCK_KEY]
+    assert 500 <= raised.value.wait <= 1_500
 
 
 def test_a_long_pause_is_known_to_all_before_the_batch_is_done(work: Work) -> None:
