@@ -1,9 +1,10 @@
 """
-The engine in a process of its own, which says how much memory it took.
+A worker in a process of its own, which says how much memory it took.
 
     python -m tests.memory PORT TARGETS
 
-Every target is the page of another host, and every host is 127.0.0.1:PORT.
+Every target is the page of another host, and every host is 127.0.0.1:PORT. They are in as many
+batches as `IN_HAND`, all in hand at once.
 """
 
 import asyncio
@@ -18,54 +19,77 @@ from random import Random
 from functions.worker.commit import OutcomeFile
 from functions.worker.extraction.extractor import Extractor, extraction_process
 from functions.worker.politeness.partition import Partition
+from functions.worker.scraping.invocation import scrape_batch
 from functions.worker.scraping.means import Means
-from functions.worker.scraping.scrape import Scraper
-from functions.worker.transport.addresses import parse_connect_to
-from functions.worker.transport.connections import Network
-from functions.worker.transport.fetch import open_fetcher
 from functions.worker.work import seldom_collecting
+from functions.worker.workshop import Workshop, open_workshop
 from shared.manifest import Manifest
 from shared.messages import Batch, Target
 from shared.outcomes import Outcome
+from shared.settings import WorkerSettings
 from shared.spec import FetchSpec, Spec
+
+IN_HAND = 16  # batches
 
 
 async def scrape(port: int, targets: int) -> Counter[str]:
     """Return how many targets ended in which way."""
-    fetch = FetchSpec(pause=0, robots="ignore", max_bytes=10_000_000, wait_initial=0.1, attempts=2)
-    network = Network(parse_connect_to(f":80:127.0.0.1:{port}"), allow_private_networks=True)
-    outcomes = OutcomeFile()
+    settings = WorkerSettings(
+        data_bucket="data",
+        dispatch_queue_url="dispatch",
+        work_queue_url="work",
+        wake_queue_url="wake",
+        dead_letter_queue_url="dead",
+        user_agent="test",
+        worker_concurrency=1,
+        connect_to=f":80:127.0.0.1:{port}",
+        allow_private_networks=True,
+    )
     ends: Counter[str] = Counter()
+    async with open_workshop(settings, lambda _job: False) as workshop:
+        numbers = [range(first, targets, IN_HAND) for first in range(min(IN_HAND, targets))]
+        await asyncio.gather(*(_scrape(some, workshop, ends) for some in numbers))
+    return ends
+
+
+async def _scrape(numbers: range, workshop: Workshop, ends: Counter[str]) -> None:
+    """Scrape one batch of targets; count how they end."""
+    outcomes = OutcomeFile()
 
     def emit(outcome: Outcome) -> None:
         outcomes.add(outcome)
         ends["-".join(filter(None, (outcome.outcome, outcome.reason)))] += 1
 
-    async with open_fetcher(
-        user_agent="test", connections=fetch.concurrency, network=network
-    ) as fetcher:
-        means = Means(
-            job=Manifest(
-                job="j", spec=Spec(fetch=fetch), partitions=1, batch_size=9, created_at=""
-            ),
-            user_agent="test",
-            extractor=Extractor(Spec(), token="test", process=extraction_process(), careful=False),
-        )
-        await Scraper(
+    fetch = FetchSpec(pause=0, robots="ignore", max_bytes=10_000_000, wait_initial=0.1, attempts=2)
+    with workshop.holding(outcomes):
+        await scrape_batch(
             Batch(
                 job="j",
-                batch="00000-000000",
+                batch=f"00000-{numbers[0]:06}",
                 partition=0,
-                targets=tuple(Target(f"http://h{n}.example/", n) for n in range(targets)),
+                targets=tuple(Target(f"http://h{n}.example/", n) for n in numbers),
             ),
-            means,
+            Means(
+                job=Manifest(
+                    job="j", spec=Spec(fetch=fetch), partitions=1, batch_size=9, created_at=""
+                ),
+                user_agent="test",
+                extractor=Extractor(
+                    Spec(),
+                    token="test",
+                    process=extraction_process(),
+                    careful=False,
+                    turn=workshop.extracting,
+                ),
+            ),
             Partition(number=0, count=1),
-            fetcher,
+            workshop.pool,
+            emit,
+            stop_at=lambda: time.time() + 3_600,  # beside other tests it takes long
             clock=time.time,
-            stop_at=time.time() + 3_600,  # beside other tests it takes long
             rng=Random(0),
-        ).scrape(emit)
-    return ends
+            has_room=workshop.has_room,
+        )
 
 
 def peak() -> float:
