@@ -303,8 +303,13 @@ class LocalCloud:
                 has_messages=partial(has_visible, queues[source.queue].name),
                 report=self._report,
                 done=self._wake_all,
-                died=lambda sandbox: self._server.release(sandbox.access_key),
+                died=self._release,
             )
+
+    def _release(self, sandbox: Sandbox) -> bool:
+        """Give back at once what a sandbox has in hand that is dead, and have its event back."""
+        self._server.release(sandbox.access_key)
+        return True
 
     def _report_disk(self, problem: str) -> None:
         self.disk_problem = problem

@@ -34,7 +34,8 @@ class EventSourceMapping:
             several times a second.
         report: Is told of what went wrong, in words.
         done: Is called after each invocation; a place to `wake` whom it concerns.
-        died: Is told of a sandbox whose process has ended in the middle of an invocation.
+        died: Is told of a sandbox whose process has ended in the middle of an invocation, and tells
+            whether its messages come back soon.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class EventSourceMapping:
         has_messages: Callable[[], bool],
         report: Callable[[str], None],
         done: Callable[[], None],
-        died: Callable[[Sandbox], None] = lambda _sandbox: None,
+        died: Callable[[Sandbox], bool] = lambda _sandbox: True,
     ) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
@@ -124,8 +125,8 @@ class EventSourceMapping:
             if self._killed.is_set():
                 return  # by us, and there is nobody left to deliver to
             self._report(f"{death}; its messages are delivered again")
-            self._died(sandbox)
-            self._give_back(records)
+            if self._died(sandbox):
+                self._give_back(records)
         except FunctionError as error:
             self._report(f"{error}; its messages are delivered again")
             self.failures += 1

@@ -21,8 +21,9 @@ from pathlib import Path
 from random import SystemRandom
 from typing import NamedTuple
 
+from tests.chaos.arena import Arena, Skipped
 from tests.chaos.harness import Website
-from tests.chaos.scenarios import SCENARIOS, Arena, Skipped
+from tests.chaos.scenarios import SCENARIOS
 from tests.site import running_site
 
 SKIPPED = 77

@@ -8,9 +8,11 @@ import asyncio
 import json
 import os
 import re
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
@@ -29,24 +31,44 @@ from scatterfetch.deadletters.redriving import redrive
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.jobs.stack import Stack
 from scatterfetch.localcloud.cloud import LocalCloud
-from scatterfetch.localcloud.sandbox import Sandbox
-from scatterfetch.localcloud.template import REGION, Function, Template
+from scatterfetch.localcloud.sandbox import FunctionError, Sandbox, SandboxDiedError
+from scatterfetch.localcloud.template import REGION, WORKER, Function, Template
+from shared.errors import InvalidJobError
 from shared.ids import child_id, dead_letter_id, root_id
-from shared.keys import announced_key, cancelled_key, manifest_key, results_prefix, summary_key
+from shared.keys import (
+    announced_key,
+    cancelled_key,
+    manifest_key,
+    results_key,
+    results_prefix,
+    summary_key,
+)
 from shared.ledger import ledger_of
 from shared.manifest import decode_manifest
-from shared.messages import ListUploaded, decode_dispatch
+from shared.messages import Batch, ListUploaded, decode_batch, decode_dispatch
 from shared.outcomes import Kind, Outcome
 from shared.receipts import outcome_name
 from shared.urls import parse_url
-from tests.chaos.proxy import Answer, Call, Effect, FaultProxy, Forward, refuse, succeed
+from tests.chaos.proxy import (
+    Answer,
+    Call,
+    Effect,
+    FaultProxy,
+    Forward,
+    refuse,
+    refuse_entries,
+    succeed,
+)
+from tests.chaos.times import LEASE
 from tests.results import read_outcomes
 from tests.site import LogEntry, Site
 
 DISPATCHER = "DispatcherFunction"
 PAUSE = 0.4
 _LATENCY = 0.15  # seconds, of every answer
-_LONGEST_RELEASE = 30  # seconds for which a worker hides what it puts back; a lease is longer
+_ON_ITS_WAY = 1.0  # seconds that a call which was under way may be late
+_STOP_SECONDS = 2.0  # that a worker has, which has lost a lease, until another has the batch
+_FIRST_MACHINE = 100  # numbers below are sandboxes
 _LOOK_INTERVAL = 0.4  # seconds between two looks at the queues
 _LIFE = re.compile(r"/(\w+-\d+\.\d+)\)")
 # The template's times, shorter and in the same order of length. Faults come a hundred times as
@@ -77,6 +99,12 @@ class Website(Site):
     """Hosts that answer 429 to everything but robots.txt."""
     broken: set[str] = field(default_factory=set)
     """Hosts that answer 500 to everything but robots.txt."""
+    stalling: set[str] = field(default_factory=set)
+    """
+    Hosts whose ``/page/stall`` holds up the worker that gets it, once.
+
+    It is XHTML then, by which handlers that can be held up know it.
+    """
     on_request: Callable[[str, str], None] = lambda _path, _user_agent: None
     """Is called with path and User-Agent of each request."""
     _asked: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -101,7 +129,10 @@ class Website(Site):
                 return web.Response(text="User-agent: *\nDisallow: /secret\n")
             case ["", "page", number]:
                 html = f"<!doctype html><title>{host} {number}</title>"
-                return web.Response(text=html, content_type="text/html")
+                stalls = number == "stall" and host in self.stalling
+                self.stalling -= {host} if stalls else set()
+                kind = "application/xhtml+xml" if stalls else "text/html"
+                return web.Response(text=html, content_type=kind)
             case ["", "moved", other, number]:
                 location = f"http://{other}/page/{number}"
                 return web.Response(status=301, headers={"Location": location})
@@ -187,17 +218,11 @@ class _Sandbox(Sandbox):
         self._number = number
         self._lives = 0
         self._release = 0
-        self.handles: list[str] = []
-        """Of the messages that it works on."""
 
     @property
     def life(self) -> str:
         kind = "worker" if "Worker" in self.name else "dispatcher"
         return f"{kind}-{self._number}.{self._lives}"
-
-    @property
-    def _queue(self) -> str:
-        return "WorkQueue" if "Worker" in self.name else "DispatchQueue"
 
     def start(self) -> "_Sandbox":
         if self.pid is None:
@@ -206,7 +231,7 @@ class _Sandbox(Sandbox):
             self._function = replace(self._function, handler=self._handler + suffix)
             self._environment["PARTITIONS"] = f"{partitions}"
             self._lives += 1
-            self._environment["AWS_ACCESS_KEY_ID"] = self.life
+            self._environment["AWS_ACCESS_KEY_ID"] = self.access_key = self.life
             self._environment["USER_AGENT"] = f"chaos/1 (+https://chaos.example/{self.life})"
         super().start()
         return self
@@ -214,13 +239,11 @@ class _Sandbox(Sandbox):
     def invoke(self, event: Mapping[str, Any]) -> Any:
         if self._release != self._fleet.release:
             self.stop()  # what is under way ends as it began, and what begins is of the new release
-        self.handles = [record["receiptHandle"] for record in event["Records"]]
-        self._fleet.sqs.note(event["Records"])
         result = super().invoke(event)
         failed = {failure["itemIdentifier"] for failure in result["batchItemFailures"]}
         for record in event["Records"]:
             if record["messageId"] in failed:
-                self._fleet.hurry(self._queue, record["receiptHandle"])
+                self._fleet.hurry("DispatchQueue", record["receiptHandle"])
         return result
 
     def kill(self) -> None:
@@ -244,38 +267,76 @@ class Sqs:
         self._messages: dict[str, str] = {}
         self._last: dict[str, str] = {}
         self._sent: set[tuple[str, str]] = set()
+        self._batches: dict[str, dict[str, Batch]] = defaultdict(dict)
         self.first: set[str] = set()
         """The handles of messages that were delivered for the first time."""
-        self.put_back: set[str] = set()
-        """Those with which a worker has said when the message may come back."""
-
-    def note(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Take note of a delivery."""
-        for record in records:
-            self._messages[record["receiptHandle"]] = record["messageId"]
-            self._last[record["messageId"]] = record["receiptHandle"]
-            if record["attributes"]["ApproximateReceiveCount"] == "1":
-                self.first.add(record["receiptHandle"])
+        self.again = 0
+        """How often a batch was delivered that had been delivered before."""
+        self._hidden: dict[str, float] = {}
+        """By receipt handle, until when nobody else receives the message, at the latest."""
+        self._deleted: set[str] = set()
 
     def holds(self, handle: str) -> bool:
         """Tell whether `handle` is the last one of its message."""
         message = self._messages.get(handle)
         return message is None or self._last[message] == handle
 
+    def in_hand(self, life: str) -> dict[str, Batch]:
+        """Return the batches that a process has in hand, by receipt handle."""
+        batches = list(self._batches[life].items())
+        return {handle: batch for handle, batch in batches if self.holds(handle)}
+
+    def check_came_back(self, handles: Iterable[str], moment: float) -> None:
+        """
+        All that a worker had in hand which died at that moment, others had a lease later.
+
+        Not counted is what it had deleted in that moment.
+        """
+        for handle in handles:
+            if handle not in self._deleted:
+                # From its receipt it is hidden for as long as that may wait, too: for a second.
+                assert self._hidden[handle] <= moment + LEASE + 1 + _ON_ITS_WAY
+                assert not self.holds(handle), "nobody has received it again"
+
     def correct(self, call: Call, forward: Forward) -> Answer:
-        action = call.what.partition(" ")[0]
-        if action in {"ChangeMessageVisibility", "DeleteMessage"}:
-            handle = call.arguments["ReceiptHandle"]
-            if not self.holds(handle):
-                return (refuse if call.client else succeed)(call, forward)
-            if call.client and call.arguments.get("VisibilityTimeout", inf) <= _LONGEST_RELEASE:
+        match call.what.partition(" ")[0]:
+            case "ReceiveMessage":
                 answer = forward(call)
-                if answer.status == HTTPStatus.OK:
-                    self.put_back.add(handle)
+                hidden = time.time() + call.arguments.get("VisibilityTimeout", 0)
+                for message in json.loads(answer.body).get("Messages", []):
+                    self._note(call.client, message)
+                    self._hidden[message["ReceiptHandle"]] = hidden
                 return answer
-        elif action == "SendMessageBatch":
-            return self._send(call, forward)
+            case "ChangeMessageVisibility" | "DeleteMessage":
+                handle = call.arguments["ReceiptHandle"]
+                if not self.holds(handle):
+                    return (refuse if call.client else succeed)(call, forward)
+                self._batches[call.client].pop(handle, None)
+                if call.what.startswith("Delete"):
+                    self._deleted.add(handle)
+            case "ChangeMessageVisibilityBatch":
+                entries = call.arguments["Entries"]
+                stale = [entry for entry in entries if not self.holds(entry["ReceiptHandle"])]
+                answer = refuse_entries(call, forward, stale)
+                now = time.time()
+                self._hidden |= {e["ReceiptHandle"]: now + e["VisibilityTimeout"] for e in entries}
+                return answer
+            case "SendMessageBatch":
+                return self._send(call, forward)
         return forward(call)
+
+    def _note(self, client: str, message: Mapping[str, Any]) -> None:
+        receives = message.get("Attributes", {}).get("ApproximateReceiveCount")
+        if receives is None:
+            return  # whoever did not ask is no function: a redrive
+        handle = message["ReceiptHandle"]
+        self._messages[handle] = message["MessageId"]
+        self._last[message["MessageId"]] = handle
+        if receives == "1":
+            self.first.add(handle)
+        with suppress(InvalidJobError):  # then it is no batch
+            self._batches[client][handle] = decode_batch(message["Body"])
+            self.again += receives != "1"
 
     def _send(self, call: Call, forward: Forward) -> Answer:
         entries = call.arguments["Entries"]
@@ -307,6 +368,9 @@ class Fleet(LocalCloud):
         workers: Worker sandboxes.
         dispatchers: Dispatcher sandboxes.
         partitions: The fleet's number of partitions.
+        machines: Workers that no wake calls and that stay, beside the sandboxes.
+        waits_for_leases: What a dead worker had in hand comes back when its leases end, as on AWS,
+            and not at once.
         parameters: Of the template.
     """
 
@@ -319,7 +383,9 @@ class Fleet(LocalCloud):
         times: Mapping[str, str] | None = None,
         workers: int = 3,
         dispatchers: int = 2,
-        partitions: int = 3,
+        partitions: int = 12,
+        machines: int = 0,
+        waits_for_leases: bool = False,
         **parameters: str,
     ) -> None:
         self.rng = rng
@@ -331,8 +397,12 @@ class Fleet(LocalCloud):
         """Messages that were in dead-letter queues when all others were empty."""
         self.deaths: dict[str, float] = {}
         """When each process that has died did so, by its life."""
-        self.leases_lost = 0
-        """How often a worker was refused the lease on what it had received."""
+        self.leases_lost: set[str] = set()
+        """By receipt handle, what a worker was refused the lease on."""
+        self._waits_for_leases = waits_for_leases
+        self._has_ended = threading.Event()
+        self._machines = machines
+        self._plugged_in: list[threading.Thread] = []
         self.sqs = Sqs()
         self.releases = [("", partitions)]
         """What comes behind the names of a release's handlers, and its number of partitions."""
@@ -401,6 +471,41 @@ class Fleet(LocalCloud):
             self.proxy.stop()
         return jobs
 
+    def serve(self) -> None:
+        super().serve()
+        for number in range(_FIRST_MACHINE, _FIRST_MACHINE + self._machines):
+            thread = threading.Thread(target=self._keep_plugged_in, args=(number,), daemon=True)
+            self._plugged_in.append(thread)
+            thread.start()
+
+    def _keep_plugged_in(self, number: int) -> None:
+        function = self._function(WORKER)
+        machine = _Sandbox(
+            replace(
+                function,
+                name=f"Machine{WORKER}",
+                handler=function.handler.replace(".worker", ".machine"),
+                timeout=1_000_000,
+            ),
+            self.proxy.endpoint,
+            self._logs / f"machine-{number}.log",
+            number,
+            self,
+        )
+        self._sandboxes.append(machine)
+        while not self._has_ended.is_set():
+            with suppress(FunctionError, SandboxDiedError):
+                machine.invoke({"Records": []})
+
+    def stop(self) -> None:
+        self._has_ended.set()
+        while any(thread.is_alive() for thread in self._plugged_in):
+            for sandbox in self._sandboxes:
+                sandbox.kill()
+            for thread in self._plugged_in:
+                thread.join(_LOOK_INTERVAL)
+        super().stop()
+
     def begin(self, name: str) -> None:
         """Start the job of the list of this name."""
         self.notify(self._notifications[name])
@@ -431,8 +536,8 @@ class Fleet(LocalCloud):
         self.letters = self.dead_letters()
 
     def hurry(self, queue: str, handle: str) -> None:
-        """Let a failed message come back now, unless its worker has said when it may."""
-        if self.sqs.holds(handle) and handle not in self.sqs.put_back:
+        """Let a message come back now."""
+        if self.sqs.holds(handle):
             self._sqs.change_message_visibility(
                 QueueUrl=self.template.queue_url(queue), ReceiptHandle=handle, VisibilityTimeout=0
             )
@@ -440,6 +545,21 @@ class Fleet(LocalCloud):
     def kill(self, life: str) -> None:
         """End the process of that life with SIGKILL."""
         self._sandbox(life).kill()
+
+    @staticmethod
+    def is_machine(life: str) -> bool:
+        """Tell whether a process is a worker beside the sandboxes."""
+        kind, _, number = life.partition("-")
+        return kind == "worker" and float(number) >= _FIRST_MACHINE
+
+    def fullest(self, *, machines: bool = False) -> tuple[str, int]:
+        """Return which process has most batches in hand, or which machine, and how many."""
+        lives = [s.life for s in self._sandboxes if isinstance(s, _Sandbox) and s.pid]
+        lives = [life for life in lives if life not in self.deaths]
+        lives = [life for life in lives if not machines or self.is_machine(life)]
+        counts = [(len(self.sqs.in_hand(life)), life) for life in lives]
+        number, life = max(counts, default=(0, ""))
+        return life, number
 
     def kill_one(self) -> None:
         """End some process that runs."""
@@ -488,20 +608,24 @@ class Fleet(LocalCloud):
 
         return effect
 
-    def losing_lease(self, times: int) -> Effect:
-        """Return what does as asked once the caller's message is another worker's."""
-        lost: set[str] = set()
+    def losing_leases(self, times: int) -> Effect:
+        """
+        Return what refuses to renew a batch from now on, and soon has it received by another.
 
-        def effect(call: Call, forward: Forward) -> Answer | None:
-            handle = call.arguments["ReceiptHandle"]
-            if handle not in lost and len(lost) < times:
+        Of one heartbeat one lease more is lost, and `times` in all.
+        """
+        lost = self.leases_lost
+
+        def effect(call: Call, forward: Forward) -> Answer:
+            entries = call.arguments["Entries"]
+            fresh = [entry["ReceiptHandle"] for entry in entries]
+            fresh = [handle for handle in fresh if handle not in lost]
+            if fresh and len(lost) < times:
+                handle = self.rng.choice(fresh)
                 lost.add(handle)
-                self._give_away(call.client)
-            if handle in lost and not _within(3, lambda: not self.sqs.holds(handle)):
-                return None  # the others are busy, and the SDK asks again
-            answer = forward(call)
-            self.leases_lost += answer.status >= 400
-            return answer
+                # On AWS the refusal comes later than the end of the lease: there is time to stop.
+                threading.Timer(_STOP_SECONDS, self.hurry, ("WorkQueue", handle)).start()
+            return refuse_entries(call, forward, [e for e in entries if e["ReceiptHandle"] in lost])
 
         return effect
 
@@ -517,17 +641,18 @@ class Fleet(LocalCloud):
             key = call.what.partition("/")[2]
             if key not in held and len(held) < times and once():
                 held[key] = call.client
-                self._give_away(call.client)
+                self._give_away(call.client, key)
             if held.get(key) != call.client or _within(3, (self.folder / key).exists):
                 return forward(call)
             return None  # and the SDK asks again
 
         return effect
 
-    def _give_away(self, life: str) -> None:
-        """Let the message that a process works on be received again."""
-        [handle] = self._sandbox(life).handles
-        self.hurry("WorkQueue", handle)
+    def _give_away(self, life: str, key: str) -> None:
+        """Let the batch be received again whose commit object is `key`."""
+        for handle, batch in self.sqs.in_hand(life).items():
+            if results_key(batch.job, batch.batch) == key:
+                self.hurry("WorkQueue", handle)
 
     def _sandbox(self, life: str) -> "_Sandbox":
         [found] = [s for s in self._sandboxes if isinstance(s, _Sandbox) and s.life == life]
@@ -538,6 +663,9 @@ class Fleet(LocalCloud):
             log = self._logs / f"{name}-{number}.log"
             sandbox = _Sandbox(self._function(name), self.proxy.endpoint, log, number, self)
             self._sandboxes.append(sandbox.start())
+
+    def _release(self, sandbox: Sandbox) -> bool:
+        return not self._waits_for_leases and super()._release(sandbox)
 
 
 def _within(seconds: float, condition: Callable[[], bool]) -> bool:

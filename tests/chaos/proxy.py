@@ -8,7 +8,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from http.client import HTTPConnection
@@ -131,6 +131,18 @@ def refuse_some(call: Call, forward: Forward) -> Answer:
     trouble = {"SenderFault": False, "Code": "InternalError"}
     failed = [{"Id": entry["Id"], **trouble} for entry in others]
     body = {**json.loads(answer.body), "Failed": failed}
+    return answer._replace(body=json.dumps(body).encode())
+
+
+def refuse_entries(call: Call, forward: Forward, entries: Sequence[Mapping[str, Any]]) -> Answer:
+    """Do as asked but for some `entries` of it, which are the caller's fault."""
+    ids = {entry["Id"] for entry in entries}
+    others = [entry for entry in call.arguments["Entries"] if entry["Id"] not in ids]
+    answer = forward(call.asking(Entries=others)) if others else succeed(call, forward)
+    trouble = {"SenderFault": True, "Code": "ReceiptHandleIsInvalid", "Message": "as scripted"}
+    said = json.loads(answer.body)
+    failed = said.get("Failed", []) + [{"Id": name, **trouble} for name in sorted(ids)]
+    body = {**said, "Failed": failed} if ids else said
     return answer._replace(body=json.dumps(body).encode())
 
 

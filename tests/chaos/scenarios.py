@@ -11,12 +11,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from random import Random
 from threading import Thread
 from urllib.parse import urlsplit
 
@@ -26,13 +24,13 @@ from shared.errors import Reason, StorageError
 from shared.keys import manifest_key
 from shared.ledger import ledger_of
 from shared.manifest import decode_manifest
-from shared.outcomes import Kind, Outcome
+from shared.outcomes import Kind
+from tests.chaos import hands
+from tests.chaos.arena import Arena, Skipped, check, final_outcomes
 from tests.chaos.harness import (
     PAUSE,
-    Fleet,
     Results,
     UrlList,
-    Website,
     check_pages,
     check_pause,
     check_visits,
@@ -58,50 +56,12 @@ from tests.results import read_outcomes
 
 _FUNCTIONS = "^(worker|dispatcher)"
 _COMMIT = "^worker.* PUT .*/results/"
+_RENEW = "^worker.* ChangeMessageVisibilityBatch .*-work.fifo"
 _RECEIPT = "^worker.* PUT .*/receipts/"
+_ACKNOWLEDGE = r"^\S* DeleteMessage "
 _DEFER = "^worker.* SendMessageBatch .*-dispatchqueue"
 _CANCEL_LIMIT = 5.0  # seconds; a worker looks every second
 _SEVERAL = " ([2-9]|10)$"
-
-
-class Skipped(Exception):  # noqa: N818 -- nothing is wrong
-    """This machine cannot do what the scenario needs."""
-
-
-@dataclass
-class Arena:
-    """Where a scenario takes place. A `short` one has fewer targets and fewer faults."""
-
-    folder: Path
-    site: Website
-    seed: int
-    short: bool
-    rng: Random = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.rng = Random(self.seed)
-        self.site.seed = self.seed
-
-    def fleet(
-        self, times: Mapping[str, str] | None = None, partitions: int = 3, **parameters: str
-    ) -> Fleet:
-        workers, dispatchers = (2, 1) if self.short else (4, 2)
-        return Fleet(
-            self.folder,
-            self.site,
-            self.rng,
-            times=times,
-            workers=workers,
-            dispatchers=dispatchers,
-            partitions=partitions,
-            **parameters,
-        )
-
-    def hosts(self) -> list[str]:
-        return [f"shop{n}.example" for n in range(8 if self.short else 14)]
-
-    def url_list(self, name: str = "shops", pages: int | None = None) -> UrlList:
-        return list_of(name, self.hosts(), pages or (2 if self.short else 4))
 
 
 def killed_at_every_point(arena: Arena) -> str:
@@ -124,7 +84,7 @@ def killed_at_every_point(arena: Arena) -> str:
         Fault("^dispatcher.* SendMessageBatch .*-work.fifo 1", after, times=1),
     ]
     fleet.proxy.faults += points
-    _check(arena, fleet, fleet.run(arena.url_list()))
+    check(arena, fleet, fleet.run(arena.url_list()))
     assert [point.where for point in points if not point.fired] == []
     return f"{sum(point.fired for point in points)} kills at {len(points)} points"
 
@@ -147,7 +107,7 @@ def killed_at_random(arena: Arena) -> str:
         Fault(_FUNCTIONS, fleet.killing(after=True), chance=0.03, times=times),
     ]
     fleet.proxy.faults += calls
-    _check(arena, fleet, fleet.run(arena.url_list()))
+    check(arena, fleet, fleet.run(arena.url_list()))
     assert killed
     return f"{len(killed)} kills amid pages, {sum(fault.fired for fault in calls)} amid calls"
 
@@ -161,27 +121,27 @@ def delivered_twice(arena: Arena) -> str:
         return forward(call.asking(DelaySeconds=arena.rng.randint(0, 3)))
 
     events = Fault("^ SendMessage ", late_and_twice)
-    fleet.proxy.faults += [events, Fault("^ DeleteMessage ", fleet.redelivering())]
+    fleet.proxy.faults += [events, Fault(_ACKNOWLEDGE, fleet.redelivering())]
     jobs = fleet.run(*(arena.url_list(name, pages=2) for name in ("shops", "again", "late")))
-    _check(arena, fleet, jobs)
+    check(arena, fleet, jobs)
     assert events.fired >= len(jobs)
-    again = [what for what, _ in fleet.proxy.log if what.startswith(" ChangeMessageVisibility")]
+    again = [what for what, _ in fleet.proxy.log if " ChangeMessageVisibility " in what]
     return f"{len(again)} messages came back"
 
 
 def leases_run_out(arena: Arena) -> str:
-    """A message goes to a second worker before the first has begun, and before it commits."""
-    fleet = arena.fleet()
+    """A message goes to a second worker amid its pages, and before the first one commits."""
+    fleet = arena.fleet(BatchSize="8")
     times = 1 if arena.short else 3
     fleet.proxy.faults += [
-        Fault("^worker.* ChangeMessageVisibility", fleet.losing_lease(times)),
-        Fault(_COMMIT, fleet.losing_commit(times, once=lambda: fleet.leases_lost >= times)),
+        Fault(_RENEW, fleet.losing_leases(times)),
+        Fault(_COMMIT, fleet.losing_commit(times, once=lambda: len(fleet.leases_lost) >= times)),
     ]
-    _check(arena, fleet, fleet.run(arena.url_list()))
+    check(arena, fleet, fleet.run(arena.url_list(pages=8)))
     second = [what for what, status in fleet.proxy.log if status == 412 and "/results/" in what]
     assert second
-    assert fleet.leases_lost >= times
-    return f"{fleet.leases_lost} leases lost, {len(second)} commits lost"
+    assert len(fleet.leases_lost) >= times
+    return f"{len(fleet.leases_lost)} leases lost, {len(second)} commits lost"
 
 
 def services_in_trouble(arena: Arena) -> str:
@@ -200,7 +160,7 @@ def services_in_trouble(arena: Arena) -> str:
         Fault(_COMMIT, lose_answer, chance=0.3),
     ]
     fleet.proxy.faults += faults
-    _check(arena, fleet, fleet.run(arena.url_list()))
+    check(arena, fleet, fleet.run(arena.url_list()))
     fired = [fault.fired for fault in faults]
     assert all(fired[:2])
     assert sum(fired) > 5
@@ -214,7 +174,7 @@ def invocations_time_out(arena: Arena) -> str:
         Fault(_COMMIT, fleet.stalling(), times=20),
         Fault("^dispatcher.* PUT .*/dispatched/", fleet.stalling(), times=20),
     ]
-    _check(arena, fleet, fleet.run(arena.url_list()))
+    check(arena, fleet, fleet.run(arena.url_list()))
     late = [said for said in fleet.said if "timed out after 8 s and was killed" in said]
     assert len(late) >= 2, fleet.said
     return f"{len(late)} invocations were ended"
@@ -228,7 +188,7 @@ def hosts_in_trouble(arena: Arena) -> str:
     shops = arena.url_list()
     pages = range(1 if arena.short else 3)
     busy = UrlList("busy", tuple(f"http://busy.example/page/{n}" for n in pages))
-    final = _final_outcomes(arena, fleet, fleet.run(shops, busy))
+    final = final_outcomes(arena, fleet, fleet.run(shops, busy))
     given_up = [outcome for url, outcome in final.items() if "//busy" in url]
     check_pages({url: outcome for url, outcome in final.items() if "//busy" not in url})
     assert len(given_up) == len(pages)
@@ -245,7 +205,7 @@ def flaky_website(arena: Arena) -> str:
     hosts = [f"shop{n}.example" for n in range(20)]
     fleet = arena.fleet(partitions=8, BatchSize="50")
     shops = list_of("shops", hosts, pages, spec="pause: 0, attempts: 10")
-    _check(arena, fleet, fleet.run(shops), pause=0.0)
+    check(arena, fleet, fleet.run(shops), pause=0.0)
     return f"{len(arena.site.visits)} visits for {len(shops.urls)} targets"
 
 
@@ -263,10 +223,10 @@ def many_shards(arena: Arena) -> str:
         Fault("^dispatcher.* PUT .*/dispatched/", fleet.killing(), chance=0.5, times=times),
         Fault("^dispatcher.* PUT .*/dispatched/", fleet.killing(after=True), times=1),
         Fault("^dispatcher", time_out, chance=0.05, times=times),
-        Fault("^ DeleteMessage ", fleet.redelivering()),
+        Fault(_ACKNOWLEDGE, fleet.redelivering()),
     ]
     jobs = fleet.run(arena.url_list())
-    _check(arena, fleet, jobs)
+    check(arena, fleet, jobs)
     [job] = jobs
     shards = list((arena.folder / f"jobs/{job}/dispatched").iterdir())
     assert len(shards) > 1
@@ -295,7 +255,7 @@ def cancelled(arena: Arena) -> str:
         Fault(_COMMIT, fleet.killing(after=True), chance=0.1, times=times),
         Fault(_FUNCTIONS, lose_answer, chance=0.03, times=5),
     ]
-    final = _final_outcomes(arena, fleet, fleet.run(shops))
+    final = final_outcomes(arena, fleet, fleet.run(shops))
     left = {url for url, outcome in final.items() if outcome.reason is Reason.CANCELLED}
     assert {final[url].outcome for url in left} == {Kind.SKIPPED}
     check_pages({url: outcome for url, outcome in final.items() if url not in left})
@@ -324,7 +284,7 @@ def bad_job(arena: Arena) -> str:
         gone.times = 0
         fleet.redrive()
 
-    _check(arena, fleet, fleet.run(bad, shops, later=[mend]))
+    check(arena, fleet, fleet.run(bad, shops, later=[mend]))
     assert before == [(Kind.DEAD, Reason.BAD_JOB)] * len(bad.urls)
     return f"{len(before)} targets of the bad job, each dead and scraped later"
 
@@ -343,10 +303,10 @@ def closed_in_parts(arena: Arena) -> str:
             "^dispatcher.* PUT .*/(ticks|summary.json)", fleet.killing(), chance=0.3, times=times
         ),
         Fault("^dispatcher.* GET .*/receipts/", fail, chance=0.1, times=times),
-        Fault("^ DeleteMessage ", fleet.redelivering()),
+        Fault(_ACKNOWLEDGE, fleet.redelivering()),
     ]
     fleet.proxy.faults += faults
-    _check(arena, fleet, fleet.run(arena.url_list()))
+    check(arena, fleet, fleet.run(arena.url_list()))
     parts = [what for what, status in fleet.proxy.log if "/fold-2.json" in what and " PUT " in what]
     assert len(parts) > 3
     return f"{len(parts)} parts, {sum(fault.fired for fault in faults[:5])} faults"
@@ -354,17 +314,15 @@ def closed_in_parts(arena: Arena) -> str:
 
 def states_not_written(arena: Arena) -> str:
     """S3 takes no state of a partition, or a worker dies of it: no page is fetched twice."""
-    fleet = arena.fleet(times={r" Timeout: 40": " Timeout: 30"})
+    fleet = arena.fleet(times={r" Timeout: 40": " Timeout: 30"}, waits_for_leases=True)
     times = 2 if arena.short else 5
     state = "^worker.* PUT .*/state/"
     faults = [
         Fault(state, refuse, chance=0.4, times=times),
         Fault(state, lose_answer, chance=0.2, times=times),
     ]
-    # Who is killed has told nobody of his pauses. On AWS his lease holds them; here, a message
-    # whose worker is dead comes back at once.
-    killed = arena.seed % 2
-    if killed:
+    # Who is killed has told nobody of his pauses: his leases hold them.
+    if arena.seed % 2:
         faults += [
             Fault(state, fleet.killing(), chance=0.3, times=times),
             Fault(state, fleet.killing(after=True), chance=0.3, times=times),
@@ -375,7 +333,7 @@ def states_not_written(arena: Arena) -> str:
     pause = 3.0
     hosts = arena.hosts()[:4]
     shops = list_of("shops", hosts, 2, spec=f"pause: {pause}, attempts: 10")
-    _check(arena, fleet, fleet.run(shops), 0.0 if killed else pause)
+    check(arena, fleet, fleet.run(shops), pause)
     twice = [path for path, visits in Counter(arena.site.visits).items() if visits > 1]
     led_to = {(urlsplit(url).netloc, urlsplit(url).path) for url in shops.urls}
     assert [path for path in twice if path in led_to] == []
@@ -402,7 +360,7 @@ def worker_dies_again_and_again(arena: Arena) -> str:
             fleet.kill(life_of(user_agent))
 
     arena.site.on_request = on_request
-    final = _final_outcomes(arena, fleet, fleet.run(shops))
+    final = final_outcomes(arena, fleet, fleet.run(shops))
     died = {url: o for url, o in final.items() if o.reason is Reason.WORKER_DIED}
     assert deadly in died
     assert len(died) <= 3, "more than its batch"
@@ -429,7 +387,7 @@ def redriven(arena: Arena) -> str:
     fleet.proxy.faults += [
         *points,
         Fault("^ StartMessageMoveTask ", refuse),  # moto has none: the letters are moved by hand
-        Fault("^ DeleteMessage ", fleet.redelivering()),
+        Fault(_ACKNOWLEDGE, fleet.redelivering()),
         Fault(_FUNCTIONS, fleet.killing(after=True), chance=0.03, times=times),
     ]
     moved = []
@@ -444,7 +402,7 @@ def redriven(arena: Arena) -> str:
     shops = list_of("shops", hosts, 2, spec=f"pause: {PAUSE}, attempts: 2")
     later = [lambda: redrive_all_but(for_good), redrive_all_but]
     jobs = fleet.run(shops, later=later)
-    final = _final_outcomes(arena, fleet, jobs)
+    final = final_outcomes(arena, fleet, jobs)
     check_pages(final)
     [job] = jobs
     shown = FinalOutcomes(find_results(arena.folder, job)).read()
@@ -508,10 +466,10 @@ def upgraded(arena: Arena) -> str:
         Fault("^dispatcher.* SendMessageBatch .*-work.fifo", amid(1), times=1),
         Fault(_DEFER, amid(0), times=1),
         Fault("^ StartMessageMoveTask ", refuse),
-        Fault("^ DeleteMessage ", fleet.redelivering()),
+        Fault(_ACKNOWLEDGE, fleet.redelivering()),
     ]
     jobs = fleet.run(shops, dead, again, later=[redrive], held=["again"])
-    check_pages(_final_outcomes(arena, fleet, jobs))
+    check_pages(final_outcomes(arena, fleet, jobs))
     assert not fleet.letters, fleet.said
     assert len(deployments) > 2
     handed = sum(
@@ -540,7 +498,7 @@ def list_overwritten(arena: Arena) -> str:
     fleet.proxy.faults += [
         Fault("^dispatcher.* PUT .*/dispatched/", fleet.killing(), chance=0.3, times=2),
         Fault("^dispatcher.* GET .*/urls.txt", overwrite, times=moment),
-        Fault("^ DeleteMessage ", fleet.redelivering()),
+        Fault(_ACKNOWLEDGE, fleet.redelivering()),
     ]
     [job] = fleet.run(shops)
     manifest = decode_manifest((arena.folder / manifest_key(job)).read_bytes())
@@ -694,22 +652,9 @@ SCENARIOS: dict[str, Callable[[Arena], str]] = {
         interrupted,
         results_lost,
         full_disk,
+        *hands.SCENARIOS,
     )
 }
-
-
-def _final_outcomes(
-    arena: Arena, fleet: Fleet, jobs: Mapping[str, UrlList], pause: float = PAUSE
-) -> dict[str, Outcome]:
-    results = [Results(arena.folder, job, each.lines) for job, each in jobs.items()]
-    check_visits(arena.site.log, fleet.deaths)
-    check_pause([start for each in results for start in each.starts], pause)
-    return {url: outcome for each in results for url, outcome in each.final.items()}
-
-
-def _check(arena: Arena, fleet: Fleet, jobs: Mapping[str, UrlList], pause: float = PAUSE) -> None:
-    check_pages(_final_outcomes(arena, fleet, jobs, pause))
-    assert not fleet.letters, fleet.said
 
 
 def _run_command(arena: Arena, url_list: UrlList, out: Path | None = None) -> list[str]:
