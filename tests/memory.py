@@ -4,7 +4,7 @@ A worker in a process of its own, which says how much memory it took.
     python -m tests.memory PORT TARGETS
 
 Every target is the page of another host, and every host is 127.0.0.1:PORT. They are in as many
-batches as `IN_HAND`, all in hand at once.
+batches as a worker has in hand at once.
 """
 
 import asyncio
@@ -28,8 +28,7 @@ from shared.messages import Batch, Target
 from shared.outcomes import Outcome
 from shared.settings import WorkerSettings
 from shared.spec import FetchSpec, Spec
-
-IN_HAND = 16  # batches
+from shared.wakes import IN_HAND
 
 
 async def scrape(port: int, targets: int) -> Counter[str]:
