@@ -36,15 +36,16 @@ def concurrency_problem(
     except (BotoCoreError, ClientError):
         return None
     workers, dispatchers = int(wanted[_WORKERS]), int(wanted[_DISPATCHERS])
+    least = min(_LEAST, workers)  # none, where machines do the work
     if workers + dispatchers <= allowed:
         return None
-    fewer = max(_LEAST, min(dispatchers, allowed - _LEAST))
+    fewer = max(_LEAST, min(dispatchers, allowed - least))
+    left = max(least, min(workers, allowed - fewer))
     return (
         f"the account runs at most {allowed:,} functions at once in {session.region_name}, and "
         f"{_WORKERS}={workers} and {_DISPATCHERS}={dispatchers} are {workers + dispatchers:,}: "
         "Lambda would refuse some, and what it refuses too often becomes a dead letter. Deploy "
-        f"with {_WORKERS}={max(_LEAST, allowed - fewer)} {_DISPATCHERS}={fewer}, or ask for a "
-        f"higher quota: {_QUOTA}"
+        f"with {_WORKERS}={left} {_DISPATCHERS}={fewer}, or ask for a higher quota: {_QUOTA}"
     )
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scatterfetch.deployable import DEPLOYABLE, TEMPLATE
-from scatterfetch.parser_modules import check_imports
+from scatterfetch.parser_modules import check_imports, digest_of
 from shared.errors import InvalidJobError
 
 PYTHON = "3.13"
@@ -88,6 +88,10 @@ def build(
             dirs_exist_ok=True,
         )
         check_imports(parsers, _packages_in(folder))
+    digest = digest_of(parsers)
+    template = re.sub(
+        r"(?m)^(  Parsers:\n(?:    .*\n)*?    Value: ).*$", rf'\g<1>"{digest}"', template
+    )
     _prune(folder)
     _compile(folder, say)
     path = folder / "template.yaml"

@@ -51,6 +51,7 @@ COMMANDS = [
     Command("cancel", "stop a job of a stack", "cancel"),
     Command("status", "say where a job stands", "status"),
     Command("jobs", "list jobs", "jobs"),
+    Command("work", "work for a stack on this machine", "work"),
     Command("deadletters", "show what was given up on", "deadletters"),
     Command("redrive", "give it another life", "redrive"),
     Command("try", "scrape one page, now", "tryout"),

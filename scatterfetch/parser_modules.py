@@ -9,6 +9,7 @@ import ast
 from collections import deque
 from collections.abc import Container, Iterator
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +43,23 @@ def parser_modules(folder: Path) -> list[Path]:
         if file.is_file()
         and not any(part.startswith(".") for part in file.relative_to(folder).parts)
     ]
+
+
+def digest_of(folder: Path | None) -> str:
+    """
+    Return what names the files in a folder of parsers: another file or content, and it is another.
+
+    What Python or an editor leaves there does not count. Without a file it is `none`.
+    """
+    digest = None
+    for file in sorted(folder.rglob("*")) if folder else ():
+        parts = file.relative_to(folder).parts if folder else ()
+        if not file.is_file() or any(part.startswith((".", "__pycache__")) for part in parts):
+            continue
+        digest = digest or sha256()
+        content = file.read_bytes()
+        digest.update(f"{'/'.join(parts)}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest() if digest else "none"
 
 
 def check_imports(folder: Path, there: Container[str] | None = None) -> None:

@@ -30,7 +30,9 @@ _OF_SDK: dict[type[BotoCoreError], str] = {
 """By error; in braces, what the SDK knows of it."""
 _UNKNOWN = "AWS does not know these credentials; are they whole, and of the right AWS_PROFILE?"
 _EXPIRED = "the AWS credentials have expired; sign in again, with `aws login` or `aws sso login`"
+_CLOCK = "this machine's clock is wrong by minutes, so AWS takes no request; set it"
 _OF_AWS = {
+    "RequestTimeTooSkewed": _CLOCK,
     **dict.fromkeys(("ExpiredToken", "ExpiredTokenException"), _EXPIRED),
     **dict.fromkeys(("InvalidClientTokenId", "UnrecognizedClientException"), _UNKNOWN),
     **dict.fromkeys(("InvalidAccessKeyId", "SignatureDoesNotMatch"), _UNKNOWN),
@@ -41,6 +43,9 @@ def in_words(error: BotoCoreError | ClientError) -> str:
     """Return what is wrong, and what to do if that is known."""
     if isinstance(error, ClientError):
         answer = error.response["Error"]
-        return _OF_AWS.get(answer.get("Code", ""), answer.get("Message") or str(error))
+        code, message = answer.get("Code", ""), answer.get("Message", "")
+        if message.startswith(("Signature expired", "Signature not yet current")):
+            return _CLOCK  # of any code
+        return _OF_AWS.get(code, message or str(error))
     words = next((words for kind, words in _OF_SDK.items() if isinstance(error, kind)), None)
     return str(error) if words is None else words.format(**error.kwargs)

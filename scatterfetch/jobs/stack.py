@@ -61,7 +61,7 @@ class Stack:
 
     def queue(self, output: str) -> PolledQueue:
         """Return the queue whose URL is the output of this name."""
-        return PolledQueue(self._output(output), self._sqs)
+        return PolledQueue(self.output(output), self._sqs)
 
     def look_soon(self, job: str) -> None:
         """
@@ -84,9 +84,15 @@ class Stack:
         return self.session.client("sqs", config=_config())
 
     def _bucket(self, output: str) -> Bucket:
-        return Bucket(self._output(output), self._s3)
+        return Bucket(self.output(output), self._s3)
 
-    def _output(self, name: str) -> str:
+    def output(self, name: str) -> str:
+        """
+        Return an output of the stack.
+
+        Raises:
+            InvalidJobError: it has none of this name.
+        """
         try:
             return self.outputs[name]
         except KeyError:

@@ -19,6 +19,7 @@ from typing import Any, NoReturn, Self
 
 from scatterfetch.deployable import DEPLOYABLE
 from scatterfetch.localcloud.forkserver import Forked, base_environment, fork_server
+from scatterfetch.localcloud.resident import resident_mb
 from scatterfetch.localcloud.template import ACCOUNT, REGION, Function
 
 _END_SECONDS = 5.0  # until who has closed its pipe, or was killed, has ended
@@ -160,7 +161,7 @@ class Sandbox:
 
     def _check_memory(self) -> None:
         assert self._process is not None
-        used = _resident_mb(self._process.pid)
+        used = resident_mb(self._process.pid)
         if used is not None and used > self._function.memory:
             self._kill(f"used {used} MB of memory and may use {self._function.memory}")
 
@@ -211,24 +212,3 @@ def _write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-def _resident_mb(pid: int | None) -> int | None:
-    """
-    Return the resident memory of a process and of those it has started.
-
-    None where there is none, or where the system has no /proc to tell.
-    """
-    if pid is None:
-        return None
-    pages = 0
-    family = [pid]
-    try:
-        for member in family:
-            folder = Path(f"/proc/{member}")
-            pages += int((folder / "statm").read_text().split()[1])
-            for children in folder.glob("task/*/children"):
-                family += map(int, children.read_text().split())
-    except (OSError, IndexError):  # ended meanwhile, if there is a /proc
-        return pages * os.sysconf("SC_PAGE_SIZE") // (1024 * 1024) if pages else None
-    return pages * os.sysconf("SC_PAGE_SIZE") // (1024 * 1024)

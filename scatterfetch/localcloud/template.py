@@ -124,7 +124,21 @@ class Template:
 
     @cached_property
     def parameters(self) -> dict[str, str]:
-        """The value of each parameter: the override, or the default."""
+        """
+        The value of each parameter: the override, or the default.
+
+        Raises:
+            InvalidJobError: one is not allowed, alone or by a rule of the template.
+        """
+        for rule in self._content.get("Rules", {}).values():
+            if self._resolve(rule.get("RuleCondition", True)):
+                for assertion in rule["Assertions"]:
+                    if not self._resolve(assertion["Assert"]):
+                        raise InvalidJobError(assertion["AssertDescription"])
+        return self._values
+
+    @cached_property
+    def _values(self) -> dict[str, str]:
         declared = self._content.get("Parameters", {})
         if unknown := self.overrides.keys() - declared:
             raise InvalidJobError(
@@ -213,7 +227,7 @@ class Template:
                     partial_responses="ReportBatchItemFailures"
                     in properties.get("FunctionResponseTypes", []),
                 )
-        raise InvalidJobError(f"{self.path}: no SQS queue feeds {function}")
+        raise InvalidJobError(f"{self.path}: no SQS queue feeds {function}, as its parameters are")
 
     def _queue(self, logical: str, properties: Mapping[str, Any]) -> Queue:
         structured = {"QueueName", "RedrivePolicy", "RedriveAllowPolicy", "Tags"}
@@ -291,8 +305,8 @@ class Template:
     def _ref(self, name: str) -> Any:  # noqa: ANN401
         if name in _PSEUDO:
             return _PSEUDO[name]
-        if name in self.parameters:
-            return self.parameters[name]
+        if name in self._values:
+            return self._values[name]
         if name not in self._content["Resources"]:
             raise InvalidJobError(f"{self.path}: Ref to {name}, which is not in it")
         if self._content["Resources"][name]["Type"] == "AWS::SQS::Queue":

@@ -33,6 +33,9 @@ FORBIDDEN = {
     "scatterfetch.output": {
         *(f"scatterfetch.{room}" for room in ("commands", "localcloud", "pages", "runs")),
     },
+    "scatterfetch.machine": {
+        *(f"scatterfetch.{room}" for room in ("commands", "output", "pages", "runs")),
+    },
     "scatterfetch.pages": {"scatterfetch.commands", "scatterfetch.jobs"},
     "scatterfetch.runs": {"scatterfetch.commands", "scatterfetch.pages"},
     "scatterfetch.submission": {"scatterfetch.commands", "scatterfetch.runs"},

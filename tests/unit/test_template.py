@@ -13,9 +13,12 @@ from functions.worker.work import CAREFUL_FROM, UNFETCHED_FROM
 from functions.worker.worker import ALONE_FROM, BATCH_SECONDS, COMMIT_SECONDS, MIN_SECONDS
 from scatterfetch import __version__
 from scatterfetch.build import SERVICES
+from scatterfetch.commands.work import LEAST_MEMORY
+from scatterfetch.localcloud.template import Template
+from scatterfetch.parser_modules import digest_of
 from scatterfetch.releases import RELEASE
 from shared.errors import InvalidJobError
-from shared.lock import PARTITIONS
+from shared.lock import PARTITIONS, lock_name
 from shared.messages import Submit, decode_dispatch
 from shared.settings import DispatcherSettings, WorkerSettings
 from tests import ROOT
@@ -114,6 +117,34 @@ def statements() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def of_type(kind: str) -> list[str]:
     return [name for name, resource in TEMPLATE["Resources"].items() if resource["Type"] == kind]
+
+
+def test_outputs_say_which_release_and_which_lock_it_is() -> None:
+    outputs = {name: output["Value"] for name, output in TEMPLATE["Outputs"].items()}
+
+    assert outputs["Release"] == RELEASE
+    assert outputs["Lock"] == lock_name(PARTITIONS)
+    assert outputs["Parsers"] == digest_of(None)
+
+
+@pytest.mark.parametrize(("workers", "enabled"), [("0", False), ("2", True), ("20", True)])
+def test_a_stack_may_have_no_workers_of_its_own(workers: str, enabled: bool) -> None:
+    """Lambda refuses a maximum below two, even of a mapping that is disabled."""
+    template = Template(ROOT / "template.yaml", "http://q", {"WorkerConcurrency": workers})
+    function = template._content["Resources"]["WorkerFunction"]
+    events = template._resolve(function["Properties"]["Events"])
+
+    assert events["Wake"]["Properties"]["Enabled"] is enabled
+    for event in events.values():
+        bound = event["Properties"]["ScalingConfig"].get("MaximumConcurrency")
+        assert bound == (workers if enabled else None)
+    if not enabled:
+        with pytest.raises(InvalidJobError, match="no SQS queue feeds WorkerFunction"):
+            _ = template.functions
+
+
+def test_memory_of_a_machines_worker_is_that_of_lambdas_at_least() -> None:
+    assert TEMPLATE["Parameters"]["WorkerMemory"]["MinValue"] == LEAST_MEMORY
 
 
 def test_tables_above_name_every_resource_of_their_kind() -> None:

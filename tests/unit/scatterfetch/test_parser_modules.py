@@ -8,7 +8,7 @@ from functions.worker import parsers
 from scatterfetch.lists.sources import read_lists
 from scatterfetch.localcloud.user_parsers import use_parsers
 from scatterfetch.pages.saves import saves
-from scatterfetch.parser_modules import check_imports, parser_modules
+from scatterfetch.parser_modules import check_imports, digest_of, parser_modules
 from shared.errors import InvalidJobError
 
 
@@ -28,6 +28,26 @@ def test_what_is_no_file_or_has_a_dot_in_front_is_no_module(tmp_path: Path) -> N
         "b.py",
         "linked.py",
     ]
+
+
+def test_parsers_are_named_by_what_is_in_their_files(tmp_path: Path) -> None:
+    assert digest_of(None) == digest_of(tmp_path) == "none"
+    (tmp_path / "b.py").write_text("def parse(page): return []\n")
+    first = digest_of(tmp_path)
+
+    for name in ("__pycache__/b.pyc", ".#b.py", ".idea/workspace.xml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert digest_of(tmp_path) == first
+    names = [first]
+    (tmp_path / "words.txt").write_text("one")
+    names.append(digest_of(tmp_path))
+    (tmp_path / "words.txt").rename(tmp_path / "others.txt")
+    names.append(digest_of(tmp_path))
+    (tmp_path / "b.py").write_text("def parse(page): return [1]\n")
+    names.append(digest_of(tmp_path))
+
+    assert len(set(names)) == 4
 
 
 def test_an_editor_beside_a_parser_disturbs_nobody(

@@ -491,7 +491,7 @@ def test_the_templates_maximum_concurrency_bounds_the_workers(
     runner: Runner, site: Site, tmp_path: Path, most: int, sandboxes: list[Sandbox]
 ) -> None:
     edited = template_with(
-        tmp_path, r"MaximumConcurrency: !Ref WorkerConcurrency", f"MaximumConcurrency: {most}"
+        tmp_path, r"MaximumConcurrency: !If.*WorkerConcurrency.*", f"MaximumConcurrency: {most}"
     )
 
     runner(url_list(many_urls(site, hosts=2, pages=1)), workers=4, template=edited)

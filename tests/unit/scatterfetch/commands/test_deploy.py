@@ -11,6 +11,7 @@ import scatterfetch.build
 from scatterfetch.build import build
 from scatterfetch.cli import main
 from scatterfetch.deployable import TEMPLATE
+from scatterfetch.parser_modules import digest_of
 from shared.errors import InvalidJobError
 
 AGENT = "acme-bot/1.0 (+https://acme.example/bot)"
@@ -66,6 +67,20 @@ def test_an_editor_beside_a_parser_does_not_hinder(tmp_path: Path) -> None:
     built = tmp_path / "b/WorkerFunction/functions/worker/parsers"
     assert (built / "mine.py").is_file()
     assert not (built / ".#mine.py").is_symlink()
+
+
+def test_the_stack_says_which_parsers_it_has(tmp_path: Path) -> None:
+    """Machines that work for it are to have the same."""
+    parsers = tmp_path / "parsers"
+    parsers.mkdir()
+    (parsers / "mine.py").touch()
+
+    for folder in (parsers, None):
+        path = build(tmp_path / "b", architecture="arm64", parsers=folder, say=lambda _: None)
+
+        found = path.read_text()
+        assert f'    Value: "{digest_of(folder)}"\n' in found.partition("  Parsers:\n")[2]
+        assert found.count(f'"{digest_of(folder)}"') == 1
 
 
 def test_a_parser_finds_its_page_in_the_package_alone(tmp_path: Path) -> None:
@@ -172,7 +187,7 @@ def test_the_project_says_where_and_who(sam: Path) -> None:
     ("words", "problem"),
     [
         (["WorkerConcurency=50"], "has no parameter 'WorkerConcurency'"),
-        (["WorkerConcurrency=1"], "parameter WorkerConcurrency is '1'"),
+        (["WorkerConcurrency=1"], "WorkerConcurrency is 1, and Lambda runs two workers at least"),
         (["UserAgent=foo"], "must name a contact page"),
         (["--stack", "bad name!"], "'bad name!' cannot be the name of a stack"),
     ],

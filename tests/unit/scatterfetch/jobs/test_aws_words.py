@@ -40,6 +40,7 @@ def test_what_the_sdk_says_is_said_in_words(error: BotoCoreError, words: str) ->
 @pytest.mark.parametrize(
     ("code", "words"),
     [
+        ("RequestTimeTooSkewed", "this machine's clock is wrong by minutes"),
         ("ExpiredToken", "the AWS credentials have expired; sign in again"),
         ("InvalidClientTokenId", "AWS does not know these credentials; are they whole"),
         ("SignatureDoesNotMatch", "AWS does not know these credentials; are they whole"),
@@ -52,6 +53,15 @@ def test_what_aws_answers_is_said_in_words(code: str, words: str) -> None:
 
     assert in_words(error).startswith(words)
     assert "An error occurred" not in in_words(error)
+
+
+@pytest.mark.parametrize("problem", ["expired: it is", "not yet current: it is"])
+def test_a_clock_that_is_wrong_is_no_wrong_credential(problem: str) -> None:
+    error = ClientError(
+        {"Error": {"Code": "SignatureDoesNotMatch", "Message": f"Signature {problem}"}}, "Describe"
+    )
+
+    assert "clock is wrong" in in_words(error)
 
 
 def test_an_answer_without_a_message_is_said_as_it_is() -> None:

@@ -15,6 +15,12 @@ Parameters:
   Workers: {Type: Number, Default: 3, MinValue: 2, MaxValue: 9}
   Mode: {Type: String, Default: slow, AllowedValues: [slow, fast]}
   Agent: {Type: String, Default: "x", AllowedPattern: "[a-z]+", ConstraintDescription: say who}
+Rules:
+  FastHasWorkers:
+    RuleCondition: !Equals [!Ref Mode, fast]
+    Assertions:
+      - Assert: !Not [!Equals [!Ref Workers, "2"]]
+        AssertDescription: fast takes three workers
 Conditions:
   IsFast: !Equals [!Ref Mode, fast]
   IsSlow: !Not [!Condition IsFast]
@@ -124,6 +130,12 @@ def test_parameters_decide_conditions(path: Path) -> None:
 def test_a_wrong_parameter_is_named(path: Path, overrides: dict[str, str], problem: str) -> None:
     with pytest.raises(InvalidJobError, match=problem):
         _ = Template(path, BASE, overrides).parameters
+
+
+def test_the_rules_of_a_template_hold(path: Path) -> None:
+    assert Template(path, BASE, {"Workers": "2"}).parameters["Workers"] == "2"
+    with pytest.raises(InvalidJobError, match="fast takes three workers"):
+        _ = Template(path, BASE, {"Workers": "2", "Mode": "fast"}).parameters
 
 
 @pytest.mark.parametrize(
