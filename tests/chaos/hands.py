@@ -8,8 +8,9 @@ import time
 from collections import Counter
 
 from tests.chaos.arena import Arena, check
-from tests.chaos.harness import UrlList, list_of
+from tests.chaos.harness import UrlList, life_of, list_of
 from tests.chaos.proxy import Answer, Call, Fault, Forward, succeed
+from tests.chaos.times import STALL
 
 _RENEW = "^worker.* ChangeMessageVisibilityBatch .*-work.fifo"
 _WAKE = "^(worker|dispatcher).* SendMessageBatch .*-wakequeue"
@@ -81,8 +82,8 @@ def stalled(arena: Arena) -> str:
     """
     One page holds a worker up for longer than a lease.
 
-    Where it is the event loop that is held up, the heartbeat goes on and no lease is lost. Where it
-    is the whole process, others have its batches by then, and it does nothing more for them.
+    Where it is the event loop that is held up, the heartbeat goes on. Where it is the whole
+    process, others have its batches by then, and it does nothing more for them.
     """
     freezes = arena.seed % 2 == 1
     handler = "worker_that_freezes" if freezes else "worker_that_stalls"
@@ -91,11 +92,30 @@ def stalled(arena: Arena) -> str:
     arena.site.stalling = set(arena.rng.sample(hosts, 1 if arena.short else 3))
     stalls = [f"http://{host}/page/stall" for host in sorted(arena.site.stalling)]
     shops = list_of("shops", hosts, 11)
+    visits: list[tuple[str, float]] = []
+    renewals: list[tuple[str, float]] = []
+
+    def on_request(path: str, user_agent: str) -> None:
+        if path == "/page/stall":
+            visits.append((life_of(user_agent), time.time()))
+
+    def note(call: Call, forward: Forward) -> Answer | None:
+        renewals.append((call.client, time.time()))
+        return forward(call)
+
+    arena.site.on_request = on_request
+    fleet.proxy.faults.append(Fault(_RENEW, note))
     # Amid the pages of its host.
     urls = [*shops.urls[: 4 * len(hosts)], *stalls, *shops.urls[4 * len(hosts) :]]
     check(arena, fleet, fleet.run(UrlList(shops.name, tuple(urls), shops.spec)))
     assert not arena.site.stalling
-    assert bool(fleet.sqs.again) == freezes, fleet.sqs.again
+    amid = [
+        at
+        for life, visited in visits
+        for renewed, at in renewals
+        if renewed == life and visited + 1 < at < visited + STALL - 1
+    ]
+    assert fleet.sqs.again if freezes else amid
     return f"{handler} {len(stalls)} times, {fleet.sqs.again} batches came back"
 
 
