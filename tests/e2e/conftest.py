@@ -41,6 +41,7 @@ class Stack:
 
     s3: "S3Client"
     sqs: "SQSClient"
+    functions: Any
     outputs: dict[str, str]
 
     @property
@@ -112,6 +113,19 @@ class Stack:
         )
         return sum(map(int, answer["Attributes"].values()))
 
+    def mapped(self) -> dict[str, bool]:
+        """Return which queues call the worker function, and whether they are to."""
+        names = {url.rpartition("/")[2]: output for output, url in self.outputs.items()}
+        mappings = {
+            names.get(mapping["EventSourceArn"].rpartition(":")[2], ""): mapping
+            for mapping in self.functions.list_event_source_mappings()["EventSourceMappings"]
+        }
+        return {
+            output: mapping["State"] in {"Enabled", "Enabling"}
+            for output, mapping in mappings.items()
+            if "WorkerFunction" in mapping["FunctionArn"] and output
+        }
+
 
 @pytest.fixture(scope="session")
 def stack(_fake_credentials: None) -> Iterator[Stack]:
@@ -122,6 +136,7 @@ def stack(_fake_credentials: None) -> Iterator[Stack]:
     cloudformation = boto3.client("cloudformation")
     [description] = cloudformation.describe_stacks(StackName=name)["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]}
-    yield Stack(s3, sqs, outputs)
-    for client in (cloudformation, s3, sqs):
+    functions: Any = boto3.client("lambda")
+    yield Stack(s3, sqs, functions, outputs)
+    for client in (cloudformation, s3, sqs, functions):
         client.close()

@@ -87,6 +87,26 @@ def test_uploaded_list_comes_out_as_one_outcome_per_url(
     eventually(lambda: stack.waiting("WorkQueueUrl") == 0, within=30, hope="an empty work queue")
 
 
+def test_a_wake_calls_a_worker_which_takes_the_batches_itself(
+    stack: Stack, site: Site, name: str
+) -> None:
+    """The mapping on the work queue is off, and one invocation has both partitions in hand."""
+    pages = [site.page(f"/{n}", title=f"Page {n}") for n in range(4)]
+    elsewhere = [site.url(f"/{n}", host="localhost") for n in range(4)]
+
+    stack.upload(f"{name}/spec.yaml", b"fetch: {pause: 2}")
+    stack.upload(f"{name}/urls.txt", "\n".join(pages + elsewhere).encode())
+    job = stack.job_from(f"{name}-urls", lambda _: True, within=60)
+    stack.complete(job, within=120)
+
+    assert final(stack.outcomes(job)).keys() == {*pages, *elsewhere}
+    assert stack.mapped() == {"WakeQueueUrl": True, "WorkQueueUrl": False}
+    began = {host: [e.began for e in site.log if e.host == host] for host, _ in site.visits}
+    assert {len(times) for times in began.values()} == {5}  # robots.txt and the pages
+    assert max(map(min, began.values())) < min(map(max, began.values())), "one by one"
+    eventually(lambda: stack.waiting("WakeQueueUrl") == 0, within=60, hope="an empty wake queue")
+
+
 def test_rows_are_made_by_a_parser_in_python(stack: Stack, site: Site, name: str) -> None:
     """In the function as it is built: it starts a process of its own for it."""
     book = (
