@@ -13,6 +13,7 @@ from functions.worker.extraction.readymade.hyperlinks import MAX_LINK_BYTES, MAX
 from functions.worker.extraction.readymade.titles import MAX_TITLE
 from functions.worker.extraction.rows import MAX_ROWS_BYTES
 from functions.worker.scraping.pending import MAX_HOPS
+from functions.worker.scraping.scrape import LAST_SECONDS
 from functions.worker.scraping.verdicts import MAX_SLOWDOWNS
 from scatterfetch.lists.remote_sitemaps import MAX_SITEMAPS
 from scatterfetch.lists.sitemap_content import MAX_BYTES
@@ -107,6 +108,7 @@ def test_make_targets_in_the_docs_exist(page: Path) -> None:
         f"{MEMORY // 1_000_000} MB of memory",
         f"{MAX_ROWS_BYTES:,} bytes of JSON",
         f"more than {MAX_TAGS:,} tags",
+        f"open requests have {LAST_SECONDS:g} s more",
     ],
 )
 def test_limits_are_the_codes(limit: str) -> None:

@@ -277,7 +277,7 @@ def test_a_machine_whose_clock_is_ahead_by_an_hour_leaves_hosts_alone_all_the_sa
         _, said = process.communicate(timeout=60)
 
     assert fleet.site.visits == [(other, "/b")]
-    assert "this machine's clock is 3600 s ahead of AWS's" in said
+    assert re.search(r"this machine's clock is (3599|3600) s ahead of AWS's", said)
     key = state_key(partition_of(other, PARTITIONS))
     updated = decode_state(fleet.deployment.data.get(key)).hosts[other].updated_at
     assert abs(updated - time.time()) < 300
