@@ -63,7 +63,7 @@ bench-cold: ## what a cold start of the built functions takes (the same)
 bench-dispatch: .venv/installed ## dispatching a list against Celery and Redis (BENCH_ARGS="--json FILE")
 	@$(BIN)/python -m bench.dispatch $(BENCH_ARGS)
 
-bench-fleet: .venv/installed ## a fleet of workers, simulated: time, dollars, politeness (BENCH_ARGS="--json FILE")
+bench-fleet: .venv/installed ## a fleet of workers, simulated: time, dollars, politeness (BENCH_ARGS="--whole": all of it)
 	@$(BIN)/python -m bench.fleet $(BENCH_ARGS)
 
 bench-local: .venv/installed ## `scatterfetch run` against its workers alone (the same)

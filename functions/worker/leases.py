@@ -127,7 +127,7 @@ class Leases:
     ) -> None:
         self.seconds = seconds
         self._queue = queue or _own
-        self._now = now
+        self.now = now
         self._lock = threading.Lock()
         self._held: set[Lease] = set()
         self._stop = threading.Event()
@@ -154,7 +154,7 @@ class Leases:
         It is renewed `at_once` where the message is hidden for longer than a lease.
         """
         lease = Lease(
-            receipt_handle, queue, began, self.seconds * (1 - 1 / _MARGIN_SHARE), self._now
+            receipt_handle, queue, began, self.seconds * (1 - 1 / _MARGIN_SHARE), self.now
         )
         if at_once:
             lease.due_from = Moment(-math.inf, -math.inf)
@@ -169,7 +169,7 @@ class Leases:
 
     def renew(self) -> None:
         """Renew those leases that are due."""
-        now = self._now()
+        now = self.now()
         due: dict[str, list[Lease]] = defaultdict(list)
         with self._lock:
             for lease in self._held:
@@ -182,7 +182,7 @@ class Leases:
                 self._renew(self._queues[url], leases[first : first + MAX_ENTRIES])
 
     def _renew(self, queue: Queue, leases: Sequence[Lease]) -> None:
-        called = self._now()
+        called = self.now()
         known: dict[str, bool] = {}
         with suppress(StorageError):  # it is tried again soon
             known = queue.renew_all([lease.receipt_handle for lease in leases], self.seconds)

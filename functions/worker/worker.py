@@ -7,7 +7,6 @@ partition. What happens to one of them touches no other. Workers call for worker
 
 import asyncio
 import math
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from functions.worker.work import (
     seldom_collecting,
     work_on,
 )
-from functions.worker.workshop import MAX_OUTCOME_BYTES, Workshop, open_workshop
+from functions.worker.workshop import MAX_OUTCOME_BYTES, Opened, Workshop, open_workshop
 from shared.errors import InvalidJobError, StorageError
 from shared.lock import LOOK_SECONDS
 from shared.messages import decode_batch
@@ -86,6 +85,7 @@ class Worker:
         timetable: When it ends.
         load: Tells how busy the event loop is that `run` runs in.
         leases: Of its batches; kept up by the caller.
+        opened: Opens what its batches share.
     """
 
     def __init__(
@@ -95,12 +95,14 @@ class Worker:
         timetable: Timetable,
         load: Load,
         leases: Leases,
+        opened: Opened = open_workshop,
     ) -> None:
         self._resources = resources
         self._report = report
         self._timetable = timetable
         self._load = load
         self._leases = leases
+        self._opened = opened
         self._wakes = Wakes(resources.wake_queue, workers=resources.settings.worker_concurrency)
         self._hands: dict[str, _Hand] = {}
         """By message group, in the order in which they were taken."""
@@ -124,7 +126,7 @@ class Worker:
         """
         resources = self._resources
         with seldom_collecting():
-            async with open_workshop(resources.settings, resources.is_cancelled) as workshop:
+            async with self._opened(resources.settings, resources.is_cancelled) as workshop:
                 self._workshop = workshop
                 watches = [
                     asyncio.create_task(self._watch_leases()),
@@ -132,7 +134,8 @@ class Worker:
                 ]
                 try:
                     for delivery in given:
-                        self._begin(delivery, self._hold(delivery, Moment.now(), at_once=True))
+                        lease = self._hold(delivery, self._leases.now(), at_once=True)
+                        self._begin(delivery, lease)
                     await self._take_and_work()
                     if not self._timetable.stays and (self._leaves or not self._has_time()):
                         await workshop.aside(self._wakes.for_one)
@@ -151,7 +154,7 @@ class Worker:
                 continue
             had = bool(self._hands)
             wait = _WAIT_SECONDS if had else max(self._timetable.wait, _WAIT_SECONDS)
-            began = Moment.now()
+            began = self._leases.now()
             try:
                 received = await self._workshop.aside(
                     self._resources.work_queue.receive_one,
@@ -202,7 +205,7 @@ class Worker:
         return not full
 
     def _call(self) -> None:
-        now = time.monotonic()
+        now = asyncio.get_running_loop().time()
         if now - self._called >= CALL_SECONDS:
             self._called = now
             self._calls.add(call := asyncio.create_task(self._workshop.aside(self._wakes.for_one)))
@@ -211,7 +214,7 @@ class Worker:
     def _note_sparse(self, busy: float) -> None:
         """Leave the rest to others, so that one of them gathers it, when there is little to do."""
         sparse = len(self._hands) * _SPARSE_SHARE < IN_HAND and busy * _SPARSE_SHARE < BUSY
-        now = time.monotonic()
+        now = asyncio.get_running_loop().time()
         if not sparse or not self._hands:
             self._sparse_since = None
         elif self._sparse_since is None:

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -157,3 +157,7 @@ async def open_workshop(
         finally:
             looking.cancel()
             workshop.close()
+
+
+Opened = Callable[[WorkerSettings, Callable[[str], bool]], AbstractAsyncContextManager[Workshop]]
+"""What `open_workshop` is."""

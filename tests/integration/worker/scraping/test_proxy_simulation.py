@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from bench.simulation import Time
+from bench.simulated_time import Time
 from functions.worker.extraction.extractor import ExtractionProcess, Extractor
 from functions.worker.politeness.partition import Partition, decode_state, encode_state
 from functions.worker.politeness.proxies import ProxyPool
