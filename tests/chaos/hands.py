@@ -123,11 +123,11 @@ def wakes_lost(arena: Arena) -> str:
     """Calls for workers are lost: all of the first ones, and others by chance; ticks go on."""
     fleet = arena.fleet()
     faults = [
-        Fault(_WAKE, succeed, times=arena.rng.randint(1, 4)),
-        Fault(_WAKE, succeed, chance=0.5),
+        Fault(_WAKE, succeed, times=arena.rng.randint(1, 3)),
+        Fault(_WAKE, succeed, chance=0.5, times=3),  # ticks become rare soon
     ]
     fleet.proxy.faults += faults
-    check(arena, fleet, fleet.run(arena.url_list(), limit=120))
+    check(arena, fleet, fleet.run(arena.url_list(), limit=200))
     assert faults[0].fired
     return f"{[fault.fired for fault in faults]} wakes lost"
 
