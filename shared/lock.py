@@ -22,8 +22,8 @@ FENCE_SECONDS = 200.0
 """
 How long the fleet rests when the lock changes hands.
 
-A worker that has seen the former lock may begin a batch until it looks again (`LOOK_SECONDS`), and
-then has the batch for as long as its function may run, and its lease for a little longer.
+A worker that has seen the former lock goes on until it looks again (`LOOK_SECONDS`, and a little
+more). Then it begins nothing, but what is open may take as long as a spec's timeout may be, 90 s.
 """
 LOOK_SECONDS = 60.0
 

@@ -25,7 +25,6 @@ from functions.worker.work import (
 )
 from functions.worker.workshop import MAX_OUTCOME_BYTES, Opened, Workshop, open_workshop
 from shared.errors import InvalidJobError, StorageError
-from shared.lock import LOOK_SECONDS
 from shared.messages import decode_batch
 from shared.queue import Received
 from shared.wakes import IN_HAND, Wakes
@@ -44,6 +43,7 @@ CALL_SECONDS = 60.0
 _MAX_HIDDEN = 11 * 60 * 60  # seconds; SQS ends at twelve hours
 _TAKE_SECONDS = 0.05  # between two batches: how busy one makes the worker is to be seen
 _LOOK_SECONDS = 0.1  # between two looks whether the worker could do more
+_LOCK_LOOK_SECONDS = 5.0  # between two looks whether the lock is to be looked at; see shared.lock
 _LEASE_LOOK_SECONDS = 0.5  # between two looks whether a lease has ended
 _WAIT_SECONDS = 1.0  # that a receive waits for a message; see `Timetable`
 _TROUBLE_SECONDS = (1.0, 2.0, 4.0, 8.0)  # after as many receives in a row that failed
@@ -314,7 +314,7 @@ class Worker:
 
     async def _watch_lock(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(_LOCK_LOOK_SECONDS)
             try:
                 await self._workshop.aside(self._resources.fence.hold)
             except LockTakenError as error:

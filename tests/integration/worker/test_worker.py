@@ -642,7 +642,7 @@ def test_a_worker_that_another_release_has_followed_ends(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would take the lock back, and the two would take it in turn."""
-    monkeypatch.setattr(worker_module, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(worker_module, "_LOCK_LOOK_SECONDS", 0.05)
     monkeypatch.setattr("functions.worker.fence.LOOK_SECONDS", 0.0)
     fleet.manifest = msgspec.structs.replace(
         fleet.manifest, spec=Spec(fetch=FetchSpec(pause=0, robots="ignore", per_host=1))
