@@ -31,11 +31,9 @@ import yaml
 from bench.serving import serving
 from bench.whole import PARTS, beside_scrapy
 from scatterfetch.deployable import TEMPLATE
-from scatterfetch.lists.url_list import UrlList
 from scatterfetch.localcloud.forkserver import stop_fork_servers
 from scatterfetch.localcloud.sandbox import Sandbox
 from scatterfetch.localcloud.template import WORKER, Template
-from scatterfetch.runs.run import local_parameters
 from shared.ids import batch_id
 from shared.keys import manifest_key
 from shared.lock import LOCAL_PARTITIONS
@@ -89,9 +87,7 @@ def whole(urls: list[str], workers: int, website: int, folder: Path) -> Used:
 def alone(urls: list[str], workers: int, website: int, aws: int, folder: Path) -> Used:
     """Give the same batches to the same sandboxes, without a cloud around them."""
     endpoint = f"http://127.0.0.1:{aws}"
-    url_list = UrlList("urls.txt", "urls.txt", text_of(urls), None)
-    suitable = local_parameters([url_list])
-    template = Template(TEMPLATE, endpoint, suitable | parameters(website))
+    template = Template(TEMPLATE, endpoint, parameters(website))
     function = template.functions[WORKER]
     partitions = LOCAL_PARTITIONS
     environment = {**function.environment, "PARTITIONS": f"{partitions}"}

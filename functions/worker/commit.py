@@ -7,6 +7,7 @@ are made of the committed lines and not of what this worker remembers.
 
 import io
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from isal import igzip
@@ -17,7 +18,7 @@ from shared.keys import results_key
 from shared.messages import Batch, encode
 from shared.outcomes import Outcome, decode_lines, encode_line
 from shared.queue import MAX_DELAY, Message, Queue
-from shared.receipts import CHILDREN, COMMITTED, DUE, SIZE, receipt_key
+from shared.receipts import CHILDREN, COMMITTED, DUE, SIZE, outcome_name, receipt_key
 from shared.store import Bucket
 from shared.tally import encode_tally, tally_of
 
@@ -31,10 +32,13 @@ class OutcomeFile:
 
     def __init__(self, addresses: Addresses | None = None) -> None:
         self._addresses = addresses
+        self.counts: Counter[str] = Counter()
+        """By `outcome_name`."""
         self._buffer = io.BytesIO()
         self._gzip = igzip.IGzipFile(fileobj=self._buffer, mode="wb", compresslevel=1)
 
     def add(self, outcome: Outcome) -> None:
+        self.counts[outcome_name(outcome.outcome, outcome.reason)] += 1
         if self._addresses is not None:
             outcome = self._addresses.addressed(outcome)
         self._gzip.write(encode_line(outcome))

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -16,7 +17,7 @@ from functions.worker.load import Load
 from functions.worker.work import Delivery, Worked
 from functions.worker.worker import Timetable, Worker
 from shared.errors import InvalidJobError, StorageError
-from shared.messages import decode_batch, is_wake
+from shared.messages import Batch, decode_batch, is_wake
 from shared.outcomes import Kind
 from shared.settings import WorkerSettings
 
@@ -36,7 +37,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     settings = WorkerSettings.from_env(os.environ)
     resources = resources_of(settings, time.time)
-    report = _Report()
+    # Who watches a local run is told of each outcome; Lambda has nobody to tell.
+    report = _Report(getattr(context, "tell", None))
     given: list[Delivery] = []
     leases = Leases()
     for record in event["Records"]:
@@ -75,8 +77,13 @@ class _Report:
     concluded.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[str, str, Mapping[str, int]], None] | None) -> None:
         self.open: dict[str, str] = {}
+        self._tell = tell
+
+    def outcome(self, batch: Batch, counts: Mapping[str, int]) -> None:
+        if self._tell is not None:
+            self._tell(batch.job, batch.batch, counts)
 
     def begun(self, delivery: Delivery) -> None:
         """Say nothing: what becomes of it is said."""

@@ -30,6 +30,7 @@ from shared.errors import FetchError, InvalidJobError, Reason, StorageError
 from shared.keys import cancelled_key, state_key
 from shared.manifest import Manifest
 from shared.messages import Batch
+from shared.outcomes import Outcome
 from shared.queue import Queue
 from shared.settings import WorkerSettings
 from shared.store import Bucket
@@ -220,6 +221,11 @@ async def _make(
         rules_elsewhere=resources.rules_elsewhere,
     )
     outcomes = OutcomeFile(Addresses(batch, resources.settings.partitions))
+
+    def emit(outcome: Outcome) -> None:
+        outcomes.add(outcome)
+        workshop.tell(batch, outcomes.counts)
+
     with workshop.holding(outcomes), workshop.cancelled(batch.job) as cancelled:
         if await workshop.aside(resources.is_cancelled, batch.job):
             cancelled.set()
@@ -228,7 +234,7 @@ async def _make(
             means,
             partition,
             workshop.pool,
-            outcomes.add,
+            emit,
             stop_at=stop_at,
             clock=resources.clock,
             rng=resources.rng,

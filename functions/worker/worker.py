@@ -126,7 +126,9 @@ class Worker:
         """
         resources = self._resources
         with seldom_collecting():
-            async with self._opened(resources.settings, resources.is_cancelled) as workshop:
+            async with self._opened(
+                resources.settings, resources.is_cancelled, self._report.outcome
+            ) as workshop:
                 self._workshop = workshop
                 watches = [
                     asyncio.create_task(self._watch_leases()),

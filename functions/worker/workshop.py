@@ -8,7 +8,7 @@ threads for S3 and SQS, one look for each job whether it was cancelled. Made for
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from functools import partial
@@ -18,12 +18,14 @@ from functions.worker.commit import OutcomeFile
 from functions.worker.scraping.invocation import network_of
 from functions.worker.transport.fetch import Pool
 from shared.errors import StorageError
+from shared.messages import Batch
 from shared.settings import WorkerSettings
 
 CANCEL_SECONDS = 5.0  # between two looks whether a job was cancelled
 MAX_OUTCOME_BYTES = 64_000_000  # compressed; what would go beyond is left to a later batch
 _THREADS = 8
 
+Tell = Callable[[Batch, Mapping[str, int]], None]
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -35,6 +37,7 @@ class Workshop:
     Args:
         pool: The connections.
         is_cancelled: Tells whether a job was cancelled. It may take its time.
+        tell: Is told of each outcome of a batch, by the counts of all of them so far.
         clock: Returns seconds, from any moment on.
     """
 
@@ -42,9 +45,11 @@ class Workshop:
         self,
         pool: Pool,
         is_cancelled: Callable[[str], bool],
+        tell: Tell = lambda _batch, _counts: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.pool = pool
+        self.tell = tell
         self.extracting = asyncio.Lock()
         """Held by whoever has the process that extracts."""
         self.share = Share(clock)
@@ -146,11 +151,13 @@ class Share:
 
 @asynccontextmanager
 async def open_workshop(
-    settings: WorkerSettings, is_cancelled: Callable[[str], bool]
+    settings: WorkerSettings,
+    is_cancelled: Callable[[str], bool],
+    tell: Tell = lambda _batch, _counts: None,
 ) -> AsyncIterator[Workshop]:
     """Open what the batches of a worker share, for the running event loop."""
     async with Pool(network_of(settings)) as pool:
-        workshop = Workshop(pool, is_cancelled)
+        workshop = Workshop(pool, is_cancelled, tell)
         looking = asyncio.create_task(workshop.look())
         try:
             yield workshop

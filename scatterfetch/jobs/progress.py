@@ -82,17 +82,24 @@ class Progress:
 
 
 def progress_of(
-    jobs: Sequence[Job], *, elapsed: float, hosts: int = 0, under_way: int = 0, busy: bool = False
+    jobs: Sequence[Job],
+    *,
+    elapsed: float,
+    hosts: int = 0,
+    under_way: int = 0,
+    ahead: Mapping[str, int] | None = None,
+    busy: bool = False,
 ) -> Progress:
     """
     Return where `jobs` stand.
 
-    `busy` tells that something is being worked on, so that nobody waits for anything.
+    `ahead` are final outcomes that are not committed yet. `busy` tells that something is being
+    worked on, so that nobody waits for anything.
     """
     return Progress(
         total=sum(job.ledger.targets for job in jobs),
         complete=all(job.ledger.fully_dispatched for job in jobs),
-        outcomes=sum((job.ledger.final for job in jobs), Counter[str]()),
+        outcomes=sum((job.ledger.final for job in jobs), Counter(ahead or {})),
         earlier=sum(job.earlier.total() for job in jobs),
         hosts=hosts,
         under_way=under_way,

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -35,6 +35,7 @@ _IMPORTS = (
     "functions.dispatcher.events",
     "functions.worker.worker",
 )
+_TELL_INTERVAL = 0.2  # seconds
 _SERVICES = ("events", "s3", "sqs")
 
 
@@ -43,11 +44,17 @@ class LambdaContext:
     What a handler gets to know of its invocation.
 
     `deadline` is in seconds since the epoch, and so is what `latest` returns, which may be sooner.
+    `tell` takes what came of a batch so far: its job, its id and its counts. Lambda has no such.
     """
 
     def __init__(
-        self, request_id: str, deadline: float, latest: Callable[[], float] = lambda: math.inf
+        self,
+        request_id: str,
+        deadline: float,
+        latest: Callable[[], float] = lambda: math.inf,
+        tell: Callable[[str, str, Mapping[str, int]], None] = lambda *_: None,
     ) -> None:
+        self.tell = tell
         self.aws_request_id = request_id
         self.function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
         self.function_version = "$LATEST"
@@ -62,6 +69,22 @@ class LambdaContext:
 
     def get_remaining_time_in_millis(self) -> int:
         return max(0, int((min(self._deadline, self._latest()) - time.time()) * 1000))
+
+
+class _Progress:
+    """Tells the parent what came of batches so far, a few times a second."""
+
+    def __init__(self, answer: Callable[[dict[str, Any]], None]) -> None:
+        self._answer = answer
+        self._latest: dict[tuple[str, str], Mapping[str, int]] = {}
+        self._told_at = 0.0
+
+    def tell(self, job: str, batch: str, counts: Mapping[str, int]) -> None:
+        self._latest[job, batch] = counts
+        if time.monotonic() >= self._told_at + _TELL_INTERVAL:
+            self._told_at = time.monotonic()
+            self._answer({"progress": [[*key, seen] for key, seen in self._latest.items()]})
+            self._latest.clear()
 
 
 class _Inbox:
@@ -117,9 +140,12 @@ def _serve(requests: int, answers: int) -> None:
             raise
         answer({"ready": True})
         inbox = _Inbox(incoming)
+        progress = _Progress(answer)
         while True:
             request = inbox.get()
-            context = LambdaContext(request["id"], request["deadline"], lambda: inbox.deadline)
+            context = LambdaContext(
+                request["id"], request["deadline"], lambda: inbox.deadline, progress.tell
+            )
             try:
                 answer({"result": handler(request["event"], context)})
             except Exception as error:  # noqa: BLE001 -- a failed invocation; the sandbox lives on

@@ -24,7 +24,7 @@ from scatterfetch.deployable import TEMPLATE
 from scatterfetch.localcloud.embedded import EmbeddedCloud, FolderBucket
 from scatterfetch.localcloud.mapping import EventSourceMapping
 from scatterfetch.localcloud.queues import has_visible, messages_in, messages_in_hand
-from scatterfetch.localcloud.sandbox import Sandbox
+from scatterfetch.localcloud.sandbox import OnProgress, Sandbox
 from scatterfetch.localcloud.sdk import session
 from scatterfetch.localcloud.template import DISPATCHER, REGION, WORKER, Function, Template
 from shared.lock import (
@@ -63,6 +63,7 @@ class LocalCloud:
         workers: Worker sandboxes at most; the template's `MaximumConcurrency` may allow fewer.
         parameters: Of the template, in place of their defaults.
         on_put: Is told the key of every object put into the data bucket, in some thread.
+        on_progress: Is told what came of a batch so far, in some thread; see `Sandbox`.
         report: Is told of sandboxes that died and the like, in words, in some thread.
         template: The template.
         parsers: The folder of the user's Python parsers; None where there are none.
@@ -77,6 +78,7 @@ class LocalCloud:
         parameters: Mapping[str, str],
         on_put: Callable[[str], None],
         report: Callable[[str], None],
+        on_progress: OnProgress = lambda _job, _batch, _counts: None,
         template: Path = TEMPLATE,
         parsers: Path | None = None,
         partitions: int = LOCAL_PARTITIONS,
@@ -100,6 +102,7 @@ class LocalCloud:
         """Why something could not be written to the folder, the last time it could not."""
         self._logs = folder / "logs"
         self._report = report
+        self._on_progress = on_progress
         self._sandboxes: list[Sandbox] = []
         self.mappings: dict[str, EventSourceMapping] = {}
         """By logical id of the function."""
@@ -279,6 +282,7 @@ class LocalCloud:
                 log,
                 number,
                 parsers=self._parsers if name == WORKER else None,
+                on_progress=self._on_progress,
             )
             self._sandboxes.append(sandbox.start())
 

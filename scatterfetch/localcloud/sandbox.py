@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, Self
@@ -23,6 +23,7 @@ from scatterfetch.localcloud.resident import resident_mb
 from scatterfetch.localcloud.template import ACCOUNT, REGION, Function
 
 _END_SECONDS = 5.0  # until who has closed its pipe, or was killed, has ended
+OnProgress = Callable[[str, str, Mapping[str, int]], None]
 _MEMORY_INTERVAL = 0.25  # seconds between two looks at a process's memory
 
 
@@ -38,7 +39,8 @@ class Sandbox:
     """
     One execution environment of `function`; what it prints goes to the end of `log`.
 
-    Specs may name the Python parsers in the folder `parsers`.
+    Specs may name the Python parsers in the folder `parsers`. `on_progress` is told what came of a
+    batch so far: its job, its id, and the counts of its outcomes by `outcome_name`.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Sandbox:
         number: int,
         *,
         parsers: Path | None = None,
+        on_progress: OnProgress = lambda _job, _batch, _counts: None,
     ) -> None:
         self._function = function
         self._base = base_environment()
@@ -57,6 +60,7 @@ class Sandbox:
         if parsers is not None:
             self._environment["SCATTERFETCH_PARSERS"] = str(parsers)  # for bootstrap.py
         self._log = log
+        self._on_progress = on_progress
         self._process: Forked | None = None
         self._writing = threading.Lock()
         self._latest = math.inf
@@ -142,19 +146,26 @@ class Sandbox:
             _write_all(self._requests.fileno(), line)
 
     def _answer(self, deadline: float) -> dict[str, Any]:
-        while b"\n" not in self._received:
-            wait = deadline - time.time()
-            if wait <= 0:
-                self._kill(f"timed out after {self._function.timeout} s")
-            if select.select([self._answers], [], [], min(wait, _MEMORY_INTERVAL))[0]:
-                part = self._answers.read(1 << 20)
-                if not part:
-                    self._died()
-                self._received += part
-            else:
-                self._check_memory()
-        line, _, self._received = self._received.partition(b"\n")
-        answer: dict[str, Any] = json.loads(line)
+        answer: dict[str, Any] = {"progress": []}
+        look_at = time.monotonic() + _MEMORY_INTERVAL
+        while "progress" in answer:
+            for job, batch, counts in answer["progress"]:
+                self._on_progress(job, batch, counts)
+            while b"\n" not in self._received:
+                wait = deadline - time.time()
+                if wait <= 0:
+                    self._kill(f"timed out after {self._function.timeout} s")
+                look = max(0.0, look_at - time.monotonic())
+                if select.select([self._answers], [], [], min(wait, look))[0]:
+                    part = self._answers.read(1 << 20)
+                    if not part:
+                        self._died()
+                    self._received += part
+                if time.monotonic() >= look_at:
+                    self._check_memory()
+                    look_at = time.monotonic() + _MEMORY_INTERVAL
+            line, _, self._received = self._received.partition(b"\n")
+            answer = json.loads(line)
         if "error" in answer:
             raise FunctionError(f"{self._function.name}: {answer['error']}")
         return answer

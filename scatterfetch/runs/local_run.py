@@ -3,6 +3,8 @@
 import math
 import threading
 import time
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from scatterfetch.jobs.progress import Job, Progress, progress_of
 from scatterfetch.jobs.watch import Display
 from shared.keys import manifest_key, summary_key
 from shared.manifest import decode_manifest
+from shared.receipts import final_counts
 from shared.urls import parse_url
 
 if TYPE_CHECKING:
@@ -41,6 +44,8 @@ class LocalRun:
         self.jobs: dict[str, Job] = {}
         self.closed: set[str] = set()
         """Jobs whose summary is there."""
+        self._told: dict[tuple[str, str], Mapping[str, int]] = {}
+        """What came so far of batches that are not committed, by job and batch."""
         self.cloud: LocalCloud
 
     def on_put(self, key: str) -> None:
@@ -61,6 +66,10 @@ class LocalRun:
                 job.ledger.add(key)
             self._has_news = True
             self._changed.notify_all()
+
+    def on_progress(self, job: str, batch: str, counts: Mapping[str, int]) -> None:
+        with self._changed:
+            self._told[job, batch] = counts
 
     def note(self, job: Job) -> None:
         """Note that this run is the last one of `job`, which has a manifest."""
@@ -95,15 +104,25 @@ class LocalRun:
         batches = self.cloud.in_hand() if self.cloud.mappings else []
         hosts = set()
         targets = 0
-        for batch in batches:
-            hosts |= {parse_url(target.location).host for target in batch.targets}
-            targets += len(batch.targets)
+        ahead: Counter[str] = Counter()
         with self._changed:
+            told, self._told = self._told, {}
+            for batch in batches:
+                if batch.batch in self.jobs[batch.job].ledger.receipts:
+                    continue  # its worker still has to say that it is through
+                key = batch.job, batch.batch
+                hosts |= {parse_url(target.location).host for target in batch.targets}
+                targets += len(batch.targets)
+                if key in told:
+                    self._told[key] = told[key]
+                    # What a letter leads to takes the place of what is counted already.
+                    ahead += final_counts(told[key]) if batch.died is None else Counter()
             return progress_of(
                 list(self.jobs.values()),
                 elapsed=time.monotonic() - self._began,
                 hosts=len(hosts),
-                under_way=targets,
+                under_way=targets - ahead.total(),
+                ahead=ahead,
                 busy=bool(batches),
             )
 

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from functions.dispatcher.lists import format_of
 from functions.dispatcher.names import uploaded_job
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.jobs.progress import Finished, Job
@@ -22,30 +21,6 @@ from shared.errors import InvalidJobError
 from shared.messages import Defer, ListUploaded, decode_dispatch
 
 _FINISH_SECONDS = 3.0
-_SHORT_BYTES = 1_000_000  # of lists, some 20,000 URLs
-_PACKED_TO = 10  # one byte for so many of URLs
-_SMALLEST_BATCH, _LARGEST_BATCH = 20, 200  # of these; a longer list has the template's
-
-
-def local_parameters(lists: Sequence[UrlList]) -> dict[str, str]:
-    """
-    Return the parameters that suit one machine, in place of the template's defaults.
-
-    Batches of a short list are small, since somebody watches: what became of a batch is seen at its
-    end, and 200 pages of one host take minutes.
-    """
-    parameters = {}
-    size = sum(map(_length, lists))
-    if size < _SHORT_BYTES:
-        parameters["BatchSize"] = f"{max(_SMALLEST_BATCH, _LARGEST_BATCH * size // _SHORT_BYTES)}"
-    return parameters
-
-
-def _length(url_list: UrlList) -> int:
-    """Return the bytes of a list; of a packed one about those that it holds."""
-    body = url_list.body
-    size = len(body) if isinstance(body, bytes) else body.stat().st_size
-    return size * _PACKED_TO if format_of(url_list.key).packed else size
 
 
 def run(
@@ -82,6 +57,7 @@ def run(
         workers=workers,
         parameters=parameters,
         on_put=local.on_put,
+        on_progress=local.on_progress,
         report=display.say,
         template=template,
         parsers=parsers,

@@ -15,7 +15,7 @@ from scatterfetch.output.summary import print_summary
 from scatterfetch.output.verdict import report
 from scatterfetch.project import Project
 from scatterfetch.runs.local_settings import LocalSettings, local_settings, mention_user_agent
-from scatterfetch.runs.run import local_parameters, run
+from scatterfetch.runs.run import run
 
 
 def run_sources(
@@ -63,7 +63,7 @@ def run_shown(
             folder,
             display,
             workers=workers,
-            parameters={**local_parameters(lists), **settings.parameters},
+            parameters=settings.parameters,
             parsers=settings.parsers,
         )
     print_summary(finished, Folder(folder))

@@ -79,9 +79,7 @@ def test_a_list_as_people_have_them(site: Site, tmp_path: Path) -> None:
     assert msgspec.json.decode(gzip.decompress(path.read_bytes()).splitlines()[0])["rows"]
 
 
-def test_batches_suit_one_machine_unless_somebody_says_otherwise(
-    site: Site, tmp_path: Path
-) -> None:
+def test_batches_are_as_large_as_somebody_says(site: Site, tmp_path: Path) -> None:
     site.page("/a", "A")
     for folder, parameter, workers in (
         ("one", "BatchSize=30", "2"),
@@ -101,7 +99,7 @@ def test_batches_suit_one_machine_unless_somebody_says_otherwise(
     found = [(manifest["partitions"], manifest["batch_size"]) for manifest in manifests]
     # The number of partitions is no parameter, and more workers do not change it: a host of two
     # jobs in one folder has one owner.
-    assert found == [(32, 30), (32, 20)]
+    assert found == [(32, 30), (32, 200)]
 
 
 def test_failed_urls_are_the_exit_status(site: Site, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from tests.cloud import Deployment
 from tests.site import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 PARTITIONS = 16
 SPEC = Spec(fetch=FetchSpec(timeout=5, pause=0, robots="ignore", wait_initial=0.1))
@@ -46,11 +46,15 @@ class Report:
     def __init__(self) -> None:
         self.begun_with: list[str] = []
         self.concluded: list[str] = []
+        self.counts: dict[str, dict[str, int]] = {}
         self.failures: list[tuple[str, Exception]] = []
         self.troubles: list[Exception] = []
 
     def begun(self, delivery: Delivery) -> None:
         self.begun_with.append(delivery.batch.batch)
+
+    def outcome(self, batch: Batch, counts: "Mapping[str, int]") -> None:
+        self.counts[batch.batch] = dict(counts)
 
     def done(self, delivery: Delivery, _worked: Worked) -> None:
         self.concluded.append(delivery.batch.batch)
@@ -218,6 +222,14 @@ def test_the_next_batch_may_come_before_the_answer_to_the_acknowledgement(
 
     assert fleet.run() == batches
     assert fleet.report.failures == []
+
+
+def test_outcomes_are_told_as_they_come(fleet: Fleet) -> None:
+    batch = fleet.send(3, "/a", "/b", "/gone")
+
+    fleet.run()
+
+    assert fleet.report.counts == {batch: {"scraped": 2, "failed-http_404": 1}}
 
 
 def test_a_worker_ends_when_there_is_nothing_to_take(fleet: Fleet) -> None:

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -35,7 +36,7 @@ from scatterfetch.localcloud.sandbox import Sandbox
 from scatterfetch.output.verdict import report
 from scatterfetch.results.files import find_results
 from scatterfetch.results.table import Table
-from scatterfetch.runs.run import local_parameters, run
+from scatterfetch.runs.run import run
 from shared.errors import InvalidJobError, Reason
 from shared.keys import (
     JOBS,
@@ -115,21 +116,22 @@ def many_urls(site: Site, hosts: int, pages: int) -> list[str]:
     return [f"http://host{h}.example/{n}" for h in range(hosts) for n in range(pages)]
 
 
-@pytest.mark.parametrize(
-    ("name", "size", "batch"),
-    [
-        ("urls.txt", 10, "20"),
-        ("urls.txt", 500_000, "100"),
-        ("urls.txt", 1_000_000, None),  # the template's
-        ("urls.txt.gz", 10_000, "20"),
-        ("urls.csv.zst", 50_000, "100"),  # packed to a tenth
-        ("urls.txt.gz", 100_000, None),
-    ],
-)
-def test_a_short_list_has_small_batches(name: str, size: int, batch: str | None) -> None:
-    found = local_parameters([UrlList(name, f"books/{name}", bytes(size), None)])
+def test_what_came_of_a_batch_is_shown_before_its_end(runner: Runner, site: Site) -> None:
+    urls = many_urls(site, hosts=1, pages=5)
 
-    assert found.get("BatchSize") == batch
+    def wait_for_the_display(path: str) -> None:
+        while path == "/4" and not any(shown.done for shown in runner.display.shown):
+            time.sleep(0.01)
+
+    site.on_visit = wait_for_the_display
+    spec = b"fetch: {pause: 0.25, per_host: 1, robots: ignore}"
+
+    [job] = runner(url_list(urls, spec)).jobs
+
+    assert job.ledger.batches == 1
+    assert 0 < next(shown.done for shown in runner.display.shown if shown.done) < 5
+    assert runner.display.shown[-1].done == 5
+    assert all(shown.done + shown.under_way <= 5 for shown in runner.display.shown)
 
 
 def test_a_list_goes_in_and_rows_come_out(runner: Runner, site: Site) -> None:
