@@ -11,12 +11,12 @@ from bench.simulated_fleet import Fleet, Totals
 from bench.simulated_time import EPOCH, PROCESSOR, Calls, Processor, Time
 from bench.simulated_web import SimulatedPool, Visitor, Web
 from functions.worker.fence import Fence
-from functions.worker.leases import Leases, Moment
+from functions.worker.leases import WAKE_SECONDS, Leases, Moment
 from functions.worker.load import Load
 from functions.worker.report import Report
 from functions.worker.work import Resources
 from functions.worker.worker import Timetable, Worker
-from functions.worker.workshop import Workshop
+from functions.worker.workshop import Tell, Workshop
 from shared.manifest import Manifest
 from shared.queue import Queue
 from shared.settings import WorkerSettings
@@ -108,7 +108,8 @@ class Workers:
         self._totals.invocations += 1
         visitor = Visitor(self._services.web, fleet.assumed, self._totals.invocations, processor)
         leases = Leases(queue=lambda queue: queue, now=lambda: Moment(loop.time(), loop.time()))
-        leases.hold(handle, self._services.queues["wake"], leases.now(), at_once=True)
+        queue = self._services.queues["wake"]
+        leases.hold(handle, queue, leases.now(), at_once=True, longer=WAKE_SECONDS)
         ends = loop.time() + fleet.lifetime
         worker = Worker(
             self._resources(known),
@@ -181,9 +182,9 @@ async def _beat(leases: Leases) -> None:
 def _opened(visitor: Visitor, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
     @asynccontextmanager
     async def opened(
-        _settings: WorkerSettings, is_cancelled: Callable[[str], bool]
+        _settings: WorkerSettings, is_cancelled: Callable[[str], bool], _tell: Tell
     ) -> AsyncIterator[Workshop]:
-        workshop = Workshop(SimulatedPool(visitor), is_cancelled, loop.time)
+        workshop = Workshop(SimulatedPool(visitor), is_cancelled, clock=loop.time)
         looking = asyncio.create_task(workshop.look())
         try:
             yield workshop

@@ -10,6 +10,7 @@ deferrals, and of who takes which batch when, that could be wrong by itself.
 
 import asyncio
 import math
+from collections.abc import Mapping
 from random import Random
 from typing import Any, NamedTuple, cast
 
@@ -25,7 +26,7 @@ from functions.dispatcher.written import message_of
 from functions.worker.work import Delivery, Worked
 from shared.keys import STATES, receipts_folder
 from shared.lock import LOCK_KEY
-from shared.messages import Defer, decode_dispatch, encode
+from shared.messages import Batch, Defer, decode_dispatch, encode
 from shared.outcomes import Kind
 from shared.queue import MAX_DELAY, Message, Queue
 from shared.store import Bucket
@@ -170,6 +171,9 @@ class _Run:
             self.wakes.for_one()
 
     # ---- what workers report
+
+    def outcome(self, batch: Batch, counts: Mapping[str, int]) -> None:
+        """Say nothing: what counts is what was concluded."""
 
     def begun(self, delivery: Delivery) -> None:
         pass

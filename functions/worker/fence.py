@@ -50,6 +50,10 @@ class Fence:
         self._lock: Lock | None = None
         self._looked = 0.0
 
+    def unseen(self) -> float:
+        """Return for how many seconds the lock was not looked at; 0 if it never was."""
+        return 0.0 if self._lock is None else self._clock() - self._looked
+
     def hold(self) -> Lock:
         """
         Return the fleet's lock, which is that of this release.

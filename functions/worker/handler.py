@@ -12,7 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.worker.deployment import resources_of
-from functions.worker.leases import Leases, Moment
+from functions.worker.leases import WAKE_SECONDS, Leases, Moment
 from functions.worker.load import Load
 from functions.worker.work import Delivery, Worked
 from functions.worker.worker import Timetable, Worker
@@ -40,12 +40,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     # Who watches a local run is told of each outcome; Lambda has nobody to tell.
     report = _Report(getattr(context, "tell", None))
     given: list[Delivery] = []
-    leases = Leases()
+    leases = Leases(on_trouble=report.trouble)
     for record in event["Records"]:
         handle, body = record["receiptHandle"], record["body"]
         if is_wake(body):
-            # A worker that dies gives it back as soon as its batches.
-            leases.hold(handle, resources.wake_queue, Moment.now(), at_once=True)
+            # A worker that dies gives it back, as its batches.
+            leases.hold(
+                handle, resources.wake_queue, Moment.now(), at_once=True, longer=WAKE_SECONDS
+            )
             continue
         try:
             receives = int(record["attributes"]["ApproximateReceiveCount"])
@@ -77,7 +79,7 @@ class _Report:
     concluded.
     """
 
-    def __init__(self, tell: Callable[[str, str, Mapping[str, int]], None] | None) -> None:
+    def __init__(self, tell: Callable[[str, str, Mapping[str, int]], None] | None = None) -> None:
         self.open: dict[str, str] = {}
         self._tell = tell
 

@@ -24,6 +24,9 @@ LEASE_SECONDS = 60.0
 _MARGIN_SHARE = 6  # of it, kept between our end of a lease and that of SQS
 _RENEWAL_SHARE = 3  # of it, until it is renewed
 _AGAIN_SHARE = 30  # of it, until a renewal that failed is tried again
+WAKE_SECONDS = 30.0
+"""That a wake is hidden for longer than a batch: of a worker that dies, the batches come back
+first, or who is woken finds nothing and the wake is spent."""
 _PATIENCE = 3.0  # seconds that a renewal may take
 
 
@@ -79,6 +82,8 @@ class Lease:
         self._is_lost = False
         self.due_from = began
         """The next renewal is due a share of the lease later."""
+        self.longer = 0.0
+        """Seconds that the message is hidden beyond the lease."""
 
     @property
     def left(self) -> float:
@@ -115,6 +120,7 @@ class Leases:
     Args:
         seconds: Of a lease, at SQS.
         queue: Returns a queue that the heartbeat speaks to, for one of the worker's.
+        on_trouble: Is told what went wrong with renewals, by the heartbeat.
         now: The clocks.
     """
 
@@ -123,13 +129,16 @@ class Leases:
         seconds: float = LEASE_SECONDS,
         *,
         queue: Callable[[Queue], Queue] | None = None,
+        on_trouble: Callable[[Exception], None] = lambda _error: None,
         now: Callable[[], Moment] = Moment.now,
     ) -> None:
         self.seconds = seconds
         self._queue = queue or _own
+        self._on_trouble = on_trouble
         self.now = now
         self._lock = threading.Lock()
         self._held: set[Lease] = set()
+        self._renewing = threading.Lock()
         self._stop = threading.Event()
         self._queues: dict[str, Queue] = {}
 
@@ -146,29 +155,48 @@ class Leases:
             thread.join()
 
     def hold(
-        self, receipt_handle: str, queue: Queue, began: Moment, *, at_once: bool = False
+        self,
+        receipt_handle: str,
+        queue: Queue,
+        began: Moment,
+        *,
+        at_once: bool = False,
+        longer: float = 0.0,
     ) -> Lease:
         """
         Return the lease on a message, to be renewed from now on; see `Lease`.
 
-        It is renewed `at_once` where the message is hidden for longer than a lease.
+        It is renewed `at_once` where the message is hidden for longer than a lease. From then on it
+        is hidden for so many seconds `longer`.
         """
         lease = Lease(
             receipt_handle, queue, began, self.seconds * (1 - 1 / _MARGIN_SHARE), self.now
         )
         if at_once:
             lease.due_from = Moment(-math.inf, -math.inf)
+        lease.longer = longer
         with self._lock:
+            if queue.url not in self._queues:  # here, since making a client may go wrong
+                self._queues[queue.url] = self._queue(queue)
             self._held.add(lease)
         return lease
 
     def release(self, lease: Lease) -> None:
-        """Renew `lease` no more."""
+        """Renew `lease` no more. A renewal under way may still be done after it; see `settle`."""
         with self._lock:
             self._held.discard(lease)
 
+    def settle(self) -> None:
+        """Wait for a renewal under way, so that it does not undo what is done to a message next."""
+        with self._renewing:
+            pass
+
     def renew(self) -> None:
         """Renew those leases that are due."""
+        with self._renewing:
+            self._renew_due()
+
+    def _renew_due(self) -> None:
         now = self.now()
         due: dict[str, list[Lease]] = defaultdict(list)
         with self._lock:
@@ -176,8 +204,6 @@ class Leases:
                 if lease.due_from.until(now) >= self.seconds / _RENEWAL_SHARE and lease.left > 0:
                     due[lease.queue.url].append(lease)
         for url, leases in due.items():
-            if url not in self._queues:
-                self._queues[url] = self._queue(leases[0].queue)
             for first in range(0, len(leases), MAX_ENTRIES):
                 self._renew(self._queues[url], leases[first : first + MAX_ENTRIES])
 
@@ -185,7 +211,8 @@ class Leases:
         called = self.now()
         known: dict[str, bool] = {}
         with suppress(StorageError):  # it is tried again soon
-            known = queue.renew_all([lease.receipt_handle for lease in leases], self.seconds)
+            seconds = self.seconds + max(lease.longer for lease in leases)
+            known = queue.renew_all([lease.receipt_handle for lease in leases], seconds)
         for lease in leases:
             match known.get(lease.receipt_handle):
                 case True:
@@ -204,7 +231,10 @@ class Leases:
 
     def _beat(self) -> None:
         while not self._stop.wait(self.seconds / _AGAIN_SHARE / 2):
-            self.renew()
+            try:
+                self.renew()
+            except Exception as error:  # noqa: BLE001 -- or all leases would end, one after another
+                self._on_trouble(error)
 
 
 def _own(queue: Queue) -> Queue:

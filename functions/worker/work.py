@@ -8,7 +8,7 @@ point leaves nothing that a redelivery does not bring to the same end.
 import gc
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
@@ -148,13 +148,14 @@ async def work_on(
     batch = delivery.batch
     began = workshop.share.begin()
     made = None
+    holding = ExitStack()
     try:
         # It runs since the message was received, which may be a while ago.
         lease.check()
         body = await workshop.aside(committed, resources.data, batch)
         fetched = False
         if body is None:
-            made = await _make(delivery, resources, workshop, lease, stop_at)
+            made = await _make(delivery, resources, workshop, lease, stop_at, holding)
             lease.check()
             found, fetched = await workshop.aside(commit, resources.data, batch, made.body)
         else:
@@ -180,6 +181,7 @@ async def work_on(
         await _tell_pauses(made, workshop)
         raise
     finally:
+        holding.close()
         workshop.share.end()
     return Worked(counts, fetched, made.facts if made else Counter())
 
@@ -201,8 +203,13 @@ async def _make(
     workshop: Workshop,
     lease: Lease,
     stop_at: Callable[[], float],
+    holding: ExitStack,
 ) -> _Made:
-    """Fetch the targets, unless they cannot be: then that is their outcome."""
+    """
+    Fetch the targets, unless they cannot be: then that is their outcome.
+
+    `holding` is closed when the outcomes take no memory any more.
+    """
     batch, receives = delivery.batch, delivery.receives
     if receives >= UNFETCHED_FROM:
         detail = f"the batch was received {receives} times, and no worker has brought it to an end"
@@ -226,7 +233,8 @@ async def _make(
         outcomes.add(outcome)
         workshop.tell(batch, outcomes.counts)
 
-    with workshop.holding(outcomes), workshop.cancelled(batch.job) as cancelled:
+    holding.enter_context(workshop.holding(outcomes))
+    with workshop.cancelled(batch.job) as cancelled:
         if await workshop.aside(resources.is_cancelled, batch.job):
             cancelled.set()
         facts = await scrape_batch(

@@ -12,22 +12,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from functions.worker.capacity import Capacity
 from functions.worker.fence import LockTakenError
 from functions.worker.leases import Lease, LeaseLostError, Leases, Moment
-from functions.worker.load import BUSY, Load
+from functions.worker.load import Load
 from functions.worker.report import Report
-from functions.worker.transport.budget import BODIES_BYTES
-from functions.worker.work import (
-    Delivery,
-    Resources,
-    seldom_collecting,
-    work_on,
-)
-from functions.worker.workshop import MAX_OUTCOME_BYTES, Opened, Workshop, open_workshop
+from functions.worker.work import Delivery, Resources, seldom_collecting, work_on
+from functions.worker.workshop import Opened, Workshop, open_workshop
 from shared.errors import InvalidJobError, StorageError
+from shared.lock import LOOK_SECONDS
 from shared.messages import decode_batch
 from shared.queue import Received
-from shared.wakes import IN_HAND, Wakes
+from shared.wakes import Wakes
 
 COMMIT_SECONDS = 20.0  # kept free at the end of a worker for S3 and SQS
 BATCH_SECONDS = 300.0
@@ -44,10 +40,11 @@ _MAX_HIDDEN = 11 * 60 * 60  # seconds; SQS ends at twelve hours
 _TAKE_SECONDS = 0.05  # between two batches: how busy one makes the worker is to be seen
 _LOOK_SECONDS = 0.1  # between two looks whether the worker could do more
 _LOCK_LOOK_SECONDS = 5.0  # between two looks whether the lock is to be looked at; see shared.lock
+_LOCK_PATIENCE = 15.0  # seconds that it may be looked at later than it should be
 _LEASE_LOOK_SECONDS = 0.5  # between two looks whether a lease has ended
 _WAIT_SECONDS = 1.0  # that a receive waits for a message; see `Timetable`
 _TROUBLE_SECONDS = (1.0, 2.0, 4.0, 8.0)  # after as many receives in a row that failed
-_SPARSE_SHARE = 4  # of what it could have in hand, below which a worker leaves the rest to others
+_YIELD_SECONDS = 3.0  # that others are let first
 
 
 class Timetable(NamedTuple):
@@ -55,8 +52,8 @@ class Timetable(NamedTuple):
     When a worker ends.
 
     `time_left` returns the seconds until it is ended by force; they may become fewer at once. One
-    that `stays` goes on when there is nothing to take, and never leaves work to others. With
-    nothing in hand it waits for a message for `wait` seconds at once, 20 at most.
+    that `stays` goes on when there is nothing to take. With nothing in hand it waits for a message
+    for `wait` seconds at once, 20 at most.
     """
 
     time_left: Callable[[], float]
@@ -107,10 +104,9 @@ class Worker:
         self._hands: dict[str, _Hand] = {}
         """By message group, in the order in which they were taken."""
         self._workshop: Workshop
+        self._capacity: Capacity
         self._called = -math.inf
         self._calls: set[asyncio.Task[None]] = set()
-        self._sparse_since: float | None = None
-        self._leaves = False
         self._is_superseded = False
 
     async def run(self, *given: Delivery) -> None:
@@ -130,6 +126,8 @@ class Worker:
                 resources.settings, resources.is_cancelled, self._report.outcome
             ) as workshop:
                 self._workshop = workshop
+                clock = asyncio.get_running_loop().time
+                self._capacity = Capacity(self._load, workshop, clock)
                 watches = [
                     asyncio.create_task(self._watch_leases()),
                     asyncio.create_task(self._watch_lock()),
@@ -139,7 +137,7 @@ class Worker:
                         lease = self._hold(delivery, self._leases.now(), at_once=True)
                         self._begin(delivery, lease)
                     await self._take_and_work()
-                    if not self._timetable.stays and (self._leaves or not self._has_time()):
+                    if not self._timetable.stays and not self._has_time():
                         await workshop.aside(self._wakes.for_one)
                 finally:
                     for watch in watches:
@@ -150,22 +148,23 @@ class Worker:
         failures = 0
         while True:
             if not self._could_take():
-                if not self._hands and (self._leaves or not self._has_time()):
+                if not self._hands and not self._has_time():
                     return
                 await self._wait(_LOOK_SECONDS)
                 continue
+            yields = bool(self._hands) and self._capacity.yields()
+            if yields:
+                await self._wait(_YIELD_SECONDS)
             had = bool(self._hands)
             wait = _WAIT_SECONDS if had else max(self._timetable.wait, _WAIT_SECONDS)
-            began = self._leases.now()
+            if had and yields:
+                wait = 0.0
             try:
-                received = await self._workshop.aside(
-                    self._resources.work_queue.receive_one,
-                    hidden=self._leases.seconds + wait,
-                    wait=wait,
-                )
+                began, received = await self._workshop.receive(self._receive, wait)
             except StorageError as error:
                 failures += 1
                 self._report.trouble(error)
+                await self._call_later()  # a message may have been received, and be hidden
                 if failures > len(_TROUBLE_SECONDS) and not (self._hands or self._timetable.stays):
                     raise
                 await self._wait(_TROUBLE_SECONDS[min(failures, len(_TROUBLE_SECONDS)) - 1])
@@ -179,7 +178,10 @@ class Worker:
             elif not had and not self._timetable.stays:
                 return
 
-    # ---- whether it could do more
+    def _receive(self, wait: float) -> tuple[Moment, Received | None]:
+        began = self._leases.now()
+        queue = self._resources.work_queue
+        return began, queue.receive_one(hidden=self._leases.seconds + wait, wait=wait)
 
     def _time_left(self) -> float:
         """Return the seconds until nothing is fetched any more."""
@@ -190,21 +192,12 @@ class Worker:
 
     def _could_take(self) -> bool:
         """Tell whether it could do more than it does; if not, call for others who could."""
-        if self._leaves or not self._has_time():
+        if not self._has_time():
             return False
-        busy = self._load.share()
-        pool = self._workshop.pool
-        full = (
-            busy > BUSY
-            or len(self._hands) >= IN_HAND
-            or pool.slots.are_taken()
-            or pool.budget.taken > BODIES_BYTES // 2
-            or self._workshop.outcome_bytes() > MAX_OUTCOME_BYTES // 2
-        )
-        self._note_sparse(busy)
-        if full:
+        if self._capacity.is_full(len(self._hands)):
             self._call()
-        return not full
+            return False
+        return True
 
     def _call(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -212,19 +205,6 @@ class Worker:
             self._called = now
             self._calls.add(call := asyncio.create_task(self._workshop.aside(self._wakes.for_one)))
             call.add_done_callback(self._calls.discard)
-
-    def _note_sparse(self, busy: float) -> None:
-        """Leave the rest to others, so that one of them gathers it, when there is little to do."""
-        sparse = len(self._hands) * _SPARSE_SHARE < IN_HAND and busy * _SPARSE_SHARE < BUSY
-        now = asyncio.get_running_loop().time()
-        if not sparse or not self._hands:
-            self._sparse_since = None
-        elif self._sparse_since is None:
-            self._sparse_since = now
-        elif now - self._sparse_since >= CALL_SECONDS and not self._timetable.stays:
-            self._leaves = True
-
-    # ---- batches in hand
 
     async def _take(self, received: Received, began: Moment) -> None:
         try:
@@ -243,9 +223,14 @@ class Worker:
             self._begin(delivery, lease)
             await asyncio.sleep(_TAKE_SECONDS)
             return
+        self._call()  # others must do what is left
         await self._conclude_all()
-        self._begin(delivery, lease)
-        await self._conclude_all()
+        if self._has_time():
+            self._begin(delivery, lease)
+            await self._conclude_all()
+        else:
+            self._leases.release(lease)
+            await self._release(received.receipt_handle)
 
     async def _conclude_all(self) -> None:
         while self._hands:
@@ -260,6 +245,12 @@ class Worker:
         hand = _Hand(delivery, lease)
         self._hands[delivery.batch.group] = hand
         hand.task = asyncio.create_task(self._work(hand))
+        hand.task.add_done_callback(lambda _task: self._forget(hand))  # it may never have begun
+
+    def _forget(self, hand: _Hand) -> None:
+        self._leases.release(hand.lease)
+        if self._hands.get(hand.delivery.batch.group) is hand:
+            del self._hands[hand.delivery.batch.group]
 
     async def _work(self, hand: _Hand) -> None:
         resources = self._resources
@@ -277,27 +268,35 @@ class Worker:
             self._report.done(delivery, worked)
         except LeaseLostError as error:
             self._report.failed(delivery, error)
-        except asyncio.CancelledError:
-            self._report.failed(delivery, LeaseLostError("its lease has ended"))
+            await self._call_later()
         except Exception as error:  # noqa: BLE001 -- of ours, too: its partition goes on soon
             self._report.failed(delivery, error)
             self._leases.release(hand.lease)
             await self._put_back(delivery, error.wait if isinstance(error, StorageError) else 0.0)
         finally:
-            self._leases.release(hand.lease)
-            if self._hands.get(delivery.batch.group) is hand:
-                del self._hands[delivery.batch.group]
+            self._forget(hand)
 
     async def _put_back(self, delivery: Delivery, wait: float) -> None:
         usual = RELEASE_SECONDS[min(delivery.receives, len(RELEASE_SECONDS)) - 1]
         seconds = min(max(usual, math.ceil(wait)), _MAX_HIDDEN)
-        await self._release(delivery.receipt_handle, seconds)
-        await self._workshop.aside(self._wakes.for_one, delay=seconds)
+        if await self._release(delivery.receipt_handle, seconds):
+            await self._workshop.aside(self._wakes.for_one, delay=seconds)
 
-    async def _release(self, receipt_handle: str, seconds: int = 0) -> None:
-        with suppress(StorageError):  # then it stays hidden until the lease ends
+    async def _release(self, receipt_handle: str, seconds: int = 0) -> bool:
+        """Have a message received again in so many seconds; tell whether that could be done."""
+        try:
+            await self._workshop.aside(self._leases.settle)
             queue = self._resources.work_queue
             await self._workshop.aside(queue.put_back, receipt_handle, seconds)
+        except StorageError:
+            await self._call_later()
+            return False
+        return True
+
+    async def _call_later(self) -> None:
+        """Call for a worker when a message comes back that SQS still hides for us."""
+        seconds = self._leases.seconds + _WAIT_SECONDS
+        await self._workshop.aside(self._wakes.for_one, delay=seconds)
 
     async def _wait(self, seconds: float) -> None:
         """Wait until something has become of a batch, or for so long."""
@@ -317,21 +316,31 @@ class Worker:
     async def _watch_lock(self) -> None:
         while True:
             await asyncio.sleep(_LOCK_LOOK_SECONDS)
+            fence = self._resources.fence
             try:
-                await self._workshop.aside(self._resources.fence.hold)
+                async with asyncio.timeout(_LOCK_LOOK_SECONDS):
+                    await asyncio.to_thread(fence.hold)
             except LockTakenError as error:
                 self._report.trouble(error)
                 self._is_superseded = True
                 return
-            except StorageError:
-                pass  # who begins a batch will see
+            except (StorageError, TimeoutError) as error:
+                if fence.unseen() > LOOK_SECONDS + _LOCK_PATIENCE:  # it may be another's by now
+                    self._report.trouble(error)
+                    self._is_superseded = True
+                    return
 
     async def _give_up(self, hand: _Hand) -> None:
         """End the work on a batch that somebody else may have; nothing of it is committed."""
-        if hand.task is not None and not hand.is_concluded:
-            hand.task.cancel()
-            with suppress(asyncio.CancelledError):
-                await hand.task
+        if hand.task is None or hand.is_concluded:
+            return
+        hand.task.cancel()
+        with suppress(asyncio.CancelledError):
+            await hand.task
+        self._forget(hand)
+        if hand.task.cancelled():
+            self._report.failed(hand.delivery, LeaseLostError("its lease has ended"))
+            await self._call_later()
 
     async def _end(self) -> None:
         """Put back what is in hand, where the worker ends before its time."""

@@ -15,6 +15,7 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from functions.worker.commit import OutcomeFile
+from functions.worker.extraction.extractor import Turn
 from functions.worker.scraping.invocation import network_of
 from functions.worker.transport.fetch import Pool
 from shared.errors import StorageError
@@ -50,13 +51,15 @@ class Workshop:
     ) -> None:
         self.pool = pool
         self.tell = tell
-        self.extracting = asyncio.Lock()
-        """Held by whoever has the process that extracts."""
+        self.extracting = Turn()
+        """With the process that extracts."""
         self.share = Share(clock)
         self._files: set[OutcomeFile] = set()
         self._threads = ThreadPoolExecutor(_THREADS, "work")
-        # Of its own: a look that has no answer must not hold up what is to be committed.
+        # Of their own: a look that has no answer must not hold up what is to be committed, nor what
+        # is committed a message whose lease has begun.
         self._looking = ThreadPoolExecutor(1, "cancelled")
+        self._receiving = ThreadPoolExecutor(1, "receive")
         self._is_cancelled = is_cancelled
         self._cancelled: dict[str, asyncio.Event] = {}
         self._batches: Counter[str] = Counter()
@@ -65,6 +68,11 @@ class Workshop:
         """Return what `call` returns, made by a thread: for calls to S3 and SQS."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, partial(call, *args, **kwargs))
+
+    async def receive(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what `call` returns, which receives messages."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._receiving, partial(call, *args, **kwargs))
 
     def outcome_bytes(self) -> int:
         """Return the size of all outcomes that are not committed yet."""
@@ -111,6 +119,7 @@ class Workshop:
         """Let the threads end, without waiting for a look that has no answer."""
         self._looking.shutdown(wait=False, cancel_futures=True)
         self._threads.shutdown()
+        self._receiving.shutdown()
 
 
 class Share:
@@ -166,5 +175,7 @@ async def open_workshop(
             workshop.close()
 
 
-Opened = Callable[[WorkerSettings, Callable[[str], bool]], AbstractAsyncContextManager[Workshop]]
+Opened = Callable[
+    [WorkerSettings, Callable[[str], bool], Tell], AbstractAsyncContextManager[Workshop]
+]
 """What `open_workshop` is."""

@@ -5,17 +5,14 @@ The same handlers, each sandbox a process of its own; S3 and SQS embedded; the d
 in a folder.
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import quote_plus
 
 import msgspec
 from botocore.config import Config
@@ -23,6 +20,7 @@ from botocore.config import Config
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.localcloud.embedded import EmbeddedCloud, FolderBucket
 from scatterfetch.localcloud.mapping import EventSourceMapping
+from scatterfetch.localcloud.notifications import put_notification
 from scatterfetch.localcloud.queues import has_visible, messages_in, messages_in_hand
 from scatterfetch.localcloud.sandbox import OnProgress, Sandbox
 from scatterfetch.localcloud.sdk import session
@@ -181,24 +179,7 @@ class LocalCloud:
         else:
             size = len(body)
             etag = self._s3.put_object(Bucket=bucket, Key=key, Body=body)["ETag"].strip('"')
-        entity = {
-            "bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"},
-            "object": {
-                "key": quote_plus(key, safe="/"),
-                "size": size,
-                "eTag": etag,
-                "sequencer": hashlib.sha256(salt).hexdigest()[:16].upper(),
-            },
-        }
-        record = {
-            "eventVersion": "2.1",
-            "eventSource": "aws:s3",
-            "awsRegion": REGION,
-            "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
-            "eventName": "ObjectCreated:Put",
-            "s3": {"s3SchemaVersion": "1.0", **entity},
-        }
-        return json.dumps({"Records": [record]})
+        return put_notification(bucket, key, size, etag, salt)
 
     def notify(self, notification: str) -> None:
         """Send a notification to the queues that the template's input bucket notifies."""

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from scatterfetch.localcloud.user_parsers import use_parsers
 from scatterfetch.machine.clock import AwsClock
 from scatterfetch.machine.news import Ended, News, begun, encode
 from shared.clients import session
+from shared.messages import Batch
 from shared.settings import WorkerSettings
 
 WAIT_SECONDS = 20.0
@@ -52,6 +54,9 @@ class _Report:
 
     def begun(self, delivery: Delivery) -> None:
         self._tell(begun(delivery.batch))
+
+    def outcome(self, batch: Batch, counts: Mapping[str, int]) -> None:
+        """Say nothing: batches are told of at their end."""
 
     def done(self, delivery: Delivery, worked: Worked) -> None:
         batch = delivery.batch
@@ -107,10 +112,11 @@ def main() -> None:
     use_parsers(Path(wanted.parsers) if wanted.parsers else None)
     clock = AwsClock(on_notable=_mention_clock)
     clock.follow(session())
-    load, leases, end = Load(), Leases(), _End()
+    load, report, end = Load(), _Report(), _End()
+    leases = Leases(on_trouble=report.trouble)
     worker = Worker(
         resources_of(wanted.settings, clock.now),
-        _Report(),
+        report,
         Timetable(end.time_left, stays=True, wait=WAIT_SECONDS),
         load,
         leases,

@@ -35,6 +35,7 @@ from shared.spec import FetchSpec, Spec
 _INLINE_BYTES = 64_000_000  # that the tree of a page may take here; a larger one is made elsewhere
 _INLINE_SECONDS = 0.2  # that nothing else may have its turn for; longer pages are read elsewhere
 _START_SECONDS = 30.0
+MAX_WAITING = 16  # pages; more would be fetched to be handed back when the worker's time is up
 # What Python itself and the language of messages need. A page that gets the better of the process,
 # or a parser, finds no credentials there.
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
@@ -173,6 +174,28 @@ def _hurry() -> Callable[[], None]:
     return hurry
 
 
+class Turn:
+    """Whose turn it is with the process, and how many wait for it; for one event loop."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self.waiting = 0
+
+    async def __aenter__(self) -> None:
+        self.waiting += 1
+        try:
+            await self._lock.acquire()
+        finally:
+            self.waiting -= 1
+
+    async def __aexit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def is_long(self) -> bool:
+        """Tell whether so many wait that nothing should be fetched for the process."""
+        return self.waiting >= MAX_WAITING
+
+
 class Extractor:
     """
     Extracts the pages of one batch.
@@ -182,7 +205,7 @@ class Extractor:
         token: Our name in robots meta elements; see `robots.product_token`.
         process: For what must not be done here.
         careful: Whether no page is trusted to come to an end.
-        turn: Is held while the process is asked, which others may ask as well.
+        turn: With the process, which others may ask as well.
     """
 
     def __init__(
@@ -192,7 +215,7 @@ class Extractor:
         token: str,
         process: ExtractionProcess,
         careful: bool,
-        turn: asyncio.Lock | None = None,
+        turn: Turn | None = None,
     ) -> None:
         self._spec = spec
         # How to fetch is nothing to the process, and may be long and secret.
@@ -203,7 +226,7 @@ class Extractor:
         self._careful = careful
         # What finds the main content has no limit of its own: a table of wide cells holds it up.
         self._is_slow = spec.parser is not None or bool(CONTENT & set(spec.extract.include))
-        self._turn = turn or asyncio.Lock()
+        self._turn = turn or Turn()
 
     async def check(self, time_left: float) -> None:
         """
@@ -215,6 +238,10 @@ class Extractor:
         """
         if self._spec.parser is not None:
             await self._ask(None, b"", time_left)
+
+    def is_behind(self) -> bool:
+        """Tell whether enough pages wait for the process that were fetched already."""
+        return self._turn.is_long()
 
     def at_once(self, page: FetchedPage) -> Extracted | None:
         """Return what `page` holds, or None where that is left to `elsewhere`."""

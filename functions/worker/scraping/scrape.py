@@ -37,7 +37,8 @@ from shared.outcomes import Outcome
 LAST_SECONDS = 5.0
 """That requests and parsers under way have at the end of a batch, where it came early."""
 _SOONER_SECONDS = 0.5  # that an end is sooner by, for those who wait to be told
-_SLOT_SECONDS = 0.2  # between two looks whether other batches have left a request to this one
+_SLOT_SECONDS = 0.2  # between two looks whether other batches have left a request to this one, or
+# the process that extracts has time
 Alarm: TypeAlias = asyncio.Future[Literal[True]]
 _NO_TIME = "the worker's time is up"
 _NO_ROOM = "the outcomes of this batch have taken the memory that they may have"
@@ -217,7 +218,8 @@ class Scraper:
         """Return when another request may be open; it takes an answer where this is never."""
         if len(self._running) >= self._spec.concurrency:
             return inf
-        return now + _SLOT_SECONDS if self._fetcher.slots.are_taken() else now
+        others = self._fetcher.slots.are_taken() or self._means.extractor.is_behind()
+        return now + _SLOT_SECONDS if others else now
 
     def _start(self, host: HostQueue, now: float) -> None:
         """Start what is first in line at `host`, or the fetching of the rules it needs."""

@@ -11,21 +11,23 @@ import msgspec
 import pytest
 from aiohttp import web
 
+import functions.worker.capacity as capacity_module
 import functions.worker.commit as commit_module
 import functions.worker.scraping.scrape as scrape_module
 import functions.worker.work as work_module
 import functions.worker.worker as worker_module
 from functions.worker.extraction.extractor import extraction_process
 from functions.worker.fence import Fence, LockTakenError
-from functions.worker.leases import LeaseLostError, Leases
+from functions.worker.leases import LeaseLostError, Leases, Moment
 from functions.worker.load import Load
 from functions.worker.work import UNFETCHED_FROM, Delivery, Resources, Worked
 from functions.worker.worker import ALONE_FROM, RELEASE_SECONDS, Timetable, Worker
+from functions.worker.workshop import open_workshop
 from shared.errors import StorageError
 from shared.keys import results_key
 from shared.lock import LOCK_KEY, Lock, encode_lock, lock_name
 from shared.manifest import Manifest
-from shared.messages import Batch, Target, encode, is_wake
+from shared.messages import Batch, Target, decode_batch, encode, is_wake
 from shared.queue import Message, Queue
 from shared.spec import FetchSpec, Spec
 from shared.urls import partition_of
@@ -82,7 +84,7 @@ class Fleet:
         self.time_left: Callable[[], float] = lambda: 300.0
         self.stays = False
         self.wait = 0.0
-        self.leases = Leases()
+        self.leases = Leases(queue=lambda queue: queue)
         self.load = Load()
         self._hosts = (f"h{number}.example" for number in itertools.count())
         self._numbers = itertools.count()
@@ -307,7 +309,7 @@ def test_a_batch_whose_commit_fails_comes_back_in_seconds(
     monkeypatch.setattr(Queue, "receive_one", received_before)
 
     assert fleet.run() == []
-    assert (hidden, sent) == ([seconds], [seconds])
+    assert (hidden, sent[-1]) == ([seconds], seconds)
     assert max(RELEASE_SECONDS) == 300
 
 
@@ -344,6 +346,7 @@ def test_a_batch_that_was_received_often_is_worked_on_alone(
     monkeypatch.setattr(Queue, "receive_one", received_before)
 
     assert sorted(fleet.run()) == sorted([*others, suspect])
+    assert fleet.wakes() == 1, "others are called for what it cannot do meanwhile"
     assert in_hand[suspect] == {suspect}
     assert in_hand[others[0]] == set(others[:2])
     assert in_hand[others[2]] == set(others[2:])
@@ -358,6 +361,10 @@ def test_a_batch_whose_lease_has_ended_is_left(
 ) -> None:
     """Its requests are closed, nothing of it is committed, and nobody puts it back."""
     hidden = note_put_backs(monkeypatch)
+    called: list[float] = []
+    monkeypatch.setattr(
+        "shared.wakes.Wakes.for_one", lambda _self, *, delay=0.0: called.append(delay)
+    )
     fleet.site.reply("/slow", 60.0)
     lost, good = fleet.send(1, "/slow"), fleet.send(2, "/a")
     hold = fleet.leases.hold
@@ -372,6 +379,7 @@ def test_a_batch_whose_lease_has_ended_is_left(
 
     assert fleet.run() == [good]
 
+    assert called == [fleet.leases.seconds], "when SQS hands it out again"
     [(batch, error)] = fleet.report.failures
     assert batch == lost
     assert isinstance(error, LeaseLostError)
@@ -409,7 +417,7 @@ def test_a_partition_that_is_in_hand_is_not_begun_again(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker may receive its own batch, when its lease on it has ended."""
-    fleet.leases = Leases(seconds=1.0)
+    fleet.leases = Leases(seconds=1.0, queue=lambda queue: queue)
     monkeypatch.setattr(Leases, "renew", lambda _self: None)
     monkeypatch.setattr(worker_module, "_LEASE_LOOK_SECONDS", 60.0)
     fleet.site.reply("/slow", 60.0, web.Response(text="at once"))
@@ -421,6 +429,29 @@ def test_a_partition_that_is_in_hand_is_not_begun_again(
     assert failed == batch
     assert isinstance(error, LeaseLostError)
     assert fleet.site.paths() == ["/slow", "/slow"]
+
+
+def test_a_batch_that_is_given_up_before_it_is_begun_is_in_hand_no_more(fleet: Fleet) -> None:
+    """The loop was held up for a whole lease, just when the batch came."""
+    worker = Worker(
+        fleet.resources, fleet.report, Timetable(fleet.time_left), fleet.load, fleet.leases
+    )
+    name = fleet.send(1, "/a")
+    received = fleet.deployment.work_queue.receive_one(hidden=60, wait=0)
+    assert received is not None
+    delivery = Delivery(decode_batch(received.body), received.receipt_handle)
+
+    async def begin_and_give_up() -> None:
+        async with open_workshop(fleet.settings, lambda _job: False) as workshop:
+            worker._workshop = workshop
+            worker._begin(delivery, worker._hold(delivery, Moment.now()))
+            await worker._give_up(worker._hands["1"])
+
+    asyncio.run(begin_and_give_up())
+
+    assert worker._hands == {}
+    assert [batch for batch, _ in fleet.report.failures] == [name]
+    assert fleet.site.visits == []
 
 
 # ---- its end
@@ -549,7 +580,7 @@ def test_who_stays_goes_on_asking_a_queue_that_says_nothing(
 def test_nobody_is_called_in_a_stack_without_workers_of_its_own(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_module, "IN_HAND", 1)
+    monkeypatch.setattr(capacity_module, "IN_HAND", 1)
     fleet.settings = msgspec.structs.replace(fleet.settings, worker_concurrency=0)
     batches = [fleet.send(partition, "/a") for partition in range(2)]
 
@@ -560,7 +591,7 @@ def test_nobody_is_called_in_a_stack_without_workers_of_its_own(
 def test_a_worker_that_is_full_calls_for_another_once_a_minute(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_module, "IN_HAND", 2)
+    monkeypatch.setattr(capacity_module, "IN_HAND", 2)
     fleet.site.reply("/slow", 0.5)
     batches = [fleet.send(partition, "/slow") for partition in range(4)]
 
@@ -590,30 +621,28 @@ def test_a_busy_worker_takes_no_more(fleet: Fleet, monkeypatch: pytest.MonkeyPat
     assert fleet.wakes() == 1
 
 
-def test_a_worker_with_little_to_do_leaves_the_rest_to_others(
+def test_a_worker_with_little_to_do_lets_others_be_first(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_module, "CALL_SECONDS", 0.05)
-    fleet.site.reply("/slow", 0.5)
-    first = fleet.send(1, "/slow")
-    fleet.send(1, "/a")
-
-    assert fleet.run() == [first]
-    assert fleet.left() == 1
-    assert fleet.wakes() == 1
-
-
-def test_a_worker_that_stays_leaves_nothing_to_others(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(worker_module, "CALL_SECONDS", 0.05)
-    left = [300.0]
-    fleet.stays, fleet.time_left = True, lambda: left[0]
-    fleet.site.reply("/slow", 0.5)
+    """And does what they leave: nothing stands still."""
+    monkeypatch.setattr(capacity_module, "SPARSE_SECONDS", 0.05)
+    monkeypatch.setattr(worker_module, "_YIELD_SECONDS", 0.1)
+    monkeypatch.setattr(worker_module, "_WAIT_SECONDS", 1.0)
+    fleet.site.reply("/slow", 2.5)
     batches = [fleet.send(1, "/slow"), fleet.send(1, "/a")]
-    fleet.site.on_visit = lambda path: left.__setitem__(0, 0.0) if path == "/a" else None
+    waits: list[float] = []
+    receive = Queue.receive_one
+
+    def note(queue: Queue, *, hidden: float, wait: float) -> Any:
+        waits.append(wait)
+        return receive(queue, hidden=hidden, wait=wait)
+
+    monkeypatch.setattr(Queue, "receive_one", note)
 
     assert fleet.run() == batches
+    assert waits[0] == 1.0
+    assert 0.0 in waits
+    assert waits[-1] == 1.0, "with nothing in hand it waits as others do, and ends"
     assert fleet.wakes() == 0
 
 

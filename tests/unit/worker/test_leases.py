@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from functions.worker.leases import Lease, LeaseLostError, Leases, Moment
+from functions.worker.leases import WAKE_SECONDS, Lease, LeaseLostError, Leases, Moment
 from shared.queue import Queue
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Sqs:
     def __init__(self, clocks: Clocks) -> None:
         self.clocks = clocks
         self.calls: list[list[str]] = []
+        self.hidden: set[int] = set()
         self.unknown: set[str] = set()
         self.troubled: set[str] = set()
         self.on_call: Callable[[], None] = lambda: None
@@ -45,7 +46,7 @@ class Sqs:
     ) -> dict[str, Any]:
         assert QueueUrl
         self.calls.append([entry["ReceiptHandle"] for entry in Entries])
-        assert all(entry["VisibilityTimeout"] == 60 for entry in Entries)
+        self.hidden |= {entry["VisibilityTimeout"] for entry in Entries}
         self.on_call()
         answer: dict[str, Any] = {"Successful": [], "Failed": []}
         for entry in Entries:
@@ -260,6 +261,71 @@ def test_what_is_hidden_for_long_is_made_a_lease_at_once(
     leases.renew()
 
     assert sqs.calls == [["wake"]]
+    assert sqs.hidden == {60}
+
+
+def test_a_wake_comes_back_behind_the_batches_of_its_worker(
+    leases: Leases, queue: Queue, clocks: Clocks, sqs: Sqs
+) -> None:
+    """Or who is woken finds nothing, and ends, and nobody comes for them."""
+    leases.hold("wake", queue, clocks.now(), at_once=True, longer=WAKE_SECONDS)
+
+    leases.renew()
+
+    assert sqs.hidden == {90}
+    until_renewed = leases.seconds / 3
+    assert until_renewed + 2 < WAKE_SECONDS  # and what a receive waits for
+
+
+def test_a_mistake_does_not_end_the_heartbeat(queue: Queue, clocks: Clocks, sqs: Sqs) -> None:
+    renewed = threading.Event()
+    troubles: list[Exception] = []
+
+    def fail_once() -> None:
+        if not troubles:
+            raise MemoryError
+        renewed.set()
+
+    sqs.on_call = fail_once
+    leases = Leases(
+        seconds=0.6, queue=lambda queue: queue, on_trouble=troubles.append, now=clocks.now
+    )
+    leases.hold("a", queue, clocks.now(), at_once=True)
+    with leases.kept_up():
+        assert renewed.wait(60)
+
+    assert [type(error) for error in troubles] == [MemoryError]
+
+
+def test_a_renewal_under_way_is_waited_for(
+    leases: Leases, queue: Queue, clocks: Clocks, sqs: Sqs
+) -> None:
+    """It would undo what is done to the message next."""
+    called, may_end, settled = threading.Event(), threading.Event(), threading.Event()
+
+    def hang() -> None:
+        called.set()
+        assert may_end.wait(60)
+
+    sqs.on_call = hang
+    lease = leases.hold("a", queue, clocks.now(), at_once=True)
+    renewing = threading.Thread(target=leases.renew)
+    renewing.start()
+    assert called.wait(60)
+    leases.release(lease)
+
+    def settle() -> None:
+        leases.settle()
+        settled.set()
+
+    settling = threading.Thread(target=settle)
+    settling.start()
+    assert not settled.is_set()
+    may_end.set()
+
+    assert settled.wait(60)
+    renewing.join()
+    settling.join()
 
 
 def test_what_is_released_is_renewed_no_more(
