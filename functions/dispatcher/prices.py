@@ -43,7 +43,8 @@ SANDBOX_READS = 1  # the manifest, once for each job
 DISPATCH_WRITES = 4  # LISTs of receipts and of what 0.1 has dispatched, plan, what the shard gave
 DISPATCH_READS = 3  # manifest, plan, list
 DISPATCH_CALLS = 3  # the shard's own message: sent, received, deleted
-WORKER_SECONDS = 300.0  # that a worker works for on average, of 900 at most
+WORKER_SECONDS = 100.0  # that a worker of few hosts works for on average: make bench-fleet
+WAKE_SECONDS = 1.3  # of a worker that a child has called, and whom others left nothing to take
 INVOCATION_LOG_BYTES = 2_000  # of a batch too: our line, the metrics; Lambda's own two lines
 # Of a request to a website: its head, and a share of a TLS handshake.
 PAGE_SENT_BYTES = 500
@@ -132,9 +133,12 @@ def usage_of(
     chunks = math.ceil(message_bytes / SQS_CHUNK)
     chunks_together = math.ceil(message_bytes * _MESSAGES_IN_A_CALL / SQS_CHUNK)
     return Usage(
-        gb_seconds=(worker_seconds * worker_memory + dispatcher_seconds * dispatcher_memory)
+        gb_seconds=(
+            (worker_seconds + WAKE_SECONDS * children) * worker_memory
+            + dispatcher_seconds * dispatcher_memory
+        )
         / _MEMORY_GB,
-        invocations=worker_seconds / WORKER_SECONDS + children + dispatches,
+        invocations=worker_seconds / WORKER_SECONDS + 2 * children + dispatches,
         s3_writes=BATCH_WRITES * batches + DISPATCH_WRITES * dispatches,
         s3_reads=(BATCH_READS + CLOSE_READS) * batches
         + SANDBOX_READS * sandboxes

@@ -74,6 +74,15 @@ def test_the_cost_by_receipts_is_about_the_bill() -> None:
     assert totals.estimate(fleet).total == pytest.approx(totals.cost(fleet).total, rel=0.15)
 
 
+def test_the_cost_by_receipts_knows_of_workers_that_children_call_in_vain() -> None:
+    fleet = Fleet(urls=400, hosts=40, assumed=Assumptions(dead=0.2, slow=0))
+
+    totals = simulate(fleet)
+
+    assert totals.children > 10
+    assert totals.estimate(fleet).total == pytest.approx(totals.cost(fleet).total, rel=0.15)
+
+
 def test_a_small_job_beside_a_large_one_is_measured() -> None:
     totals = simulate(replace(CROWDED, urls=300, probes=5, probe_seconds=1.0))
 

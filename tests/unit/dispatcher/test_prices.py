@@ -47,7 +47,7 @@ def test_a_million_pages_by_hand() -> None:
     assert usage.sqs_fifo == pytest.approx(32_000)
     assert asdict(cost_of(usage)) == pytest.approx(
         {
-            "compute": 0.066667 + 5_000 / 300 * 0.20e-6,
+            "compute": 0.066667 + 5_000 / 100 * 0.20e-6,
             "s3": 0.15 + 0.016,
             "sqs": 0.016,
             "events": 1e-6,
@@ -70,7 +70,9 @@ def test_deferred_batches_pay_for_their_way_back() -> None:
         for children in (0, 10)
     )
 
-    assert with_children.invocations - straight.invocations == 10  # of the dispatcher
+    # Of the dispatcher, and of the worker that it calls.
+    assert with_children.invocations - straight.invocations == 20
+    assert with_children.gb_seconds - straight.gb_seconds == pytest.approx(13)
     assert with_children.sqs_standard == 60  # sent, received, deleted, and so is a wake
     assert with_children.sqs_fifo - straight.sqs_fifo == pytest.approx(10 * 0.8)  # sent alone
 
