@@ -11,7 +11,7 @@ from bench.simulated_fleet import Fleet, Totals
 from bench.simulated_time import EPOCH, PROCESSOR, Calls, Processor, Time
 from bench.simulated_web import SimulatedPool, Visitor, Web
 from functions.worker.fence import Fence
-from functions.worker.leases import WAKE_SECONDS, Leases, Moment
+from functions.worker.leases import WAKE_SHARE, Leases, Moment
 from functions.worker.load import Load
 from functions.worker.report import Report
 from functions.worker.work import Resources
@@ -109,7 +109,7 @@ class Workers:
         visitor = Visitor(self._services.web, fleet.assumed, self._totals.invocations, processor)
         leases = Leases(queue=lambda queue: queue, now=lambda: Moment(loop.time(), loop.time()))
         queue = self._services.queues["wake"]
-        leases.hold(handle, queue, leases.now(), at_once=True, longer=WAKE_SECONDS)
+        leases.hold(handle, queue, leases.now(), at_once=True, longer=leases.seconds / WAKE_SHARE)
         ends = loop.time() + fleet.lifetime
         worker = Worker(
             self._resources(known),

@@ -24,9 +24,9 @@ LEASE_SECONDS = 60.0
 _MARGIN_SHARE = 6  # of it, kept between our end of a lease and that of SQS
 _RENEWAL_SHARE = 3  # of it, until it is renewed
 _AGAIN_SHARE = 30  # of it, until a renewal that failed is tried again
-WAKE_SECONDS = 30.0
-"""That a wake is hidden for longer than a batch: of a worker that dies, the batches come back
-first, or who is woken finds nothing and the wake is spent."""
+WAKE_SHARE = 2
+"""Of a lease, that a wake is hidden for longer than a batch: of a worker that dies, the batches
+come back first, or who is woken finds nothing and the wake is spent."""
 _PATIENCE = 3.0  # seconds that a renewal may take
 
 

@@ -33,6 +33,7 @@ _IMPORTS = (
     "functions.dispatcher.close",
     "functions.dispatcher.dispatch",
     "functions.dispatcher.events",
+    "functions.worker.deployment",
     "functions.worker.worker",
 )
 _TELL_INTERVAL = 0.2  # seconds

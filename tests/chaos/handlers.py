@@ -62,7 +62,15 @@ _set(clients, _CONFIG=clients._CONFIG.merge(Config(connect_timeout=4, read_timeo
 
 
 def _worker() -> Handler:
-    from functions.worker import fence, handler, leases, work, worker, workshop  # noqa: PLC0415
+    from functions.worker import (  # noqa: PLC0415
+        capacity,
+        fence,
+        handler,
+        leases,
+        work,
+        worker,
+        workshop,
+    )
     from functions.worker.politeness import pause, robots  # noqa: PLC0415
     from functions.worker.scraping import rulebook  # noqa: PLC0415
 
@@ -70,7 +78,9 @@ def _worker() -> Handler:
     _set(leases, _PATIENCE=1.0)
     _set(handler, Leases=partial(leases.Leases, LEASE))
     _set(worker, COMMIT_SECONDS=4.0, MIN_SECONDS=1.0, CALL_SECONDS=2.0, LOOK_SECONDS=1.0)
-    _set(worker, RELEASE_SECONDS=(1,), _TROUBLE_SECONDS=(0.2,) * 4, IN_HAND=IN_HAND)
+    _set(worker, RELEASE_SECONDS=(1,), _TROUBLE_SECONDS=(0.2,) * 4)
+    _set(worker, _LOCK_LOOK_SECONDS=0.5, _LOCK_PATIENCE=4.0)
+    _set(capacity, IN_HAND=IN_HAND)
     _set(workshop, CANCEL_SECONDS=1.0)
     # Faults come a hundred times as often as in life, so batches are not given up.
     _set(worker, ALONE_FROM=1_000)
@@ -94,11 +104,11 @@ def _worker_that_gives_up() -> Handler:
 
 def _worker_with_many() -> Handler:
     """Have as many batches in hand as in life."""
-    from functions.worker import worker  # noqa: PLC0415
+    from functions.worker import capacity  # noqa: PLC0415
     from shared import wakes  # noqa: PLC0415
 
     handler = _worker()
-    _set(worker, IN_HAND=wakes.IN_HAND)
+    _set(capacity, IN_HAND=wakes.IN_HAND)
     return handler
 
 

@@ -35,7 +35,7 @@ from shared.spec import FetchSpec, Spec
 _INLINE_BYTES = 64_000_000  # that the tree of a page may take here; a larger one is made elsewhere
 _INLINE_SECONDS = 0.2  # that nothing else may have its turn for; longer pages are read elsewhere
 _START_SECONDS = 30.0
-MAX_WAITING = 16  # pages; more would be fetched to be handed back when the worker's time is up
+MAX_WAITING = 128  # pages; more would be fetched to be handed back when the worker's time is up
 # What Python itself and the language of messages need. A page that gets the better of the process,
 # or a parser, finds no credentials there.
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
