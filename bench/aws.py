@@ -46,6 +46,7 @@ def worker_environment(endpoint: str) -> dict[str, str]:
         "DISPATCH_QUEUE_URL": f"{endpoint}/1/dispatch",
         "WORK_QUEUE_URL": f"{endpoint}/1/work.fifo",
         "WAKE_QUEUE_URL": f"{endpoint}/1/wake",
+        "WORKER_CONCURRENCY": "1",
         "DEAD_LETTER_QUEUE_URL": f"{endpoint}/1/dead",
         "PARTITIONS": "1",  # of one partition are all hosts of a benchmark
         "USER_AGENT": "bench/1.0 (+https://bench.example/bot)",
