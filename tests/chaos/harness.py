@@ -45,7 +45,7 @@ from shared.keys import (
 )
 from shared.ledger import ledger_of
 from shared.manifest import decode_manifest
-from shared.messages import Batch, ListUploaded, decode_batch, decode_dispatch
+from shared.messages import Batch, ListUploaded, Wake, decode_batch, decode_dispatch, encode
 from shared.outcomes import Kind, Outcome
 from shared.receipts import outcome_name
 from shared.urls import parse_url
@@ -399,6 +399,8 @@ class Fleet(LocalCloud):
         """When each process that has died did so, by its life."""
         self.leases_lost: set[str] = set()
         """By receipt handle, what a worker was refused the lease on."""
+        self._held: dict[str, str] = {}
+        """By key, the life of the worker whose commit is held."""
         self._waits_for_leases = waits_for_leases
         self._has_ended = threading.Event()
         self._machines = machines
@@ -635,7 +637,7 @@ class Fleet(LocalCloud):
 
         It begins `once` that is true: a worker that is held cannot take what another waits for.
         """
-        held: dict[str, str] = {}
+        held = self._held
 
         def effect(call: Call, forward: Forward) -> Answer | None:
             key = call.what.partition("/")[2]
@@ -648,10 +650,37 @@ class Fleet(LocalCloud):
 
         return effect
 
+    def nothing_for_held(self) -> Effect:
+        """
+        Return what gives nothing to a worker whose commit is held.
+
+        It would take its own batch, and another could not commit it before.
+        """
+
+        def is_held(life: str) -> bool:
+            keys = [key for key, holder in self._held.items() if holder == life]
+            return any(not (self.folder / key).exists() for key in keys)
+
+        def effect(call: Call, forward: Forward) -> Answer:
+            if is_held(call.client):
+                time.sleep(0.2)  # as who waits for a message; else it would ask again at once
+                return succeed(call, forward)
+            answer = forward(call)
+            if not is_held(call.client):
+                return answer
+            for message in json.loads(answer.body).get("Messages") or []:  # it had asked before
+                self.hurry("WorkQueue", message["ReceiptHandle"])
+            return succeed(call, forward)
+
+        return effect
+
     def _give_away(self, life: str, key: str) -> None:
-        """Let the batch be received again whose commit object is `key`."""
+        """Let the batch be received again whose commit object is `key`, and call who does."""
+        url = self.template.queue_url("WakeQueue")
+        self._sqs.send_message(QueueUrl=url, MessageBody=encode(Wake()))
         for handle, batch in self.sqs.in_hand(life).items():
             if results_key(batch.job, batch.batch) == key:
+                self.leases_lost.add(handle)  # or the next heartbeat would hide it again
                 self.hurry("WorkQueue", handle)
 
     def _sandbox(self, life: str) -> "_Sandbox":
