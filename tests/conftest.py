@@ -2,7 +2,9 @@
 
 import os
 import socket
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -11,6 +13,8 @@ from scatterfetch.localcloud.embedded import EmbeddedCloud
 from tests.cloud import Deployment, new_deployment
 from tests.site import Site, running_site
 
+_PARSERS = "functions.worker.parsers"
+_BUNDLED_PARSERS = Path(__file__).parent.parent / "functions/worker/parsers"
 _UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # The same examples on each machine and in each run; `search` looks for others (CONTRIBUTING.md).
 settings.register_profile("fixed", _UNTIMED, derandomize=True, database=None)
@@ -33,6 +37,18 @@ def _fake_credentials() -> Iterator[None]:
         # once. The certificates of local servers are trusted by who tests with them.
         patch.setenv("SSL_CERT_FILE", os.devnull)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _own_parsers() -> Iterator[None]:
+    """The Python parsers of one test's project are in no other test's."""
+    yield
+    for name in [name for name in sys.modules if name.startswith(f"{_PARSERS}.")]:
+        file = getattr(sys.modules[name], "__file__", None) or ""
+        if not Path(file).is_relative_to(_BUNDLED_PARSERS):
+            del sys.modules[name]
+    if _PARSERS in sys.modules:
+        sys.modules[_PARSERS].__path__ = [os.fspath(_BUNDLED_PARSERS)]
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist

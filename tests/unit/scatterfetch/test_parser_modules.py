@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from functions.worker import parsers
 from scatterfetch.lists.sources import read_lists
 from scatterfetch.localcloud.user_parsers import use_parsers
 from scatterfetch.pages.saves import saves
@@ -50,10 +49,7 @@ def test_parsers_are_named_by_what_is_in_their_files(tmp_path: Path) -> None:
     assert len(set(names)) == 4
 
 
-def test_an_editor_beside_a_parser_disturbs_nobody(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(parsers, "__path__", [*parsers.__path__])
+def test_an_editor_beside_a_parser_disturbs_nobody(tmp_path: Path) -> None:
     use_parsers(tmp_path)
     (tmp_path / "mine.py").write_text("def parse(page): return []\n")
     (tmp_path / ".#mine.py").symlink_to("somebody@somewhere.4711")
@@ -129,7 +125,6 @@ def test_many_lists_read_their_specs_and_the_modules_of_parsers_once(
 
     monkeypatch.setattr(Path, "read_bytes", counted)
     monkeypatch.setattr(ast, "parse", counted_too)
-    monkeypatch.setattr(parsers, "__path__", [*parsers.__path__])
     use_parsers(tmp_path / "parsers")
     for name in ("parsers", "a", "b"):
         (tmp_path / name).mkdir()

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from functions.worker import parsers
 from scatterfetch.cli import main
 from scatterfetch.lists.specs import parser_code
 from scatterfetch.lists.url_list import UrlList
@@ -87,7 +86,6 @@ def test_specs_have_the_parsers_of_their_project(
 ) -> None:
     path = made_project(tmp_path / "there")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(parsers, "__path__", [*parsers.__path__])
 
     assert main(["spec", "check", str(path.with_name("spec.yaml"))]) == 0
     assert main(["submit", str(path)]) == 2
@@ -142,13 +140,10 @@ def test_a_project_without_a_scraper_says_what_one_is(tmp_path: Path) -> None:
         project.lists()
 
 
-def test_another_module_beside_a_parser_is_another_job(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_module_beside_a_parser_is_another_job(tmp_path: Path) -> None:
     """A parser may import it, and then its rows are others."""
     (tmp_path / "mine.py").write_text("from .words import word\ndef parse(page): return []\n")
     (tmp_path / "words.py").write_text("word = 1\n")
-    monkeypatch.setattr(parsers, "__path__", [*parsers.__path__])
     use_parsers(tmp_path)
     url_list = UrlList("urls.txt", "a/urls.txt", b"", b"parser: parsers.mine:parse\n")
 

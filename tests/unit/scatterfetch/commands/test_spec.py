@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from functions.worker import parsers
 from scatterfetch.cli import main
 
 
@@ -14,7 +13,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "scatterfetch.toml").touch()
     (tmp_path / "parsers").mkdir()
     (tmp_path / "shop").mkdir()
-    monkeypatch.setattr(parsers, "__path__", [*parsers.__path__])
     monkeypatch.chdir(tmp_path / "shop")
     return tmp_path
 
