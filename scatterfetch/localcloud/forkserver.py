@@ -21,6 +21,7 @@ from contextlib import suppress
 from scatterfetch.deployable import DEPLOYABLE
 
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_SLICE = 0.05  # seconds that one thread looks; others may want to
 _STARTING = threading.Lock()
 _servers: dict[frozenset[tuple[str, str]], "ForkServer"] = {}
 
@@ -47,7 +48,7 @@ class Forked:
         A server that is still at its imports is waited for.
         """
         while not self._lines() and not self._over:
-            self._look(None)
+            self._look(math.inf)
         return int(self._lines()[0]) if self._lines() else None
 
     def poll(self) -> int | None:
@@ -72,7 +73,7 @@ class Forked:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise subprocess.TimeoutExpired("a sandbox", timeout)
-            self._look(None if left == math.inf else left)
+            self._look(left)
         return code
 
     def kill(self) -> None:
@@ -82,16 +83,19 @@ class Forked:
                 os.killpg(pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Forget the process. Nobody may be waiting for it."""
-        os.close(self._told)
+        """Forget the process, which has ended; whoever asks for it in another thread hears so."""
+        with self._reading:
+            os.close(self._told)
+            self._over = True
 
     def _lines(self) -> list[bytes]:
         return self._text.split(b"\n")[:-1]
 
-    def _look(self, timeout: float | None) -> None:
-        if self._over or not select.select([self._told], [], [], timeout)[0]:
-            return
+    def _look(self, timeout: float) -> None:
+        """Read what there is, or what comes in `timeout` seconds or a little less."""
         with self._reading, suppress(BlockingIOError):  # until there is no more
+            if self._over or not select.select([self._told], [], [], min(timeout, _SLICE))[0]:
+                return
             while piece := os.read(self._told, 64):
                 self._text += piece
             self._over = True
