@@ -97,8 +97,9 @@ def killed_at_random(arena: Arena) -> str:
     killed = []
 
     def on_visit(_path: str) -> None:
-        if len(arena.site.visits) in pages:
-            killed.append(len(arena.site.visits))
+        if (number := len(arena.site.visits)) in pages:
+            pages.remove(number)  # robots.txt is none, and its number stays
+            killed.append(number)
             fleet.kill_one()
 
     arena.site.on_visit = on_visit
