@@ -16,6 +16,7 @@ from functions.worker.capacity import Capacity
 from functions.worker.fence import LockTakenError
 from functions.worker.leases import Lease, LeaseLostError, Leases, Moment
 from functions.worker.load import Load
+from functions.worker.politeness.pause import LONG_PAUSE
 from functions.worker.report import Report
 from functions.worker.work import Delivery, Resources, seldom_collecting, work_on
 from functions.worker.workshop import Opened, Workshop, open_workshop
@@ -157,8 +158,7 @@ class Worker:
                 await self._wait(_YIELD_SECONDS)
             had = bool(self._hands)
             wait = _WAIT_SECONDS if had else max(self._timetable.wait, _WAIT_SECONDS)
-            if had and yields:
-                wait = 0.0
+            wait = 0.0 if had and yields else wait
             try:
                 began, received = await self._workshop.receive(self._receive, wait)
             except StorageError as error:
@@ -272,7 +272,8 @@ class Worker:
         except Exception as error:  # noqa: BLE001 -- of ours, too: its partition goes on soon
             self._report.failed(delivery, error)
             self._leases.release(hand.lease)
-            await self._put_back(delivery, error.wait if isinstance(error, StorageError) else 0.0)
+            wait = error.wait if isinstance(error, StorageError) else LONG_PAUSE
+            await self._put_back(delivery, wait)
         finally:
             self._forget(hand)
 
@@ -344,7 +345,6 @@ class Worker:
 
     async def _end(self) -> None:
         """Put back what is in hand, where the worker ends before its time."""
-        hands = list(self._hands.values())
-        for hand in hands:
+        for hand in list(self._hands.values()):
             await self._give_up(hand)
-            await self._release(hand.delivery.receipt_handle)
+            await self._release(hand.delivery.receipt_handle, math.ceil(LONG_PAUSE))

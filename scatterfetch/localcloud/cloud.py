@@ -6,6 +6,7 @@ in a folder.
 """
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from botocore.config import Config
 
+from functions.worker.politeness.pause import LONG_PAUSE
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.localcloud.embedded import EmbeddedCloud, FolderBucket
 from scatterfetch.localcloud.mapping import EventSourceMapping
@@ -35,7 +37,7 @@ from shared.lock import (
     lock_name,
     partitions_of,
 )
-from shared.messages import Batch, Tick, decode_batch, encode, is_tick, is_wake
+from shared.messages import Batch, Tick, Wake, decode_batch, encode, is_tick, is_wake
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -67,6 +69,9 @@ class LocalCloud:
         parsers: The folder of the user's Python parsers; None where there are none.
         partitions: A local cloud's lock is its own.
     """
+
+    dead_seconds = LONG_PAUSE
+    """Until others have what a worker had in hand that has died: none was told of its pauses."""
 
     def __init__(
         self,
@@ -292,8 +297,14 @@ class LocalCloud:
             )
 
     def _release(self, sandbox: Sandbox) -> bool:
-        """Give back at once what a sandbox has in hand that is dead, and have its event back."""
-        self._server.release(sandbox.access_key)
+        """
+        Give back what a dead sandbox has in hand, when the pauses are over that it told nobody of.
+
+        Its event comes back at once, since there may be other things to do.
+        """
+        if self._server.release(sandbox.access_key, self.dead_seconds):
+            queue = self.template.functions[WORKER].source.queue
+            self._send(self.template.queues[queue].name, encode(Wake()), delay=self.dead_seconds)
         return True
 
     def _report_disk(self, problem: str) -> None:
@@ -306,13 +317,13 @@ class LocalCloud:
         for mapping in self.mappings.values():
             mapping.wake()
 
-    def _send(self, queue_name: str, body: str) -> None:
+    def _send(self, queue_name: str, body: str, *, delay: float = 0.0) -> None:
         [url] = [
             self.template.queue_url(logical)
             for logical, queue in self.template.queues.items()
             if queue.name == queue_name
         ]
-        self._sqs.send_message(QueueUrl=url, MessageBody=body)
+        self._sqs.send_message(QueueUrl=url, MessageBody=body, DelaySeconds=math.ceil(delay))
         self._wake_all()
 
     def _dead_letter_queues(self) -> set[str]:

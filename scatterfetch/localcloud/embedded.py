@@ -279,10 +279,16 @@ class EmbeddedCloud:
     def start(self) -> None:
         self._thread.start()
 
-    def release(self, holder: str) -> None:
-        """Have those messages received again at once that `holder`, an access key, has in hand."""
-        let_go(self._application.release(holder))
+    def release(self, holder: str, seconds: float) -> bool:
+        """
+        Have those messages received again in so many seconds that `holder`, an access key, has.
+
+        Returns whether it had any.
+        """
+        handles = self._application.release(holder)
+        let_go(handles, seconds)
         self._application.tell()
+        return bool(handles)
 
     def keep(self, bucket: FolderBucket) -> None:
         """From now on, keep what is put into `bucket`."""

@@ -51,12 +51,12 @@ def has_message(queue: str) -> bool:
     return False
 
 
-def let_go(receipt_handles: set[str]) -> None:
-    """Have messages in hand received again at once."""
+def let_go(receipt_handles: set[str], seconds: float) -> None:
+    """Have messages in hand received again in so many seconds."""
     for queue in sqs_models.sqs_backends[ACCOUNT][REGION].queues.values():
         for message in list(queue._messages):  # noqa: SLF001
             if message.receipt_handle in receipt_handles and not message.visible:
-                message.visible_at = 0.0
+                message.visible_at = _now_ms() + 1000 * seconds
 
 
 def _now_ms() -> float:

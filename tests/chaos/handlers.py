@@ -21,7 +21,7 @@ from botocore.config import Config
 
 from shared import clients
 from shared.settings import WorkerSettings
-from tests.chaos.times import FENCE, LEASE, STALL
+from tests.chaos.times import FENCE, GAP, LEASE, STALL
 
 if TYPE_CHECKING:
     from shared.outcomes import Outcome
@@ -72,13 +72,14 @@ def _worker() -> Handler:
         workshop,
     )
     from functions.worker.politeness import pause, robots  # noqa: PLC0415
-    from functions.worker.scraping import rulebook  # noqa: PLC0415
+    from functions.worker.scraping import rulebook, turns  # noqa: PLC0415
 
     _set(fence, FENCE_SECONDS=FENCE, LOOK_SECONDS=1.0)
     _set(leases, _PATIENCE=1.0)
     _set(handler, Leases=partial(leases.Leases, LEASE))
     _set(worker, COMMIT_SECONDS=4.0, MIN_SECONDS=1.0, CALL_SECONDS=2.0, LOOK_SECONDS=1.0)
-    _set(worker, RELEASE_SECONDS=(1,), _TROUBLE_SECONDS=(0.2,) * 4)
+    _set(worker, RELEASE_SECONDS=(1,), LONG_PAUSE=GAP, _TROUBLE_SECONDS=(0.2,) * 4)
+    _set(turns, LONG_PAUSE=GAP)
     _set(worker, _LOCK_LOOK_SECONDS=0.5, _LOCK_PATIENCE=4.0)
     _set(capacity, IN_HAND=IN_HAND)
     _set(workshop, CANCEL_SECONDS=1.0)

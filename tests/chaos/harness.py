@@ -59,7 +59,7 @@ from tests.chaos.proxy import (
     refuse_entries,
     succeed,
 )
-from tests.chaos.times import LEASE
+from tests.chaos.times import GAP, LEASE
 from tests.results import read_outcomes
 from tests.site import LogEntry, Site
 
@@ -370,9 +370,11 @@ class Fleet(LocalCloud):
         partitions: The fleet's number of partitions.
         machines: Workers that no wake calls and that stay, beside the sandboxes.
         waits_for_leases: What a dead worker had in hand comes back when its leases end, as on AWS,
-            and not at once.
+            and not soon.
         parameters: Of the template.
     """
+
+    dead_seconds = GAP
 
     def __init__(
         self,

@@ -12,7 +12,9 @@ from typing import Self
 from msgspec import Struct
 from msgspec.structs import replace
 
-LONG_PAUSE = 30.0  # what is longer may outlast the lease of a worker that dies
+LONG_PAUSE = 10.0
+"""What is longer is told at once: of a worker that has died or lost its lease, which tells nothing
+more, a host may be another's so soon after its last request."""
 COOL_FIRST, COOL_MAX = 5.0, 15 * 60.0  # after "slow down" without a Retry-After
 COOL_JITTER = 1.1  # times the wish, at most
 COOL_LONGEST = 24 * 60 * 60.0  # one wrong header must not shut a host out for a year

@@ -20,6 +20,7 @@ from functions.worker.extraction.extractor import extraction_process
 from functions.worker.fence import Fence, LockTakenError
 from functions.worker.leases import LeaseLostError, Leases, Moment
 from functions.worker.load import Load
+from functions.worker.politeness.pause import LONG_PAUSE
 from functions.worker.work import UNFETCHED_FROM, Delivery, Resources, Worked
 from functions.worker.worker import ALONE_FROM, RELEASE_SECONDS, Timetable, Worker
 from functions.worker.workshop import open_workshop
@@ -262,6 +263,7 @@ def test_a_mistake_of_ours_touches_no_other_batch(
 ) -> None:
     committed = commit_module.committed
     bad, good = fleet.send(1, "/a"), fleet.send(2, "/b")
+    hidden = note_put_backs(monkeypatch)
 
     def stumble(data: Any, batch: Batch) -> Any:
         if batch.batch == bad:
@@ -272,6 +274,7 @@ def test_a_mistake_of_ours_touches_no_other_batch(
 
     assert fleet.run() == [good]
     assert [batch for batch, _ in fleet.report.failures] == [bad]
+    assert hidden == [LONG_PAUSE], "it may have asked a host, of whose pause nobody knows"
 
 
 @pytest.mark.parametrize("body", ["hello", '{"type":"batch.v9"}', '{"type":"batch.v1"}', "[]"])
@@ -674,6 +677,28 @@ def test_a_queue_that_says_nothing_for_a_while_is_none(
     monkeypatch.setattr(Queue, "receive_one", fail_twice)
 
     assert fleet.run() == [batch]
+
+
+def test_what_is_in_hand_of_a_worker_that_ends_by_a_mistake_comes_back_behind_its_pauses(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have asked a host a moment ago, of whose pause nobody knows."""
+    hidden = note_put_backs(monkeypatch)
+    receive = Queue.receive_one
+    fleet.site.reply("/slow", 30.0)
+    fleet.send(1, "/slow")
+
+    def stumble(queue: Queue, **options: Any) -> Any:
+        if fleet.site.visits:
+            raise IndexError("ours")
+        return receive(queue, **options)
+
+    monkeypatch.setattr(Queue, "receive_one", stumble)
+
+    with pytest.raises(IndexError):
+        fleet.run()
+
+    assert hidden == [LONG_PAUSE]
 
 
 # ---- the lock of the fleet

@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from functions.worker.leases import WAKE_SHARE, Lease, LeaseLostError, Leases, Moment
+from functions.worker.politeness.pause import LONG_PAUSE
 from shared.queue import Queue
 
 if TYPE_CHECKING:
@@ -72,6 +73,16 @@ def sqs(clocks: Clocks) -> Sqs:
 @pytest.fixture
 def queue(sqs: Sqs) -> Queue:
     return Queue("https://q", cast("Any", sqs))
+
+
+def test_a_pause_that_nobody_is_told_of_is_over_when_another_worker_may_have_the_host(
+    clocks: Clocks, queue: Queue
+) -> None:
+    """A worker that cannot reach S3 and SQS asks the host to the end of the lease."""
+    leases = Leases(now=clocks.now)
+    lease = leases.hold("m", queue, clocks.now())
+
+    assert leases.seconds - lease.left >= LONG_PAUSE
 
 
 @pytest.fixture

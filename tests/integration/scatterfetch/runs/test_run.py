@@ -22,6 +22,7 @@ from aiohttp import web
 
 import scatterfetch.localcloud.cloud
 from functions.dispatcher.summary import decode_summary
+from functions.worker.politeness.pause import LONG_PAUSE
 from functions.worker.work import UNFETCHED_FROM
 from scatterfetch.deadletters.local import redrive_targets
 from scatterfetch.deployable import TEMPLATE
@@ -32,6 +33,7 @@ from scatterfetch.jobs.same_list import manifests_of, older_jobs, runs_of
 from scatterfetch.jobs.standing import State, Status, look_at
 from scatterfetch.lists.sources import read_lists, read_sitemap_list
 from scatterfetch.lists.url_list import UrlList
+from scatterfetch.localcloud.cloud import LocalCloud
 from scatterfetch.localcloud.sandbox import Sandbox
 from scatterfetch.output.verdict import report
 from scatterfetch.results.files import find_results
@@ -404,7 +406,10 @@ def test_a_run_that_cannot_begin_ends(
         runner(url_list(many_urls(site, hosts=1, pages=1)))
 
 
-def test_killed_workers_lose_no_url(runner: Runner, site: Site, sandboxes: list[Sandbox]) -> None:
+def test_killed_workers_lose_no_url(
+    runner: Runner, site: Site, sandboxes: list[Sandbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LocalCloud, "dead_seconds", 0.0)
     urls = many_urls(site, hosts=8, pages=20)
 
     def kill_at(_: str) -> None:
@@ -423,9 +428,32 @@ def test_killed_workers_lose_no_url(runner: Runner, site: Site, sandboxes: list[
     )
 
 
-def test_a_batch_that_always_kills_its_worker_does_not_stop_the_others(
-    runner: Runner, site: Site, sandboxes: list[Sandbox]
+def test_the_pause_of_a_host_outlasts_its_worker(
+    runner: Runner, site: Site, sandboxes: list[Sandbox], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Nobody else knows when the worker has asked, nor what robots.txt or an answer asks for."""
+    assert LocalCloud.dead_seconds == LONG_PAUSE
+    monkeypatch.setattr(LocalCloud, "dead_seconds", 2.0)
+    asked: list[float] = []
+
+    def kill_first(_path: str) -> None:
+        asked.append(time.monotonic())
+        if len(asked) == 1:
+            kill_workers(sandboxes)
+
+    site.on_visit = kill_first
+
+    finished = runner(url_list(many_urls(site, hosts=1, pages=1)), workers=2)
+
+    assert finished.complete
+    first, second = asked
+    assert second - first >= LocalCloud.dead_seconds
+
+
+def test_a_batch_that_always_kills_its_worker_does_not_stop_the_others(
+    runner: Runner, site: Site, sandboxes: list[Sandbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LocalCloud, "dead_seconds", 0.0)
     urls = many_urls(site, hosts=4, pages=5)
     site.on_visit = lambda path: kill_workers(sandboxes) if path == "/deadly" else None
 
