@@ -2,26 +2,25 @@
 The worker loop: takes batches as long as it could do more, and has several in hand at once.
 
 Each batch is a task of its own, with its own lease, commit and acknowledgement, and is of another
-partition. What happens to one of them touches no other. Workers call for workers: see `Wakes`.
+partition. What happens to one of them touches no other. Workers call for workers: see `Calls`.
 """
 
 import asyncio
 import math
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from functions.worker.calls import Calls
 from functions.worker.capacity import Capacity
-from functions.worker.fence import LockTakenError
 from functions.worker.leases import Lease, LeaseLostError, Leases, Moment
 from functions.worker.load import Load
+from functions.worker.lock_watch import LockWatch
 from functions.worker.politeness.pause import LONG_PAUSE
 from functions.worker.report import Report
 from functions.worker.work import Delivery, Resources, seldom_collecting, work_on
 from functions.worker.workshop import Opened, Workshop, open_workshop
 from shared.errors import InvalidJobError, StorageError
-from shared.lock import LOOK_SECONDS
 from shared.messages import decode_batch
 from shared.queue import Received
 from shared.wakes import Wakes
@@ -35,13 +34,9 @@ ALONE_FROM = 5
 RELEASE_SECONDS = (5, 20, 80, 300)
 """How long a batch that could not be brought to its end stays hidden, by how often it was received;
 its partition waits with it."""
-CALL_SECONDS = 60.0
-"""Between two calls for another worker, while this one is full."""
 _MAX_HIDDEN = 11 * 60 * 60  # seconds; SQS ends at twelve hours
 _TAKE_SECONDS = 0.05  # between two batches: how busy one makes the worker is to be seen
 _LOOK_SECONDS = 0.1  # between two looks whether the worker could do more
-_LOCK_LOOK_SECONDS = 5.0  # between two looks whether the lock is to be looked at; see shared.lock
-_LOCK_PATIENCE = 15.0  # seconds that it may be looked at later than it should be
 _LEASE_LOOK_SECONDS = 0.5  # between two looks whether a lease has ended
 _WAIT_SECONDS = 1.0  # that a receive waits for a message; see `Timetable`
 _TROUBLE_SECONDS = (1.0, 2.0, 4.0, 8.0)  # after as many receives in a row that failed
@@ -69,8 +64,8 @@ class _Hand:
     delivery: Delivery
     lease: Lease
     task: asyncio.Task[None] | None = None
-    is_concluded: bool = False
-    """What is left is to acknowledge it."""
+    is_over: bool = False
+    """Nothing is done for it any more but to acknowledge it or to put it back."""
 
 
 class Worker:
@@ -101,14 +96,14 @@ class Worker:
         self._load = load
         self._leases = leases
         self._opened = opened
-        self._wakes = Wakes(resources.wake_queue, workers=resources.settings.worker_concurrency)
+        self._lock_watch = LockWatch(resources.fence, report.trouble)
         self._hands: dict[str, _Hand] = {}
         """By message group, in the order in which they were taken."""
         self._workshop: Workshop
         self._capacity: Capacity
-        self._called = -math.inf
-        self._calls: set[asyncio.Task[None]] = set()
-        self._is_superseded = False
+        self._calls: Calls
+        self._tasks: set[asyncio.Task[None]] = set()
+        """Of batches in hand, and of those that are over and not acknowledged or put back yet."""
 
     async def run(self, *given: Delivery) -> None:
         """
@@ -126,12 +121,10 @@ class Worker:
             async with self._opened(
                 resources.settings, resources.is_cancelled, self._report.outcome
             ) as workshop:
-                self._workshop = workshop
-                clock = asyncio.get_running_loop().time
-                self._capacity = Capacity(self._load, workshop, clock)
+                self._enter(workshop)
                 watches = [
                     asyncio.create_task(self._watch_leases()),
-                    asyncio.create_task(self._watch_lock()),
+                    asyncio.create_task(self._lock_watch.watch()),
                 ]
                 try:
                     for delivery in given:
@@ -139,11 +132,18 @@ class Worker:
                         self._begin(delivery, lease)
                     await self._take_and_work()
                     if not self._timetable.stays and not self._has_time():
-                        await workshop.aside(self._wakes.for_one)
+                        self._calls.for_one()
                 finally:
                     for watch in watches:
                         watch.cancel()
                     await self._end()
+
+    def _enter(self, workshop: Workshop) -> None:
+        resources = self._resources
+        self._workshop = workshop
+        self._capacity = Capacity(self._load, workshop, asyncio.get_running_loop().time)
+        wakes = Wakes(resources.wake_queue, workers=resources.settings.worker_concurrency)
+        self._calls = Calls(wakes, workshop)
 
     async def _take_and_work(self) -> None:
         failures = 0
@@ -164,7 +164,7 @@ class Worker:
             except StorageError as error:
                 failures += 1
                 self._report.trouble(error)
-                await self._call_later()  # a message may have been received, and be hidden
+                self._call_later()  # a message may have been received, and be hidden
                 if failures > len(_TROUBLE_SECONDS) and not (self._hands or self._timetable.stays):
                     raise
                 await self._wait(_TROUBLE_SECONDS[min(failures, len(_TROUBLE_SECONDS)) - 1])
@@ -172,7 +172,7 @@ class Worker:
             failures = 0
             if received is not None and not self._has_time():  # which it had when it asked
                 await self._release(received.receipt_handle)
-                await self._workshop.aside(self._wakes.for_one)
+                self._calls.for_one()
             elif received is not None:
                 await self._take(received, began)
             elif not had and not self._timetable.stays:
@@ -185,7 +185,9 @@ class Worker:
 
     def _time_left(self) -> float:
         """Return the seconds until nothing is fetched any more."""
-        return -math.inf if self._is_superseded else self._timetable.time_left() - COMMIT_SECONDS
+        if self._lock_watch.is_over:
+            return -math.inf
+        return self._timetable.time_left() - COMMIT_SECONDS
 
     def _has_time(self) -> bool:
         return self._time_left() >= MIN_SECONDS
@@ -195,16 +197,9 @@ class Worker:
         if not self._has_time():
             return False
         if self._capacity.is_full(len(self._hands)):
-            self._call()
+            self._calls.when_full()
             return False
         return True
-
-    def _call(self) -> None:
-        now = asyncio.get_running_loop().time()
-        if now - self._called >= CALL_SECONDS:
-            self._called = now
-            self._calls.add(call := asyncio.create_task(self._workshop.aside(self._wakes.for_one)))
-            call.add_done_callback(self._calls.discard)
 
     async def _take(self, received: Received, began: Moment) -> None:
         try:
@@ -216,14 +211,14 @@ class Worker:
             await self._release(received.receipt_handle)
             return
         delivery = Delivery(batch, received.receipt_handle, received.receives)
-        if batch.group in self._hands:  # the lease on the former one has ended, or it is concluded
+        if batch.group in self._hands:  # the lease on the former one has ended, or it is over
             await self._give_up(self._hands[batch.group])
         lease = self._hold(delivery, began)
         if received.receives < ALONE_FROM:
             self._begin(delivery, lease)
             await asyncio.sleep(_TAKE_SECONDS)
             return
-        self._call()  # others must do what is left
+        self._calls.when_full()  # others must do what is left
         await self._conclude_all()
         if self._has_time():
             self._begin(delivery, lease)
@@ -245,12 +240,18 @@ class Worker:
         hand = _Hand(delivery, lease)
         self._hands[delivery.batch.group] = hand
         hand.task = asyncio.create_task(self._work(hand))
-        hand.task.add_done_callback(lambda _task: self._forget(hand))  # it may never have begun
+        self._tasks.add(hand.task)
+        # Not at the task's own end: one that is cancelled at once never begins.
+        hand.task.add_done_callback(lambda task: self._forget(hand, task))
 
-    def _forget(self, hand: _Hand) -> None:
+    def _forget(self, hand: _Hand, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
         self._leases.release(hand.lease)
         if self._hands.get(hand.delivery.batch.group) is hand:
             del self._hands[hand.delivery.batch.group]
+        if task.cancelled():
+            self._report.failed(hand.delivery, LeaseLostError("its lease has ended"))
+            self._call_later()
 
     async def _work(self, hand: _Hand) -> None:
         resources = self._resources
@@ -262,26 +263,26 @@ class Worker:
 
         try:
             worked = await work_on(delivery, resources, self._workshop, hand.lease, stop_at=stop_at)
+            hand.is_over = True  # the next of its group may be here before the answer is
             self._leases.release(hand.lease)
-            hand.is_concluded = True  # the next of its group may be here before the answer is
             await self._workshop.aside(resources.work_queue.acknowledge, delivery.receipt_handle)
             self._report.done(delivery, worked)
         except LeaseLostError as error:
+            hand.is_over = True
             self._report.failed(delivery, error)
-            await self._call_later()
+            self._call_later()
         except Exception as error:  # noqa: BLE001 -- of ours, too: its partition goes on soon
+            hand.is_over = True
             self._report.failed(delivery, error)
             self._leases.release(hand.lease)
             wait = error.wait if isinstance(error, StorageError) else LONG_PAUSE
             await self._put_back(delivery, wait)
-        finally:
-            self._forget(hand)
 
     async def _put_back(self, delivery: Delivery, wait: float) -> None:
         usual = RELEASE_SECONDS[min(delivery.receives, len(RELEASE_SECONDS)) - 1]
         seconds = min(max(usual, math.ceil(wait)), _MAX_HIDDEN)
         if await self._release(delivery.receipt_handle, seconds):
-            await self._workshop.aside(self._wakes.for_one, delay=seconds)
+            self._calls.for_one(delay=seconds)
 
     async def _release(self, receipt_handle: str, seconds: int = 0) -> bool:
         """Have a message received again in so many seconds; tell whether that could be done."""
@@ -290,14 +291,14 @@ class Worker:
             queue = self._resources.work_queue
             await self._workshop.aside(queue.put_back, receipt_handle, seconds)
         except StorageError:
-            await self._call_later()
+            self._call_later()
             return False
         return True
 
-    async def _call_later(self) -> None:
+    def _call_later(self) -> None:
         """Call for a worker when a message comes back that SQS still hides for us."""
-        seconds = self._leases.seconds + _WAIT_SECONDS
-        await self._workshop.aside(self._wakes.for_one, delay=seconds)
+        longest = max(self._timetable.wait, _WAIT_SECONDS)  # see `_receive`
+        self._calls.for_one(delay=self._leases.seconds + longest)
 
     async def _wait(self, seconds: float) -> None:
         """Wait until something has become of a batch, or for so long."""
@@ -310,41 +311,22 @@ class Worker:
     async def _watch_leases(self) -> None:
         while True:
             await asyncio.sleep(_LEASE_LOOK_SECONDS)
-            for hand in list(self._hands.values()):
-                if hand.lease.left <= 0:
-                    await self._give_up(hand)
+            await self._give_up(*(hand for hand in self._hands.values() if hand.lease.left <= 0))
 
-    async def _watch_lock(self) -> None:
-        while True:
-            await asyncio.sleep(_LOCK_LOOK_SECONDS)
-            fence = self._resources.fence
-            try:
-                async with asyncio.timeout(_LOCK_LOOK_SECONDS):
-                    await asyncio.to_thread(fence.hold)
-            except LockTakenError as error:
-                self._report.trouble(error)
-                self._is_superseded = True
-                return
-            except (StorageError, TimeoutError) as error:
-                if fence.unseen() > LOOK_SECONDS + _LOCK_PATIENCE:  # it may be another's by now
-                    self._report.trouble(error)
-                    self._is_superseded = True
-                    return
-
-    async def _give_up(self, hand: _Hand) -> None:
-        """End the work on a batch that somebody else may have; nothing of it is committed."""
-        if hand.task is None or hand.is_concluded:
-            return
-        hand.task.cancel()
-        with suppress(asyncio.CancelledError):
-            await hand.task
-        self._forget(hand)
-        if hand.task.cancelled():
-            self._report.failed(hand.delivery, LeaseLostError("its lease has ended"))
-            await self._call_later()
+    async def _give_up(self, *hands: _Hand) -> None:
+        """End the work on batches that somebody else may have; nothing of them is committed."""
+        tasks = [hand.task for hand in hands if hand.task is not None and not hand.is_over]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def _end(self) -> None:
-        """Put back what is in hand, where the worker ends before its time."""
-        for hand in list(self._hands.values()):
-            await self._give_up(hand)
+        """Put back what is in hand, where the worker ends before its time; end what is begun."""
+        hands = [hand for hand in self._hands.values() if not hand.is_over]
+        await self._give_up(*hands)
+        for hand in hands:
             await self._release(hand.delivery.receipt_handle, math.ceil(LONG_PAUSE))
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._calls.made()

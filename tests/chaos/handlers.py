@@ -63,10 +63,12 @@ _set(clients, _CONFIG=clients._CONFIG.merge(Config(connect_timeout=4, read_timeo
 
 def _worker() -> Handler:
     from functions.worker import (  # noqa: PLC0415
+        calls,
         capacity,
         fence,
         handler,
         leases,
+        lock_watch,
         work,
         worker,
         workshop,
@@ -77,10 +79,11 @@ def _worker() -> Handler:
     _set(fence, FENCE_SECONDS=FENCE, LOOK_SECONDS=1.0)
     _set(leases, _PATIENCE=1.0)
     _set(handler, Leases=partial(leases.Leases, LEASE))
-    _set(worker, COMMIT_SECONDS=4.0, MIN_SECONDS=1.0, CALL_SECONDS=2.0, LOOK_SECONDS=1.0)
+    _set(worker, COMMIT_SECONDS=4.0, MIN_SECONDS=1.0)
     _set(worker, RELEASE_SECONDS=(1,), LONG_PAUSE=GAP, _TROUBLE_SECONDS=(0.2,) * 4)
     _set(turns, LONG_PAUSE=GAP)
-    _set(worker, _LOCK_LOOK_SECONDS=0.5, _LOCK_PATIENCE=4.0)
+    _set(calls, CALL_SECONDS=2.0)
+    _set(lock_watch, LOOK_SECONDS=1.0, _LOOK_SECONDS=0.5, _PATIENCE=4.0)
     _set(capacity, IN_HAND=IN_HAND)
     _set(workshop, CANCEL_SECONDS=1.0)
     # Faults come a hundred times as often as in life, so batches are not given up.

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import threading
 import time
+from contextlib import asynccontextmanager
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,13 @@ from aiohttp import web
 
 import functions.worker.capacity as capacity_module
 import functions.worker.commit as commit_module
+import functions.worker.lock_watch as lock_watch_module
 import functions.worker.scraping.scrape as scrape_module
 import functions.worker.work as work_module
 import functions.worker.worker as worker_module
 from functions.worker.extraction.extractor import extraction_process
 from functions.worker.fence import Fence, LockTakenError
-from functions.worker.leases import LeaseLostError, Leases, Moment
+from functions.worker.leases import Lease, LeaseLostError, Leases, Moment
 from functions.worker.load import Load
 from functions.worker.politeness.pause import LONG_PAUSE
 from functions.worker.work import UNFETCHED_FROM, Delivery, Resources, Worked
@@ -32,12 +34,12 @@ from shared.messages import Batch, Target, decode_batch, encode, is_wake
 from shared.queue import Message, Queue
 from shared.spec import FetchSpec, Spec
 from shared.urls import partition_of
-from shared.wakes import IN_HAND
+from shared.wakes import IN_HAND, Wakes
 from tests.cloud import Deployment
 from tests.site import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 PARTITIONS = 16
 SPEC = Spec(fetch=FetchSpec(timeout=5, pause=0, robots="ignore", wait_initial=0.1))
@@ -140,6 +142,18 @@ class Fleet:
             runner.run(worker.run())
         return self.report.concluded
 
+    def note_leases(self, monkeypatch: pytest.MonkeyPatch) -> list[Lease]:
+        """Return where the leases come that are taken from now on."""
+        hold = self.leases.hold
+        taken: list[Lease] = []
+
+        def take(*args: Any, **options: Any) -> Lease:
+            taken.append(hold(*args, **options))
+            return taken[-1]
+
+        monkeypatch.setattr(self.leases, "hold", take)
+        return taken
+
     def wakes(self) -> int:
         records = self.deployment.received(self.deployment.wake_queue_url)
         assert all(is_wake(record["body"]) for record in records)
@@ -170,6 +184,13 @@ def fleet(deployment: Deployment, site: Site, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(fleet.load, "share", lambda: 0.0)  # whatever else the machine does
     yield fleet
     extraction_process().stop()
+
+
+def note_calls(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return in how many seconds workers are called for from now on."""
+    called: list[float] = []
+    monkeypatch.setattr(Wakes, "for_one", lambda _self, *, delay=0.0: called.append(delay))
+    return called
 
 
 def note_put_backs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -297,10 +318,7 @@ def test_a_batch_whose_commit_fails_comes_back_in_seconds(
 ) -> None:
     """And not when its lease ends: its partition waits with it. A wake comes as late."""
     hidden = note_put_backs(monkeypatch)
-    sent: list[float] = []
-    monkeypatch.setattr(
-        "shared.wakes.Wakes.for_one", lambda _self, *, delay=0.0: sent.append(delay)
-    )
+    called = note_calls(monkeypatch)
     monkeypatch.setattr(work_module, "commit", fails)
     fleet.send(1, "/a")
     receive = Queue.receive_one
@@ -312,7 +330,7 @@ def test_a_batch_whose_commit_fails_comes_back_in_seconds(
     monkeypatch.setattr(Queue, "receive_one", received_before)
 
     assert fleet.run() == []
-    assert (hidden, sent[-1]) == ([seconds], seconds)
+    assert (hidden, called[-1]) == ([seconds], seconds)
     assert max(RELEASE_SECONDS) == 300
 
 
@@ -364,20 +382,10 @@ def test_a_batch_whose_lease_has_ended_is_left(
 ) -> None:
     """Its requests are closed, nothing of it is committed, and nobody puts it back."""
     hidden = note_put_backs(monkeypatch)
-    called: list[float] = []
-    monkeypatch.setattr(
-        "shared.wakes.Wakes.for_one", lambda _self, *, delay=0.0: called.append(delay)
-    )
+    called = note_calls(monkeypatch)
     fleet.site.reply("/slow", 60.0)
     lost, good = fleet.send(1, "/slow"), fleet.send(2, "/a")
-    hold = fleet.leases.hold
-    taken = []
-
-    def take(*args: Any, **options: Any) -> Any:
-        taken.append(hold(*args, **options))
-        return taken[-1]
-
-    monkeypatch.setattr(fleet.leases, "hold", take)
+    taken = fleet.note_leases(monkeypatch)
     fleet.site.on_visit = lambda path: taken[0].lose() if path == "/slow" else None
 
     assert fleet.run() == [good]
@@ -399,14 +407,7 @@ def test_a_lease_that_ends_before_a_request_is_noticed_at_it(
         fleet.manifest, spec=Spec(fetch=FetchSpec(pause=0, robots="ignore", per_host=1))
     )
     lost = fleet.send(1, "/a", "/b")
-    hold = fleet.leases.hold
-    taken = []
-
-    def take(*args: Any, **options: Any) -> Any:
-        taken.append(hold(*args, **options))
-        return taken[-1]
-
-    monkeypatch.setattr(fleet.leases, "hold", take)
+    taken = fleet.note_leases(monkeypatch)
     fleet.site.on_visit = lambda _path: taken[0].lose()
 
     assert fleet.run() == []
@@ -414,6 +415,64 @@ def test_a_lease_that_ends_before_a_request_is_noticed_at_it(
     assert fleet.site.paths() == ["/a"]
     assert not fleet.is_committed(lost)
     assert isinstance(fleet.report.failures[0][1], LeaseLostError)
+
+
+def test_a_call_that_hangs_holds_up_the_end_of_no_other_batch(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQS may say nothing for minutes, just when leases end."""
+    fleet.site.reply("/slow", 60.0)
+    batches = [fleet.send(partition, "/slow") for partition in (1, 2)]
+    taken = fleet.note_leases(monkeypatch)
+    both_have_failed = threading.Event()
+    in_time: list[bool] = []
+
+    def lose_both(_path: str) -> None:
+        if len(fleet.site.visits) == 2:
+            for lease in taken:
+                lease.lose()
+
+    def note(delivery: Delivery, error: Exception) -> None:
+        fleet.report.failures.append((delivery.batch.batch, error))
+        if len(fleet.report.failures) == 2:
+            both_have_failed.set()
+
+    monkeypatch.setattr(fleet.report, "failed", note)
+    monkeypatch.setattr(
+        Wakes, "for_one", lambda _self, **_options: in_time.append(both_have_failed.wait(5))
+    )
+    fleet.site.on_visit = lose_both
+
+    assert fleet.run() == []
+    assert sorted(batch for batch, _ in fleet.report.failures) == batches
+    assert in_time == [True, True]
+
+
+def test_a_batch_that_has_failed_fails_once(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lease is renewed no more, and may end before SQS has taken it back."""
+    monkeypatch.setattr(work_module, "commit", fails)
+    taken = fleet.note_leases(monkeypatch)
+    give_up = Worker._give_up
+    looks = itertools.count()
+    was_looked_at = threading.Event()
+
+    async def note(worker: Worker, *hands: Any) -> None:
+        await give_up(worker, *hands)
+        if taken and taken[0].left <= 0 and next(looks) == 1:
+            was_looked_at.set()
+
+    def lose(_queue: Queue, _handle: str, _seconds: int) -> None:
+        taken[0].lose()
+        assert was_looked_at.wait(10)
+
+    monkeypatch.setattr(Worker, "_give_up", note)
+    monkeypatch.setattr(Queue, "put_back", lose)
+    batch = fleet.send(1, "/a")
+
+    assert fleet.run() == []
+    assert [(failed, str(error)) for failed, error in fleet.report.failures] == [
+        (batch, "S3 is full")
+    ]
 
 
 def test_a_partition_that_is_in_hand_is_not_begun_again(
@@ -434,27 +493,50 @@ def test_a_partition_that_is_in_hand_is_not_begun_again(
     assert fleet.site.paths() == ["/slow", "/slow"]
 
 
-def test_a_batch_that_is_given_up_before_it_is_begun_is_in_hand_no_more(fleet: Fleet) -> None:
-    """The loop was held up for a whole lease, just when the batch came."""
+@asynccontextmanager
+async def holding_one(fleet: Fleet) -> "AsyncIterator[Worker]":
+    """Yield a worker that has just begun the one batch that there is."""
     worker = Worker(
         fleet.resources, fleet.report, Timetable(fleet.time_left), fleet.load, fleet.leases
     )
-    name = fleet.send(1, "/a")
     received = fleet.deployment.work_queue.receive_one(hidden=60, wait=0)
     assert received is not None
     delivery = Delivery(decode_batch(received.body), received.receipt_handle)
+    async with open_workshop(fleet.settings, lambda _job: False) as workshop:
+        worker._enter(workshop)
+        worker._begin(delivery, worker._hold(delivery, Moment.now()))
+        yield worker
+
+
+def test_a_batch_that_is_given_up_before_it_is_begun_is_in_hand_no_more(fleet: Fleet) -> None:
+    """The loop was held up for a whole lease, just when the batch came."""
+    name = fleet.send(1, "/a")
 
     async def begin_and_give_up() -> None:
-        async with open_workshop(fleet.settings, lambda _job: False) as workshop:
-            worker._workshop = workshop
-            worker._begin(delivery, worker._hold(delivery, Moment.now()))
+        async with holding_one(fleet) as worker:
             await worker._give_up(worker._hands["1"])
+            assert worker._hands == {}
 
     asyncio.run(begin_and_give_up())
 
-    assert worker._hands == {}
     assert [batch for batch, _ in fleet.report.failures] == [name]
     assert fleet.site.visits == []
+
+
+def test_who_gives_up_a_batch_can_be_told_to_end(fleet: Fleet) -> None:
+    """The watch of the leases is told at the worker's end, whatever it does then."""
+    fleet.send(1, "/a")
+
+    async def begin_and_cancel() -> bool:
+        async with holding_one(fleet) as worker:
+            watch = asyncio.create_task(worker._give_up(worker._hands["1"]))
+            await asyncio.sleep(0)
+            watch.cancel()
+            await asyncio.wait([watch])
+            await worker._end()
+            return watch.cancelled()
+
+    assert asyncio.run(begin_and_cancel())
 
 
 # ---- its end
@@ -549,7 +631,7 @@ def test_who_stays_waits_for_long_while_nothing_is_in_hand(
 
     def note(queue: Queue, *, hidden: float, wait: float) -> Any:
         waits.append((wait, hidden - fleet.leases.seconds))
-        if len(fleet.report.concluded) == 1:
+        if wait == fleet.wait and fleet.report.concluded:
             left[0] = 0.0
         return receive(queue, hidden=hidden, wait=0.0)
 
@@ -567,7 +649,8 @@ def test_who_stays_goes_on_asking_a_queue_that_says_nothing(
     """A machine may be without a network for hours."""
     monkeypatch.setattr(worker_module, "_TROUBLE_SECONDS", (0.0, 0.0))
     left = [300.0]
-    fleet.stays, fleet.time_left = True, lambda: left[0]
+    fleet.stays, fleet.wait, fleet.time_left = True, 20.0, lambda: left[0]
+    called = note_calls(monkeypatch)
 
     def fail(*_: Any, **__: Any) -> None:
         if len(fleet.report.troubles) == 9:
@@ -578,6 +661,8 @@ def test_who_stays_goes_on_asking_a_queue_that_says_nothing(
 
     assert fleet.run() == []
     assert len(fleet.report.troubles) == 10
+    # What one of the receives has had and not told comes back then.
+    assert called == [fleet.leases.seconds + 20.0] * 10
 
 
 def test_nobody_is_called_in_a_stack_without_workers_of_its_own(
@@ -708,7 +793,7 @@ def test_a_worker_that_another_release_has_followed_ends(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would take the lock back, and the two would take it in turn."""
-    monkeypatch.setattr(worker_module, "_LOCK_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(lock_watch_module, "_LOOK_SECONDS", 0.05)
     monkeypatch.setattr("functions.worker.fence.LOOK_SECONDS", 0.0)
     fleet.manifest = msgspec.structs.replace(
         fleet.manifest, spec=Spec(fetch=FetchSpec(pause=0, robots="ignore", per_host=1))
