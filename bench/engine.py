@@ -145,6 +145,7 @@ async def engine(case: Case, port: int, known: bytes | None) -> bytes:
                 careful=False,
             ),
         )
+        end = time.time() + 100
         scraper = Scraper(
             Batch(
                 job="bench",
@@ -156,7 +157,7 @@ async def engine(case: Case, port: int, known: bytes | None) -> bytes:
             Partition(number=0, count=1, state=state),
             fetcher,
             clock=time.time,
-            stop_at=time.time() + 100,
+            stop_at=lambda: end,
             rng=Random(0),  # noqa: S311 -- jitter
         )
         await scraper.scrape(outcomes.add)

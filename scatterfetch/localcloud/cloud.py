@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 INPUT_BUCKET = "InputBucket"  # logical ids, as in the template
 DATA_BUCKET = "DataBucket"
 WORK_QUEUE = "WorkQueue"
-# What a worker keeps free at its end, and a moment: from then on it begins nothing.
-LAST_SECONDS = 21.0
+LAST_SECONDS = 20.0
+"""What a worker keeps free at its end: with so much left it begins nothing any more."""
 _MAX_FAILURES = 3  # of workers, one after the other
 _DISK_INTERVAL = 10.0  # seconds between two words about a full disk
 

@@ -96,8 +96,8 @@ class _End:
 
     def _listen(self) -> None:
         sys.stdin.buffer.readline()
-        # As much as the worker keeps for its commits, and a moment: from then on it begins nothing.
-        self._at = time.monotonic() + COMMIT_SECONDS + 1.0
+        # As much as the worker keeps for its commits: it begins nothing any more.
+        self._at = time.monotonic() + COMMIT_SECONDS
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from scatterfetch.jobs.last_run import note_run
 from scatterfetch.jobs.progress import Job, Progress, progress_of
-from scatterfetch.jobs.watch import Display
+from scatterfetch.jobs.watch import Display, Interruptions
 from shared.keys import manifest_key, summary_key
 from shared.manifest import decode_manifest
 from shared.receipts import final_counts
@@ -29,9 +29,10 @@ _LONGEST_PAUSE = 2.0
 class LocalRun:
     """Knows the jobs' state from the keys that are put; threads tell it, one waits."""
 
-    def __init__(self, folder: Path, display: Display) -> None:
+    def __init__(self, folder: Path, display: Display, received: Interruptions) -> None:
         self._folder = folder
         self._display = display
+        self._received = received
         self._changed = threading.Condition()
         self._has_news = False
         self._began = time.monotonic()
@@ -80,7 +81,7 @@ class LocalRun:
         # A look at the state takes longer the more batches there are. Were there one for each put,
         # a job of many batches would be slow; so they have a share of the time, and no more.
         took = time.monotonic() - self._look_began
-        time.sleep(min(_LONGEST_PAUSE, max(0.0, _LOOK_SHARE * took)))
+        self._received.wait(min(_LONGEST_PAUSE, max(0.0, _LOOK_SHARE * took)))
         for job in self._to_close() - self._closing.keys():
             self._closing[job] = time.monotonic() + _CLOSE_SECONDS
             self.cloud.look_at(job)

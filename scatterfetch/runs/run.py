@@ -51,19 +51,19 @@ def run(
         InvalidJobError: the parameters or the template are wrong.
         OSError: the folder cannot be written.
     """
-    local = LocalRun(folder, display)
-    cloud = local.cloud = LocalCloud(
-        folder,
-        workers=workers,
-        parameters=parameters,
-        on_put=local.on_put,
-        on_progress=local.on_progress,
-        report=display.say,
-        template=template,
-        parsers=parsers,
-    )
     dead_letters = 0
     with interruptions() as received:
+        local = LocalRun(folder, display, received)
+        cloud = local.cloud = LocalCloud(
+            folder,
+            workers=workers,
+            parameters=parameters,
+            on_put=local.on_put,
+            on_progress=local.on_progress,
+            report=display.say,
+            template=template,
+            parsers=parsers,
+        )
         try:
             cloud.start()
             notifications = {}

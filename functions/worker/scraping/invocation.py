@@ -19,7 +19,7 @@ from shared.messages import Batch
 from shared.outcomes import Outcome
 from shared.settings import WorkerSettings
 
-TIME_SECONDS = 1.0  # between two looks how much time is left
+TIME_SECONDS = 1.0  # between two looks how much time is left, where no request begins
 
 
 def network_of(settings: WorkerSettings) -> Network:
@@ -44,23 +44,19 @@ async def scrape_batch(
     has_room: Callable[[], bool] = lambda: True,
     cancelled: asyncio.Event | None = None,
 ) -> Counter[str]:
-    """
-    Hand the outcomes of `batch` to `emit`; return the facts for the metrics. See `Scraper`.
-
-    `stop_at` may become sooner at once.
-    """
+    """Hand the outcomes of `batch` to `emit`; return the facts for the metrics. See `Scraper`."""
     scraper = Scraper(
         batch,
         means,
         partition,
         await pool.fetcher(user_agent=means.agent, verify_tls=means.fetch.verify_tls),
         clock=clock,
-        stop_at=stop_at(),
+        stop_at=stop_at,
         rng=rng,
         has_room=has_room,
         cancelled=cancelled,
     )
-    watch = asyncio.create_task(_keep_time(scraper, stop_at))
+    watch = asyncio.create_task(_keep_time(scraper))
     try:
         await scraper.scrape(emit)
     finally:
@@ -68,7 +64,7 @@ async def scrape_batch(
     return scraper.facts
 
 
-async def _keep_time(scraper: Scraper, stop_at: Callable[[], float]) -> None:
+async def _keep_time(scraper: Scraper) -> None:
     while True:
         await asyncio.sleep(TIME_SECONDS)
-        scraper.stop_by(stop_at())
+        scraper.look()

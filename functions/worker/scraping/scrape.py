@@ -54,7 +54,9 @@ class Scraper:
         partition: The hosts that may be asked.
         fetcher: Does the fetching.
         clock: Returns the seconds since the epoch.
-        stop_at: On that clock: from then on nothing is fetched, and what is left is deferred.
+        stop_at: Returns when the end is, on that clock, which may be sooner at once: from then on
+            nothing is begun, and what is left is deferred. What is under way has `LAST_SECONDS`
+            more where the end came early.
         rng: Source of jitter and chance.
         has_room: Tells whether there is memory for more outcomes; if not, what is left is deferred.
         cancelled: Once it is set, nothing is fetched: the targets without an outcome are skipped.
@@ -68,7 +70,7 @@ class Scraper:
         fetcher: Fetcher,
         *,
         clock: Callable[[], float],
-        stop_at: float,
+        stop_at: Callable[[], float],
         rng: Random,
         has_room: Callable[[], bool] = lambda: True,
         cancelled: asyncio.Event | None = None,
@@ -80,7 +82,8 @@ class Scraper:
         self._has_room = has_room
         self.facts: Counter[str] = Counter()
         """For the metrics: Pages, Bytes, MillisecondsWaited, HostPauses, RobotsDenials."""
-        self._deadline = Deadline(clock, stop_at)
+        self._stop_at = stop_at
+        self._deadline = Deadline(clock, stop_at())
         self._requests = Requests(means, rng)
         self._pending = Pending(batch, clock, token=means.token, has_jar=self._requests.has_jar)
         self._rulebook = Rulebook(means, partition.state, self._pending, self.facts)
@@ -131,12 +134,9 @@ class Scraper:
                 task.cancel()
             self._turns.close()
 
-    def stop_by(self, at: float) -> None:
-        """
-        Begin no request after `at`, if this is sooner than `stop_at`.
-
-        What is under way by then has `LAST_SECONDS` more.
-        """
+    def look(self) -> None:
+        """Notice if the end has come nearer; to be called while nothing else happens."""
+        at = self._stop_at()
         if at < self._deadline.at - _SOONER_SECONDS:
             self._is_sooner.set()
         self._deadline.bring_forward(at)
@@ -184,6 +184,7 @@ class Scraper:
 
     async def _step(self, alarms: Collection[Alarm]) -> None:
         """Start what may start, and wait until something else may, or an alarm."""
+        self.look()  # before each request: who stops a run is promised that no more begin
         now, stop_at = self._deadline.now(), self._deadline.at
         if now >= stop_at:
             self._judge.hand_back(Reason.OUT_OF_TIME, _NO_TIME)

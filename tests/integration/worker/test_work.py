@@ -432,6 +432,23 @@ def test_time_that_becomes_short_is_noticed(
     extraction_process().stop()
 
 
+def test_no_request_begins_once_the_time_is_over(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who stops a local run is told so; it is known when the next request is to begin."""
+    monkeypatch.setattr(invocation_module, "TIME_SECONDS", 100.0)
+    fetch = FetchSpec(pause=0, robots="ignore", per_host=1)
+    work.manifest = msgspec.structs.replace(work.manifest, spec=Spec(fetch=fetch))
+    work.send(work.site.page("/a", "A"), work.site.page("/b", "B"))
+    left = [100.0]
+    work.site.on_visit = lambda _path: left.__setitem__(0, 0.0)
+
+    worked = work.run(time_left=lambda: left[0])
+
+    assert worked.counts == {"scraped": 1, "deferred-out_of_time": 1, "children": 1}
+    assert work.site.paths() == ["/a"]
+
+
 def test_the_receipt_says_when_all_that_was_deferred_is_due(work: Work) -> None:
     busy = web.Response(status=429, headers={"Retry-After": "600"})
     work.send(work.site.reply("/busy", busy), work.site.page("/a", "A"))

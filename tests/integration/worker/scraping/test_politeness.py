@@ -150,6 +150,7 @@ class Engine:
                 if proxies
                 else None,
             )
+            end = self.clock() + seconds
             scraper = Scraper(
                 batch,
                 means,
@@ -161,7 +162,7 @@ class Engine:
                 ),
                 recording,  # type: ignore[arg-type] # a fetcher that also takes notes
                 clock=self.clock,
-                stop_at=self.clock() + seconds,
+                stop_at=lambda: end,
                 rng=Random(0),
                 has_room=self.has_room,
                 cancelled=cancelled,

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -105,7 +106,7 @@ class Played:
                 Partition(number=0, count=1, state=known),
                 self._fetcher,
                 clock=time.time,
-                stop_at=time.time() + 100,
+                stop_at=partial(float, time.time() + 100),
                 rng=Random(hops),
             )
             time.run_until_complete(scraper.scrape(found.append))

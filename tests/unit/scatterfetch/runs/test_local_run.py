@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from scatterfetch.jobs.progress import Job, Progress
+from scatterfetch.jobs.watch import Interruptions
 from scatterfetch.lists.url_list import UrlList
 from scatterfetch.runs.local_run import LocalRun
 from shared.receipts import receipt_key
@@ -23,14 +24,15 @@ def test_looks_at_the_state_have_a_share_of_the_time_however_many_puts_there_are
     now = 0.0
     slept = []
 
-    def sleep(seconds: float) -> None:
+    def sleep(_received: Interruptions, seconds: float) -> None:
         nonlocal now
         slept.append(seconds)
         now += seconds
 
-    clock = SimpleNamespace(monotonic=lambda: now, sleep=sleep)
+    monkeypatch.setattr(Interruptions, "wait", sleep)  # which Ctrl-C ends
+    clock = SimpleNamespace(monotonic=lambda: now)
     monkeypatch.setattr("scatterfetch.runs.local_run.time", clock)
-    local = LocalRun(tmp_path, Nothing())
+    local = LocalRun(tmp_path, Nothing(), Interruptions())
     local.jobs["j"] = Job("j", UrlList("urls.txt", "a/urls.txt", b"", None))
     now += 5.0  # until the cloud is there
 
