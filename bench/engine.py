@@ -141,7 +141,7 @@ async def engine(case: Case, port: int, known: bytes | None) -> bytes:
             extractor=Extractor(
                 Spec(fetch=spec),
                 token=product_token(_USER_AGENT),
-                process=extraction_process(),
+                process=extraction_process(400_000_000),
                 careful=False,
             ),
         )

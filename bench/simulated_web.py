@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from msgspec import Struct
 
 from bench.simulated_time import Processor
-from functions.worker.transport.budget import Reservation
+from functions.worker.bounds import Bounds
+from functions.worker.transport.budget import Budget, Reservation, Slots
 from functions.worker.transport.connections import Network
 from functions.worker.transport.fetch import Fetcher, Pool
 from functions.worker.transport.page import FetchedPage
@@ -130,8 +131,9 @@ class Visitor(NamedTuple):
 class SimulatedPool(Pool):
     """The connections of a worker, to `Web`."""
 
-    def __init__(self, visitor: Visitor) -> None:
-        super().__init__(Network(connect_to={}))
+    def __init__(self, visitor: Visitor, bounds: Bounds) -> None:
+        budget, slots = Budget(bounds.bodies), Slots(bounds.requests)
+        super().__init__(Network(connect_to={}), budget, slots)
         self._visitor = visitor
         self._connected: set[str] = set()
 

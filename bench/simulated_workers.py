@@ -10,6 +10,7 @@ from bench.simulated_aws import SQS, Bill
 from bench.simulated_fleet import Fleet, Totals
 from bench.simulated_time import EPOCH, PROCESSOR, Calls, Processor, Time
 from bench.simulated_web import SimulatedPool, Visitor, Web
+from functions.worker.bounds import bounds_of
 from functions.worker.fence import Fence
 from functions.worker.leases import WAKE_SHARE, Leases, Moment
 from functions.worker.load import Load
@@ -142,6 +143,7 @@ class Workers:
             dead_letter_queue_url=queues["letters"].url,
             user_agent=USER_AGENT,
             worker_concurrency=fleet.workers,
+            worker_memory=fleet.memory,
             partitions=fleet.partitions,
         )
 
@@ -182,9 +184,11 @@ async def _beat(leases: Leases) -> None:
 def _opened(visitor: Visitor, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
     @asynccontextmanager
     async def opened(
-        _settings: WorkerSettings, is_cancelled: Callable[[str], bool], _tell: Tell
+        settings: WorkerSettings, is_cancelled: Callable[[str], bool], _tell: Tell
     ) -> AsyncIterator[Workshop]:
-        workshop = Workshop(SimulatedPool(visitor), is_cancelled, clock=loop.time)
+        bounds = bounds_of(settings)
+        pool = SimulatedPool(visitor, bounds)
+        workshop = Workshop(pool, bounds, is_cancelled, clock=loop.time)
         looking = asyncio.create_task(workshop.look())
         try:
             yield workshop

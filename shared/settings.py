@@ -9,6 +9,9 @@ from msgspec import Meta, Struct
 from shared.errors import InvalidJobError
 from shared.lock import PARTITIONS
 
+LEAST_MEMORY = 512
+"""MB, of a worker: what its worst pages take is bounded from there on."""
+
 QueueUrl = Annotated[str, Meta(pattern=r"^https?://")]
 
 
@@ -62,6 +65,8 @@ class WorkerSettings(_FunctionSettings, frozen=True, kw_only=True):
     """Of the dispatch queue."""
     worker_concurrency: Annotated[int, Meta(ge=0)]
     """Workers at most that Lambda runs; without any, none are called."""
+    worker_memory: Annotated[int, Meta(ge=LEAST_MEMORY)] = LEAST_MEMORY
+    """MB; its bounds follow."""
     user_agent: Annotated[str, Meta(min_length=1)]
     connect_to: str = ""
     """See `functions.worker.transport.addresses.parse_connect_to`."""

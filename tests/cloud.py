@@ -80,7 +80,7 @@ class Deployment:
             "PARTITIONS": "16",
             "BATCH_SIZE": "10",
             "STALL_MINUTES": "90",
-            "WORKER_MEMORY": "1024",
+            "WORKER_MEMORY": "512",
             "ARCHITECTURE": "arm64",
         }
 
@@ -98,6 +98,7 @@ class Deployment:
             "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue_url,
             "WORKER_CONCURRENCY": "20",
             "PARTITIONS": "16",
+            "WORKER_MEMORY": "512",
             "USER_AGENT": "test-bot/1.0 (+https://bot.example/)",
             "ALLOW_PRIVATE_NETWORKS": "true",
         }

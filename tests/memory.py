@@ -1,10 +1,10 @@
 """
 A worker in a process of its own, which says how much memory it took.
 
-    python -m tests.memory PORT TARGETS
+    python -m tests.memory MEMORY SCHEME PORT TARGETS
 
-Every target is the page of another host, and every host is 127.0.0.1:PORT. They are in as many
-batches as a worker has in hand at once.
+It has MEMORY MB. Every target is the page of another host, and every host is 127.0.0.1:PORT. They
+are in as many batches as a worker has in hand at once.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
+from functions.worker.bounds import bounds_of
 from functions.worker.commit import OutcomeFile
 from functions.worker.extraction.extractor import Extractor, extraction_process
 from functions.worker.politeness.partition import Partition
@@ -31,9 +32,17 @@ from shared.spec import FetchSpec, Spec
 from shared.wakes import IN_HAND
 
 
-async def scrape(port: int, targets: int) -> Counter[str]:
+async def scrape(settings: WorkerSettings, scheme: str, targets: int) -> Counter[str]:
     """Return how many targets ended in which way."""
-    settings = WorkerSettings(
+    ends: Counter[str] = Counter()
+    async with open_workshop(settings, lambda _job: False) as workshop:
+        numbers = [range(first, targets, IN_HAND) for first in range(min(IN_HAND, targets))]
+        await asyncio.gather(*(_scrape(some, scheme, workshop, ends) for some in numbers))
+    return ends
+
+
+def settings_of(memory: int, port: int) -> WorkerSettings:
+    return WorkerSettings(
         data_bucket="data",
         dispatch_queue_url="dispatch",
         work_queue_url="work",
@@ -41,17 +50,13 @@ async def scrape(port: int, targets: int) -> Counter[str]:
         dead_letter_queue_url="dead",
         user_agent="test",
         worker_concurrency=1,
-        connect_to=f":80:127.0.0.1:{port}",
+        worker_memory=memory,
+        connect_to=f":80:127.0.0.1:{port},:443:127.0.0.1:{port}",
         allow_private_networks=True,
     )
-    ends: Counter[str] = Counter()
-    async with open_workshop(settings, lambda _job: False) as workshop:
-        numbers = [range(first, targets, IN_HAND) for first in range(min(IN_HAND, targets))]
-        await asyncio.gather(*(_scrape(some, workshop, ends) for some in numbers))
-    return ends
 
 
-async def _scrape(numbers: range, workshop: Workshop, ends: Counter[str]) -> None:
+async def _scrape(numbers: range, scheme: str, workshop: Workshop, ends: Counter[str]) -> None:
     """Scrape one batch of targets; count how they end."""
     outcomes = OutcomeFile()
 
@@ -59,14 +64,21 @@ async def _scrape(numbers: range, workshop: Workshop, ends: Counter[str]) -> Non
         outcomes.add(outcome)
         ends["-".join(filter(None, (outcome.outcome, outcome.reason)))] += 1
 
-    fetch = FetchSpec(pause=0, robots="ignore", max_bytes=10_000_000, wait_initial=0.1, attempts=2)
+    fetch = FetchSpec(
+        pause=0,
+        robots="ignore",
+        max_bytes=10_000_000,
+        wait_initial=0.1,
+        attempts=2,
+        verify_tls=False,
+    )
     with workshop.holding(outcomes):
         await scrape_batch(
             Batch(
                 job="j",
                 batch=f"00000-{numbers[0]:06}",
                 partition=0,
-                targets=tuple(Target(f"http://h{n}.example/", n) for n in numbers),
+                targets=tuple(Target(f"{scheme}://h{n}.example/", n) for n in numbers),
             ),
             Means(
                 job=Manifest(
@@ -76,7 +88,7 @@ async def _scrape(numbers: range, workshop: Workshop, ends: Counter[str]) -> Non
                 extractor=Extractor(
                     Spec(),
                     token="test",
-                    process=extraction_process(),
+                    process=extraction_process(workshop.bounds.page),
                     careful=False,
                     turn=workshop.extracting,
                 ),
@@ -100,11 +112,12 @@ def peak() -> float:
 
 
 def main() -> None:
-    port, targets = map(int, sys.argv[1:])
+    memory, scheme, port, targets = sys.argv[1:]
+    settings = settings_of(int(memory), int(port))
     before = peak()
     with seldom_collecting():
-        ends = asyncio.run(scrape(port, targets))
-    extraction_process().stop()
+        ends = asyncio.run(scrape(settings, scheme, int(targets)))
+    extraction_process(bounds_of(settings).page).stop()
     json.dump({"ends": ends, "before": round(before), "peak": round(peak())}, sys.stdout)
 
 

@@ -7,8 +7,7 @@ Measured and counted; what follows is for the worker to decide.
 from collections.abc import Callable
 
 from functions.worker.load import BUSY, Load
-from functions.worker.transport.budget import BODIES_BYTES
-from functions.worker.workshop import MAX_OUTCOME_BYTES, Workshop
+from functions.worker.workshop import Workshop
 from shared.wakes import IN_HAND
 
 SPARSE_SECONDS = 60.0
@@ -39,8 +38,8 @@ class Capacity:
             busy > BUSY
             or in_hand >= IN_HAND
             or pool.slots.are_taken()
-            or pool.budget.taken > BODIES_BYTES // 2
-            or self._workshop.outcome_bytes() > MAX_OUTCOME_BYTES // 2
+            or pool.budget.taken > pool.budget.size // 2
+            or self._workshop.outcome_bytes() > self._workshop.bounds.outcomes // 2
             or self._workshop.extracting.is_long()
         )
 

@@ -277,7 +277,7 @@ def _means(
     extractor = Extractor(
         job.spec,
         token=product_token(job.spec.fetch.user_agent or user_agent),
-        process=extraction_process(),
+        process=extraction_process(workshop.bounds.page),
         careful=delivery.receives >= CAREFUL_FROM,
         turn=workshop.extracting,
     )

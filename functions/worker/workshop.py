@@ -14,16 +14,17 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from functions.worker.bounds import Bounds, bounds_of
 from functions.worker.commit import OutcomeFile
 from functions.worker.extraction.extractor import Turn
 from functions.worker.scraping.invocation import network_of
+from functions.worker.transport.budget import Budget, Slots
 from functions.worker.transport.fetch import Pool
 from shared.errors import StorageError
 from shared.messages import Batch
 from shared.settings import WorkerSettings
 
 CANCEL_SECONDS = 5.0  # between two looks whether a job was cancelled
-MAX_OUTCOME_BYTES = 64_000_000  # compressed; what would go beyond is left to a later batch
 _THREADS = 8
 
 Tell = Callable[[Batch, Mapping[str, int]], None]
@@ -37,6 +38,7 @@ class Workshop:
 
     Args:
         pool: The connections.
+        bounds: Of the memory.
         is_cancelled: Tells whether a job was cancelled. It may take its time.
         tell: Is told of each outcome of a batch, by the counts of all of them so far.
         clock: Returns seconds, from any moment on.
@@ -45,11 +47,13 @@ class Workshop:
     def __init__(
         self,
         pool: Pool,
+        bounds: Bounds,
         is_cancelled: Callable[[str], bool],
         tell: Tell = lambda _batch, _counts: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.pool = pool
+        self.bounds = bounds
         self.tell = tell
         self.extracting = Turn()
         """With the process that extracts."""
@@ -80,7 +84,7 @@ class Workshop:
 
     def has_room(self) -> bool:
         """Tell whether there is memory for more outcomes that have rows."""
-        return self.outcome_bytes() < MAX_OUTCOME_BYTES
+        return self.outcome_bytes() < self.bounds.outcomes
 
     @contextmanager
     def holding(self, file: OutcomeFile) -> Iterator[None]:
@@ -165,8 +169,10 @@ async def open_workshop(
     tell: Tell = lambda _batch, _counts: None,
 ) -> AsyncIterator[Workshop]:
     """Open what the batches of a worker share, for the running event loop."""
-    async with Pool(network_of(settings)) as pool:
-        workshop = Workshop(pool, is_cancelled, tell)
+    bounds = bounds_of(settings)
+    budget, slots = Budget(bounds.bodies), Slots(bounds.requests)
+    async with Pool(network_of(settings), budget, slots) as pool:
+        workshop = Workshop(pool, bounds, is_cancelled, tell)
         looking = asyncio.create_task(workshop.look())
         try:
             yield workshop

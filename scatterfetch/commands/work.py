@@ -6,11 +6,14 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from scatterfetch.commands.place import add_stack, chosen_stack, open_stack
 from scatterfetch.jobs.watch import interruptions
 from scatterfetch.output.sentences import complain, counted
 from scatterfetch.project import find_project
 from shared.errors import InvalidJobError
+from shared.settings import LEAST_MEMORY
 
 if TYPE_CHECKING:
     from scatterfetch.machine.crew import Crew
@@ -35,7 +38,7 @@ exit status:
   2    wrong usage, this machine may not work for the stack, or AWS refused
   130  interrupted twice; what was in hand is with others within a minute
 """
-LEAST_MEMORY = 1024  # MB; as `WorkerMemory` in template.yaml
+_MEMORY = 1024  # MB
 _LOOK_SECONDS = 0.5
 _LINE_SECONDS = 5.0  # between two lines of progress
 
@@ -52,10 +55,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--memory",
         type=int,
-        default=LEAST_MEMORY,
+        default=_MEMORY,
         metavar="MB",
-        help="that each worker may use; one that uses more is ended, and another takes its place "
-        "(default and least: %(default)s)",
+        help="that each worker may use; what it has in hand follows. One that uses more is ended, "
+        f"and another takes its place (default: %(default)s, least: {LEAST_MEMORY})",
     )
     command.add_argument(
         "--log",
@@ -75,8 +78,8 @@ def _workers(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     if args.memory < LEAST_MEMORY:
         raise InvalidJobError(
-            f"--memory {args.memory} is too little: the worst pages take a worker 900 MB, so give "
-            f"it {LEAST_MEMORY:,} at least, and fewer --workers"
+            f"--memory {args.memory} is too little: the worst pages take a worker more, so give it "
+            f"{LEAST_MEMORY} at least, and fewer --workers"
         )
     project = find_project()
     stack = chosen_stack(args, project)
@@ -86,7 +89,9 @@ def run(args: argparse.Namespace) -> int:
     workers = args.workers or _room(args.memory)
     with args.log.open("ab") if args.log else nullcontext() as log:
         crew = Crew(
-            lambda: settings_for(open_stack(stack.name, project), project),
+            lambda: replace(
+                settings_for(open_stack(stack.name, project), project), worker_memory=args.memory
+            ),
             workers=workers,
             memory=args.memory,
             parsers=project.parsers if project else None,

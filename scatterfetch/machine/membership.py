@@ -22,6 +22,7 @@ _OUTPUTS = {
 }
 _PARAMETERS = {
     "WORKER_CONCURRENCY": "WorkerConcurrency",
+    "WORKER_MEMORY": "WorkerMemory",
     "USER_AGENT": "UserAgent",
     "CONNECT_TO": "ConnectTo",
     "ALLOW_PRIVATE_NETWORKS": "AllowPrivateNetworks",

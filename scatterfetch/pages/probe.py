@@ -15,6 +15,7 @@ from functions.worker.scraping.invocation import network_of, scrape_batch
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.visit import Visit
 from functions.worker.secrets import proxy_pool
+from functions.worker.transport.budget import Budget, Slots
 from functions.worker.transport.fetch import Pool
 from functions.worker.transport.page import FetchedPage
 from scatterfetch.deployable import TEMPLATE
@@ -76,7 +77,7 @@ async def fetch(url: str, spec: Spec, settings: WorkerSettings, process: Extract
     outcomes: list[Outcome] = []
     job = Manifest(job="try", spec=once, partitions=1, batch_size=1, created_at="")
     rng = Random()  # noqa: S311 -- jitter
-    async with Pool(network_of(settings)) as pool:
+    async with Pool(network_of(settings), Budget(), Slots()) as pool:
         await scrape_batch(
             Batch(job="try", batch="00000-000000", partition=0, targets=(target,)),
             Means(

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from functions.dispatcher.specs import checked_spec, parse_spec
+from functions.worker.bounds import bounds_of
 from functions.worker.extraction.extractor import ExtractionProcess
 from scatterfetch.lists.specs import check_parser
 from scatterfetch.output.page import show
@@ -94,7 +95,7 @@ def _run(trial: Trial, parameters: Mapping[str, str], *, html: bool, watch: bool
     spec = trial.spec()
     check_parser(str(path), spec)
     settings = worker_settings(parameters)
-    process = ExtractionProcess()
+    process = ExtractionProcess(bounds_of(settings).page)
     try:
         seen = asyncio.run(fetch(trial.url, spec, settings, process))
         show(seen, spec, settings, html=html)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.dispatcher.specs import parse_spec
+from functions.worker.bounds import bounds_of
 from functions.worker.extraction.documents.complexity import TooComplexError
 from functions.worker.extraction.documents.document import Document
 from functions.worker.extraction.extractor import ExtractionProcess
@@ -38,9 +39,9 @@ def first_spec_of(url: str, parameters: Mapping[str, str]) -> str | None:
     Raises:
         InvalidJobError: the parameters are wrong, or see `first_spec`.
     """
-    process = ExtractionProcess()
     with local_settings(parameters, find_project()) as local:
         settings = worker_settings(local.parameters)
+        process = ExtractionProcess(bounds_of(settings).page)
         try:
             seen = asyncio.run(fetch(url, Spec(), settings, process))
         finally:

@@ -17,6 +17,7 @@ import shared.queue
 import shared.store
 from functions.dispatcher.dispatch import Dispatcher
 from functions.dispatcher.events import announce
+from functions.worker.bounds import bounds_of
 from functions.worker.extraction.extractor import extraction_process
 from functions.worker.work import CAREFUL_FROM
 from shared.errors import InvalidJobError, StorageError
@@ -223,8 +224,9 @@ def test_the_worker_knows_a_message_that_was_delivered_before(
         )
 
     assert invoke(worker_module, {"Records": [record]}) == []
-    assert extraction_process().is_running == (count == CAREFUL_FROM)
-    extraction_process().stop()
+    process = extraction_process(bounds_of(deployment.worker_settings).page)
+    assert process.is_running == (count == CAREFUL_FROM)
+    process.stop()
 
 
 def test_a_batch_of_no_job_holds_nobody_up(deployment: Deployment) -> None:

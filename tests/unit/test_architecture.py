@@ -49,7 +49,7 @@ FLOORS = (
     {"workshop"},
     {"scraping", "parsers"},
     {"extraction", "fence", "keeper", "secrets"},
-    {"transport", "politeness", "commit", "leases", "load"},
+    {"transport", "politeness", "commit", "leases", "load", "bounds"},
 )
 ROOM_OF = {"children": "commit"}  # the other modules of the worker are rooms of their own
 

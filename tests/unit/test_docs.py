@@ -7,8 +7,8 @@ import pytest
 
 from functions.dispatcher.counts import MAX_REJECTED
 from functions.dispatcher.lists import MAX_LINE_BYTES, MAX_ROW_BYTES
+from functions.worker.bounds import USABLE, bounds_of
 from functions.worker.extraction.documents.complexity import MAX_TAGS
-from functions.worker.extraction.process import MEMORY
 from functions.worker.extraction.readymade.hyperlinks import MAX_LINK_BYTES, MAX_LINKS
 from functions.worker.extraction.readymade.titles import MAX_TITLE
 from functions.worker.extraction.rows import MAX_ROWS_BYTES
@@ -17,6 +17,7 @@ from functions.worker.scraping.scrape import LAST_SECONDS
 from functions.worker.scraping.verdicts import MAX_SLOWDOWNS
 from scatterfetch.lists.remote_sitemaps import MAX_SITEMAPS
 from scatterfetch.lists.sitemap_content import MAX_BYTES
+from scatterfetch.pages.probe import worker_settings
 from shared.errors import Reason
 from shared.manifest import SHARD_BYTES
 from shared.outcomes import AddressedOutcome, final_kind
@@ -105,7 +106,6 @@ def test_make_targets_in_the_docs_exist(page: Path) -> None:
         f"{MAX_LINKS:,} | cut off",
         f"{MAX_LINK_BYTES // 1000} kB together",
         f"{MAX_TITLE:,} characters",
-        f"{MEMORY // 1_000_000} MB of memory",
         f"{MAX_ROWS_BYTES:,} bytes of JSON",
         f"more than {MAX_TAGS:,} tags",
         f"open requests have {LAST_SECONDS:g} s more",
@@ -113,3 +113,13 @@ def test_make_targets_in_the_docs_exist(page: Path) -> None:
 )
 def test_limits_are_the_codes(limit: str) -> None:
     assert limit in (ROOT / "docs/limits.md").read_text()
+
+
+@pytest.mark.parametrize("memory", [512, 1024, 1769, 3008])
+def test_the_bounds_of_a_worker_are_the_codes(memory: int) -> None:
+    bounds = bounds_of(worker_settings({"WorkerMemory": f"{memory}"}))
+    of_bytes = (bounds.bodies, bounds.page, bounds.outcomes)
+    cells = (f"{memory:,}", int(USABLE * memory), *(size // 1_000_000 for size in of_bytes))
+    row = " | ".join(f"{cell}" for cell in (*cells, bounds.requests))
+
+    assert f"| {row} |" in (ROOT / "docs/limits.md").read_text()

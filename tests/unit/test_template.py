@@ -13,14 +13,13 @@ from functions.worker.work import CAREFUL_FROM, UNFETCHED_FROM
 from functions.worker.worker import ALONE_FROM, BATCH_SECONDS, COMMIT_SECONDS, MIN_SECONDS
 from scatterfetch import __version__
 from scatterfetch.build import SERVICES
-from scatterfetch.commands.work import LEAST_MEMORY
 from scatterfetch.localcloud.template import Template
 from scatterfetch.parser_modules import digest_of
 from scatterfetch.releases import RELEASE
 from shared.errors import InvalidJobError
 from shared.lock import PARTITIONS, lock_name
 from shared.messages import Submit, decode_dispatch
-from shared.settings import DispatcherSettings, WorkerSettings
+from shared.settings import LEAST_MEMORY, DispatcherSettings, WorkerSettings
 from tests import ROOT
 
 FUNCTIONS: dict[str, tuple[type[DispatcherSettings | WorkerSettings], str]] = {
@@ -143,8 +142,10 @@ def test_a_stack_may_have_no_workers_of_its_own(workers: str, enabled: bool) -> 
             _ = template.functions
 
 
-def test_memory_of_a_machines_worker_is_that_of_lambdas_at_least() -> None:
+def test_a_worker_has_the_memory_that_its_bounds_are_for() -> None:
     assert TEMPLATE["Parameters"]["WorkerMemory"]["MinValue"] == LEAST_MEMORY
+    assert environment("WorkerFunction")["WORKER_MEMORY"] == {"Ref": "WorkerMemory"}
+    assert properties("WorkerFunction")["MemorySize"] == {"Ref": "WorkerMemory"}
 
 
 def test_tables_above_name_every_resource_of_their_kind() -> None:

@@ -32,7 +32,9 @@ from shared.errors import FetchError, Reason, StorageError
 from shared.extract_spec import CONTENT
 from shared.spec import FetchSpec, Spec
 
-_INLINE_BYTES = 64_000_000  # that the tree of a page may take here; a larger one is made elsewhere
+PAGES_HERE = 6
+"""Of what the process may take for a page, the part that a page may take where it is fetched: a
+larger tree is made by the process."""
 _INLINE_SECONDS = 0.2  # that nothing else may have its turn for; longer pages are read elsewhere
 _START_SECONDS = 30.0
 MAX_WAITING = 128  # pages; more would be fetched to be handed back when the worker's time is up
@@ -53,9 +55,14 @@ class ExtractionProcess:
     A process that extracts one page at a time. It is there from the first question on.
 
     It may be used from one event loop after the other, by one task at a time.
+
+    Args:
+        memory: Bytes that it may take, beyond what it takes to be there.
+        package: Has the parsers.
     """
 
-    def __init__(self, package: str = PACKAGE) -> None:
+    def __init__(self, memory: int, package: str = PACKAGE) -> None:
+        self.memory = memory
         self._package = package
         self._parsers = importlib.import_module(package)
         self._process: subprocess.Popen[bytes] | None = None
@@ -119,7 +126,7 @@ class ExtractionProcess:
                 f"import importlib, sys; sys.path[:] = {sys.path!r}; "
                 f"importlib.import_module({self._package!r}).__path__[:] = {folders!r}; "
                 "from functions.worker.extraction.process import main; "
-                f"main({theirs.fileno()}, {self._package!r})"
+                f"main({theirs.fileno()}, {self._package!r}, {self.memory})"
             )
             self._process = subprocess.Popen(  # noqa: ASYNC220 -- for one loop after the other
                 [sys.executable, "-u", "-c", program],  # what it prints is there when it is killed
@@ -158,9 +165,9 @@ class ExtractionProcess:
 
 
 @cache
-def extraction_process() -> ExtractionProcess:
+def extraction_process(memory: int) -> ExtractionProcess:
     """Return that of this process: what it has imported is there for the next batch too."""
-    return ExtractionProcess()
+    return ExtractionProcess(memory)
 
 
 def _hurry() -> Callable[[], None]:
@@ -248,7 +255,7 @@ class Extractor:
         if self._careful or self._is_slow or may_take_long(page.body):
             return None
         try:
-            with memory_limit(_INLINE_BYTES):
+            with memory_limit(self._process.memory // PAGES_HERE):
                 return self._extraction.extract(page, token=self._token, hurry=_hurry())
         except (TooComplexError, MemoryError):  # the latter where there is none left for the former
             return None

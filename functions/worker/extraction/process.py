@@ -15,6 +15,7 @@ from functools import lru_cache
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from functions.worker.extraction.documents.complexity import TooComplexError, memory_used
 from functions.worker.extraction.documents.document import Document
@@ -24,8 +25,7 @@ from functions.worker.transport.page import FetchedPage
 from shared.errors import InvalidJobError, Reason
 from shared.spec import Spec
 
-MEMORY = 400_000_000  # bytes, beyond what it takes to be there
-_KEPT = 100_000_000  # of these, when it has nothing to do
+_KEPT = 4  # a process that keeps more than a quarter of its memory for nothing is replaced
 _GRACE = 2  # seconds
 
 
@@ -57,26 +57,35 @@ _specs = msgspec.json.Decoder(Spec)
 _encoder = msgspec.json.Encoder()
 
 
-def main(descriptor: int, package: str) -> None:
-    """Answer questions until there are no more."""
+def main(descriptor: int, package: str, memory: int) -> None:
+    """
+    Answer questions until there are no more.
+
+    Args:
+        descriptor: Of our end of the socket.
+        package: Has the parsers.
+        memory: Bytes that it may take, beyond what it takes to be there.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     with socket.socket(fileno=descriptor) as parent, parent.makefile("rb") as questions:
-        size = memory_used(0)
+        size, resident = memory_used(0), memory_used(1)
         if size is not None:
-            resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
+            resource.setrlimit(resource.RLIMIT_AS, (size + memory, size + memory))
         parent.sendall(_encoder.encode(Answer()) + b"\n")
         for line in questions:
             question = _questions.decode(line)
             # Also where nobody is left to kill it, and where Python does not get its turn.
             signal.alarm(math.ceil(question.seconds) + _GRACE)
-            answer = _answered(question, questions.read(question.size), package)
+            answer = _answered(question, questions.read(question.size), package, memory)
+            if not answer.last and _is_bloated((resident or 0) + memory // _KEPT):
+                answer = replace(answer, last=True)
             signal.alarm(0)
             parent.sendall(_encoder.encode(answer) + b"\n")
             if answer.last:
                 sys.exit()
 
 
-def _answered(question: Question, body: bytes, package: str) -> Answer:
+def _answered(question: Question, body: bytes, package: str, memory: int) -> Answer:
     try:
         extraction = _compiled(bytes(question.spec), package)
         extracted: Extracted | None = Extracted([], [], [])
@@ -88,9 +97,9 @@ def _answered(question: Question, body: bytes, package: str) -> Answer:
     except (ParserError, InvalidJobError) as error:
         return Answer(reason=Reason.PARSER_ERROR, detail=str(error))
     if extracted is None:
-        detail = f"it takes more than {MEMORY // 1_000_000} MB of memory"
+        detail = f"it takes more than {memory // 1_000_000} MB of memory"
         return Answer(reason=Reason.TOO_COMPLEX, detail=detail, last=True)
-    return Answer(extracted=extracted, last=_is_bloated())
+    return Answer(extracted=extracted)
 
 
 class _Parsing:
@@ -119,10 +128,10 @@ def _compiled(text: bytes, package: str) -> Extraction | _Parsing:
     return _Parsing(load_parser(spec.parser, package))
 
 
-def _is_bloated() -> bool:
+def _is_bloated(limit: int) -> bool:
     """Tell whether it is better to start anew: what a parser holds on to would add up."""
     used = memory_used(1)
-    if used is None or used < _KEPT:
+    if used is None or used < limit:
         return False
     gc.collect()
-    return (memory_used(1) or 0) > _KEPT
+    return (memory_used(1) or 0) > limit

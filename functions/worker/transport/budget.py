@@ -5,20 +5,19 @@ Knows nothing of HTTP.
 """
 
 import asyncio
-
-BODIES_BYTES = 200_000_000
-MAX_REQUESTS = 500  # as many as connections; beyond, aiohttp would let some wait, and time out
+from math import inf
 
 
 class Budget:
     """
-    All of it.
+    All of the memory for bodies: `size` bytes.
 
-    Up to `BODIES_BYTES` bodies all grow. Beyond, one at a time does, until it is done with, while
-    the others leave theirs to TCP: so they never all wait for each other.
+    Up to there bodies all grow. Beyond, one at a time does, until it is done with, while the others
+    leave theirs to TCP: so they never all wait for each other.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, size: float = inf) -> None:
+        self.size = size
         self.taken = 0
         self.turn = asyncio.Lock()
 
@@ -26,7 +25,7 @@ class Budget:
 class Slots:
     """How many requests may be open at once, of all batches together."""
 
-    def __init__(self, size: int = MAX_REQUESTS) -> None:
+    def __init__(self, size: float = inf) -> None:
         self._left = size
 
     def take(self) -> None:
@@ -58,7 +57,7 @@ class Reservation:
         Raises:
             NoMemoryLeftError: it may not.
         """
-        if self._budget.taken <= BODIES_BYTES or self._our_turn:
+        if self._budget.taken <= self._budget.size or self._our_turn:
             return
         try:
             async with asyncio.timeout_at(deadline):

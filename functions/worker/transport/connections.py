@@ -8,6 +8,7 @@ have.
 import asyncio
 import socket
 import ssl
+from asyncio.sslproto import SSLProtocol
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, NamedTuple, Self, cast
@@ -28,6 +29,7 @@ _MAX_LINE = 16 * 1024  # of a status
 _MAX_FIELD = 64 * 1024  # of one header: some sites send 20 KB of Content-Security-Policy
 _MAX_HEADERS = 256
 _READ_AHEAD = 64 * 1024  # bytes of a body that wait to be read; twice that, at most
+_TLS_BUFFER = 32 * 1024  # bytes for each connection; a record of TLS has 16 KB
 
 
 SOCKS = {"socks5", "socks5h"}  # both leave names to the proxy
@@ -196,6 +198,8 @@ class Sessions:
         """What requests may raise."""
 
     async def __aenter__(self) -> Self:
+        # asyncio would have 256 KB for each, of which 900 connections have 230 MB.
+        SSLProtocol.max_size = _TLS_BUFFER
         self._stack.push_async_callback(self._resolver.close)
         return self
 

@@ -226,14 +226,16 @@ class Pool:
 
     Args:
         network: Where they may go.
+        budget: The memory for bodies.
+        slots: How many requests may be open.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, budget: Budget, slots: Slots) -> None:
         self._network = network
         self._stack = AsyncExitStack()
         self._sessions: dict[bool, Sessions] = {}
-        self.budget = Budget()
-        self.slots = Slots()
+        self.budget = budget
+        self.slots = slots
 
     async def __aenter__(self) -> Self:
         return self
@@ -258,7 +260,7 @@ class Pool:
 
 @asynccontextmanager
 async def open_fetcher(
-    *, user_agent: str, connections: int, network: Network
+    *, user_agent: str, connections: int, network: Network, budget: Budget | None = None
 ) -> AsyncIterator[Fetcher]:
     """
     Open connections for one fetcher alone.
@@ -267,9 +269,11 @@ async def open_fetcher(
         user_agent: Sent with every request that does not bring its own.
         connections: Open at once at most, for each proxy.
         network: Where they may go.
+        budget: The memory for bodies; None: as much as they take.
     """
     async with Sessions(network, connections) as sessions:
-        yield Fetcher(sessions, user_agent, private_targets=network.allow_private_networks)
+        private_targets = network.allow_private_networks
+        yield Fetcher(sessions, user_agent, private_targets=private_targets, budget=budget)
 
 
 def _url(href: str) -> URL:

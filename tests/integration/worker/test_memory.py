@@ -4,15 +4,17 @@ import asyncio
 import gzip
 import json
 import os
+import ssl
 import sys
 from typing import NamedTuple
 
 import pytest
+import trustme
 
+from functions.worker.bounds import USABLE
 from tests import ROOT
 from tests.faults import Peer, Script, answer, faulty_server
 
-BOUND = 900  # MB, as in docs/limits.md
 LARGE = (b"<li><a href=/x/1>text</a></li>" + b"text " * 200) * 9_600  # 9.9 MB
 DENSE = b"<p>x" * 2_400_000
 BOMB = gzip.compress(bytes(1_000_000_000), 1)
@@ -26,10 +28,11 @@ class Run(NamedTuple):
     peak: int
 
 
-async def run(script: Script, targets: int) -> Run:
-    async with faulty_server(script) as server:
+async def run(script: Script, targets: int, memory: int, tls: ssl.SSLContext | None = None) -> Run:
+    async with faulty_server(script, tls=tls) as server:
+        arguments = (str(memory), server.scheme, str(server.port), str(targets))
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.memory", str(server.port), str(targets)),
+            *(sys.executable, "-m", "tests.memory", *arguments),
             cwd=ROOT,
             env={**os.environ, "MALLOC_ARENA_MAX": "1"},  # as in template.yaml
             stdout=asyncio.subprocess.PIPE,
@@ -55,6 +58,7 @@ def breaks_off(data: bytes) -> Script:
     return script
 
 
+@pytest.mark.parametrize("memory", [512, 1024])
 @pytest.mark.parametrize(
     ("script", "targets", "end"),
     [
@@ -73,8 +77,22 @@ def breaks_off(data: bytes) -> Script:
         pytest.param(serves(answer(TREE)), 5, "failed-too_complex", id="trees"),
     ],
 )
-async def test_memory_stays_below_the_limit(script: Script, targets: int, end: str) -> None:
-    found = await run(script, targets)
+async def test_memory_stays_below_the_limit(
+    script: Script, targets: int, end: str, memory: int
+) -> None:
+    found = await run(script, targets, memory)
 
     assert found.ends[end] == targets
-    assert found.peak < BOUND, found
+    assert found.peak < USABLE * memory, found
+
+
+@pytest.mark.parametrize("memory", [512, 1024])
+async def test_memory_of_connections_is_small(memory: int) -> None:
+    """Those of TLS have buffers of their own, idle ones, too."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("any.example").configure_cert(context)
+
+    found = await run(serves(answer(b"<title>x</title>" * 1_000)), 900, memory, context)
+
+    assert found.ends["scraped"] == 900
+    assert found.peak < 170, found

@@ -20,9 +20,10 @@ import functions.worker.scraping.invocation as invocation_module
 import functions.worker.secrets as secrets_module
 import functions.worker.work as work_module
 import functions.worker.workshop as workshop_module
+from functions.worker.bounds import bounds_of
 from functions.worker.children import dead_letters
 from functions.worker.commit import OutcomeFile
-from functions.worker.extraction.extractor import extraction_process
+from functions.worker.extraction.extractor import ExtractionProcess, extraction_process
 from functions.worker.fence import Fence
 from functions.worker.leases import Lease, LeaseLostError, Moment
 from functions.worker.politeness.partition import PartitionState, decode_state, encode_state
@@ -97,6 +98,10 @@ class Work:
         self.deployment.work_queue.send([Message(encode(batch), group=batch.group, identity="1")])
         self.batch = batch
         return batch
+
+    @property
+    def process(self) -> ExtractionProcess:
+        return extraction_process(bounds_of(self.settings).page)
 
     def receive(self) -> str:
         [record] = self.deployment.receive(self.deployment.work_queue_url)
@@ -189,9 +194,9 @@ def test_a_batch_that_was_delivered_before_trusts_no_page(work: Work) -> None:
 
     work.run(receives=CAREFUL_FROM)
 
-    assert extraction_process().is_running
+    assert work.process.is_running
     assert work.outcomes()[0].rows[0]["title"] == "Page A"
-    extraction_process().stop()
+    work.process.stop()
 
 
 def test_a_batch_becomes_one_object_with_an_outcome_for_each_target(work: Work) -> None:
@@ -429,7 +434,7 @@ def test_time_that_becomes_short_is_noticed(
     worked = work.run(time_left=lambda: left[0], receives=receives)
 
     assert worked.counts == {"scraped": 2, "deferred-out_of_time": 1, "children": 1}
-    extraction_process().stop()
+    work.process.stop()
 
 
 def test_no_request_begins_once_the_time_is_over(
@@ -1026,7 +1031,8 @@ def test_of_two_workers_none_forgets_what_the_other_knows(work: Work) -> None:
 def test_outcomes_that_would_take_too_much_memory_are_left_to_a_later_batch(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workshop_module, "MAX_OUTCOME_BYTES", 300_000)
+    bounds = bounds_of(work.settings)._replace(outcomes=300_000)
+    monkeypatch.setattr(workshop_module, "bounds_of", lambda _settings: bounds)
     noise = Random(1)  # which no compression makes much shorter
 
     def page(number: int) -> str:

@@ -18,6 +18,7 @@ import functions.worker.lock_watch as lock_watch_module
 import functions.worker.scraping.scrape as scrape_module
 import functions.worker.work as work_module
 import functions.worker.worker as worker_module
+from functions.worker.bounds import bounds_of
 from functions.worker.extraction.extractor import extraction_process
 from functions.worker.fence import Fence, LockTakenError
 from functions.worker.leases import Lease, LeaseLostError, Leases, Moment
@@ -183,7 +184,7 @@ def fleet(deployment: Deployment, site: Site, monkeypatch: pytest.MonkeyPatch) -
     fleet = Fleet(deployment, site)
     monkeypatch.setattr(fleet.load, "share", lambda: 0.0)  # whatever else the machine does
     yield fleet
-    extraction_process().stop()
+    extraction_process(bounds_of(fleet.settings).page).stop()
 
 
 def note_calls(monkeypatch: pytest.MonkeyPatch) -> list[float]:

@@ -24,7 +24,7 @@ TREE = b"<p>" + b"".join(b"<b a%x>" % n for n in range(5_000)) + b"<p>x" * 5_000
 
 @pytest.fixture
 def process() -> Iterator[ExtractionProcess]:
-    process = ExtractionProcess(package="tests.parsers")
+    process = ExtractionProcess(400_000_000, "tests.parsers")
     yield process
     process.stop()
 

@@ -95,7 +95,7 @@ class Engine:
         self.clock = Clock()
         self.busy: dict[str, float] = {}
         """For how many seconds starting the request to a URL keeps everybody from running."""
-        self.process = ExtractionProcess(package="tests.parsers")
+        self.process = ExtractionProcess(400_000_000, "tests.parsers")
         self.has_room: Callable[[], bool] = lambda: True
         """Tell whether there is room for more outcomes in the batch's object."""
         self.elsewhere: dict[str, CachedRobots] = {}

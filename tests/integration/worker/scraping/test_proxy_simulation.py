@@ -94,7 +94,10 @@ class Played:
                 job=manifest,
                 user_agent=UA,
                 extractor=Extractor(
-                    self._spec, token="acme-bot", process=ExtractionProcess(), careful=False
+                    self._spec,
+                    token="acme-bot",
+                    process=ExtractionProcess(400_000_000),
+                    careful=False,
                 ),
                 pool=ProxyPool(tiers, "round_robin", Random(hops), known.proxies),
             )

@@ -11,7 +11,8 @@ import pytest
 import trustme
 from aiohttp import web
 
-from functions.worker.transport import budget, connections
+from functions.worker.transport import connections
+from functions.worker.transport.budget import Budget
 from functions.worker.transport.connections import Network
 from functions.worker.transport.fetch import Fetcher, open_fetcher
 from functions.worker.transport.page import FetchedPage
@@ -27,9 +28,11 @@ async def fetcher() -> AsyncIterator[Fetcher]:
         yield fetcher
 
 
-def new_fetcher(**network: Any) -> Any:
+def new_fetcher(*, budget: Budget | None = None, **network: Any) -> Any:
     network = {"connect_to": {}, "allow_private_networks": True, **network}
-    return open_fetcher(user_agent="acme-bot/1", connections=8, network=Network(**network))
+    return open_fetcher(
+        user_agent="acme-bot/1", connections=8, network=Network(**network), budget=budget
+    )
 
 
 async def fetch(
@@ -290,18 +293,15 @@ async def test_where_the_beginning_is_enough_the_rest_is_cut(site: Site, fetcher
     assert page.body == b"0123"
 
 
-async def test_a_page_keeps_its_memory_until_it_is_released(
-    fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_page_keeps_its_memory_until_it_is_released() -> None:
     """However many pages wait for a parser, they are never more than fit."""
-    monkeypatch.setattr(budget, "BODIES_BYTES", 1_000)
     packed = gzip.compress(b"x" * 2_000)
 
     async def script(peer: Peer) -> None:
         while await peer.request():
             await peer.send(answer(packed, "Content-Encoding: gzip"))
 
-    async with faulty_server(script) as server:
+    async with faulty_server(script) as server, new_fetcher(budget=Budget(1_000)) as fetcher:
         request = Request(server.url())
         reserved = [fetcher.reserve() for _ in range(2)]
         for one in reserved:  # one beyond the limit always may
