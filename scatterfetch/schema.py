@@ -36,6 +36,8 @@ def _structs(kind: type[Struct]) -> dict[str, type[Struct]]:
     while waiting:
         match waiting.pop():
             case msgspec.inspect.StructType(cls=cls, fields=fields):
+                if cls.__name__ in found and cls is not kind:
+                    continue  # a source may hold another
                 found[cls.__name__] = cls
                 waiting += [field.type for field in fields]
             case msgspec.inspect.UnionType(types=types):

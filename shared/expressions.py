@@ -50,9 +50,7 @@ def check_extract(spec: ExtractSpec) -> None:
         InvalidSpecError: a selector, path or pattern is none, or a value does not fit its type.
     """
     if isinstance(spec.rows, RowsSpec):
-        [(name, expression)] = spec.rows.named
-        compile_named = compile_jmespath if name == "jmespath" else compile_path
-        compile_named(expression, f"extract.rows.{name}")
+        _check_source(spec.rows, "extract.rows")
     elif spec.rows is not None:
         compile_css(spec.rows, "extract.rows")
     for path, source in spec.alternatives:
@@ -243,6 +241,8 @@ def _check_source(source: SourceSpec, path: str) -> None:
         compile_path(source.microdata, f"{path}.microdata")
     if source.regex is not None:
         compile_regex(source.regex, f"{path}.regex")
+    if source.then is not None:
+        _check_source(source.then, f"{path}.then")
 
 
 def _check_values(field: FieldSpec, path: str) -> None:

@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 CONTENT = frozenset(["text", "markdown"])
 MAX_FIELDS = 100
 MAX_ALTERNATIVES = 10
+MAX_LEVELS = 5  # of sources that read each what the one before has found
 
 FieldName = Annotated[str, Meta(pattern=r"\A[A-Za-z_][A-Za-z0-9_-]{0,63}\Z")]
 Locale = Annotated[str, Meta(pattern=r"\A[a-z]{2}(-[A-Z]{2})?\Z", description="as in de or en-US")]
@@ -50,6 +51,7 @@ POINT_REGIONS = frozenset([
 ])  # fmt: skip
 COMMA_REGIONS = frozenset(["ar-DZ", "ar-LY", "ar-MA", "ar-TN", "en-ZA"])
 ORDERED = ("number", "integer", "price", "date")
+ROW_SOURCES = frozenset(["css", "jsonld", "microdata", "jmespath"])
 _SOURCES = ("css", "xpath", "jsonld", "microdata", "opengraph", "jmespath")
 
 
@@ -67,7 +69,7 @@ class SourceSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     opengraph: Expression | None = None
     """A property of a meta element, such as `og:title`; `og:` may be left out."""
     jmespath: Expression | None = None
-    """A JMESPath expression, for pages that are JSON."""
+    """A JMESPath expression, for pages that are JSON, and for JSON behind `then`."""
     const: Scalar | UnsetType = UNSET
     """The value itself, the same for all."""
     attr: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
@@ -77,12 +79,31 @@ class SourceSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     regex: Expression | None = None
     """What is searched for in that, in RE2's syntax: the first group, or else all that matches.
     Without another source, in the HTML of the row or the page."""
+    then: "SourceSpec | None" = None
+    """A source that reads what this one finds, as if it were a page: JSON in a script, HTML in
+    JSON, JSON in an attribute."""
 
     def __post_init__(self) -> None:
         self._check()
 
+    @property
+    def chain(self) -> "list[SourceSpec]":
+        """The source, and those that read what it finds, one behind the other."""
+        return [self, *(self.then.chain if self.then is not None else ())]
+
+    @property
+    def is_of_elements(self) -> bool:
+        """Whether it reads elements: those that CSS selects, or the one that is read."""
+        return self.named in ([], ["css"])
+
+    @property
+    def finds_elements(self) -> bool:
+        """Whether what it finds are elements, and no part of them."""
+        return self.css is not None and self.attr is None and self.regex is None and not self.html
+
     def _check(self) -> None:
-        named = self._sources()
+        self._check_then()
+        named = self.named
         if len(named) > 1:
             raise ValueError(f"{' and '.join(named)}: name one source")
         if not named and self.attr is None and self.regex is None:
@@ -95,34 +116,53 @@ class SourceSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.const is not UNSET and self.regex is not None:
             raise ValueError("const needs no regex")
 
-    def _sources(self) -> list[str]:
+    def _check_then(self) -> None:
+        then = self.then
+        if then is None:
+            return
+        if self.const is not UNSET:
+            raise ValueError("const is the value itself: leave out then")
+        if len(self.chain) > MAX_LEVELS:
+            raise ValueError(f"then leads through more than {MAX_LEVELS} sources")
+        if then.const is not UNSET:
+            raise ValueError("const reads nothing, and cannot stand in then")
+        if then.attr is not None and then.css is None and not self.finds_elements:
+            raise ValueError("attr without css, in then, is for the elements that css finds")
+
+    @property
+    def named(self) -> list[str]:
+        """The names of its sources: one, unless it is about the element or text that is read."""
         named = [name for name in _SOURCES if getattr(self, name) is not None]
         return named + ["const"] * (self.const is not UNSET)
 
 
-class RowsSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What of a page's data makes its rows: exactly one of these."""
+class RowsSpec(SourceSpec, frozen=True, kw_only=True, omit_defaults=True):
+    """
+    What of a page makes its rows.
 
-    jsonld: Expression | None = None
-    """A path into JSON-LD, such as `Product`: each object that it leads to is a row."""
-    microdata: Expression | None = None
-    """The same into microdata."""
-    jmespath: Expression | None = None
-    """A JMESPath expression, for pages that are JSON: each element of the list is a row."""
+    Each element of `css`, each object that a path of `jsonld` or `microdata` leads to, and each
+    element of the list that `jmespath` finds is a row; with `then` those of its last source.
+    """
 
-    def __post_init__(self) -> None:
-        if len(self.named) != 1:
-            raise ValueError("name one of jsonld, microdata and jmespath, or write a CSS selector")
+    def _check(self) -> None:
+        super()._check()
+        last = self.chain[-1]
+        kinds = last.named
+        if self.const is not UNSET:
+            raise ValueError("const is no row")
+        if len(kinds) != 1 or kinds[0] not in ROW_SOURCES:
+            raise ValueError(
+                "rows are what one of css, jsonld, microdata and jmespath finds; "
+                "other sources need then"
+            )
+        if last.attr is not None or last.regex is not None or last.html:
+            part = "attr" if last.attr is not None else "html" if last.html else "regex"
+            raise ValueError(f"a row is all that {kinds[0]} finds: leave out {part}")
 
     @property
-    def named(self) -> list[tuple[str, str]]:
-        """The one source that is named, and its expression."""
-        sources = (
-            ("jsonld", self.jsonld),
-            ("microdata", self.microdata),
-            ("jmespath", self.jmespath),
-        )
-        return [(name, expression) for name, expression in sources if expression is not None]
+    def kind(self) -> str:
+        """What a row is of: `css`, or a kind of data."""
+        return self.chain[-1].named[0]
 
 
 class FieldSpec(SourceSpec, frozen=True, kw_only=True, omit_defaults=True):
@@ -153,9 +193,11 @@ class FieldSpec(SourceSpec, frozen=True, kw_only=True, omit_defaults=True):
 
     def _check(self) -> None:
         if self.any:
-            beside = [*self._sources(), *(["attr"] if self.attr else []), *["html"] * self.html]
+            beside = [*self.named, *(["attr"] if self.attr else []), *["html"] * self.html]
             if beside or self.regex is not None:
                 raise ValueError(f"{(*beside, 'regex')[0]} goes into the alternatives of any")
+            if self.then is not None:
+                raise ValueError("then goes into the alternatives of any")
         else:
             super()._check()
         if self.required and self.default is not UNSET:
@@ -184,7 +226,7 @@ class ExtractSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is taken from a page."""
 
     rows: Expression | RowsSpec | None = None
-    """A CSS selector: each element that matches is a row; or which objects are, such as
+    """A CSS selector: each element that matches is a row; or another source of rows, such as
     `{jsonld: Product}`. null: the page is one."""
     fields: Annotated[dict[FieldName, FieldSpec], Meta(max_length=MAX_FIELDS)] = {}
     """The columns of a row."""
@@ -202,7 +244,7 @@ class ExtractSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise ValueError("content is about text and markdown: include one of them")
         if self.rows is not None and not self.fields:
             raise ValueError("rows needs fields: which values of each match?")
-        if isinstance(self.rows, RowsSpec) and any(
+        if self.row_kind not in {None, "css"} and any(
             source.attr is not None and source.css is None for _, source in self.alternatives
         ):
             raise ValueError("attr without css is for rows that are elements")
@@ -224,10 +266,15 @@ class ExtractSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
         ]
 
     @property
+    def row_kind(self) -> str | None:
+        """What a row is of: `css`, or a kind of data; None: the page is the row."""
+        return self.rows.kind if isinstance(self.rows, RowsSpec) else self.rows and "css"
+
+    @property
     def reads_more_than_html(self) -> bool:
         """Whether a page that is no HTML can have a row."""
         return (
-            isinstance(self.rows, RowsSpec)
+            (isinstance(self.rows, RowsSpec) and self.rows.css is None)
             or any(source.css is None and source.attr is None for _, source in self.alternatives)
             or not {"feed", "sitemap"}.isdisjoint(self.include)
         )

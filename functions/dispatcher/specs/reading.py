@@ -79,7 +79,7 @@ def checked_spec(content: Any) -> Spec:  # noqa: ANN401 -- whatever YAML and JSO
     for unknown in unknown_in(content, _schema()):
         if unknown.is_key:
             path = f"{unknown.path}.{unknown.name}".removeprefix(".")
-            raise InvalidSpecError(path, no_such_key(unknown.name))
+            raise InvalidSpecError(path, no_such_key(unknown.name, unknown.path))
     try:
         spec = msgspec.convert(content, Spec)
     except msgspec.ValidationError as error:

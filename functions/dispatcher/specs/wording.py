@@ -36,8 +36,10 @@ _PATTERNS = {
 }
 
 
-def no_such_key(name: str) -> str:
-    """Return what is wrong with a key that no part of a spec has, or not this one."""
+def no_such_key(name: str, path: str = "") -> str:
+    """Return what is wrong with a key that no part of a spec has, or not the one at `path`."""
+    if path.endswith(".then") and name in FieldSpec.__struct_fields__:
+        return f"{name} is of the field, and stands beside its first source, not in then"
     names = {name for struct in _STRUCTS for name in struct.__struct_fields__}
     return f"there is no {name} here{meant(name, names)}"
 

@@ -4,16 +4,17 @@ From a page to the rows that a spec asks for.
 Pure, and never raises on what a website sent but for want of memory.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from operator import length_hint
 from typing import Any, NamedTuple
 
 import msgspec
 
 from functions.worker.extraction.documents.complexity import TooComplexError, check_memory
-from functions.worker.extraction.documents.document import Document
+from functions.worker.extraction.documents.document import Document, no_hurry
 from functions.worker.extraction.fields.field import compile_fields
-from functions.worker.extraction.fields.scopes import compile_rows
+from functions.worker.extraction.fields.scopes import Row, compile_rows
 from functions.worker.extraction.readymade.columns import ready_made
 from functions.worker.transport.page import FetchedPage
 from shared.encodable import encodable, mend_text
@@ -52,7 +53,7 @@ class Extraction:
         self._reads_other = spec.reads_more_than_html
 
     def extract(
-        self, page: FetchedPage, *, token: str, hurry: Callable[[], None] = lambda: None
+        self, page: FetchedPage, *, token: str, hurry: Callable[[], None] = no_hurry
     ) -> Extracted:
         """
         Return what `page` holds.
@@ -84,6 +85,7 @@ class Extraction:
             if self._fields and not document.found:
                 document.problem(None, "no_match")
                 bad = True
+            bad = bad or any(map(_is_of_rows, document.problems))
         elif self._fields:
             document.problem(None, "no_match", document.page.content_type)
             bad = True
@@ -93,8 +95,8 @@ class Extraction:
             document.problem(None, "empty")
             bad = True
         problems = document.problems
-        if document.problem_count > len(problems):
-            more = str(document.problem_count - len(problems))
+        if document.notes.count > len(problems):
+            more = str(document.notes.count - len(problems))
             problems.append({"field": None, "problem": "more_problems", "value": more})
         robots = document.robots(token) if document.is_html else []
         if bad and self._on_problem == "fail":
@@ -103,44 +105,56 @@ class Extraction:
 
     def _read(self, document: Document) -> tuple[list[dict[str, Any]], bool]:
         """Return the rows, and whether one of them has a problem."""
-        scopes = [(document.tree, None)] if self._rows is None else self._rows(document)
-        if len(scopes) > MAX_ROWS:
-            document.problem(None, "truncated", f"{len(scopes)} rows")
-            del scopes[MAX_ROWS:]
+        found = iter(self._rows(document))
+        notes, fields = document.notes, self._fields
+        elements, row_memo, buffer = document.elements, document.row_memo, bytearray()
         common: dict[str, Any] = {}
-        if scopes:
-            for column, ready_made in self._include:
-                ready_made(document, common, column)
-        fields = self._fields
-        elements, buffer = document.elements, bytearray()
         rows: list[dict[str, Any]] = []
         bad = False
         size = 0
-        for scope, document.row in scopes:
+        for number, (scope, document.row, home) in enumerate(found):
+            document.home = None if home is document else home  # no circle may hold a page
+            if number == 0:
+                for column, ready_made in self._include:
+                    ready_made(document, common, column)
+            elif number == MAX_ROWS:
+                document.problem(None, "truncated", _count(number + 1, found))
+                break
             document.hurry()
             elements.clear()
-            before = document.row_problem_count
+            row_memo.clear()
+            before = notes.row_count
             row = common.copy()
             for name, read in fields:
                 row[name] = read(scope, document)
-            if document.row_problem_count > before:
+            if notes.row_count > before:
                 bad = True
                 if self._on_problem == "drop":
                     continue
             row_size = _size(row, buffer)
             if row_size is None:
                 row = {name: _mended(value, name, document) for name, value in row.items()}
-                bad = bad or document.row_problem_count > before
+                bad = bad or notes.row_count > before
                 row_size = _size(row, buffer)
             if row_size is None or row_size > MAX_ROW_BYTES:
                 document.problem(None, "row_too_large", row_size)
                 continue
             size += row_size
             if size > MAX_ROWS_BYTES or document.exceeds(0):
-                document.problem(None, "truncated", f"{len(scopes)} rows")
+                document.problem(None, "truncated", _count(number + 1, found))
                 break
             rows.append(row)
         return rows, bad
+
+
+def _is_of_rows(problem: dict[str, Any]) -> bool:
+    """Tell whether there may be rows where they could not be looked for."""
+    return problem["field"] is None and problem["problem"] in {"not_json", "not_text"}
+
+
+def _count(number: int, rest: Iterator[Row]) -> str:
+    """Return how many rows there are, as far as it is known."""
+    return f"{number + length_hint(rest)} rows"
 
 
 def compile_extraction(spec: Spec) -> Extraction:

@@ -30,36 +30,79 @@ MAX_PROBLEMS = 100
 _ABOUT = "base, meta, link, script"
 
 
+def no_hurry() -> None:
+    """Let everything take its time."""
+
+
+class Notes:
+    """What is noted while a page is read, and all that is within it: problems, and its costs."""
+
+    def __init__(self) -> None:
+        self.problems: list[dict[str, Any]] = []
+        self.count = 0
+        """Of the problems, those that were too many included."""
+        self.row_count = 0
+        """Of these, those of a field."""
+        self.copied = 0
+        self.lenient = 0
+        """Characters of JSON that had to be read a second time."""
+
+    def problem(self, field: str | None, problem: str, value: object = None) -> None:
+        """Take note of a problem; `value` is what has it. One without a field is the page's."""
+        self.count += 1
+        self.row_count += field is not None
+        if len(self.problems) < MAX_PROBLEMS:
+            text = None if value is None else mend_text(str(value)[:200])
+            self.problems.append({"field": field, "problem": problem, "value": text})
+
+    def exceeds(self, size: int) -> bool:
+        """Take note of `size` characters to be copied; tell whether that is too much by now."""
+        self.copied += size
+        return self.copied > MAX_COPIED
+
+
 class Document:
     """
-    A page that is being read.
+    A page that is being read, or a document within it (HTML in JSON, JSON in an attribute).
 
     Takes note of what is wrong with it. `tree` is that of a page that is HTML, and an empty one
     otherwise.
+
+    Args:
+        page: The page.
+        hurry: Called from loops over what it holds; raises TooComplexError when that takes long.
+        notes: Of the page that this is a part of. A part knows nothing else of the page: no circle
+            may hold a tree.
 
     Raises:
         TooComplexError: what it is read as does not fit into memory; also later, where XML is.
     """
 
-    def __init__(self, page: FetchedPage, hurry: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        page: FetchedPage,
+        hurry: Callable[[], None] = no_hurry,
+        notes: Notes | None = None,
+    ) -> None:
         self.page = page
         self.hurry = hurry
-        """Called from loops over what a page holds; raises TooComplexError when it takes long."""
-        self.problems: list[dict[str, Any]] = []
-        self.problem_count = 0
-        self.row_problem_count = 0
-        """Of these, those of a field."""
+        self.notes = Notes() if notes is None else notes
+        self.problem = self.notes.problem
+        self.exceeds = self.notes.exceeds
         self.found = False
         """Whether any field has found a value."""
-        self.copied = 0
         self.elements: dict[str, LexborNode | None] = {}
         """Those of the current row that more than one field wants, by selector."""
         self.prices: dict[str, Any] = {}
         """Those of the current row, with their currencies, by field."""
         self.memo: dict[Any, Any] = {}
-        """What is the same for all rows, by the function that found it."""
+        """What is the same for all rows, by what found it."""
+        self.row_memo: dict[Any, Any] = {}
+        """What is the same for all fields of the current row, likewise."""
         self.row: Any = None
         """The object that is the current row, where rows are objects and no elements."""
+        self.home: Document | None = None
+        """The document within this one that the current row is in; None: it is in this one."""
         self._row: tuple[int, _Element | None] | None = None
         self.is_html = is_html(page.content_type, page.body)
         self._encoding = "utf-8"
@@ -69,18 +112,10 @@ class Document:
         else:
             self.tree = empty_tree()
 
-    def problem(self, field: str | None, problem: str, value: object = None) -> None:
-        """Take note of a problem; `value` is what has it. One without a field is the page's."""
-        self.problem_count += 1
-        self.row_problem_count += field is not None
-        if len(self.problems) < MAX_PROBLEMS:
-            text = None if value is None else mend_text(str(value)[:200])
-            self.problems.append({"field": field, "problem": problem, "value": text})
-
-    def exceeds(self, size: int) -> bool:
-        """Take note of `size` characters to be copied; tell whether that is too much by now."""
-        self.copied += size
-        return self.copied > MAX_COPIED
+    @property
+    def problems(self) -> list[dict[str, Any]]:
+        """What is wrong with the page, as far as it is noted."""
+        return self.notes.problems
 
     @cached_property
     def about(self) -> dict[str, list[LexborNode]]:
@@ -138,16 +173,20 @@ class Document:
         return read_json(text if isinstance(text, str) else text.decode("utf-8", "replace"))
 
     @cached_property
+    def is_xml_of_html(self) -> bool:
+        """Whether `xml` is the tree of HTML."""
+        return self.is_html and not is_feed(self.page.body)
+
+    @cached_property
     def xml(self) -> "_Element | None":
         """The page as lxml has it: as XML where it says that it is."""
         from lxml import etree  # noqa: PLC0415
 
         page = self.page
-        if not is_feed(page.body):
-            if self.is_html:
-                return html_tree(self._root)
-            if not is_xml(page.content_type, page.body):
-                return None
+        if self.is_xml_of_html:
+            return html_tree(self._root)
+        if not is_feed(page.body) and not is_xml(page.content_type, page.body):
+            return None
         try:
             root, losses = xml_tree(decode_page(page, "xml"))
         except etree.LxmlError as error:
@@ -168,7 +207,13 @@ class Document:
         return html_elements(self._root)
 
     def row_xml(self, row: LexborNode) -> "_Element | None":
-        """Return a row as the root of a document of its own; the same for all fields of it."""
+        """
+        Return a row, or an element that is read like one, as the root of a document of its own.
+
+        The same for all fields of it.
+        """
+        if self.home is not None and self.home.is_html and self.row is None:
+            return self.home.row_xml(row)
         if self._row is None or self._row[0] != row.mem_id:
             if self.exceeds(len(html_of(row))):
                 return None

@@ -28,7 +28,7 @@ def structured(
         return objects.find_one(path, wanted, beside)
 
     def find_inside(document: Document) -> list[Any]:
-        objects = objects_of(document, read)
+        objects = objects_of(document.home or document, read)
         if field.many:
             return objects.inside(document.row, path, beside)
         return objects.one_inside(document.row, path, wanted, beside)
@@ -57,7 +57,12 @@ def each_place(
     if context.rows == kind:
         return in_row(
             lambda document: list(
-                map(marked, objects_of(document, read).inside_each(document.row, paths, beside))
+                map(
+                    marked,
+                    objects_of(document.home or document, read).inside_each(
+                        document.row, paths, beside
+                    ),
+                )
             )
         )[1]
     return page_wide(

@@ -9,7 +9,7 @@ from functions.worker.extraction.documents.element_text import MAX_VALUE
 from functions.worker.extraction.documents.lexbor import Scope
 from functions.worker.extraction.fields.checks import compile_check
 from functions.worker.extraction.fields.context import Context, context_of
-from functions.worker.extraction.fields.finders import First, Read
+from functions.worker.extraction.fields.finders import First, Read, Unreadable
 from functions.worker.extraction.fields.lists import join_alternatives, read_many, taker
 from functions.worker.extraction.fields.sources import compile_source
 from functions.worker.extraction.fields.taking import Taking, taking
@@ -63,6 +63,9 @@ def _compile_field(name: str, field: FieldSpec, context: Context) -> Read:
                 document.problem(name, "missing")
             return default
         document.found = True
+        if raw.__class__ is Unreadable:
+            document.problem(name, *raw)
+            return default if is_const else None
         if full is not None:
             value = None if quick is None else quick(raw)
             if value is None:
@@ -106,9 +109,9 @@ def _first_of(alternatives: list[First], taken: Taking | None) -> First:
             raw = value = alternative(scope, document)
             if raw is None:
                 continue
-            if taken is not None:
+            if taken is not None and raw.__class__ is not Unreadable:
                 value = taken.take(raw, document)
-            if value.__class__ is Unread:
+            if value.__class__ is Unread or raw.__class__ is Unreadable:
                 unreadable = raw if unreadable is None else unreadable
             elif value != "":
                 return raw
@@ -119,7 +122,8 @@ def _first_of(alternatives: list[First], taken: Taking | None) -> First:
 
 def _is_folded(source: SourceSpec) -> bool:
     """Tell whether the texts of a source have their white space folded already."""
-    return source.css is not None and not (source.html or source.regex)
+    last = source.chain[-1]
+    return last.css is not None and not (last.html or last.regex)
 
 
 def _tuple(value: object) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ Knows no source.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from functions.worker.extraction.documents.document import Document
 from functions.worker.extraction.documents.lexbor import Scope
@@ -14,6 +14,16 @@ First = Callable[[Scope, Document], Any]
 All = Callable[[Scope, Document], Iterable[Any]]
 Finder = tuple[First, All]
 """What finds the first raw value, None where there is none, and what finds all."""
+
+
+class Unreadable(NamedTuple):
+    """In place of a raw value: what is found cannot be read as what a source wants of it."""
+
+    problem: str
+    """The name of the problem."""
+    why: str
+
+
 Read = Callable[[Scope, Document], Any]
 """Returns the value of a field for a row, and tells the document what is wrong with it."""
 

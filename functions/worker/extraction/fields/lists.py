@@ -9,7 +9,7 @@ from functions.worker.extraction.documents.lexbor import Scope
 from functions.worker.extraction.fields.checks import Check
 from functions.worker.extraction.fields.context import FORMS, Context, path_in
 from functions.worker.extraction.fields.data import each_place
-from functions.worker.extraction.fields.finders import All, Read, is_some
+from functions.worker.extraction.fields.finders import All, Read, Unreadable, is_some
 from functions.worker.extraction.fields.marks import (
     composed,
     decode_entities,
@@ -34,7 +34,7 @@ class _Taken:
 
     def __init__(self) -> None:
         self.values: list[Any] = []
-        self.unreadable: list[tuple[Unread, Any]] = []
+        self.unreadable: list[tuple[str, Any]] = []
         self.has_value = False
         self.is_cut = False
 
@@ -51,7 +51,7 @@ def join_alternatives(
     def place(number: int) -> tuple[str, str] | int:
         source = sources[number]
         for kind in FORMS:
-            if getattr(source, kind) is not None and source.regex is None:
+            if getattr(source, kind) is not None and not (source.regex or source.then):
                 return kind, path_in(source, kind)[0]
         return number
 
@@ -124,7 +124,9 @@ def taker(taking: Taking | None, *, is_text: bool) -> _TakeAll:
         for number, raw in enumerate(raws, start=1):
             if not number % _OFTEN:
                 document.hurry()
-            if type(raw) is Either:
+            if raw.__class__ is Unreadable:
+                taken.unreadable.append(raw)
+            elif type(raw) is Either:
                 # Of each element the first alternative that has a value.
                 each = [take(alternative, document) for alternative in raw]
                 found = next((found for found in each if found.has_value), each[-1])

@@ -22,7 +22,7 @@ from shared.expressions import compile_xpath
 from shared.extract_spec import FieldSpec, SourceSpec
 
 if TYPE_CHECKING:
-    from lxml.etree import _Element
+    from lxml.etree import XPath, _Element
 
 
 def wants_html(source: SourceSpec, field: FieldSpec) -> bool:
@@ -103,9 +103,10 @@ def row_itself(source: SourceSpec, take: Callable[[LexborNode, Document], str | 
 
 
 def xpath(expression: str, path: str, source: SourceSpec, field: FieldSpec) -> Finder:
-    compiled = compile_xpath(expression, path)
-    take = _xpath_taker(source, field)
+    return _xpath(compile_xpath(expression, path), _xpath_taker(source, field))
 
+
+def _xpath(compiled: "XPath", take: Callable[[Any, Document], Any]) -> Finder:
     def find_all(scope: Scope, document: Document) -> Iterator[Any]:
         from lxml import etree  # noqa: PLC0415
 
@@ -128,6 +129,39 @@ def xpath(expression: str, path: str, source: SourceSpec, field: FieldSpec) -> F
         return first_value(find_all(scope, document))
 
     return first, find_all
+
+
+def raw_css(source: SourceSpec, *, as_text: bool) -> Finder:
+    """Find elements, or what `source` means of them, as it is."""
+    assert source.css is not None
+    return css(source.css, raw_part(source, as_text=as_text), set())
+
+
+def raw_part(source: SourceSpec, *, as_text: bool) -> Callable[[LexborNode, Document], Any]:
+    """Return what takes what `source` means from an element, as it is; the element, if that is."""
+    attr = source.attr
+    if attr is not None:
+        return lambda node, _: node.attrs.get(attr)
+    if source.html:
+        return lambda node, _: node.inner_html
+    return (lambda node, _: node.text()) if as_text else lambda node, _: node
+
+
+def raw_xpath(expression: str, path: str, *, as_markup: bool) -> Finder:
+    """Find texts, as they are, and of elements their text, or what is between their tags."""
+    take = _markup_of_xml if as_markup else _whole_text_of_xml
+
+    def take_raw(result: Any, document: Document) -> str | None:  # noqa: ANN401
+        if isinstance(result, str):
+            return result
+        from lxml import etree  # noqa: PLC0415
+
+        if not isinstance(result, etree._Element):  # noqa: SLF001
+            return None if isinstance(result, float) and not isfinite(result) else str(result)
+        text = take(result, document)
+        return None if document.exceeds(len(text)) else text
+
+    return _xpath(compile_xpath(expression, path), take_raw)
 
 
 def _xpath_taker(source: SourceSpec, field: FieldSpec) -> Callable[[Any, Document], Any]:
@@ -154,6 +188,19 @@ def _xpath_taker(source: SourceSpec, field: FieldSpec) -> Callable[[Any, Documen
         return None if document.exceeds(len(text)) else text
 
     return take
+
+
+def _whole_text_of_xml(element: "_Element", _document: Document) -> str:
+    return "".join(map(str, element.itertext()))
+
+
+def _markup_of_xml(element: "_Element", document: Document) -> str:
+    """Return an element of HTML with what is in it; of XML its text, which is HTML in feeds."""
+    from lxml import etree  # noqa: PLC0415
+
+    if not document.is_xml_of_html and not len(element):
+        return element.text or ""
+    return etree.tostring(element, encoding="unicode", method="html", with_tail=False)
 
 
 def _text_of_xml(element: "_Element") -> str:

@@ -11,16 +11,16 @@ def json_ld(document: Document) -> list[Any]:
     """Return what the JSON-LD scripts of a page hold. What is no JSON is a problem of the page."""
     found: list[Any] = []
     number = 0
-    left = MAX_LENIENT
+    notes = document.notes
     for script in document.about["script"]:
         kind = script.attrs.get("type") or ""
         if kind.partition(";")[0].strip().lower() != "application/ld+json":
             continue
         number += 1
         text = script.text()
-        read = read_lenient(text, document.hurry, limit=left)
+        read = read_lenient(text, document.hurry, limit=MAX_LENIENT - notes.lenient)
         if read.again:
-            left -= len(text)
+            notes.lenient += len(text)
         problem = read.problem
         for value in read.values:
             inner = value

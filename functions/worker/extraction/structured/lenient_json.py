@@ -45,7 +45,8 @@ _NO_VALUE = frozenset(["", "{", "[", ",", ";"])
 _DEEP = "nested too deeply"
 
 Hurry = Callable[[], None]
-_decoder = json.JSONDecoder(strict=False, parse_int=whole_number)
+# With line ends in its texts, as many a template leaves them.
+strict_decoder = json.JSONDecoder(strict=False, parse_int=whole_number)
 
 
 class Lenient(NamedTuple):
@@ -80,8 +81,7 @@ def read_lenient(text: str, hurry: Hurry, *, limit: int = MAX_LENIENT) -> Lenien
     problem = None
     again = False
     try:
-        # With line ends in its texts, as many a template leaves them.
-        found.append(_decoder.decode(text.strip(_AROUND)))
+        found.append(strict_decoder.decode(text.strip(_AROUND)))
     except RecursionError:
         problem = _DEEP
     except ValueError as error:
@@ -112,7 +112,7 @@ def _read(text: str, found: list[Any], hurry: Hurry) -> None:
     position = _after(cleaned, " ", 0)
     try:
         while position < len(cleaned):
-            value, position = _decoder.raw_decode(cleaned, position)
+            value, position = strict_decoder.raw_decode(cleaned, position)
             found.append(value)
             position = _after(cleaned, ",; ", position)
     except json.JSONDecodeError as error:

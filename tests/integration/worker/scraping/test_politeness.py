@@ -35,6 +35,7 @@ from functions.worker.transport.fetch import Fetcher, open_fetcher
 from functions.worker.transport.page import FetchedPage
 from functions.worker.transport.request import Redirect, Request
 from shared.errors import Reason
+from shared.extract_spec import DEFAULT_EXTRACT, ExtractSpec
 from shared.manifest import Manifest
 from shared.messages import Batch, Target
 from shared.outcomes import Kind, Outcome
@@ -111,12 +112,14 @@ class Engine:
         hops: int = 0,
         parser: str | None = None,
         parser_timeout: float = 10,
+        extract: dict[str, Any] | None = None,
         careful: bool = False,
         **fetch: Any,
     ) -> dict[str, Outcome]:
         """Return the outcome of each URL."""
         spec = Spec(
             fetch=FetchSpec(**{"pause": 0, "wait_initial": 0.1, **fetch}),
+            extract=msgspec.convert(extract, ExtractSpec) if extract else DEFAULT_EXTRACT,
             parser=parser,
             parser_timeout=parser_timeout,
         )
