@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -13,6 +13,7 @@ from scatterfetch.commands.place import DEFAULT_FOLDER, add_stack, open_stack
 from scatterfetch.jobs.folder import Folder
 from scatterfetch.jobs.last_run import is_list_of
 from scatterfetch.jobs.same_list import manifests_of, namesakes, older_jobs, runs_of
+from scatterfetch.jobs.standing import has_stopped
 from scatterfetch.output.sentences import complain, counted
 from scatterfetch.results.exploding import check_field, explodable
 from scatterfetch.results.files import (
@@ -51,9 +52,10 @@ examples:
 """
 EPILOG = """\
 exit status:
-  0    everything that was asked for is in the table; of a job under way, what it has so far
-  1    something is not, and standard error says what: a file that is damaged or gone, a text
-       too long for Excel, URLs that an older job may have, which is left out
+  0    everything that was asked for is in the table
+  1    something is not, and standard error says what: URLs that have no final outcome yet, since
+       their job is under way or was stopped, a file that is damaged or gone, or a text that is
+       too long for Excel
   2    wrong usage or input; no table was made
   130  interrupted; the file of -o is as it was
 """
@@ -198,14 +200,18 @@ def _write(
 ) -> int:
     manifests = manifests_of(place.data, sorted({file.job for file in files}))
     reports = _Reports()
-    older = [] if args.all else _older(place, manifests, reports)
+    older = {} if args.all else older_jobs(manifests, runs_of(place.data, manifests))
+    left_out = {job for jobs in older.values() for job in jobs}
+    if not args.all:
+        _mention_lists(place, manifests, left_out)
+    _report_unfinished(place, manifests, left_out, older, reports)
     if args.job or not isinstance(place, Folder):
         jobs = [args.job or args.source]
     else:
-        jobs = [job for job in place.data.folders(JOBS) if job not in older]
+        jobs = [job for job in place.data.folders(JOBS) if job not in left_out]
     table = replace(
         table,
-        files=[file for file in files if file.job not in older],
+        files=[file for file in files if file.job not in left_out],
         date_fields=date_fields(manifests.values()),
     )
     for sentence in gone_results(place, jobs, files):
@@ -217,32 +223,44 @@ def _write(
     return 1 if reports.any else 0
 
 
-def _older(place: "Folder | Stack", manifests: dict[str, Manifest], reports: _Reports) -> list[str]:
-    """Return the jobs that are left out, and say so; report newer ones that are not complete."""
-    runs = runs_of(place.data, manifests)
-    older = older_jobs(manifests, runs)
-    left_out = sorted({job for jobs in older.values() for job in jobs})
+def _mention_lists(
+    place: "Folder | Stack", manifests: Mapping[str, Manifest], left_out: Collection[str]
+) -> None:
+    """Say which jobs are left out, and which of those in the table may have the same URLs."""
     if left_out:
         complain(
-            f"left out: {some_of(left_out)}; jobs that were run later have the same lists. --all "
-            "takes all jobs, --job JOB one"
+            f"left out: {some_of(sorted(left_out))}; jobs that were run later have the same lists. "
+            "--all takes all jobs, --job JOB one"
         )
-    for newest, before in older.items():
-        if missing := unfinished(place.data, manifests[newest]):
-            reports(
-                f"{newest} is not complete: {missing}; --job {before[-1]} has the job before it, "
-                "--all both"
-            )
     if not isinstance(place, Folder):
-        return left_out
+        return
     shown = {job: manifest for job, manifest in manifests.items() if job not in left_out}
+    runs = runs_of(place.data, shown)
     for name, jobs in namesakes(shown, runs, partial(is_list_of, place.path)).items():
         complain(
             f"{counted(len(jobs), 'job')} in the table have lists called {name}: {some_of(jobs)}. "
             "If these are one list that was moved, its URLs are in the table more than once; "
             f"--job {jobs[-1]} takes the job that was run last"
         )
-    return left_out
+
+
+def _report_unfinished(
+    place: "Folder | Stack",
+    manifests: Mapping[str, Manifest],
+    left_out: Collection[str],
+    older: Mapping[str, Sequence[str]],
+    reports: _Reports,
+) -> None:
+    """Report the jobs in the table that are not complete, and what helps."""
+    for job, manifest in manifests.items():
+        if job in left_out or not (missing := unfinished(place.data, manifest)):
+            continue
+        remedy = ""
+        if before := older.get(job):
+            remedy = f"; --job {before[-1]} has the job before it, --all both"
+        elif has_stopped(place):
+            remedy = "; the same `scatterfetch run` goes on with it"
+        reports(f"{job} is not complete: {missing}{remedy}")
 
 
 def _exploded(args: argparse.Namespace, table: Table) -> Table:

@@ -14,6 +14,7 @@ from pyarrow import parquet
 
 from scatterfetch.cli import command_parser
 from scatterfetch.commands.results import EXAMPLE
+from scatterfetch.jobs.folder import locked
 from scatterfetch.jobs.last_run import LastRuns
 from shared.errors import Reason
 from shared.keys import dispatched_folder, manifest_key, run_key
@@ -146,17 +147,26 @@ def test_an_older_job_is_not_left_out_without_a_word_for_one_that_is_not_complet
         "books-2 is not complete: 1 of 2 URLs have no final outcome yet; --job books has the job "
         "before it, --all both"
     ) in done.stderr
-    whole = scatterfetch_here("results", "out", "--all", cwd=out.parent)
+    whole = scatterfetch_here("results", "out", "--job", "books", cwd=out.parent)
     assert (whole.returncode, whole.stderr) == (0, "")
 
 
-def test_of_a_job_under_way_what_it_has_so_far_is_in_the_table(out: Path) -> None:
+@pytest.mark.parametrize("args", [[], ["--all"], ["--job", "books"]])
+def test_a_table_of_a_job_that_is_not_complete_does_not_look_whole(
+    out: Path, args: list[str]
+) -> None:
     put_manifest(out, "books", "books/urls.txt", "2026-11-01T00:00:00.000Z")
     put_ledger(out, "books", targets=9)
 
-    done = scatterfetch_here("results", "out", cwd=out.parent)
+    stopped = scatterfetch_here("results", "out", *args, cwd=out.parent)
+    with locked(out):
+        running = scatterfetch_here("results", "out", *args, cwd=out.parent)
 
-    assert (done.returncode, done.stderr) == (0, "")
+    missing = "scatterfetch: books is not complete: 8 of 9 URLs have no final outcome yet"
+    again = "; the same `scatterfetch run` goes on with it\n"
+    assert (stopped.returncode, stopped.stderr) == (1, missing + again)
+    assert (running.returncode, running.stderr) == (1, missing + "\n")
+    assert len(stopped.stdout.splitlines()) == 1
 
 
 def test_of_each_list_the_newest_job_is_in_the_table(out: Path) -> None:
