@@ -36,7 +36,7 @@ exit status:
   0    it was stopped, and has handed back what was in hand
   1    the stack is not what it was any more, or workers only die
   2    wrong usage, this machine may not work for the stack, or AWS refused
-  130  interrupted twice; what was in hand is with others within a minute
+  130  interrupted twice; others get what was in hand within 80 seconds
 """
 _MEMORY = 1024  # MB
 _LOOK_SECONDS = 0.5

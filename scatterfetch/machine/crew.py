@@ -1,7 +1,7 @@
 """
 The worker processes of this machine: as many as wanted, for as long as the stack is the same.
 
-A process that dies is replaced, later each time; its batches are with others within a minute.
+A process that dies is replaced, later each time; its batches come back when their leases end.
 """
 
 import os
@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from functions.worker.leases import LEASE_SECONDS
 from scatterfetch.machine.member import Member
 from scatterfetch.machine.membership import StrangerError
 from scatterfetch.machine.news import Ended, News, Standing
-from scatterfetch.machine.process import Wanted
+from scatterfetch.machine.process import WAIT_SECONDS, Wanted
 from shared.errors import ScrapeError
 from shared.settings import WorkerSettings
 
@@ -22,6 +23,10 @@ LOOK_SECONDS = 300.0
 """Between two looks whether the stack is the same as before."""
 AGAIN_SECONDS = (1.0, 4.0, 16.0, 60.0)
 """Until a process that has died is replaced, by how many have in a row."""
+
+BACK_SECONDS = LEASE_SECONDS + WAIT_SECONDS
+"""Until others get at the latest what a worker had that has died: a receipt hides for its wait,
+too."""
 
 
 class CannotGoOnError(ScrapeError):
@@ -148,7 +153,7 @@ class Crew:
     def _lose(self, seat: _Seat, how: str) -> None:
         self._leave(seat)
         if self.is_ending:
-            self._say(f"{seat.name} {how}; what it had in hand is with others within a minute")
+            self._say(f"{seat.name} {how}; others get what it had in hand in {BACK_SECONDS:g} s")
             return
         if seat.failures >= len(AGAIN_SECONDS):
             raise CannotGoOnError(
@@ -159,8 +164,8 @@ class Crew:
         seat.failures += 1
         seat.free_until = time.monotonic() + wait
         self._say(
-            f"{seat.name} {how}; what it had in hand is with others within a minute, and another "
-            f"worker begins in {wait:.0f} s"
+            f"{seat.name} {how}; others get what it had in hand within {BACK_SECONDS:g} s, and "
+            f"another worker begins in {wait:.0f} s"
         )
 
     def _note(self, worker: str, news: News) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from scatterfetch.commands import work
+from scatterfetch.machine.crew import BACK_SECONDS
 from scatterfetch.releases import RELEASE
 from tests import ROOT
 from tests.unit.test_template import statements
@@ -26,6 +27,11 @@ def policy() -> list[tuple[str, str]]:
             targets = [resources] if isinstance(resources, str) else resources
             found += [(action, target) for target in targets]
     return found
+
+
+def test_the_page_and_the_help_say_when_the_batches_of_a_dead_worker_are_back() -> None:
+    assert f"after {BACK_SECONDS:g} s at most" in PAGE
+    assert f"within {BACK_SECONDS:g} seconds" in work.EPILOG
 
 
 def test_a_machine_may_do_what_a_worker_of_lambda_may_and_no_more() -> None:
