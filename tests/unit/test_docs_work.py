@@ -1,4 +1,4 @@
-"""docs/work.md and examples/work say what is there."""
+"""docs/work.md and examples/machines say what is there."""
 
 import json
 from argparse import ArgumentParser
@@ -14,7 +14,7 @@ from tests import ROOT
 from tests.unit.test_template import statements
 
 PAGE = (ROOT / "docs/work.md").read_text()
-EXAMPLES = ROOT / "examples/work"
+EXAMPLES = ROOT / "examples/machines"
 
 
 def policy() -> list[tuple[str, str]]:
