@@ -1,6 +1,7 @@
 """The documentation is tested: what it names exists, and what exists is named."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,12 @@ def test_the_bounds_of_a_worker_are_the_codes(memory: int) -> None:
     row = " | ".join(f"{cell}" for cell in (*cells, bounds.requests))
 
     assert f"| {row} |" in (ROOT / "docs/limits.md").read_text()
+
+
+def test_the_changelog_says_nothing_twice() -> None:
+    """Merges have left entries in it twice, and in the middle of others."""
+    entries = re.split(r"^- ", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)[1:]
+    lines = [line.strip() for entry in entries for line in entry.splitlines()]
+    beginnings = [line[:80] for line in lines if len(line) > 80]
+
+    assert [one for one, count in Counter(beginnings).items() if count > 1] == []
