@@ -1,5 +1,6 @@
 """One page through the worker's own engine, for the commands that look at a page."""
 
+import math
 import time
 from collections.abc import Mapping
 from random import Random
@@ -20,6 +21,7 @@ from functions.worker.transport.fetch import Pool
 from functions.worker.transport.page import FetchedPage
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.localcloud.template import WORKER, Template
+from scatterfetch.output.sentences import complain
 from shared.errors import FetchError
 from shared.manifest import Manifest
 from shared.messages import Batch, Target
@@ -29,6 +31,7 @@ from shared.spec import Spec
 from shared.urls import parse_url
 
 _SECONDS = 100.0  # as long as a worker has
+_LONG_WAIT = 2.0  # seconds, which somebody who waits wants to know of
 _PATIENCE = 60.0  # seconds; a worker would hand the target back sooner
 
 
@@ -65,7 +68,7 @@ def worker_settings(parameters: Mapping[str, str]) -> WorkerSettings:
 
 async def fetch(url: str, spec: Spec, settings: WorkerSettings, process: ExtractionProcess) -> Seen:
     """
-    Fetch `url` once, as politely as a worker, and extract what `spec` says.
+    Fetch `url` once, as politely as a worker, and extract what `spec` says; mention long waits.
 
     Raises:
         InvalidUrlError: it is none.
@@ -92,9 +95,17 @@ async def fetch(url: str, spec: Spec, settings: WorkerSettings, process: Extract
             stop_at=lambda: time.time() + _SECONDS,
             clock=time.time,
             rng=rng,
+            on_wait=_say_wait,
         )
     [outcome] = outcomes
     return Seen(outcome, extractor.page, state)
+
+
+def _say_wait(seconds: float, visit: Visit) -> None:
+    if seconds < _LONG_WAIT:
+        return
+    why = visit.failure.detail if visit.failure else "the website wants to be left alone"
+    complain(f"{why}; it is asked again in {math.ceil(seconds)} s, Ctrl-C stops")
 
 
 async def extract_again(

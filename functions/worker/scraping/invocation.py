@@ -11,7 +11,7 @@ from random import Random
 
 from functions.worker.politeness.partition import Partition
 from functions.worker.scraping.means import Means
-from functions.worker.scraping.scrape import Scraper
+from functions.worker.scraping.scrape import OnWait, Scraper
 from functions.worker.transport.addresses import parse_connect_to
 from functions.worker.transport.connections import Network
 from functions.worker.transport.fetch import Pool
@@ -43,6 +43,7 @@ async def scrape_batch(
     rng: Random,
     has_room: Callable[[], bool] = lambda: True,
     cancelled: asyncio.Event | None = None,
+    on_wait: OnWait = lambda _seconds, _visit: None,
 ) -> Counter[str]:
     """Hand the outcomes of `batch` to `emit`; return the facts for the metrics. See `Scraper`."""
     scraper = Scraper(
@@ -55,6 +56,7 @@ async def scrape_batch(
         rng=rng,
         has_room=has_room,
         cancelled=cancelled,
+        on_wait=on_wait,
     )
     watch = asyncio.create_task(_keep_time(scraper))
     try:

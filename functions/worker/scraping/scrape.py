@@ -40,6 +40,7 @@ _SOONER_SECONDS = 0.5  # that an end is sooner by, for those who wait to be told
 _SLOT_SECONDS = 0.2  # between two looks whether other batches have left a request to this one, or
 # the process that extracts has time
 Alarm: TypeAlias = asyncio.Future[Literal[True]]
+OnWait: TypeAlias = Callable[[float, Visit], None]
 _NO_TIME = "the worker's time is up"
 _NO_ROOM = "the outcomes of this batch have taken the memory that they may have"
 
@@ -60,6 +61,7 @@ class Scraper:
         rng: Source of jitter and chance.
         has_room: Tells whether there is memory for more outcomes; if not, what is left is deferred.
         cancelled: Once it is set, nothing is fetched: the targets without an outcome are skipped.
+        on_wait: Is told of each wait with nothing under way: its seconds, and a target that waits.
     """
 
     def __init__(
@@ -74,7 +76,9 @@ class Scraper:
         rng: Random,
         has_room: Callable[[], bool] = lambda: True,
         cancelled: asyncio.Event | None = None,
+        on_wait: OnWait = lambda _seconds, _visit: None,
     ) -> None:
+        self._on_wait = on_wait
         self._means = means
         self._spec = means.fetch
         self._partition = partition
@@ -213,6 +217,7 @@ class Scraper:
                 self._judge.hand_back(Reason.HOST_BUSY, "the host must be left alone for a while")
             else:
                 self.facts["MillisecondsWaited"] += round((wake - now) * 1000)
+                self._on_wait(wake - now, next(h.first for h in self._turns if h.waiting))
                 await asyncio.wait(alarms, timeout=wake - now, return_when=asyncio.FIRST_COMPLETED)
 
     def _room_at(self, now: float) -> float:

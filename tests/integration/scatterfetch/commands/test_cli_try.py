@@ -1,6 +1,7 @@
 """`scatterfetch try`, `init` and `spec` as people call them."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,21 @@ def test_a_page_is_tried_without_a_spec(books: str, capsys: pytest.CaptureFixtur
     assert "scraped; 200 text/html" in err
     assert "robots.txt: allows this page\n" in err
     assert "pause: 0.5 s between requests, 2 at once at most" in err
+
+
+def test_what_is_waited_for_is_said(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """A website that is busy was waited for in silence, for more than a minute."""
+    busy = web.Response(status=503, headers={"Retry-After": "2"})
+    url = site.reply("/busy", busy, html("<title>T</title>"))
+
+    status = main(["try", url, *LOCAL])
+
+    out, err = capsys.readouterr()
+    assert (status, rows(out)[0]["title"]) == (0, "T")
+    [said] = [line for line in err.splitlines() if "again" in line]
+    assert re.fullmatch(
+        r"scatterfetch: the server answered 503; it is asked again in \d+ s, Ctrl-C stops", said
+    )
 
 
 def test_fields_are_tried_without_a_file(books: str, capsys: pytest.CaptureFixture[str]) -> None:
