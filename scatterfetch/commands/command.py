@@ -6,9 +6,10 @@ from typing import Protocol
 EXIT_STATUS = """\
 exit status:
   0    every URL was scraped, or skipped for a reason that the spec or the website gives
-  1    URLs failed or were given up on, rows have problems, the spec found nothing on a page,
-       one list of several was refused or not read to its end, or results of an earlier run
-       were gone or cut off (they are fetched again); the summary says which
+  1    URLs failed, were given up on, or have a private address that nobody has allowed; rows have
+       problems; the spec found nothing on a page; one list of several was refused or not read to
+       its end; or results of an earlier run were gone or cut off (they are fetched again). The
+       summary says which
   2    wrong usage or input; nothing was fetched
   130  interrupted; what was done is kept, and the same command goes on
 """

@@ -22,7 +22,7 @@ def run_demo(folder: Path, *, workers: int, parameters: Mapping[str, str]) -> in
         url_list = demo_list(folder)
         settings = {**DEMO_PARAMETERS, "ConnectTo": f"::127.0.0.1:{port}", **parameters}
         finished = run_shown([url_list], folder, workers, LocalSettings(settings, None))
-        exit_status = report(finished, Folder(folder))
+        exit_status = report(finished, Folder(folder), goes_on=False)
         if exit_status > 1:
             return exit_status
         whole = print_rows(finished.jobs[0], folder)

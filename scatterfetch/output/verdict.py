@@ -14,22 +14,26 @@ if TYPE_CHECKING:
     from scatterfetch.jobs.stack import Stack
 
 
-def report(finished: Finished, place: "Folder | Stack") -> int:
-    """Say on standard error why jobs did not end well; return the exit status."""
-    exit_status = _report(finished, place)
+def report(finished: Finished, place: "Folder | Stack", *, goes_on: bool = True) -> int:
+    """
+    Say on standard error why jobs did not end well; return the exit status.
+
+    `goes_on` tells whether the same command, called again, goes on with a local run.
+    """
+    exit_status = _report(finished, place, goes_on=goes_on)
     if finished.disk_problem and not finished.complete:
         # Last, since it explains all the rest.
         complain(f"{finished.disk_problem}; make room, and the same command goes on")
     return exit_status
 
 
-def _report(finished: Finished, place: "Folder | Stack") -> int:
+def _report(finished: Finished, place: "Folder | Stack", *, goes_on: bool) -> int:
     refused = [job.problem for job in finished.jobs if job.problem]
     for problem in refused:
         complain(problem)
     if finished.interrupted:
         if isinstance(place, Folder):
-            complain("interrupted; the same command goes on")
+            complain(f"interrupted; the same command {'goes on' if goes_on else 'begins anew'}")
             return 130
         for job in finished.jobs:
             if not job.done:
@@ -50,11 +54,11 @@ def _report(finished: Finished, place: "Folder | Stack") -> int:
             "some URLs have no outcome, and nothing is left in the queues; the logs folder may say "
             "why, and the same command tries them again"
         )
-    well = _judge(finished, place)
+    well = _judge(finished, place, goes_on=goes_on)
     return 0 if well and finished.complete and not refused else 1
 
 
-def _judge(finished: Finished, place: "Folder | Stack") -> bool:
+def _judge(finished: Finished, place: "Folder | Stack", *, goes_on: bool) -> bool:
     """Tell whether the outcomes are what one hopes for; complain of those that are not."""
     outcomes = finished.progress.outcomes
     lost = finished.progress.total - finished.progress.done if finished.complete else 0
@@ -76,10 +80,11 @@ def _judge(finished: Finished, place: "Folder | Stack") -> bool:
             "something. Their URLs were fetched again"
         )
     private = outcomes.get(outcome_name(Kind.SKIPPED, Reason.PRIVATE_ADDRESS), 0)
-    if private and isinstance(place, Folder):
+    if private:
+        how = "--parameter" if isinstance(place, Folder) else "a deployment with"
         complain(
-            f"{counted(private, 'URL')} skipped for a private address; "
-            "--parameter AllowPrivateNetworks=true lets them be fetched"
+            f"{counted(private, 'URL')} skipped for a private address, such as localhost; "
+            f"{how} AllowPrivateNetworks=true lets them be fetched"
         )
     dead = sum(count for name, count in outcomes.items() if name.startswith(Kind.DEAD))
     if dead and not isinstance(place, Folder):
@@ -88,11 +93,11 @@ def _judge(finished: Finished, place: "Folder | Stack") -> bool:
             "tries again"
         )
     elif dead:
+        again = f"; after `scatterfetch redrive {place}` the same command tries them again"
         complain(
             f"given up on: {counted(dead, 'URL')}; `scatterfetch deadletters {place}` shows of "
-            f"which hosts, and why; after `scatterfetch redrive {place}` the same command tries "
-            "them again"
+            f"which hosts, and why{again if goes_on else ''}"
         )
     failed = any(name.startswith(Kind.FAILED) for name in outcomes)
     wrong = any(job.counted(name) for job in finished.jobs for name in (NO_MATCH, PROBLEMS))
-    return not (failed or dead or lost or damaged or wrong or refetched)
+    return not (failed or dead or private or lost or damaged or wrong or refetched)

@@ -59,3 +59,35 @@ def test_a_refused_list_beside_one_that_was_scraped_is_not_as_if_nothing_was_fet
 
     assert report(finished, Folder(tmp_path)) == status
     assert capsys.readouterr().err == "scatterfetch: no URL in it\n" * refused
+
+
+def ended(**outcomes: int) -> Finished:
+    job = Job("j", UrlList("urls.txt", "a/urls.txt", b"", None))
+    job.manifest = Manifest(job="j", spec=Spec(), partitions=1, batch_size=1, created_at="")
+    job.ledger.dispatched["00000"] = {"targets": 1}
+    progress = dataclasses.replace(NOWHERE, outcomes=outcomes)
+    return Finished([job], progress, dead_letters=0, interrupted=False)
+
+
+def test_a_private_address_that_nobody_has_allowed_is_no_success(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither the spec nor the website has asked for that."""
+    finished = ended(**{"skipped-private_address": 1})
+
+    assert report(finished, Folder(tmp_path)) == 1
+    assert capsys.readouterr().err == (
+        "scatterfetch: 1 URL skipped for a private address, such as localhost; "
+        "--parameter AllowPrivateNetworks=true lets them be fetched\n"
+    )
+
+
+def test_a_command_that_begins_anew_names_no_redrive(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The demo deletes what it has left."""
+    finished = ended(**{"dead-http_5xx": 1})
+
+    for goes_on in (True, False):
+        assert report(finished, Folder(tmp_path), goes_on=goes_on) == 1
+        assert ("redrive" in capsys.readouterr().err) is goes_on
