@@ -2,16 +2,17 @@
 
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.console import Console
 
 from scatterfetch.jobs.progress import Progress
 from scatterfetch.jobs.watch import Display
-from scatterfetch.output.sentences import counted, rounded
+from scatterfetch.output.sentences import counted, duration, rounded
 from shared.outcomes import Kind
 
 if TYPE_CHECKING:
@@ -19,22 +20,47 @@ if TYPE_CHECKING:
 
 _LINE_INTERVAL = 2.0  # seconds between two lines where there is no terminal
 _REPEAT_INTERVAL = 30.0  # and between two that say the same
+_PACE_SECONDS = 10.0  # that the pace is taken of: at the end few hosts are left, and it falls
+_BARS = ((140, 30), (100, 10))  # columns: of the terminal, at least, and of its bar
+_ELAPSED = len(" 0:00:00")
+
+
+class _Pace:
+    """How fast outcomes come at present."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def of(self, progress: Progress) -> float:
+        """Take note of `progress`; return the outcomes a second."""
+        now, done = progress.elapsed, progress.done - progress.earlier
+        self._seen.append((now, done))
+        while len(self._seen) > 1 and self._seen[1][0] <= now - _PACE_SECONDS:
+            self._seen.popleft()
+        since, before = self._seen[0]
+        if now - since < _PACE_SECONDS:  # of all that there was so far
+            return progress.rate
+        return max(0, done - before) / (now - since)
 
 
 class _LiveDisplay:
     """A bar in a terminal."""
 
-    def __init__(self, bar: "Bar") -> None:
+    def __init__(self, bar: "Bar", room: int) -> None:
         self._bar = bar
+        self._room = room
+        self._pace = _Pace()
         self._task = bar.add_task("starting", total=None, facts="")
 
     def show(self, progress: Progress) -> None:
+        count = _count(progress)
+        room = self._room - cell_len(count) - len(" ")
         self._bar.update(
             self._task,
-            description=f"{progress.done:,}/{_total(progress)}",
+            description=count,
             completed=progress.done,
             total=progress.total if progress.complete else None,
-            facts=_facts(progress),
+            facts=_fitting(_facts(progress, self._pace.of(progress)), room),
         )
 
     def say(self, text: str) -> None:
@@ -45,17 +71,21 @@ class _PlainDisplay:
     """A line now and then."""
 
     def __init__(self) -> None:
+        self._pace = _Pace()
         self._next_line = 0.0
         self._last = ""
         self._repeat = 0.0
+        self._has_finished = False
 
     def show(self, progress: Progress) -> None:
+        facts = _facts(progress, self._pace.of(progress))
         finished = progress.complete and progress.done == progress.total
-        if time.monotonic() < self._next_line and not finished:
+        is_end = finished and not self._has_finished
+        if (self._has_finished and finished) or (time.monotonic() < self._next_line and not is_end):
             return
+        self._has_finished = finished
         self._next_line = time.monotonic() + _LINE_INTERVAL
-        count = f"{progress.done:,}/{_total(progress)} URLs"
-        line = ", ".join(filter(None, (count, _facts(progress))))
+        line = ", ".join((f"{_count(progress)} URLs", *facts))
         if line != self._last or time.monotonic() > self._repeat:
             self._last = line
             self._repeat = time.monotonic() + _REPEAT_INTERVAL
@@ -75,40 +105,55 @@ def open_display() -> Iterator[Display]:
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 -- slow
     from rich.progress import Progress as Bar  # noqa: PLC0415 -- slow
 
+    bar_width = next((bar for width, bar in _BARS if console.width >= width), 0)
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        TextColumn("{task.fields[facts]}"),
+        TextColumn("{task.description}", markup=False),
+        *([BarColumn(bar_width)] if bar_width else []),
+        TextColumn("{task.fields[facts]}", markup=False),
         TimeElapsedColumn(),
     )
+    room = console.width - _ELAPSED - (bar_width and bar_width + len(" "))
     with Bar(*columns, console=console, transient=True) as bar:
-        yield _LiveDisplay(bar)
+        yield _LiveDisplay(bar, room)
 
 
-def _total(progress: Progress) -> str:
+def _count(progress: Progress) -> str:
     if not (progress.complete or progress.total or progress.done):
-        return "?"  # nothing of a list is read yet
+        return "0/?"  # nothing of a list is read yet
     if progress.complete:
-        return f"{progress.total:,}"
-    return f"{max(progress.total, progress.done):,}+"
+        return f"{progress.done:,}/{progress.total:,}"
+    # Workers have begun before what they work on is counted.
+    known = max(progress.total, progress.done + progress.under_way)
+    return f"{progress.done:,}/{known:,}+"
 
 
-def _facts(progress: Progress) -> str:
-    kinds: Counter[str] = Counter()
-    for name, count in progress.outcomes.items():
-        kinds[name.partition("-")[0]] += count
-    parts = [f"{rounded(progress.rate)}/s"] if progress.rate else []
-    parts += [f"{kinds[kind]:,} {kind}" for kind in Kind if kinds[kind]]
-    under_way = progress.under_way
-    if progress.complete:
-        # Of a batch that is committed, the worker still has to say that it is through.
-        under_way = min(under_way, progress.total - progress.done)
-    if progress.hosts and under_way > 0:
-        # A batch tells what became of it at its end.
-        parts.append(f"{under_way:,} under way at {counted(progress.hosts, 'host')}")
+def _facts(progress: Progress, pace: float) -> list[str]:
+    """Return what is to be said, the most important first."""
+    left = progress.total - progress.done if progress.complete else 0
+    parts = [f"{rounded(pace)}/s"] if pace else []
     if progress.delayed:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in progress.delayed.items())
         parts.append(f"waiting for their time: {reasons}")
-    elif progress.complete and progress.rate and progress.done < progress.total:
-        parts.append(f"{(progress.total - progress.done) / progress.rate:,.0f} s left")
-    return ", ".join(parts)
+    elif pace and left:
+        parts.append(f"{duration(max(1.0, left / pace))} left")
+    kinds: Counter[str] = Counter()
+    for name, count in progress.outcomes.items():
+        kinds[name.partition("-")[0]] += count
+    if done := ", ".join(f"{kinds[kind]:,} {kind}" for kind in Kind if kinds[kind]):
+        parts.append(done)
+    # Of a batch that is committed, the worker still has to say that it is through.
+    under_way = min(progress.under_way, left) if progress.complete else progress.under_way
+    if progress.hosts and under_way > 0:
+        parts.append(f"{under_way:,} under way at {counted(progress.hosts, 'host')}")
+    return parts
+
+
+def _fitting(parts: list[str], width: int) -> str:
+    """Return as many of `parts`, from the first on, as a line of `width` has room for."""
+    line = ""
+    for part in parts:
+        longer = f"{line}, {part}" if line else part
+        if cell_len(longer) > width:
+            break
+        line = longer
+    return line

@@ -15,6 +15,14 @@ def rounded(rate: float) -> str:
     return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"  # noqa: PLR2004
 
 
+def duration(seconds: float) -> str:
+    """Return `45 s`, `3 min`, `5 h` or `4 days`."""
+    for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{seconds:,.0f} s"
+
+
 def remedy(reason: Reason | None) -> str | None:
     """Return what lets a page be fetched here that was not, for `reason`; None if nothing does."""
     if reason is Reason.PRIVATE_ADDRESS:

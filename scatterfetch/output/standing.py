@@ -10,7 +10,7 @@ from scatterfetch.jobs.folder import Folder
 from scatterfetch.jobs.manifests import source_name
 from scatterfetch.jobs.standing import State, Status
 from scatterfetch.output.outcome_table import outcome_table
-from scatterfetch.output.sentences import counted
+from scatterfetch.output.sentences import counted, duration
 from shared.keys import job_prefix, results_key
 from shared.manifest import DEFAULT_SPEC
 
@@ -55,10 +55,11 @@ def print_status(status: Status, place: "Folder | Stack", *, now: float) -> None
     facts = [f"{status.batches_done:,} of {counted(status.batches, 'batch', 'batches')}"]
     facts.append(f"{status.rate:,.1f} URLs a second")
     if status.seconds_left:
-        facts.append(f"{_duration(status.seconds_left)} left")
+        facts.append(f"{duration(status.seconds_left)} left")
     if status.last_commit_at is not None:
         facts.append(f"last commit {_moment(status.last_commit_at, now)}")
-    console.print(", ".join(facts) + ".")
+    when = " A page counts when its batch is done." if status.under_way else ""
+    console.print(", ".join(facts) + f".{when}")
     if not status.adds_up:
         console.print(
             f"The sum does not add up: {status.targets:,} targets, of which "
@@ -82,16 +83,9 @@ def _moment(at: float, now: float) -> str:
     """Return the time of day in UTC and how far away it is: `01:14:42 (3 min ago)`."""
     moment = datetime.fromtimestamp(at, UTC)
     day = "" if abs(now - at) < _DAY else f"{moment:%Y-%m-%d} "
-    far = _duration(abs(now - at))
+    far = duration(abs(now - at))
     return (
         f"{day}{moment:%H:%M:%S} UTC ({far} ago)"
         if at <= now
         else f"{day}{moment:%H:%M:%S} UTC (in {far})"
     )
-
-
-def _duration(seconds: float) -> str:
-    for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:,.0f} {unit}"
-    return f"{seconds:,.0f} s"
