@@ -26,6 +26,7 @@ _PROLOG = re.compile(
     re.DOTALL,
 )
 _FEED = re.compile(rb"<(?:rss|feed|urlset|sitemapindex|rdf:RDF)[\s>]")
+_HYPHENS = re.compile("-(?=-)")
 _NO_NAME = re.compile(r"[&<>\"'=/\s{}]")
 
 
@@ -114,7 +115,8 @@ def _attributes(node: LexborNode) -> dict[str, str]:
 
 
 def _comment(text: str) -> str:
-    return _readable(text).replace("--", "- -").removesuffix("-")
+    """Return the text of a comment with no two hyphens in a row, and none at its end."""
+    return _HYPHENS.sub("- ", _readable(text)).removesuffix("-")
 
 
 def _readable(text: str) -> str:

@@ -48,6 +48,8 @@ def test_in_a_row_xpath_begins_at_its_element(xpath: str, values: list[Any]) -> 
                      id="attributes of any name"),
         pytest.param("<p>a\x0cb\x01c&#2;</p>", "p", "//p", id="control characters"),
         pytest.param("<ul><li>a<!-- -- b - --><li>c</ul>", "li", "//li", id="comments"),
+        pytest.param("<ul><li>a<!-----b------><li>c<!-- --- --></ul>", "li", "//li",
+                     id="comments of hyphens"),
     ],
 )  # fmt: skip
 def test_what_css_finds_xpath_finds(html: str, css: str, xpath: str) -> None:
