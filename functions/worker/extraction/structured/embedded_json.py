@@ -24,7 +24,7 @@ def read_embedded(text: str, document: Document) -> Any:  # noqa: ANN401 -- JSON
     Return what `text` stands for, None where it is blank.
 
     Of one name that is there twice the last value counts, as in browsers. What follows an object or
-    a list and a semicolon is the program that it stands in. JSON that was made into a text of JSON
+    a list and a semicolon, or the end of a script, is the program or page that it stands in. JSON that was made into a text of JSON
     is read once more.
 
     Args:
@@ -57,7 +57,7 @@ def _read(text: str, document: Document) -> Any:  # noqa: ANN401
         pass
     else:
         rest = mended[end:].lstrip(_BLANK)
-        if not rest or (rest[0] == ";" and isinstance(value, dict | list)):
+        if not rest or (rest.startswith((";", "</script")) and isinstance(value, dict | list)):
             return value
     notes = document.notes
     read = read_lenient(mended, document.hurry, limit=MAX_LENIENT - notes.lenient)

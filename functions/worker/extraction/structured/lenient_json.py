@@ -40,6 +40,9 @@ _TOKEN = re.compile(
 )
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|\r\n|.)", re.DOTALL)
 _QUOTES = re.compile("&(?:quot|#34|#x22);", re.IGNORECASE)
+# The state of a page that Angular has made, up to its release 15.
+_TRANSFERRED = re.compile("&([aqslg]);")
+_OF_ANGULAR = {"a": "&", "q": '"', "s": "'", "l": "<", "g": ">"}
 _NOTHING = frozenset(["space", "open", "mark", "comment"])
 _NO_VALUE = frozenset(["", "{", "[", ",", ";"])
 _DEEP = "nested too deeply"
@@ -94,7 +97,9 @@ def read_lenient(text: str, hurry: Hurry, *, limit: int = MAX_LENIENT) -> Lenien
 
 def _read_again(text: str, found: list[Any], hurry: Hurry) -> str | None:
     """Put what `text` holds into `found`; return why there is no more."""
-    if '"' not in text and _QUOTES.search(text) is not None:
+    if '"' not in text and "&q;" in text:
+        text = _TRANSFERRED.sub(lambda found: _OF_ANGULAR[found[1]], text)
+    elif '"' not in text and _QUOTES.search(text) is not None:
         with suppress(ValueError):  # the number of a character has thousands of digits
             text = html.unescape(text)
     try:
