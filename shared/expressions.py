@@ -241,6 +241,8 @@ def _check_source(source: SourceSpec, path: str) -> None:
         compile_path(source.microdata, f"{path}.microdata")
     if source.regex is not None:
         compile_regex(source.regex, f"{path}.regex")
+    if source.url is not None:
+        compile_regex(source.url, f"{path}.url")
     if source.then is not None:
         _check_source(source.then, f"{path}.then")
 

@@ -52,7 +52,8 @@ POINT_REGIONS = frozenset([
 COMMA_REGIONS = frozenset(["ar-DZ", "ar-LY", "ar-MA", "ar-TN", "en-ZA"])
 ORDERED = ("number", "integer", "price", "date")
 ROW_SOURCES = frozenset(["css", "jsonld", "microdata", "jmespath"])
-_SOURCES = ("css", "xpath", "jsonld", "microdata", "opengraph", "jmespath")
+_SOURCES = ("css", "xpath", "jsonld", "microdata", "opengraph", "jmespath", "input", "url")
+_NOT_OF_PAGE = frozenset(["input", "url", "const"])
 
 
 class SourceSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -70,6 +71,11 @@ class SourceSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A property of a meta element, such as `og:title`; `og:` may be left out."""
     jmespath: Expression | None = None
     """A JMESPath expression, for pages that are JSON, and for JSON behind `then`."""
+    input: Expression | None = None
+    """What the list says about the URL: the name of a column, or a path such as `product.id`."""
+    url: Expression | None = None
+    """What is searched for in the page's URL, in RE2's syntax: the first group, or else all that
+    matches."""
     const: Scalar | UnsetType = UNSET
     """The value itself, the same for all."""
     attr: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
@@ -97,6 +103,11 @@ class SourceSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.named in ([], ["css"])
 
     @property
+    def is_of_page(self) -> bool:
+        """Whether it is about the page itself, and can tell whether that is the right one."""
+        return _NOT_OF_PAGE.isdisjoint(self.named)
+
+    @property
     def finds_elements(self) -> bool:
         """Whether what it finds are elements, and no part of them."""
         return self.css is not None and self.attr is None and self.regex is None and not self.html
@@ -113,8 +124,8 @@ class SourceSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise ValueError(f"attr belongs to css, not to {other[0]}")
         if self.html and (self.attr is not None or (other and other != ["xpath"]) or not named):
             raise ValueError("html is for the elements of css and xpath")
-        if self.const is not UNSET and self.regex is not None:
-            raise ValueError("const needs no regex")
+        if self.regex is not None and (self.const is not UNSET or self.url is not None):
+            raise ValueError(f"{named[0]} needs no regex")
 
     def _check_then(self) -> None:
         then = self.then
@@ -124,8 +135,8 @@ class SourceSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise ValueError("const is the value itself: leave out then")
         if len(self.chain) > MAX_LEVELS:
             raise ValueError(f"then leads through more than {MAX_LEVELS} sources")
-        if then.const is not UNSET:
-            raise ValueError("const reads nothing, and cannot stand in then")
+        if not then.is_of_page:
+            raise ValueError(f"{then.named[0]} reads nothing of a page, and cannot stand in then")
         if then.attr is not None and then.css is None and not self.finds_elements:
             raise ValueError("attr without css, in then, is for the elements that css finds")
 
@@ -148,8 +159,8 @@ class RowsSpec(SourceSpec, frozen=True, kw_only=True, omit_defaults=True):
         super()._check()
         last = self.chain[-1]
         kinds = last.named
-        if self.const is not UNSET:
-            raise ValueError("const is no row")
+        if not self.is_of_page:
+            raise ValueError(f"{self.named[0]} is nothing of the page, and makes no rows")
         if len(kinds) != 1 or kinds[0] not in ROW_SOURCES:
             raise ValueError(
                 "rows are what one of css, jsonld, microdata and jmespath finds; "
@@ -266,6 +277,16 @@ class ExtractSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
         ]
 
     @property
+    def inputs(self) -> frozenset[str]:
+        """What its fields want of what the list says."""
+        return frozenset(source.input for _, source in self.alternatives if source.input)
+
+    @property
+    def looks_for_something(self) -> bool:
+        """Whether a field is about the page, so that a page without any of it is another one."""
+        return any(source.is_of_page for _, source in self.alternatives)
+
+    @property
     def row_kind(self) -> str | None:
         """What a row is of: `css`, or a kind of data; None: the page is the row."""
         return self.rows.kind if isinstance(self.rows, RowsSpec) else self.rows and "css"
@@ -275,7 +296,10 @@ class ExtractSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether a page that is no HTML can have a row."""
         return (
             (isinstance(self.rows, RowsSpec) and self.rows.css is None)
-            or any(source.css is None and source.attr is None for _, source in self.alternatives)
+            or any(
+                source.css is None and source.attr is None and source.input is source.url is None
+                for _, source in self.alternatives
+            )
             or not {"feed", "sitemap"}.isdisjoint(self.include)
         )
 

@@ -42,6 +42,14 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="a column: the text, or an attribute, of what matches; repeat for more",
     )
     command.add_argument("--rows", metavar="CSS", help="a row for each element that matches")
+    command.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        type=_column,
+        metavar="NAME=VALUE",
+        help="what a list would say about the URL, for fields that read it; repeat for more",
+    )
     command.add_argument("--html", action="store_true", help="print the page instead of its rows")
     command.add_argument(
         "--watch",
@@ -64,10 +72,23 @@ def _field(text: str) -> tuple[str, dict[str, str]]:
     return name, ({"css": attribute[1]} if attribute[1] else {}) | {"attr": attribute[2]}
 
 
+def _column(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE, e.g. product_id=17")
+    return name, value
+
+
 def run(args: argparse.Namespace) -> int:
     from scatterfetch.pages.trial import Trial, run_trial  # noqa: PLC0415 -- the engine
 
-    trial = Trial(url=args.url, spec_file=args.spec, fields=dict(args.field), rows=args.rows)
+    trial = Trial(
+        url=args.url,
+        spec_file=args.spec,
+        fields=dict(args.field),
+        rows=args.rows,
+        said=dict(args.input),
+    )
     parameters = local_parameters(args, project_of([args.spec] if args.spec else []))
     well = run_trial(trial, parameters, html=args.html, watch=args.watch)
     return 0 if well else 1

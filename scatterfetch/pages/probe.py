@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Mapping
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -66,14 +66,27 @@ def worker_settings(parameters: Mapping[str, str]) -> WorkerSettings:
     return replace(settings, partitions=1)  # nobody else is there to own a host
 
 
-async def fetch(url: str, spec: Spec, settings: WorkerSettings, process: ExtractionProcess) -> Seen:
+async def fetch(
+    url: str,
+    spec: Spec,
+    settings: WorkerSettings,
+    process: ExtractionProcess,
+    said: dict[str, Any] | None = None,
+) -> Seen:
     """
     Fetch `url` once, as politely as a worker, and extract what `spec` says; mention long waits.
+
+    Args:
+        url: Of the page.
+        spec: How to fetch and what to extract.
+        settings: Of the worker.
+        process: For what must not be done here.
+        said: What a list would say about the URL.
 
     Raises:
         InvalidUrlError: it is none.
     """
-    target = Target(parse_url(url).href, 1)
+    target = Target(parse_url(url).href, 1, input=said)
     once = replace(spec, fetch=replace(spec.fetch, attempts=1, max_idle=_PATIENCE))
     extractor = _Keeper(once, token=_token(once, settings), process=process, careful=False)
     state = PartitionState()
@@ -115,7 +128,7 @@ async def extract_again(
     assert seen.page is not None
     token = _token(spec, settings)
     extractor = Extractor(spec, token=token, process=process, careful=False)
-    visit = Visit(Target(seen.outcome.url, 1))
+    visit = Visit(Target(seen.outcome.url, 1, input=seen.outcome.input))
     try:
         extracted = extractor.at_once(seen.page)
         if extracted is None:

@@ -27,13 +27,15 @@ class Trial:
     """
     What is tried: a page, and the spec in `spec_file`, or the default one.
 
-    `fields` and `rows` are columns and a selector in place of what the spec extracts.
+    `fields` and `rows` are columns and a selector in place of what the spec extracts. `said` is
+    what a list would say about the URL.
     """
 
     url: str
     spec_file: Path | None
     fields: Mapping[str, Mapping[str, str]]
     rows: str | None
+    said: Mapping[str, str]
 
     def spec(self) -> Spec:
         """
@@ -95,9 +97,9 @@ def _run(trial: Trial, parameters: Mapping[str, str], *, html: bool, watch: bool
     spec = trial.spec()
     check_parser(str(path), spec)
     settings = worker_settings(parameters)
-    process = ExtractionProcess(bounds_of(settings).page)
+    process, said = ExtractionProcess(bounds_of(settings).page), dict(trial.said) or None
     try:
-        seen = asyncio.run(fetch(trial.url, spec, settings, process))
+        seen = asyncio.run(fetch(trial.url, spec, settings, process, said))
         show(seen, spec, settings, html=html)
         while watch and path is not None:
             saved = next_save(path, saved, with_parsers=spec.parser is not None)
@@ -109,7 +111,7 @@ def _run(trial: Trial, parameters: Mapping[str, str], *, html: bool, watch: bool
                 complain(str(error))
                 continue
             if seen.page is None or before.fetch != spec.fetch:
-                seen = asyncio.run(fetch(trial.url, spec, settings, process))
+                seen = asyncio.run(fetch(trial.url, spec, settings, process, said))
             else:
                 seen = asyncio.run(extract_again(seen, spec, settings, process))
             show(seen, spec, settings, html=html)

@@ -24,6 +24,7 @@ from functions.worker.extraction.documents.complexity import (
     may_take_long,
     memory_limit,
 )
+from functions.worker.extraction.fields.given import read_by
 from functions.worker.extraction.parsing import PACKAGE
 from functions.worker.extraction.process import Answer, Question
 from functions.worker.extraction.rows import Extracted, compile_extraction
@@ -228,6 +229,7 @@ class Extractor:
         # How to fetch is nothing to the process, and may be long and secret.
         self._spec_sent = msgspec.Raw(_encoder.encode(replace(spec, fetch=FetchSpec())))
         self._extraction = compile_extraction(spec)
+        self._inputs = spec.extract.inputs
         self._token = token
         self._process = process
         self._careful = careful
@@ -272,7 +274,8 @@ class Extractor:
             FetchError: nothing could be extracted. Of reason OUT_OF_TIME: in the time left.
             StorageError: see `ExtractionProcess.ask`; the batch must be delivered again.
         """
-        return await self._ask(page._replace(body=b""), page.body, time_left)
+        sent = page._replace(body=b"", input=read_by(self._inputs, page.input))
+        return await self._ask(sent, page.body, time_left)
 
     async def _ask(self, page: FetchedPage | None, body: bytes, time_left: float) -> Extracted:
         url = "" if page is None else page.url

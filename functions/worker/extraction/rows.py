@@ -49,6 +49,7 @@ class Extraction:
         self._rows = compile_rows(spec)
         self._fields = compile_fields(spec)
         self._include = [(name, ready_made(name, spec)) for name in spec.include]
+        self._looks = spec.looks_for_something
         self._on_problem = spec.on_problem
         self._reads_other = spec.reads_more_than_html
 
@@ -82,11 +83,11 @@ class Extraction:
         bad = False
         if document.is_html or self._reads_other:
             rows, bad = self._read(document)
-            if self._fields and not document.found:
+            if self._looks and not document.found:
                 document.problem(None, "no_match")
                 bad = True
             bad = bad or any(map(_is_of_rows, document.problems))
-        elif self._fields:
+        elif self._looks:
             document.problem(None, "no_match", document.page.content_type)
             bad = True
         else:

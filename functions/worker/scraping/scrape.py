@@ -266,7 +266,7 @@ class Scraper:
         """Have rows made of `page`, here or by something else meanwhile."""
         self.facts["Pages"] += 1
         self.facts["Bytes"] += page.wire_bytes
-        page = page._replace(fetched_at=visit.began)
+        page = page._replace(fetched_at=visit.began, input=visit.target.input)
         extracted = (
             Extracted([], [], [])  # it has no body, and none was asked for
             if visit.method == "HEAD"

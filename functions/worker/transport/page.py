@@ -1,6 +1,6 @@
 """What came of a request, for those who only read it: knows nothing of how it was fetched."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _BLANK = b" \t\r\n\f\v\0\xef\xbb\xbf"  # a byte order mark, too
 _MAX_BLANK = 1_000
@@ -16,6 +16,7 @@ class FetchedPage(NamedTuple):
     `wire_bytes` is the size of the body as sent. `remote_address` is None behind a proxy.
     `headers` are as they came, in their order, and `latency` is in seconds, from the request to
     them. `fetched_at` is when the target was first requested, in epoch seconds, if anybody knows.
+    `input` is what the list says about the URL, as far as somebody reads it.
     """
 
     url: str
@@ -32,6 +33,7 @@ class FetchedPage(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...] = ()
     latency: float = 0.0
     fetched_at: float | None = None
+    input: dict[str, Any] | None = None
 
     @property
     def is_empty(self) -> bool:

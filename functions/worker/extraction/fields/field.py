@@ -9,7 +9,8 @@ from functions.worker.extraction.documents.element_text import MAX_VALUE
 from functions.worker.extraction.documents.lexbor import Scope
 from functions.worker.extraction.fields.checks import compile_check
 from functions.worker.extraction.fields.context import Context, context_of
-from functions.worker.extraction.fields.finders import First, Read, Unreadable
+from functions.worker.extraction.fields.finders import Finder, First, Read, Unreadable
+from functions.worker.extraction.fields.given import Given
 from functions.worker.extraction.fields.lists import join_alternatives, read_many, taker
 from functions.worker.extraction.fields.sources import compile_source
 from functions.worker.extraction.fields.taking import Taking, taking
@@ -37,10 +38,7 @@ def compile_fields(spec: ExtractSpec) -> list[tuple[str, Read]]:
 def _compile_field(name: str, field: FieldSpec, context: Context) -> Read:
     path = f"extract.fields.{name}"
     sources, default, is_const = _sources(field)
-    compiled = [
-        compile_source(source, field, f"{path}.any[{n}]" if field.any else path, context)
-        for n, source in enumerate(sources)
-    ]
+    compiled = _compile_sources(sources, field, path, context)
     folded = field.type == "text" and all(_is_folded(source) for source in sources)
     taken = None if folded else taking(name, field)
     quick, full = taken or (None, None)
@@ -54,7 +52,9 @@ def _compile_field(name: str, field: FieldSpec, context: Context) -> Read:
         return read_many(
             name, finders, take_all, check, missing, is_const=is_const, required=required
         )
-    first = _first_of([first for first, _ in compiled], taken)
+    alternatives = [first for first, _ in compiled]
+    first = _first_of(alternatives, taken)
+    counts = len(alternatives) == 1 and not isinstance(first, Given)
 
     def read(scope: Scope, document: Document) -> Any:  # noqa: ANN401
         value = raw = first(scope, document)
@@ -62,7 +62,8 @@ def _compile_field(name: str, field: FieldSpec, context: Context) -> Read:
             if required:
                 document.problem(name, "missing")
             return default
-        document.found = True
+        if counts:
+            document.found = True
         if raw.__class__ is Unreadable:
             document.problem(name, *raw)
             return default if is_const else None
@@ -74,15 +75,26 @@ def _compile_field(name: str, field: FieldSpec, context: Context) -> Read:
                     document.problem(name, value, raw)
                     return default if is_const else None
         if is_text and len(value) > MAX_VALUE:
-            document.problem(name, "truncated", len(value))
-            value = value[:MAX_VALUE]
-        if check is not None:
-            problem = check(value)
-            if problem is not None:
-                document.problem(name, problem, value)
+            value = _cut(name, value, document)
+        if check is not None and (problem := check(value)) is not None:
+            document.problem(name, problem, value)
         return value
 
     return read
+
+
+def _cut(name: str, value: str, document: Document) -> str:
+    document.problem(name, "truncated", len(value))
+    return value[:MAX_VALUE]
+
+
+def _compile_sources(
+    sources: tuple[SourceSpec, ...], field: FieldSpec, path: str, context: Context
+) -> list[Finder]:
+    return [
+        compile_source(source, field, f"{path}.any[{n}]" if field.any else path, context)
+        for n, source in enumerate(sources)
+    ]
 
 
 def _sources(field: FieldSpec) -> tuple[tuple[SourceSpec, ...], Any, bool]:
@@ -99,7 +111,11 @@ def _sources(field: FieldSpec) -> tuple[tuple[SourceSpec, ...], Any, bool]:
 
 
 def _first_of(alternatives: list[First], taken: Taking | None) -> First:
-    """Return what finds the first value that is one, else the first that cannot be read."""
+    """
+    Return what finds the first value that is one, else the first that cannot be read.
+
+    Of several alternatives it also notes whether that is found on the page.
+    """
     if len(alternatives) == 1:
         return alternatives[0]
 
@@ -111,10 +127,12 @@ def _first_of(alternatives: list[First], taken: Taking | None) -> First:
                 continue
             if taken is not None and raw.__class__ is not Unreadable:
                 value = taken.take(raw, document)
-            if value.__class__ is Unread or raw.__class__ is Unreadable:
+            is_unread = value.__class__ is Unread or raw.__class__ is Unreadable
+            if is_unread or value != "":
+                document.found = document.found or not isinstance(alternative, Given)
+                if not is_unread:
+                    return raw
                 unreadable = raw if unreadable is None else unreadable
-            elif value != "":
-                return raw
         return unreadable
 
     return first

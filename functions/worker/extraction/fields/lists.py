@@ -10,6 +10,7 @@ from functions.worker.extraction.fields.checks import Check
 from functions.worker.extraction.fields.context import FORMS, Context, path_in
 from functions.worker.extraction.fields.data import each_place
 from functions.worker.extraction.fields.finders import All, Read, Unreadable, is_some
+from functions.worker.extraction.fields.given import Given
 from functions.worker.extraction.fields.marks import (
     composed,
     decode_entities,
@@ -82,20 +83,20 @@ def read_many(
 ) -> Read:
     def read(scope: Scope, document: Document) -> Any:  # noqa: ANN401
         best = _Taken()
+        counts = False
         for find_all in finders:
             taken = take(find_all(scope, document), document)
+            if taken.has_value or not (best.values or best.unreadable):
+                best, counts = taken, not isinstance(find_all, Given)
             if taken.has_value:
-                best = taken
                 break
-            if not best.values and not best.unreadable:
-                best = taken
         for why, raw in best.unreadable:
             document.problem(name, why, raw)
         if not best.has_value and not best.unreadable:
             if required:
                 document.problem(name, "missing")
             return missing or best.values
-        document.found = True
+        document.found = document.found or counts
         if not best.values:
             return missing if is_const else []
         if best.is_cut:

@@ -37,6 +37,9 @@ def mark_of(source: SourceSpec, field: FieldSpec) -> Mark | None:
     if field.type == "url":
         return _marker(best_candidate) if _lists_images(source) else None
     from_json = source.jsonld is not None or source.jmespath is not None
+    if source.input is not None:
+        # What the page says of how it writes numbers and days is nothing to the list.
+        from_json = field.type == "json" or field.locale is None
     if field.type == "json":
         return _marker(JsonText) if from_json else None
     if (is_numeral(field) or field.type == "date") and (

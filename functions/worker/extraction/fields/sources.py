@@ -9,6 +9,7 @@ from functions.worker.extraction.documents.numeral_text import with_mark
 from functions.worker.extraction.fields.context import Context, first_step
 from functions.worker.extraction.fields.data import jmespath, opengraph, searching, structured
 from functions.worker.extraction.fields.finders import Finder, mapped
+from functions.worker.extraction.fields.given import Given, given_input, part_of_url
 from functions.worker.extraction.fields.marks import (
     decode_entities,
     has_entities,
@@ -34,6 +35,11 @@ from shared.extract_spec import FieldSpec, SourceSpec
 
 def compile_source(source: SourceSpec, field: FieldSpec, path: str, context: Context) -> Finder:
     """Return what finds the first raw value, None if there is none, and what finds all."""
+    first, find_all = _compiled(source, field, path, context)
+    return (first, find_all) if source.is_of_page else (Given(first), Given(find_all))
+
+
+def _compiled(source: SourceSpec, field: FieldSpec, path: str, context: Context) -> Finder:
     if source.then is not None:
         step, inner = _step(source, source.then, path, context, many=field.many)
         return behind(step, compile_source(source.then, field, f"{path}.then", inner))
@@ -141,6 +147,10 @@ def _plain_source(source: SourceSpec, field: FieldSpec, path: str, context: Cont
         whole = field.type == "json" and not field.many
         search = searching(compile_jmespath(source.jmespath, f"{path}.jmespath"))
         found = jmespath(search, whole=whole, in_rows=context.rows == "jmespath")
+    elif source.input is not None:
+        found = given_input(source.input, whole=field.type == "json" and not field.many)
+    elif source.url is not None:
+        found = part_of_url(source.url, f"{path}.url")
     elif source.xpath is not None:
         found = xpath(source.xpath, f"{path}.xpath", source, field)
     elif source.css is not None:

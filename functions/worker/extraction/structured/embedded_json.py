@@ -24,8 +24,8 @@ def read_embedded(text: str, document: Document) -> Any:  # noqa: ANN401 -- JSON
     Return what `text` stands for, None where it is blank.
 
     Of one name that is there twice the last value counts, as in browsers. What follows an object or
-    a list and a semicolon, or the end of a script, is the program or page that it stands in. JSON that was made into a text of JSON
-    is read once more.
+    a list and a semicolon, or the end of a script, is the program or page that it stands in. JSON
+    that was made into a text of JSON is read once more.
 
     Args:
         text: JSON, as programs write it into pages; see `read_lenient`.

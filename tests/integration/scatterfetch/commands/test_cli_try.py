@@ -74,6 +74,18 @@ def test_fields_are_tried_without_a_file(books: str, capsys: pytest.CaptureFixtu
     assert "The Second  sold out" in err
 
 
+def test_what_a_list_would_say_is_tried(
+    books: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("extract: {fields: {id: {input: id, type: integer}, title: {css: title}}}")
+
+    status = main(["try", books, *LOCAL, "--spec", str(spec), "--input", "id=7"])
+
+    assert status == 0
+    assert rows(capsys.readouterr().out) == [{"id": 7, "title": "Books"}]
+
+
 def test_what_is_relative_counts_from_when_the_page_was_fetched(
     site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from functions.worker.extraction import extractor
 from functions.worker.extraction.extractor import ExtractionProcess, Extractor
+from functions.worker.extraction.process import Answer, Question
 from functions.worker.extraction.rows import Extracted
 from functions.worker.transport.page import FetchedPage
 from shared.errors import FetchError, Reason, StorageError
@@ -63,6 +64,27 @@ async def reason(*args: Any, **options: Any) -> tuple[Reason, str]:
     with pytest.raises(FetchError) as caught:
         await extracted(*args, **options)
     return caught.value.reason, caught.value.detail
+
+
+async def test_the_process_is_sent_what_is_read_of_the_list_and_no_more(
+    process: ExtractionProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Question] = []
+    ask = process.ask
+
+    async def note(question: Question, body: bytes = b"") -> Answer:
+        asked.append(question)
+        return await ask(question, body)
+
+    monkeypatch.setattr(process, "ask", note)
+    found = page("<h1>t", input={"id": 7, "secret": "x"})
+    reads = {"fields": {"t": {"css": "h1"}, "id": {"input": "id", "type": "integer"}}}
+
+    read = await extracted(process, found, careful=True, extract=reads)
+    await extracted(process, found, careful=True, extract={"fields": {"t": {"css": "h1"}}})
+
+    assert read.rows == [{"t": "t", "id": 7}]
+    assert [question.page and question.page.input for question in asked] == [{"id": 7}, None]
 
 
 # ---- pages

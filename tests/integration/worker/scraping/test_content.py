@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from aiohttp import web
 
+from shared.messages import Target
 from tests.integration.worker.scraping.test_politeness import Engine
 from tests.site import Site
 
@@ -49,6 +50,31 @@ async def test_json_in_a_page_makes_rows_here_and_elsewhere(
     assert outcomes[URL].rows == [{"name": "Oak", "text": "1 & 2"}, {"name": "Elm", "text": None}]
     assert outcomes[URL].problems == []
     assert engine.process.is_running is careful
+
+
+@pytest.mark.parametrize("careful", [False, True])
+async def test_rows_have_what_the_list_says_and_what_the_url_has(
+    engine: Engine, site: Site, careful: bool
+) -> None:
+    site.reply("/old", web.Response(status=301, headers={"Location": "/p/17-lamp"}))
+    site.reply("/p/17-lamp", html("<h1>Lamp</h1>"))
+    target = Target("http://a.example/old", 1, input={"meta": {"id": 5}, "other": "x"})
+
+    outcomes = await engine.scrape(
+        [target, Target("http://a.example/p/17-lamp", 2)],
+        careful=careful,
+        extract={
+            "fields": {
+                "id": {"input": "meta.id", "type": "integer"},
+                "number": {"url": "/p/([0-9]+)"},
+                "name": {"css": "h1"},
+            }
+        },
+    )
+
+    row = {"id": None, "number": "17", "name": "Lamp"}
+    assert outcomes["http://a.example/old"].rows == [{**row, "id": 5}]
+    assert outcomes["http://a.example/p/17-lamp"].rows == [row]
 
 
 async def test_html_in_json_that_may_take_long_is_read_elsewhere(
