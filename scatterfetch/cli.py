@@ -53,7 +53,7 @@ COMMANDS = [
     Command("jobs", "list jobs", "jobs"),
     Command("work", "work for a stack on this machine", "work"),
     Command("deadletters", "show what was given up on", "deadletters"),
-    Command("redrive", "give it another life", "redrive"),
+    Command("redrive", "try again what was given up on", "redrive"),
     Command("try", "scrape one page, now", "tryout"),
     Command("init", "write a first spec for a page", "init"),
     Command("spec", "check a spec, or describe specs to an editor", "spec"),

@@ -99,7 +99,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         action="append",
         metavar="NAME",
         help="a record for each URL with this outcome, such as failed, http_404 or "
-        "failed-http_404; repeat, or put commas between them, for more",
+        "failed-http_404, or with problems; repeat, or put commas between them, for more",
     )
     lists = command.add_mutually_exclusive_group()
     lists.add_argument(

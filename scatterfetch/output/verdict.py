@@ -1,17 +1,21 @@
 """How jobs have ended: the exit status, and what is said of those that did not end well."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from scatterfetch.jobs.folder import Folder
 from scatterfetch.jobs.place import place_option
-from scatterfetch.jobs.progress import Finished
+from scatterfetch.jobs.progress import Finished, Job
 from scatterfetch.output.sentences import complain, counted
+from scatterfetch.results.selection import WITH_PROBLEMS
 from shared.errors import Reason
 from shared.outcomes import Kind
 from shared.receipts import NO_MATCH, PROBLEMS, outcome_name
 
 if TYPE_CHECKING:
     from scatterfetch.jobs.stack import Stack
+
+_PAGES = {str(Kind.FAILED): "failed", WITH_PROBLEMS: "have problems"}
 
 
 def report(finished: Finished, place: "Folder | Stack", *, goes_on: bool = True) -> int:
@@ -100,4 +104,27 @@ def _judge(finished: Finished, place: "Folder | Stack", *, goes_on: bool) -> boo
         )
     failed = any(name.startswith(Kind.FAILED) for name in outcomes)
     wrong = any(job.counted(name) for job in finished.jobs for name in (NO_MATCH, PROBLEMS))
+    _mention_pages(finished.jobs, place)
     return not (failed or dead or private or lost or damaged or wrong or refetched)
+
+
+def _mention_pages(jobs: Sequence[Job], place: "Folder | Stack") -> None:
+    """Say how to see which pages have failed, and which ones' rows are not as they should be."""
+    if isinstance(place, Folder):  # whose jobs are in one table
+        _mention_pages_of(jobs, f"{place}")
+        return
+    for job in jobs:
+        _mention_pages_of([job], f"{job.id} {place_option(place)}")
+
+
+def _mention_pages_of(jobs: Sequence[Job], where: str) -> None:
+    names = []
+    if any(name.startswith(Kind.FAILED) for job in jobs for name in job.ledger.final):
+        names.append(str(Kind.FAILED))
+    if any(job.counted(name) for job in jobs for name in (NO_MATCH, PROBLEMS)):
+        names.append(WITH_PROBLEMS)
+    if names:
+        complain(
+            f"`scatterfetch results {where} --outcome {','.join(names)}` lists the pages that "
+            f"{' or '.join(_PAGES[name] for name in names)}"
+        )

@@ -11,6 +11,7 @@ from scatterfetch.jobs.progress import Finished, Job, Progress
 from scatterfetch.lists.url_list import UrlList
 from scatterfetch.output.verdict import report
 from shared.manifest import Manifest
+from shared.receipts import receipt_key
 from shared.spec import Spec
 
 NOWHERE = Progress(
@@ -91,3 +92,18 @@ def test_a_command_that_begins_anew_names_no_redrive(
     for goes_on in (True, False):
         assert report(finished, Folder(tmp_path), goes_on=goes_on) == 1
         assert ("redrive" in capsys.readouterr().err) is goes_on
+
+
+def test_pages_that_went_wrong_are_a_command_away(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finished = ended(**{"failed-http_404": 1})
+    [job] = finished.jobs
+    counts = {"failed-http_404": 1, "scraped": 2, "problems": 1}
+    job.ledger.add(receipt_key("j", "00000-000000", counts))
+
+    assert report(finished, Folder(tmp_path)) == 1
+    assert capsys.readouterr().err == (
+        f"scatterfetch: `scatterfetch results {tmp_path} --outcome failed,problems` lists the "
+        "pages that failed or have problems\n"
+    )

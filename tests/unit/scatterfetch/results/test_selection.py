@@ -12,9 +12,11 @@ from tests.results import outcome
         (["failed"], ["/404", "/tls"]),
         (["http_404"], ["/404"]),
         (["failed-tls_certificate"], ["/tls"]),
-        (["scraped", "http_404"], ["/", "/404"]),
-        (["scraped, HTTP_404"], ["/", "/404"]),
+        (["scraped", "http_404"], ["/", "/404", "/odd"]),
+        (["scraped, HTTP_404"], ["/", "/404", "/odd"]),
         (["dead"], []),
+        (["problems"], ["/odd"]),
+        (["problems,http_404"], ["/404", "/odd"]),
     ],
 )
 def test_outcomes_are_chosen_by_their_names(texts: list[str], paths: list[str]) -> None:
@@ -22,6 +24,7 @@ def test_outcomes_are_chosen_by_their_names(texts: list[str], paths: list[str]) 
         outcome("/"),
         outcome("/404", kind=Kind.FAILED, reason=Reason.HTTP_404),
         outcome("/tls", kind=Kind.FAILED, reason=Reason.TLS_CERTIFICATE),
+        outcome("/odd", problems=[{"field": "price", "problem": "missing", "value": None}]),
     ]
 
     names = read_selection(texts)
