@@ -305,6 +305,10 @@ class LocalCloud:
         if self._server.release(sandbox.access_key, self.dead_seconds):
             queue = self.template.functions[WORKER].source.queue
             self._send(self.template.queues[queue].name, encode(Wake()), delay=self.dead_seconds)
+            self._report(
+                f"what it had in hand begins again in {self.dead_seconds:g} s, since nobody knows "
+                "when it asked its hosts"
+            )
         return True
 
     def _report_disk(self, problem: str) -> None:

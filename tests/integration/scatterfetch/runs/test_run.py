@@ -448,6 +448,7 @@ def test_the_pause_of_a_host_outlasts_its_worker(
     assert finished.complete
     first, second = asked
     assert second - first >= LocalCloud.dead_seconds
+    assert any("begins again in 2 s" in said for said in runner.display.said)
 
 
 def test_a_batch_that_always_kills_its_worker_does_not_stop_the_others(
