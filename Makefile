@@ -39,6 +39,7 @@ setup: .venv/installed ## install what the other tasks need (they do it themselv
 
 demo: .venv/installed ## scrape the bundled bookshops on this machine
 	@$(BIN)/scatterfetch demo
+	@echo "In this clone, the command scatterfetch is $(BIN)/scatterfetch."
 
 test: .venv/installed ## run the tests, on all processors
 	@$(BIN)/pytest --numprocesses auto --dist worksteal
