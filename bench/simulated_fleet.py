@@ -107,6 +107,7 @@ class Totals:
             message_bytes=self.bill["message_bytes"] / max(1, self.batches),
             dispatches=dispatches,
             dispatcher_seconds=fleet.urls / fleet.assumed.dispatch_rate,
+            seconds=self.makespan,
         )
         return prices.cost_of(used)
 

@@ -31,7 +31,7 @@ from shared.outcomes import Kind
 from shared.queue import MAX_DELAY, Message, Queue
 from shared.store import Bucket
 from shared.tally import decode_tally
-from shared.wakes import Wakes
+from shared.wakes import LastCall, Wakes
 
 _FINAL = {kind for kind in Kind if kind is not Kind.DEFERRED}
 
@@ -71,7 +71,7 @@ class _Run:
         bucket = Bucket("data", cast("Any", self._s3))
         services = Services(loop, calls, bill, self.web, bucket, wakes, self.queues)
         self.workers = Workers(fleet, services, self.totals, self, seed)
-        self.wakes = Wakes(self.queues["wake"], workers=fleet.workers)
+        self.wakes = Wakes(self.queues["wake"], workers=fleet.workers, last=LastCall(loop.time))
         self.jobs: dict[str, _Job] = {}
         self.left: dict[str, int] = {}
         """URLs without a final outcome, by job."""
@@ -168,7 +168,7 @@ class _Run:
             body = encode(child.batch)
             self.totals.bill["message_bytes"] += len(body)
             self.queues["work.fifo"].send([message_of(child.batch, body)])
-            self.wakes.for_one()
+            self.wakes.for_another()
 
     # ---- what workers report
 

@@ -6,7 +6,7 @@ sends another: so none is worth a failure.
 """
 
 import math
-from contextlib import suppress
+from collections.abc import Callable
 
 from shared.errors import StorageError
 from shared.messages import Wake, encode
@@ -14,6 +14,21 @@ from shared.queue import MAX_DELAY, Message, Queue
 
 IN_HAND = 32
 """Batches, each of another partition, that a worker has in hand at most."""
+TOGETHER_SECONDS = 10.0
+"""That batches which come one by one call for a worker once in."""
+
+
+class LastCall:
+    """
+    When the last wake of `Wakes.for_another` calls a worker, or has called one.
+
+    Args:
+        clock: Returns the seconds since the epoch, also of a process that was frozen meanwhile.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.due = -math.inf
 
 
 class Wakes:
@@ -23,11 +38,13 @@ class Wakes:
     Args:
         queue: Of the wakes.
         workers: How many may be called; of a stack without workers of its own, 0.
+        last: Call of the process so far; None: it is the first.
     """
 
-    def __init__(self, queue: Queue, *, workers: int) -> None:
+    def __init__(self, queue: Queue, *, workers: int, last: LastCall | None = None) -> None:
         self._queue = queue
         self._workers = workers
+        self._last = last or LastCall(lambda: 0.0)
 
     def for_partitions(self, count: int) -> None:
         """Call for as many workers as so many partitions with batches keep busy."""
@@ -37,6 +54,24 @@ class Wakes:
         """Call for a worker, in `delay` seconds."""
         self._send(min(1, self._workers), min(math.ceil(delay), MAX_DELAY))
 
-    def _send(self, count: int, delay: int = 0) -> None:
-        with suppress(StorageError):
+    def for_another(self) -> None:
+        """
+        Call for a worker for a batch that is in the queue, one of many that come one by one.
+
+        The first of them calls at once. Those of the next `TOGETHER_SECONDS` have one wake
+        together, which comes at their end, so that it finds all of them there.
+        """
+        now, last = self._last.clock(), self._last.due
+        if now < last <= now + TOGETHER_SECONDS:
+            return
+        # Later than that, and the clock was set back.
+        due = now if last > now else max(now, last + TOGETHER_SECONDS)
+        if self._send(min(1, self._workers), math.ceil(due - now)):
+            self._last.due = due
+
+    def _send(self, count: int, delay: int = 0) -> bool:
+        try:
             self._queue.send(Message(encode(Wake()), delay=delay) for _ in range(count))
+        except StorageError:
+            return False
+        return True

@@ -101,7 +101,7 @@ class Dispatcher:
             self._dispatch_queue.send([Message(encode(defer), delay=delay)])
         else:
             self._work_queue.send([message_of(defer.batch, encode(defer.batch))])
-            self._wakes.for_one()
+            self._wakes.for_another()
 
     def postpone(self, message: Shard | Tick) -> None:
         """Leave `message` to a later invocation."""

@@ -3,6 +3,7 @@
 import os
 import time
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -18,7 +19,7 @@ from shared.messages import Defer, ListUploaded, Shard, Submit, Tick, decode_dis
 from shared.queue import Queue
 from shared.settings import DispatcherSettings
 from shared.store import Bucket
-from shared.wakes import Wakes
+from shared.wakes import LastCall, Wakes
 
 _MARGIN_SECONDS = 20  # kept free after the adding up of receipts
 
@@ -36,7 +37,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     back at the end of the queue, so that nobody waits for somebody else's ten million lines.
     """
     settings = DispatcherSettings.from_env(os.environ)
-    wakes = Wakes(Queue(settings.wake_queue_url), workers=settings.worker_concurrency)
+    wakes = Wakes(
+        Queue(settings.wake_queue_url),
+        workers=settings.worker_concurrency,
+        last=_last_call(settings.wake_queue_url),
+    )
     dispatcher = Dispatcher(
         settings,
         data=Bucket(settings.data_bucket),
@@ -87,6 +92,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             failed[message_id] = None
     metrics.add_metric("MessagesFailed", MetricUnit.Count, len(failed))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+@cache
+def _last_call(_queue: str) -> LastCall:
+    """Return what is known of the wakes that earlier invocations have sent to a queue."""
+    return LastCall(time.time)
 
 
 def _act(dispatcher: Dispatcher, message: Submit | Defer | ListUploaded, message_id: str) -> None:

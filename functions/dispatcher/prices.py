@@ -38,6 +38,7 @@ BATCH_WRITES = 3  # state, commit, receipt
 BATCH_READS = 3  # commit, state, cancelled
 BATCH_CALLS = 2  # acknowledge, and a share of renewals and empty receives, besides the receiving
 WAKE_CALLS = 3  # sent, received, deleted
+TOGETHER_SECONDS = 10.0  # shared.wakes': that children come in which have one wake together
 CLOSE_READS = 1  # the receipt of each batch, at the job's end
 SANDBOX_READS = 1  # the manifest, once for each job
 DISPATCH_WRITES = 4  # LISTs of receipts and of what 0.1 has dispatched, plan, what the shard gave
@@ -114,6 +115,7 @@ def usage_of(
     dispatcher_seconds: float = 0.0,
     dispatcher_memory: int = 512,
     sandboxes: int = 0,
+    seconds: float = math.inf,
 ) -> Usage:
     """
     Return what a job has used, from what its receipts tell; deliveries that failed come on top.
@@ -129,16 +131,18 @@ def usage_of(
         dispatcher_seconds: Of all invocations of the dispatcher.
         dispatcher_memory: MB.
         sandboxes: Of the worker, as far as they are known.
+        seconds: From the job's start to its end: children that come together call one worker.
     """
+    wakes = min(children, 1 + seconds / TOGETHER_SECONDS)
     chunks = math.ceil(message_bytes / SQS_CHUNK)
     chunks_together = math.ceil(message_bytes * _MESSAGES_IN_A_CALL / SQS_CHUNK)
     return Usage(
         gb_seconds=(
-            (worker_seconds + WAKE_SECONDS * children) * worker_memory
+            (worker_seconds + WAKE_SECONDS * wakes) * worker_memory
             + dispatcher_seconds * dispatcher_memory
         )
         / _MEMORY_GB,
-        invocations=worker_seconds / WORKER_SECONDS + 2 * children + dispatches,
+        invocations=worker_seconds / WORKER_SECONDS + wakes + children + dispatches,
         s3_writes=BATCH_WRITES * batches + DISPATCH_WRITES * dispatches,
         s3_reads=(BATCH_READS + CLOSE_READS) * batches
         + SANDBOX_READS * sandboxes
@@ -148,8 +152,9 @@ def usage_of(
         sqs_fifo=(chunks + BATCH_CALLS) * batches
         + chunks_together * (batches - children) / _MESSAGES_IN_A_CALL
         + chunks * children,
-        sqs_standard=(2 * chunks + 1 + WAKE_CALLS) * children
-        + (DISPATCH_CALLS + WAKE_CALLS) * dispatches,
+        sqs_standard=(2 * chunks + 1) * children
+        + DISPATCH_CALLS * dispatches
+        + WAKE_CALLS * (wakes + dispatches),
         events=1,
         log_bytes=INVOCATION_LOG_BYTES * (batches + children + dispatches),
         sent_bytes=PAGE_SENT_BYTES * requests,

@@ -1,5 +1,6 @@
 """A job's summary: what its ledger and its receipts amount to. Pure."""
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -95,6 +96,7 @@ def summarize(
         architecture: The template's parameter.
     """
     final = final_counts(tally.counts)
+    seconds = _seconds(manifest.created_at, tally.ended)
     outcomes = {str(kind): 0 for kind in Kind if kind is not Kind.DEFERRED}
     for name, count in final.items():
         outcomes[name.partition("-")[0]] += count
@@ -104,7 +106,7 @@ def summarize(
         created_at=manifest.created_at,
         started_at=_iso(tally.started),
         ended_at=_iso(tally.ended),
-        seconds=_seconds(manifest.created_at, tally.ended),
+        seconds=seconds,
         urls=ledger.targets + ledger.duplicates,
         targets=ledger.targets,
         duplicates=ledger.duplicates,
@@ -135,7 +137,7 @@ def summarize(
         worker_seconds=round(tally.worker_seconds, 3),
         worst_hosts=_worst(tally),
         worst_hosts_exact=not tally.hosts_forgotten,
-        cost_usd=_cost(ledger, tally, worker_memory, architecture),
+        cost_usd=_cost(ledger, tally, seconds, worker_memory, architecture),
     )
 
 
@@ -160,7 +162,9 @@ def _worst(tally: Tally) -> list[HostSummary]:
     return worst
 
 
-def _cost(ledger: Ledger, tally: Tally, worker_memory: int, architecture: str) -> dict[str, float]:
+def _cost(
+    ledger: Ledger, tally: Tally, seconds: float | None, worker_memory: int, architecture: str
+) -> dict[str, float]:
     usage = prices.usage_of(
         requests=tally.requests,
         batches=tally.receipts,
@@ -169,6 +173,7 @@ def _cost(ledger: Ledger, tally: Tally, worker_memory: int, architecture: str) -
         worker_memory=worker_memory,
         message_bytes=tally.message_bytes / max(1, tally.receipts),
         dispatches=len(ledger.dispatched),
+        seconds=math.inf if seconds is None else seconds,
     )
     cost = prices.cost_of(usage, architecture=architecture)
     parts = {**structs.asdict(cost), "total": cost.total}

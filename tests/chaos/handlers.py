@@ -167,7 +167,7 @@ def _dispatcher() -> Handler:
     from functions.dispatcher import close, dispatch, handler, ranges, streams  # noqa: PLC0415
     from shared import wakes  # noqa: PLC0415
 
-    _set(wakes, IN_HAND=IN_HAND)
+    _set(wakes, IN_HAND=IN_HAND, TOGETHER_SECONDS=1.0)
     _set(handler, SHARD_SECONDS=4, _MARGIN_SECONDS=2)
     _set(streams, SHARD_SECONDS=4)
     _set(ranges, _SCAN_SECONDS=4)

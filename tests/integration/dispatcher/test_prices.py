@@ -143,6 +143,19 @@ def test_deferred_targets_cost_a_call_and_their_way_back(
     assert forwarded == {"fifo": 1, "standard": prices.WAKE_CALLS - lambdas}
 
 
+def test_deferred_targets_that_come_together_call_one_worker(
+    deployment: Deployment, meter: Meter
+) -> None:
+    start_job(deployment)
+    batch = batch_of("http://a.example/")
+    child = encode(Defer(batch=batch, not_before=time.time() - 1))
+    record = {"messageId": "m", "receiptHandle": "r", "body": child}
+
+    calls = [meter.invoke(dispatcher_module, record)["standard"] for _ in range(4)]
+
+    assert calls == [1, 1, 0, 0]  # at once, and for all that come in the next seconds
+
+
 def test_a_part_of_a_list_costs_the_calls_of_the_model(
     deployment: Deployment, meter: Meter
 ) -> None:

@@ -3,7 +3,8 @@
 import pytest
 from msgspec.structs import asdict
 
-from functions.dispatcher.prices import Usage, cost_of, usage_of
+from functions.dispatcher.prices import TOGETHER_SECONDS, Usage, cost_of, usage_of
+from shared import wakes
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,28 @@ def test_deferred_batches_pay_for_their_way_back() -> None:
     assert with_children.gb_seconds - straight.gb_seconds == pytest.approx(13)
     assert with_children.sqs_standard == 60  # sent, received, deleted, and so is a wake
     assert with_children.sqs_fifo - straight.sqs_fifo == pytest.approx(10 * 0.8)  # sent alone
+
+
+def test_children_that_come_together_call_one_worker() -> None:
+    """Thirty of them in half a minute, and of a day."""
+    assert TOGETHER_SECONDS == wakes.TOGETHER_SECONDS
+    seldom, often = (
+        usage_of(
+            requests=0,
+            batches=30,
+            children=30,
+            worker_seconds=0,
+            worker_memory=1024,
+            message_bytes=10_000,
+            seconds=seconds,
+        )
+        for seconds in (86_400, 30)
+    )
+
+    assert seldom.invocations == 30 + 30
+    assert often.invocations == 30 + 4
+    assert seldom.gb_seconds - often.gb_seconds == pytest.approx(26 * 1.3)
+    assert seldom.sqs_standard - often.sqs_standard == 26 * 3
 
 
 def test_large_messages_count_by_their_chunks() -> None:
