@@ -6,6 +6,7 @@ may still work under the former one have ended; they look from time to time, and
 former lock's partitions knew of their hosts is taken over as well.
 """
 
+import threading
 from collections.abc import Callable, Iterable
 
 from functions.worker.politeness.partition import PartitionState, decode_state
@@ -35,7 +36,7 @@ class LockTakenError(StorageError):
 
 class Fence:
     """
-    A worker's notion of the fleet's lock.
+    A worker's notion of the fleet's lock; for all of its threads.
 
     Args:
         data: The data bucket.
@@ -47,6 +48,7 @@ class Fence:
         self._data = data
         self._settings = settings
         self._clock = clock
+        self._looking = threading.Lock()
         self._lock: Lock | None = None
         self._looked = 0.0
 
@@ -62,11 +64,12 @@ class Fence:
             LockTakenError: it was ours, and is another release's now.
             StorageError: it changes hands. Nothing may be fetched for as long as `wait` says.
         """
-        now = self._clock()
-        lock = self._lock
-        if lock is None or not self._looked <= now < self._looked + LOOK_SECONDS:
-            lock = self._lock = self._taken(now)
-            self._looked = now
+        with self._looking:  # else one thread takes for another's what the next has just taken
+            now = self._clock()
+            lock = self._lock
+            if lock is None or not self._looked <= now < self._looked + LOOK_SECONDS:
+                lock = self._lock = self._taken(now)
+                self._looked = now
         wait = lock.since + FENCE_SECONDS - self._clock()
         if wait > 0:
             raise StorageError(

@@ -118,7 +118,11 @@ ONLY_HERE = {
     },
     "subprocess": {"functions.worker.extraction.extractor"},
     "tempfile": set(),
-    "threading": {"functions.worker.keeper", "functions.worker.leases"},
+    "threading": {
+        "functions.worker.fence",
+        "functions.worker.keeper",
+        "functions.worker.leases",
+    },
     "time": {
         "functions.dispatcher.handler",
         "functions.worker.extraction.extractor",

@@ -1,6 +1,8 @@
 """The fleet's lock changes hands without two owners of a host, against a real S3 API."""
 
 import math
+import threading
+from typing import Any
 
 import msgspec
 import pytest
@@ -21,6 +23,7 @@ from shared.lock import (
     lock_name,
 )
 from shared.settings import WorkerSettings
+from shared.store import Bucket
 from shared.urls import partition_of
 from tests.cloud import Deployment
 
@@ -110,6 +113,41 @@ def test_the_lock_is_looked_at_once_in_a_while(fleet: Fleet) -> None:
     assert fleet.lock() == other
     assert fleet.wait(1024) == FENCE_SECONDS, "a worker that begins takes the lock"
     assert fleet.lock().former == 256
+
+
+def test_the_threads_of_a_worker_take_the_lock_once(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of them takes the others for another release."""
+    former = Lock(name=lock_name(256))
+    fleet.deployment.data.put(LOCK_KEY, encode_lock(former))
+    fence = Fence(fleet.deployment.data, fleet.settings(1024), lambda: fleet.now)
+    get_versioned = Bucket.get_versioned
+    looks: list[str] = []
+    waits: list[float] = []
+
+    def hold() -> None:
+        with pytest.raises(StorageError) as raised:
+            fence.hold()
+        waits.append(raised.value.wait)
+
+    other = threading.Thread(target=hold)
+
+    def look(bucket: Bucket, key: str) -> Any:
+        looks.append(key)
+        found = get_versioned(bucket, key)
+        if len(looks) == 1:  # another thread wants to know in the middle of it
+            other.start()
+            other.join(1.0)
+        return found
+
+    monkeypatch.setattr(Bucket, "get_versioned", look)
+
+    hold()
+    other.join()
+
+    assert waits == [FENCE_SECONDS, FENCE_SECONDS], "and not the 0 of a lock that is taken"
+    assert looks == [LOCK_KEY]
 
 
 def test_what_hosts_have_asked_for_is_known_under_the_next_lock(fleet: Fleet) -> None:
