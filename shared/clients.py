@@ -11,9 +11,11 @@ from typing import Any
 from botocore.config import Config
 from botocore.session import Session
 
+READ_SECONDS = 20
+"""That an answer is waited for; then the call is made again. One that SQS answers later is lost."""
 _CONFIG = Config(
     connect_timeout=5,
-    read_timeout=20,
+    read_timeout=READ_SECONDS,
     retries={"mode": "standard", "total_max_attempts": 5},
     user_agent="scatterfetch",  # botocore's own, put together anew, takes a tenth of each call
 )

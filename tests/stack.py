@@ -5,7 +5,7 @@ moto's brings half of AWS along. That the real one answers so is what the end-to
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 _FOUND = """\
 <DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/">
 <DescribeStacksResult><Stacks><member><StackName>{name}</StackName>
-<CreationTime>2026-11-21T01:14:42Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus>
+<CreationTime>2026-11-21T01:14:42Z</CreationTime><StackStatus>{status}</StackStatus>
 <Outputs>{outputs}</Outputs><Parameters>{parameters}</Parameters></member></Stacks></DescribeStacksResult>
 </DescribeStacksResponse>"""
 _OUTPUT = "<member><OutputKey>{}</OutputKey><OutputValue>{}</OutputValue></member>"
@@ -29,9 +29,15 @@ _MISSING = """\
 
 @contextmanager
 def serving_stacks(
-    stacks: dict[str, dict[str, str]], parameters: Mapping[str, str] = MappingProxyType({})
+    stacks: dict[str, dict[str, str]],
+    parameters: Mapping[str, str] = MappingProxyType({}),
+    changing: Container[str] = (),
 ) -> Iterator[str]:
-    """Serve the outputs of `stacks`, by name, each with `parameters`; yield the address."""
+    """
+    Serve the outputs of `stacks`, by name, each with `parameters`; yield the address.
+
+    Those that are `changing` are being deployed.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -46,6 +52,7 @@ def serving_stacks(
                     200,
                     _FOUND.format(
                         name=escape(name),
+                        status=f"UPDATE_{'IN_PROGRESS' if name in changing else 'COMPLETE'}",
                         outputs="".join(_OUTPUT.format(*map(escape, one)) for one in found.items()),
                         parameters="".join(
                             _PARAMETER.format(*map(escape, one)) for one in parameters.items()

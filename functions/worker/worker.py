@@ -105,6 +105,11 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         """Of batches in hand, and of those that are over and not acknowledged or put back yet."""
 
+    @property
+    def is_superseded(self) -> bool:
+        """Whether another release has taken the lock: a worker of this one would take it back."""
+        return self._lock_watch.was_taken
+
     async def run(self, *given: Delivery) -> None:
         """
         Take batches and work on them, until there is nothing to take or no time left.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from scatterfetch.commands.place import add_stack, chosen_stack, open_stack
+from scatterfetch.commands.place import add_stack, chosen_stack
 from scatterfetch.jobs.watch import interruptions
 from scatterfetch.output.sentences import complain, counted
 from scatterfetch.project import find_project
@@ -16,7 +16,9 @@ from shared.errors import InvalidJobError
 from shared.settings import LEAST_MEMORY
 
 if TYPE_CHECKING:
+    from scatterfetch.jobs.stack import Stack
     from scatterfetch.machine.crew import Crew
+    from shared.settings import WorkerSettings
 
 EXAMPLE = """\
 Works for a deployed stack on this machine: its processes take batches from the queue of the stack
@@ -36,10 +38,11 @@ exit status:
   0    it was stopped, and has handed back what was in hand
   1    the stack is not what it was any more, or workers only die
   2    wrong usage, this machine may not work for the stack, or AWS refused
-  130  interrupted twice; others get what was in hand within 80 seconds
+  130  interrupted twice; others get what was in hand within 75 seconds
 """
 _MEMORY = 1024  # MB
 _LOOK_SECONDS = 0.5
+_PATIENCE = 3.0  # with CloudFormation: meanwhile nobody hears Ctrl-C
 _LINE_SECONDS = 5.0  # between two lines of progress
 
 
@@ -83,15 +86,18 @@ def run(args: argparse.Namespace) -> int:
         )
     project = find_project()
     stack = chosen_stack(args, project)
+    from scatterfetch.jobs.stack import open_stack  # noqa: PLC0415 -- the AWS SDK
     from scatterfetch.machine.crew import CannotGoOnError, Crew  # noqa: PLC0415 -- the engine
     from scatterfetch.machine.membership import settings_for  # noqa: PLC0415 -- as above
+
+    def settings_of(stack: "Stack") -> "WorkerSettings":
+        return replace(settings_for(stack, project), worker_memory=args.memory)
 
     workers = args.workers or _room(args.memory)
     with args.log.open("ab") if args.log else nullcontext() as log:
         crew = Crew(
-            lambda: replace(
-                settings_for(open_stack(stack.name, project), project), worker_memory=args.memory
-            ),
+            settings_of(stack),
+            lambda: settings_of(open_stack(stack.name, project, patience=_PATIENCE)),
             workers=workers,
             memory=args.memory,
             parsers=project.parsers if project else None,
@@ -133,7 +139,7 @@ def _watch(crew: "Crew") -> int:
             if received.count and not crew.is_ending:
                 complain(
                     "stopping: what is under way is kept or handed back, in some seconds; a worker "
-                    "with nothing in hand ends when the queue answers, within 20 s; Ctrl-C again "
+                    "with nothing in hand ends when the queue answers, within 15 s; Ctrl-C again "
                     "stops at once"
                 )
                 crew.end()

@@ -26,14 +26,23 @@ if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient
 
 
+class NoStackError(InvalidJobError):
+    """There is no stack of this name, at least not here."""
+
+
 @dataclass(frozen=True)
 class Stack:
-    """A deployed stack, by its outputs and parameters; see template.yaml."""
+    """
+    A deployed stack, by its outputs and parameters; see template.yaml.
+
+    While it `is_changing`, they are those of before.
+    """
 
     name: str
     session: boto3.Session
     outputs: Mapping[str, str]
     parameters: Mapping[str, str] = field(default_factory=dict)
+    is_changing: bool = False
 
     def __str__(self) -> str:
         return f"the stack {self.name}"
@@ -102,21 +111,23 @@ class Stack:
             ) from None
 
 
-def open_stack(name: str, project: Project | None) -> Stack:
+def open_stack(name: str, project: Project | None, *, patience: float | None = None) -> Stack:
     """
     Look the stack up, with the credentials, the region and the endpoint that the AWS CLI would use.
 
-    Where that has no region, it is the one of the project.
+    Where that has no region, it is the one of the project. With `patience` AWS is asked once, for
+    so many seconds, in place of five times for longer.
 
     Raises:
-        InvalidJobError: there is no such stack, or nobody to ask. The message says what to do.
+        NoStackError: there is no such stack.
+        InvalidJobError: there is nobody to ask. The message says what to do.
     """
     try:
         # boto3 reads AWS_DEFAULT_REGION only, the AWS CLI this one first.
         region = os.environ.get("AWS_REGION") or (project and project.region) or None
         session = boto3.Session(region_name=region)
         try:
-            cloudformation = session.client("cloudformation", config=_config())
+            cloudformation = session.client("cloudformation", config=_config(patience))
         except BotoCoreError:  # of which some are a ValueError, too
             raise
         except ValueError as error:
@@ -128,7 +139,7 @@ def open_stack(name: str, project: Project | None) -> Stack:
             cloudformation.close()
     except (BotoCoreError, ClientError) as error:
         if "does not exist" in str(error) and isinstance(error, ClientError):
-            raise InvalidJobError(
+            raise NoStackError(
                 f"there is no stack {name!r} in {session.region_name}; "
                 "is it in another region (AWS_REGION) or account (AWS_PROFILE)?"
             ) from error
@@ -138,13 +149,14 @@ def open_stack(name: str, project: Project | None) -> Stack:
     parameters = {
         one["ParameterKey"]: one["ParameterValue"] for one in description.get("Parameters", [])
     }
-    return Stack(name, session, outputs, parameters)
+    is_changing = description["StackStatus"].endswith("_IN_PROGRESS")
+    return Stack(name, session, outputs, parameters, is_changing)
 
 
-def _config(**more: Any) -> Config:  # noqa: ANN401 -- botocore's own
+def _config(patience: float | None = None, **more: Any) -> Config:  # noqa: ANN401 -- botocore's own
     return Config(
-        connect_timeout=5,
-        read_timeout=20,
-        retries={"mode": "standard", "total_max_attempts": 5},
+        connect_timeout=patience or 5,
+        read_timeout=patience or 20,
+        retries={"mode": "standard", "total_max_attempts": 1 if patience else 5},
         **more,
     )

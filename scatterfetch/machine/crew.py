@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import IO
 
 from functions.worker.leases import LEASE_SECONDS
+from scatterfetch.jobs.stack import NoStackError
 from scatterfetch.machine.member import Member
 from scatterfetch.machine.membership import StrangerError
 from scatterfetch.machine.news import Ended, News, Standing
-from scatterfetch.machine.process import WAIT_SECONDS, Wanted
+from scatterfetch.machine.process import SUPERSEDED, WAIT_SECONDS, Wanted
 from shared.errors import ScrapeError
 from shared.settings import WorkerSettings
 
@@ -49,8 +50,10 @@ class Crew:
     Some workers.
 
     Args:
-        settings: Returns those of the stack as it is now. It raises `StrangerError` where this
-            machine may not work for it any more, and other errors where nobody can be asked.
+        settings: Those of the stack.
+        look: Returns the settings of the stack as it is by then, within seconds. It raises
+            `StrangerError` where this machine may not work for it any more, `NoStackError` where it
+            is gone, and other errors where nobody can be asked.
         workers: How many.
         memory: MB that each may take at most, with what it has started.
         parsers: The folder of the user's Python parsers.
@@ -61,7 +64,8 @@ class Crew:
 
     def __init__(
         self,
-        settings: Callable[[], WorkerSettings],
+        settings: WorkerSettings,
+        look: Callable[[], WorkerSettings],
         *,
         workers: int,
         memory: int,
@@ -70,8 +74,8 @@ class Crew:
         log: IO[bytes] | None,
         say: Callable[[str], None],
     ) -> None:
-        self._read_settings = settings
-        self._settings = settings()
+        self._settings = settings
+        self._look_at_stack = look
         self._memory = memory
         self._parsers = parsers
         self._log = log
@@ -96,7 +100,8 @@ class Crew:
         See to the processes; to be called several times a second.
 
         Raises:
-            CannotGoOnError: the stack has changed, or processes only die. They are there still.
+            CannotGoOnError: the stack has changed, is gone or has been taken over by another
+                release, or processes only die. They are there still.
         """
         for seat in self._seats:
             self._look_at(seat)
@@ -131,8 +136,14 @@ class Crew:
             member.kill()
             self._lose(seat, f"used {used:,} MB of memory, and may use {self._memory:,}")
         elif (code := member.ended()) is not None:
-            if member.is_ending and code == 0:
+            if member.is_ending and code in {0, SUPERSEDED}:
                 self._leave(seat)
+            elif code == SUPERSEDED:  # another worker of this release would take the lock back
+                self._leave(seat)
+                raise CannotGoOnError(
+                    "another release has taken the lock of the fleet: call this again, as the "
+                    "release that is deployed, when its deployment has come to its end"
+                )
             else:
                 how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
                 self._lose(seat, how)
@@ -179,8 +190,8 @@ class Crew:
         """Tell whether the stack is known to be the same."""
         self._looked = time.monotonic()
         try:
-            settings = self._read_settings()
-        except StrangerError as error:
+            settings = self._look_at_stack()
+        except (StrangerError, NoStackError) as error:
             raise CannotGoOnError(str(error)) from error
         except ScrapeError as error:  # there is no network, say
             self._say(f"{error}; asked again later")

@@ -45,10 +45,10 @@ def settings_for(stack: "Stack", project: "Project | None") -> WorkerSettings:
 
     Raises:
         StrangerError: a worker of another release, or with other parsers, would do other work.
-        InvalidJobError: the stack is none of ours.
+        InvalidJobError: the stack is none of ours, or is being deployed just now.
     """
-    environment = {name: stack.output(output) for name, output in _OUTPUTS.items()}
-    environment |= _known(stack.parameters)
+    if stack.is_changing:  # its workers may be of another release already
+        raise InvalidJobError(f"{stack} is being deployed: wait until that has come to its end")
     if stack.release != RELEASE:
         raise StrangerError(
             f"{stack} is of release {stack.release}, and this is {RELEASE}: install "
@@ -68,7 +68,8 @@ def settings_for(stack: "Stack", project: "Project | None") -> WorkerSettings:
             f"{stack} was deployed with other Python parsers than {here}: call this in the project "
             "that was deployed, as it was then, or deploy again"
         )
-    return WorkerSettings.from_env(environment)
+    environment = {name: stack.output(output) for name, output in _OUTPUTS.items()}
+    return WorkerSettings.from_env(environment | _known(stack.parameters))
 
 
 def _known(parameters: Mapping[str, str]) -> dict[str, str]:

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 
 import msgspec
@@ -31,8 +32,14 @@ from shared.clients import session
 from shared.messages import Batch
 from shared.settings import WorkerSettings
 
-WAIT_SECONDS = 20.0
-"""That an idle worker waits for a message at once, SQS's longest: asking costs money."""
+WAIT_SECONDS = 15.0
+"""
+That an idle worker waits for a message at once, since asking costs money.
+
+SQS's longest would be 20 s, but the answer must be here before the call is given up.
+"""
+SUPERSEDED = 3
+"""The exit status of a worker since whose beginning another release has taken the lock."""
 _REPEAT_SECONDS = 60.0  # between two lines in the log that say the same
 _log = logging.getLogger("scatterfetch")
 
@@ -85,17 +92,22 @@ class _Report:
 
 
 class _End:
-    """Knows how much time is left, which is for ever until somebody says that it is to end."""
+    """
+    Knows how much time is left, which is for ever until somebody says so on `told`.
 
-    def __init__(self) -> None:
+    `told` has no buffer: whoever waits at one as the process ends makes that a crash.
+    """
+
+    def __init__(self, told: FileIO) -> None:
         self._at = math.inf
+        self._told = told
         threading.Thread(target=self._listen, name="end", daemon=True).start()
 
     def time_left(self) -> float:
         return self._at - time.monotonic()
 
     def _listen(self) -> None:
-        sys.stdin.buffer.readline()
+        self._told.readline()
         # As much as the worker keeps for its commits: it begins nothing any more.
         self._at = time.monotonic() + COMMIT_SECONDS
 
@@ -104,7 +116,8 @@ def main() -> None:
     """Be a worker."""
     for number in (signal.SIGINT, signal.SIGTERM):  # which the process that started us understands
         signal.signal(number, signal.SIG_IGN)
-    wanted = msgspec.json.decode(sys.stdin.buffer.readline(), type=Wanted)
+    told = FileIO(sys.stdin.fileno(), closefd=False)
+    wanted = msgspec.json.decode(told.readline(), type=Wanted)
     logging.basicConfig(
         level=logging.INFO if wanted.verbose else logging.WARNING,
         format=f"%(asctime)s {wanted.name} %(levelname)s %(message)s",
@@ -112,7 +125,7 @@ def main() -> None:
     use_parsers(Path(wanted.parsers) if wanted.parsers else None)
     clock = AwsClock(on_notable=_mention_clock)
     clock.follow(session())
-    load, report, end = Load(), _Report(), _End()
+    load, report, end = Load(), _Report(), _End(told)
     leases = Leases(on_trouble=report.trouble)
     worker = Worker(
         resources_of(wanted.settings, clock.now),
@@ -123,6 +136,8 @@ def main() -> None:
     )
     with leases.kept_up(), asyncio.Runner(loop_factory=load.new_loop) as runner:
         runner.run(worker.run())
+    if worker.is_superseded:
+        sys.exit(SUPERSEDED)
 
 
 def _mention_clock(correction: float) -> None:

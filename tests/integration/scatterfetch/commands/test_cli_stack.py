@@ -4,6 +4,7 @@ import functools
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from socket import create_server
 from typing import Any, Protocol
 
 import msgspec
@@ -14,16 +15,17 @@ from moto.s3.models import s3_backends
 from functions.dispatcher.summary import encode_summary, summarize
 from functions.worker.commit import OutcomeFile
 from scatterfetch.commands.place import open_stack
+from scatterfetch.jobs import stack as stack_module
 from scatterfetch.jobs.deployed import wait_for
 from scatterfetch.jobs.place import READERS
 from scatterfetch.jobs.progress import Job, Progress
-from scatterfetch.jobs.stack import Stack
+from scatterfetch.jobs.stack import NoStackError, Stack
 from scatterfetch.jobs.standing import look_at
 from scatterfetch.lists.url_list import UrlList
 from scatterfetch.localcloud.template import ACCOUNT
 from scatterfetch.results.files import fetched_results
 from scatterfetch.results.table import Table
-from shared.errors import Reason, StorageError
+from shared.errors import InvalidJobError, Reason, StorageError
 from shared.ids import batch_id
 from shared.keys import cancelled_key, manifest_key, rejected_key, results_key, summary_key
 from shared.manifest import Manifest, encode_manifest
@@ -342,6 +344,27 @@ def test_a_complete_job_is_not_cancelled(command: Command, deployment: Deploymen
 
     assert (done.returncode, done.stdout) == (0, "books is complete already\n")
     assert deployment.data.get(cancelled_key("books")) is None
+
+
+def test_a_stack_that_is_gone_is_told_from_one_that_nobody_can_be_asked_for() -> None:
+    with pytest.raises(NoStackError):
+        stack_module.open_stack("flet", None)
+
+
+def test_who_is_in_a_hurry_asks_for_a_stack_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks every few minutes has other things to do."""
+    with create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", address)
+
+        with pytest.raises(InvalidJobError, match="cannot look up the stack fleet") as raised:
+            stack_module.open_stack("fleet", None, patience=0.2)
+
+        assert not isinstance(raised.value, NoStackError)
+        silent.accept()[0].close()
+        silent.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            silent.accept()
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,16 @@ def until(condition: Callable[[], Any]) -> None:
         time.sleep(0.05)
 
 
+class Stacks(dict[str, dict[str, str]]):
+    """Stacks by their names, which counts how often somebody looks one up."""
+
+    looks = 0
+
+    def get(self, *args: Any) -> Any:
+        self.looks += 1
+        return super().get(*args)
+
+
 class Fleet:
     """A stack without workers of its own, and a job whose batches a test sends."""
 
@@ -53,7 +63,8 @@ class Fleet:
         self.deployment = deployment
         self.site = site
         self.folder = folder
-        self.stacks = {"fleet": deployment.outputs | OUTPUTS}
+        self.stacks = Stacks(fleet=deployment.outputs | OUTPUTS)
+        self.changing: set[str] = set()
         self._sent = 0
         manifest = Manifest(
             job=JOB,
@@ -135,7 +146,7 @@ def fleet(
     for path in ("/a", "/b"):
         site.page(path, path)
     fleet = Fleet(deployment, site, tmp_path)
-    with serving_stacks(fleet.stacks, fleet.parameters) as cloudformation:
+    with serving_stacks(fleet.stacks, fleet.parameters, fleet.changing) as cloudformation:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", cloudformation)
         yield fleet
@@ -155,6 +166,7 @@ def test_a_machine_works_for_a_stack_as_the_stack_says(fleet: Fleet) -> None:
     assert "15 URLs done" in said
     assert "10 scraped, 5 failed" in said
     assert "Traceback" not in said
+    assert fleet.stacks.looks == 1
     assert fleet.site.user_agents == {"machine/1.0 (+https://bot.example/)"}
     assert len(fleet.site.visits) == 15
     assert fleet.deployment.received(fleet.deployment.wake_queue_url) == [], "nobody to call"
@@ -295,6 +307,7 @@ def test_a_machine_whose_clock_is_ahead_by_an_hour_leaves_hosts_alone_all_the_sa
             f"is of release 0.3, and this is {RELEASE}: install 0.3 here, or deploy",
         ),
         ("Release", None, "is of release 0.1"),
+        ("WakeQueueUrl", None, "has no output WakeQueueUrl"),
         ("Lock", "2048-1", f"is under the lock 2048-1, and workers .* {lock_name(PARTITIONS)}"),
         ("Lock", None, "is under the lock None"),
         ("Parsers", "0123", "deployed with other Python parsers than none, as there are here"),
@@ -311,6 +324,37 @@ def test_a_machine_that_would_do_other_work_is_refused(
 
     assert done.returncode == 2
     assert re.search(problem, done.stderr), done.stderr
+
+
+def test_a_machine_waits_for_the_end_of_a_deployment(fleet: Fleet) -> None:
+    """Or it would take back the lock that the release which is deployed has taken."""
+    fleet.changing.add("fleet")
+
+    with fleet.machine() as process:
+        _, said = process.communicate(timeout=40)
+
+    assert process.returncode == 2
+    assert "the stack fleet is being deployed: wait until" in said
+
+
+def test_a_machine_ends_when_another_release_takes_the_lock(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its stack is the same until the deployment has come to its end."""
+    (fleet.folder / "sitecustomize.py").write_text("from shared import lock; lock.LOOK_SECONDS = 0")
+    monkeypatch.setenv("PYTHONPATH", f"{fleet.folder}{os.pathsep}{ROOT}")
+    fleet.site.reply("/slow", 60.0)
+    batch = fleet.send("h.example", "/slow")
+    theirs = encode_lock(Lock(name=lock_name(PARTITIONS + 1), since=time.time()))
+    fleet.site.on_visit = lambda _path: fleet.deployment.data.put(LOCK_KEY, theirs)
+
+    with fleet.machine("--workers", "1") as process:
+        _, said = process.communicate(timeout=40)
+
+    assert process.returncode == 1, said
+    assert "another release has taken the lock of the fleet" in said
+    assert fleet.deployment.data.get(LOCK_KEY) == theirs
+    assert fleet.is_done(batch)
 
 
 def test_a_worker_of_too_little_memory_is_refused(fleet: Fleet) -> None:

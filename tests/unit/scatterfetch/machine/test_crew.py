@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from scatterfetch.jobs.stack import NoStackError
 from scatterfetch.machine import crew as crew_module
 from scatterfetch.machine.crew import CannotGoOnError, Crew
 from scatterfetch.machine.membership import StrangerError
 from scatterfetch.machine.news import Begun, Ended, News
-from scatterfetch.machine.process import Wanted
+from scatterfetch.machine.process import SUPERSEDED, Wanted
 from shared.errors import InvalidJobError
 from shared.settings import WorkerSettings
 
@@ -58,7 +59,8 @@ class Machine:
 
     def new_crew(self) -> Crew:
         return Crew(
-            self.read,
+            SETTINGS,
+            self.look,
             workers=2,
             memory=1024,
             parsers=None,
@@ -67,7 +69,7 @@ class Machine:
             say=self.said.append,
         )
 
-    def read(self) -> WorkerSettings:
+    def look(self) -> WorkerSettings:
         if isinstance(self.settings, Exception):
             raise self.settings
         return self.settings
@@ -127,6 +129,7 @@ def test_a_worker_that_has_done_something_may_die_again(machine: Machine) -> Non
     ("settings", "problem"),
     [
         (StrangerError("of another release"), "of another release"),
+        (NoStackError("there is no stack 'fleet'"), "there is no stack 'fleet'"),
         (msgspec.structs.replace(SETTINGS, user_agent="bot/2.0"), "settings of the stack have"),
     ],
 )
@@ -143,6 +146,20 @@ def test_nobody_works_for_a_stack_that_has_changed(
     machine.crew.end()
     machine.crew.look()
     assert machine.crew.has_ended()
+
+
+def test_a_worker_that_another_release_has_followed_is_not_replaced(machine: Machine) -> None:
+    """The stack says nothing of it before its deployment has come to its end."""
+    machine.members[0].code = SUPERSEDED
+
+    with pytest.raises(CannotGoOnError, match="another release has taken the lock"):
+        machine.crew.look()
+
+    machine.crew.end()
+    machine.members[1].code = SUPERSEDED
+    machine.crew.look()
+    assert machine.crew.has_ended()
+    assert len(machine.members) == 2
 
 
 def test_a_worker_is_not_replaced_before_the_stack_was_looked_at(machine: Machine) -> None:
