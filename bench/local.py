@@ -9,7 +9,6 @@ Scrapy's (bench/whole.py).
 
 import argparse
 import json
-import os
 import platform
 import resource
 import subprocess
@@ -34,6 +33,7 @@ from scatterfetch.deployable import TEMPLATE
 from scatterfetch.localcloud.forkserver import stop_fork_servers
 from scatterfetch.localcloud.sandbox import Sandbox
 from scatterfetch.localcloud.template import WORKER, Template
+from scatterfetch.machine.resources import usable_cores
 from shared.ids import batch_id
 from shared.keys import manifest_key
 from shared.lock import LOCAL_PARTITIONS
@@ -197,7 +197,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--pages", type=int, default=20_000)
     parser.add_argument("--size", type=int, default=30_000, help="bytes of a page")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--workers", type=int, default=usable_cores())
     parser.add_argument("--json", type=Path, help="a file for the numbers, as one line")
     parser.add_argument(
         "--parts",

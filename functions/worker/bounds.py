@@ -7,6 +7,7 @@ function, or the process on a machine, is given; docs/limits.md says what each i
 
 from typing import NamedTuple
 
+from functions.worker.transport.connections import MAX_OPEN
 from shared.settings import WorkerSettings
 
 USABLE = 0.88
@@ -14,7 +15,6 @@ USABLE = 0.88
 _MB = 1024 * 1024
 _FIXED = 125_000_000  # bytes: the program, that of the process that extracts, idle connections
 _REQUEST = 200_000  # bytes: its connection, what has come and waits to be read, its targets
-_MAX_REQUESTS = 500  # as many as connections: beyond, aiohttp would let some wait, and time out
 
 
 class Bounds(NamedTuple):
@@ -33,7 +33,7 @@ class Bounds(NamedTuple):
 def bounds_of(settings: WorkerSettings) -> Bounds:
     """Return the bounds of a worker with `settings.worker_memory`."""
     memory = settings.worker_memory
-    requests = min(_MAX_REQUESTS, memory // 2)
+    requests = min(MAX_OPEN, memory // 2)
     rest = USABLE * memory * _MB - _FIXED - _REQUEST * requests
     return Bounds(
         requests,

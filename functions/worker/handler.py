@@ -110,7 +110,7 @@ class _Report:
         metrics.flush_metrics()
 
     def trouble(self, error: Exception) -> None:
-        logger.error("The work queue", exc_info=error)
+        logger.error("Trouble", exc_info=error)
 
 
 def _measure(worked: Worked) -> None:

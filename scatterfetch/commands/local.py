@@ -1,10 +1,10 @@
 """Arguments of commands that fetch from this machine."""
 
 import argparse
-import os
 from pathlib import Path
 
 from scatterfetch.localcloud.template import USER_AGENT
+from scatterfetch.machine.resources import usable_cores
 from scatterfetch.project import Project
 
 
@@ -38,9 +38,9 @@ def add_local_run(command: argparse.ArgumentParser, out: str) -> None:
     command.add_argument(
         "--workers",
         type=_positive,
-        default=os.cpu_count() or 1,
+        default=usable_cores(),
         metavar="N",
-        help="worker processes (default: one for each core)",
+        help="worker processes (default: one for each core that this process may use)",
     )
     add_local(command)
 

@@ -48,8 +48,8 @@ FLOORS = (
     {"calls", "capacity", "lock_watch", "work"},
     {"workshop"},
     {"scraping", "parsers"},
-    {"extraction", "fence", "keeper", "secrets"},
-    {"transport", "politeness", "commit", "leases", "load", "bounds"},
+    {"bounds", "extraction", "fence", "keeper", "secrets"},
+    {"transport", "politeness", "commit", "leases", "load"},
 )
 ROOM_OF = {"children": "commit"}  # the other modules of the worker are rooms of their own
 

@@ -23,7 +23,12 @@ from functions.worker.transport.dns import TTL, DnsResolver
 from functions.worker.transport.framing import AnswerReader
 
 CONNECT_LIMIT = 10.0  # seconds for name, socket, proxy and TLS; a page's own limit may be shorter
-MAX_OPEN = 500  # connections in use; with as many as MAX_IDLE they stay below 1,024 descriptors
+MAX_OPEN = 500
+"""
+Connections in use, and so requests that are open: aiohttp would let others wait, and time out.
+
+With as many as MAX_IDLE they stay below 1,024 descriptors.
+"""
 MAX_IDLE = 400
 _MAX_LINE = 16 * 1024  # of a status
 _MAX_FIELD = 64 * 1024  # of one header: some sites send 20 KB of Content-Security-Policy
