@@ -103,6 +103,8 @@ class Reason(StrEnum):
     # a page that is not wanted
     TOO_LARGE = "too_large"
     CONTENT_TYPE = "content_type"
+    UNWANTED_PAGE = "unwanted_page"
+    """A captcha, "please wait", an empty shell: the spec says by what such a page is told."""
     BAD_ROWS = "bad_rows"
     """Rows have problems, and the spec says that the target is to fail then."""
     PRIVATE_ADDRESS = "private_address"
@@ -156,6 +158,7 @@ _RETRYABLE = {
     Reason.HTTP_5XX,
     Reason.HTTP_503,
     Reason.TRUNCATED,
+    Reason.UNWANTED_PAGE,
 }
 
 

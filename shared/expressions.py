@@ -16,6 +16,7 @@ from msgspec import UNSET
 
 from shared.errors import InvalidSpecError
 from shared.extract_spec import CONTENT, ExtractSpec, FieldSpec, RowsSpec, SourceSpec
+from shared.spec import Spec
 
 if TYPE_CHECKING:
     from lxml.etree import XPath
@@ -63,6 +64,26 @@ def check_extract(spec: ExtractSpec) -> None:
                 f"extract.include[{number}]",
                 f"{name} needs the package trafilatura, which is not installed here; "
                 "see docs/spec.md, or include page_text",
+            )
+
+
+def check_retry_when(spec: Spec) -> None:
+    """
+    Check what the form of `fetch.retry_when` alone does not tell.
+
+    Raises:
+        InvalidSpecError: a selector is none, or nothing is looked for on the pages.
+    """
+    looks = spec.parser is not None or spec.extract.looks_for_something
+    for number, condition in enumerate(spec.fetch.retry_when):
+        path = f"fetch.retry_when[{number}]"
+        if condition.css is not None:
+            compile_css(condition.css, f"{path}.css")
+        if condition.xpath is not None:
+            compile_xpath(condition.xpath, f"{path}.xpath")
+        if condition.no_match and not looks:
+            raise InvalidSpecError(
+                f"{path}.no_match", "it needs fields or a parser, which can find nothing"
             )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from shared.extract_spec import DEFAULT_EXTRACT, ExtractSpec
+from shared.unwanted_spec import UnwantedSpec
 
 ProxyUrl = Annotated[str, Meta(max_length=2_000)]
 UserAgent = Annotated[
@@ -151,6 +152,9 @@ class FetchSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The longest wait before the second attempt; doubled for each one after it."""
     wait_max: Annotated[float, Meta(ge=0.1, le=900)] = 60.0
     """The longest wait, unless the server asks for more."""
+    retry_when: Annotated[tuple[UnwantedSpec, ...], Meta(max_length=20)] = ()
+    """Which pages are not those that were asked for, though their status is 200: one of these
+    conditions is enough. Such a page is a failed attempt, and a block behind proxies."""
 
     user_agent: UserAgent | None = None
     """Who we are, with a contact, and whose rules in robots.txt count; null: the deployment's."""

@@ -22,7 +22,7 @@ from functions.worker.transport.page import FetchedPage
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.localcloud.template import WORKER, Template
 from scatterfetch.output.sentences import complain
-from shared.errors import FetchError
+from shared.errors import FetchError, Reason
 from shared.manifest import Manifest
 from shared.messages import Batch, Target
 from shared.outcomes import Outcome
@@ -138,6 +138,14 @@ async def extract_again(
         outcome = visit.unreadable(seen.page, error, token=token, now=time.time())
     else:
         outcome = visit.scraped(seen.page, extracted, token=token, now=time.time())
+        if extracted.unwanted is not None:
+            why = FetchError(
+                seen.page.url,
+                Reason.UNWANTED_PAGE,
+                extracted.unwanted,
+                status=seen.page.status,
+            )
+            outcome = visit.ended(why, now=time.time())
     then = seen.outcome
     outcome = replace(
         outcome,

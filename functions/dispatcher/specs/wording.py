@@ -23,9 +23,10 @@ from shared.spec import (
     Spec,
     UserAgent,
 )
+from shared.unwanted_spec import UnwantedSpec
 from shared.wording import given_kind, in_words, meant, problem_of
 
-_STRUCTS = (Spec, FetchSpec, ProxySpec, SecretName, ExtractSpec, FieldSpec)
+_STRUCTS = (Spec, FetchSpec, UnwantedSpec, ProxySpec, SecretName, ExtractSpec, FieldSpec)
 _NO_PATTERN = re.compile(r"Expected `str` matching regex (.*)", re.DOTALL)
 _FIELD = re.compile(r"extract\.fields\.[^.\[]+(\.fields\.[^.\[]+)*")
 _PATTERNS = {

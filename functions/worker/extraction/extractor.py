@@ -226,8 +226,9 @@ class Extractor:
         turn: Turn | None = None,
     ) -> None:
         self._spec = spec
-        # How to fetch is nothing to the process, and may be long and secret.
-        self._spec_sent = msgspec.Raw(_encoder.encode(replace(spec, fetch=FetchSpec())))
+        # How to fetch is nothing else to the process, and may be long and secret.
+        judged = FetchSpec(retry_when=spec.fetch.retry_when)
+        self._spec_sent = msgspec.Raw(_encoder.encode(replace(spec, fetch=judged)))
         self._extraction = compile_extraction(spec)
         self._inputs = spec.extract.inputs
         self._token = token

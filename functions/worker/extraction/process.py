@@ -21,6 +21,7 @@ from functions.worker.extraction.documents.complexity import TooComplexError, me
 from functions.worker.extraction.documents.document import Document
 from functions.worker.extraction.parsing import Parser, ParserError, load_parser, parse_rows
 from functions.worker.extraction.rows import Extracted, Extraction, compile_extraction
+from functions.worker.extraction.unwanted import Unwanted
 from functions.worker.transport.page import FetchedPage
 from shared.errors import InvalidJobError, Reason
 from shared.spec import Spec
@@ -105,19 +106,24 @@ def _answered(question: Question, body: bytes, package: str, memory: int) -> Ans
 class _Parsing:
     """Has rows made by a function of the user's, as `Extraction` makes them by the spec."""
 
-    def __init__(self, parser: Parser) -> None:
+    def __init__(self, parser: Parser, unwanted: Unwanted) -> None:
         self._parser = parser
+        self._unwanted = unwanted
 
     def extract(self, page: FetchedPage, *, token: str) -> Extracted:
         document = Document(page)
+        unwanted = self._unwanted.at_sight(document)
+        if unwanted is not None:
+            return Extracted([], [], [], unwanted=unwanted)
         rows = parse_rows(
             self._parser, page, lambda lost: document.problem(None, "unreadable", lost)
         )
         if not rows:
+            unwanted = self._unwanted.without_rows(document)
             document.problem(None, "no_match")
         if page.is_empty:
             document.problem(None, "empty")
-        return Extracted(rows, document.problems, document.robots(token))
+        return Extracted(rows, document.problems, document.robots(token), unwanted=unwanted)
 
 
 @lru_cache(maxsize=64)
@@ -125,7 +131,7 @@ def _compiled(text: bytes, package: str) -> Extraction | _Parsing:
     spec = _specs.decode(text)
     if spec.parser is None:
         return compile_extraction(spec)
-    return _Parsing(load_parser(spec.parser, package))
+    return _Parsing(load_parser(spec.parser, package), Unwanted(spec.fetch.retry_when))
 
 
 def _is_bloated(limit: int) -> bool:

@@ -16,11 +16,13 @@ from functions.worker.extraction.documents.document import Document, no_hurry
 from functions.worker.extraction.fields.field import compile_fields
 from functions.worker.extraction.fields.scopes import Row, compile_rows
 from functions.worker.extraction.readymade.columns import ready_made
+from functions.worker.extraction.unwanted import Unwanted
 from functions.worker.transport.page import FetchedPage
 from shared.encodable import encodable, mend_text
 from shared.expressions import check_extract
 from shared.extract_spec import ExtractSpec
 from shared.spec import Spec
+from shared.unwanted_spec import UnwantedSpec
 
 MAX_ROWS = 10_000
 MAX_ROW_BYTES = 2_000_000  # of JSON
@@ -32,20 +34,22 @@ class Extracted(NamedTuple):
     Rows, what is wrong with them, and the contents of the page's robots meta elements.
 
     Plain data: it can be sent as JSON. `failure` says why the target is to fail, where the spec
-    says so.
+    says so, `unwanted` why the page is not the one that was asked for.
     """
 
     rows: list[dict[str, Any]]
     problems: list[dict[str, Any]]
     robots: list[str]
     failure: str | None = None
+    unwanted: str | None = None
 
 
 class Extraction:
     """Reads pages as a spec says; see `compile_extraction`."""
 
-    def __init__(self, spec: ExtractSpec) -> None:
+    def __init__(self, spec: ExtractSpec, retry_when: tuple[UnwantedSpec, ...] = ()) -> None:
         check_extract(spec)
+        self._unwanted = Unwanted(retry_when)
         self._rows = compile_rows(spec)
         self._fields = compile_fields(spec)
         self._include = [(name, ready_made(name, spec)) for name in spec.include]
@@ -79,6 +83,9 @@ class Extraction:
             )
 
     def _extract(self, document: Document, token: str) -> Extracted:
+        unwanted = self._unwanted.at_sight(document)
+        if unwanted is not None:
+            return Extracted([], [], [], unwanted=unwanted)
         rows: list[dict[str, Any]] = []
         bad = False
         if document.is_html or self._reads_other:
@@ -92,6 +99,10 @@ class Extraction:
             bad = True
         else:
             document.problem(None, "nothing_extracted", document.page.content_type)
+        if self._looks and not document.found:
+            unwanted = self._unwanted.without_rows(document)
+            if unwanted is not None:
+                return Extracted([], [], [], unwanted=unwanted)
         if document.page.is_empty:
             document.problem(None, "empty")
             bad = True
@@ -165,7 +176,7 @@ def compile_extraction(spec: Spec) -> Extraction:
     Raises:
         InvalidSpecError: the spec makes no sense; it names the path.
     """
-    return Extraction(spec.extract)
+    return Extraction(spec.extract, spec.fetch.retry_when)
 
 
 _encode_into = msgspec.json.Encoder().encode_into

@@ -75,14 +75,16 @@ class Asker:
                 connect_limit=self._spec.connect_timeout,
             )
         except FetchError as error:
-            answer = without_frames(error)
+            answer = self._judge.judged(without_frames(error))
         finally:
             host.open -= 1
         now = self._deadline.now()
         visit.elapsed += now - began
         self._requests.keep_cookies(answer.set_cookies, visit.url, now)
         if not isinstance(answer, FetchError):
-            self._judge.note_answer(host, proxy, now, latency=answer.latency)
+            # What a page says of the proxy is not known before it is read, if it may be unwanted.
+            is_known = isinstance(answer, Redirect) or not self._spec.retry_when
+            self._judge.note_answer(host, proxy if is_known else None, now, latency=answer.latency)
         elif answer.reason is Reason.TIMEOUT and now >= self._deadline.at:
             return FetchError(visit.url.href, Reason.OUT_OF_TIME, "the worker's time is up")
         else:

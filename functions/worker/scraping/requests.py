@@ -41,6 +41,8 @@ class Requests:
             self._with_cookies(headers, visit.url, now),
             visit.body,
             proxy.url if proxy else None,
+            # The next connection may come from another address.
+            once=proxy is not None and bool(self._means.fetch.retry_when),
         )
 
     def for_rules(self, url: Url, proxy: Proxy | None) -> Request:

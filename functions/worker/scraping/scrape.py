@@ -273,7 +273,7 @@ class Scraper:
             else self._means.extractor.at_once(page)
         )
         if extracted is not None:
-            self._pending.scraped(visit, page, extracted)
+            self._take(visit, page, extracted)
             reservation.release()
         else:
             task = asyncio.ensure_future(self._read_elsewhere(visit, page, reservation))
@@ -292,11 +292,15 @@ class Scraper:
                 self._pending.unreadable(visit, page, error)
         else:
             if self._has_room():
-                self._pending.scraped(visit, page, extracted)
+                self._take(visit, page, extracted)
             else:  # others have taken it while this page was extracted
                 self._defer_for_room(visit)
         finally:
             reservation.release()
+
+    def _take(self, visit: Visit, page: FetchedPage, extracted: Extracted) -> None:
+        if self._judge.wants(visit, page, extracted.unwanted):
+            self._pending.scraped(visit, page, extracted)
 
     def _defer_for_room(self, visit: Visit) -> None:
         self._pending.defer(visit, FetchError(visit.url.href, Reason.OUT_OF_ROOM, _NO_ROOM))

@@ -17,6 +17,7 @@ from functions.worker.scraping.pending import Pending
 from functions.worker.scraping.turns import HostQueue, Turns
 from functions.worker.scraping.visit import Visit
 from functions.worker.transport.failures import BLOCKS
+from functions.worker.transport.page import FetchedPage
 from shared.errors import FetchError, Reason
 
 MAX_WAIT = 60 * 60.0  # seconds; a host that asks for more is given up on
@@ -28,6 +29,8 @@ _NO_CONNECTION = {
     Reason.CONNECTION_RESET,
     Reason.DNS,
 }
+# Which no other attempt follows, unless the spec says so.
+_OF_STATUS = {Reason.HTTP_4XX, Reason.HTTP_404, Reason.HTTP_5XX_FINAL, Reason.CHALLENGE}
 _HOPELESS = {Reason.UNKNOWN_HOST, Reason.PRIVATE_ADDRESS, Reason.TLS, Reason.TLS_CERTIFICATE}
 _BAD_PROXY = {Reason.PROXY_CONNECTION, Reason.PROXY_AUTH}  # for every host
 _NO_WAY = {Reason.PROXY_REFUSED, Reason.PROXY_GATEWAY}  # by this proxy to this host
@@ -63,6 +66,9 @@ class Judge:
         self._clock = clock
         self._rng = rng
         self._facts = facts
+        self._statuses = frozenset(
+            one.status for one in self._spec.retry_when if one.is_status_alone
+        )
         self._policy = RetryPolicy(
             self._spec.attempts, self._spec.wait_initial, self._spec.wait_max
         )
@@ -127,6 +133,47 @@ class Judge:
             minimum=self._spec.pause,
             maximum=max(self._spec.pause, self._spec.max_crawl_delay),
             ok=ok,
+        )
+
+    def wants(self, visit: Visit, page: FetchedPage, unwanted: str | None) -> bool:
+        """
+        Tell whether a page is the one that `visit` asked for; if not, it is a failed attempt.
+
+        Args:
+            visit: Which has the page.
+            page: The page.
+            unwanted: Why its content is not wanted; None: it is, as far as it was looked at.
+        """
+        is_status = page.status in self._statuses
+        why = f"retry_when: the status is {page.status}" if is_status else unwanted
+        now, proxy = self._clock(), visit.proxy
+        if self._pool is not None and proxy is not None and self._spec.retry_when:
+            verdict = Verdict.OK if why is None else Verdict.BLOCKED
+            self._pool.report(proxy, visit.url.host, verdict, now)
+        if why is not None:
+            error = FetchError(
+                page.url,
+                Reason.UNWANTED_PAGE,
+                why,
+                status=page.status,
+                remote_address=page.remote_address,
+            )
+            self.decide(visit, error, proxy, now)
+        return why is None
+
+    def judged(self, error: FetchError) -> FetchError:
+        """Return what an answer that is no page is by what the spec says of its status."""
+        if error.reason not in _OF_STATUS or error.status not in self._statuses:
+            return error
+        return FetchError(
+            error.url,
+            Reason.UNWANTED_PAGE,
+            error.detail,
+            status=error.status,
+            retry_after=error.retry_after,
+            remote_address=error.remote_address,
+            set_cookies=error.set_cookies,
+            latency=error.latency,
         )
 
     # ---- of the target
@@ -239,7 +286,7 @@ def _asks_too_much(url: str, seconds: float | None, status: int | None = None) -
 
 def _is_block(error: FetchError) -> bool:
     """Tell whether the host does not want this proxy, and may want another one."""
-    return error.status in BLOCKS or error.reason is Reason.CHALLENGE
+    return error.status in BLOCKS or error.reason in {Reason.CHALLENGE, Reason.UNWANTED_PAGE}
 
 
 def _retry_after(error: FetchError, now: float) -> float | None:

@@ -141,6 +141,8 @@ class Fetcher:
             # Behind a proxy without its cause, which would know the proxy's password.
             raise failure from (None if request.proxy else error)
         finally:
+            if request.once and isinstance(response, Response):
+                response.close_connection()
             if page is None or reservation is None:
                 body_memory.release()
 

@@ -12,7 +12,7 @@ class Request(NamedTuple):
     `headers` are sent in their order; User-Agent, Accept and Accept-Encoding follow where they
     are not among them. `proxy` is ``SCHEME://[USER:PASSWORD@]HOST:PORT``, of scheme http, https,
     socks5 or socks5h; a name in `url` is then resolved by the proxy, so only it can tell where that
-    leads.
+    leads. Of a request that is sent `once` the connection is closed behind the answer.
     """
 
     url: str
@@ -20,6 +20,7 @@ class Request(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     proxy: str | None = None
+    once: bool = False
 
     def __repr__(self) -> str:
         """Show the URL, but neither headers nor proxy: they hold secrets."""

@@ -131,6 +131,23 @@ def _xpath(compiled: "XPath", take: Callable[[Any, Document], Any]) -> Finder:
     return first, find_all
 
 
+def finds(expression: str, path: str) -> Callable[[Document], bool]:
+    """Return what tells whether an expression finds something on a page."""
+    compiled = compile_xpath(expression, path)
+
+    def find(document: Document) -> bool:
+        from lxml import etree  # noqa: PLC0415
+
+        try:
+            found = None if document.xml is None else compiled(document.xml)
+        except etree.XPathError as error:
+            check_memory(error)
+            return False
+        return bool(found) and found == found  # noqa: PLR0124 -- a number that is none
+
+    return find
+
+
 def raw_css(source: SourceSpec, *, as_text: bool) -> Finder:
     """Find elements, or what `source` means of them, as it is."""
     assert source.css is not None

@@ -86,6 +86,20 @@ def test_what_a_list_would_say_is_tried(
     assert rows(capsys.readouterr().out) == [{"id": 7, "title": "Books"}]
 
 
+def test_a_page_that_is_not_wanted_is_shown_as_such(
+    books: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("fetch: {retry_when: [{text: sold out}]}")
+
+    status = main(["try", books, *LOCAL, "--spec", str(spec)])
+
+    out, err = capsys.readouterr()
+    assert (status, out) == (1, "")
+    assert "unwanted_page" in err
+    assert "retry_when: the text 'sold out' is in it" in err
+
+
 def test_what_is_relative_counts_from_when_the_page_was_fetched(
     site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -281,7 +281,7 @@ def test_what_becomes_of_rows_with_problems(
 def test_rows_without_problems_are_kept_in_any_case(on_problem: str) -> None:
     found = extract(SHOP, fields={"title": {"css": "title"}}, on_problem=on_problem)
 
-    assert found == ([{"title": "Shop"}], [], [], None)
+    assert found == Extracted([{"title": "Shop"}], [], [])
 
 
 @pytest.mark.parametrize(
@@ -353,7 +353,7 @@ def test_what_no_source_can_read_has_no_row(kind: str) -> None:
     assert found.rows == []
     assert [problem["problem"] for problem in found.problems] == ["no_match"]
     nothing = {"field": None, "problem": "nothing_extracted", "value": kind}
-    assert extract(b"x", kind, include=["page"]) == ([], [nothing], [], None)
+    assert extract(b"x", kind, include=["page"]) == Extracted([], [nothing], [])
 
 
 def test_what_a_spec_lets_in_is_read_as_what_it_holds() -> None:

@@ -36,7 +36,7 @@ HTML = """<!doctype html><html><head>
 
 
 def test_a_page_becomes_one_row() -> None:
-    assert extract_page(page(HTML)) == (
+    assert extract_page(page(HTML)) == Extracted(
         [
             {
                 "title": "Fish & Chips",
@@ -53,7 +53,6 @@ def test_a_page_becomes_one_row() -> None:
         ],
         [],
         [],
-        None,
     )
 
 
