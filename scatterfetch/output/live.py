@@ -20,27 +20,35 @@ if TYPE_CHECKING:
 
 _LINE_INTERVAL = 2.0  # seconds between two lines where there is no terminal
 _REPEAT_INTERVAL = 30.0  # and between two that say the same
-_PACE_SECONDS = 10.0  # that the pace is taken of: at the end few hosts are left, and it falls
+_PACE_SECONDS, _PACE_OUTCOMES = 3.0, 20  # that the pace is taken of, at least
 _BARS = ((140, 30), (100, 10))  # columns: of the terminal, at least, and of its bar
+_FEW_SECONDS = 5.0
 _ELAPSED = len(" 0:00:00")
 
 
 class _Pace:
-    """How fast outcomes come at present."""
+    """How fast outcomes come at present: at the end few hosts are left, and it falls."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[float, int]] = deque()
+        self._has_begun_anew = False
 
     def of(self, progress: Progress) -> float:
         """Take note of `progress`; return the outcomes a second."""
         now, done = progress.elapsed, progress.done - progress.earlier
         self._seen.append((now, done))
-        while len(self._seen) > 1 and self._seen[1][0] <= now - _PACE_SECONDS:
+        while len(self._seen) > 1 and self._is_enough(*self._seen[1]):
             self._seen.popleft()
+            self._has_begun_anew = True
         since, before = self._seen[0]
-        if now - since < _PACE_SECONDS:  # of all that there was so far
+        if not self._has_begun_anew:
             return progress.rate
         return max(0, done - before) / (now - since)
+
+    def _is_enough(self, since: float, before: int) -> bool:
+        """Tell whether what has come from then on says how fast it goes."""
+        now, done = self._seen[-1]
+        return now - since >= _PACE_SECONDS and done - before >= _PACE_OUTCOMES
 
 
 class _LiveDisplay:
@@ -135,7 +143,8 @@ def _facts(progress: Progress, pace: float) -> list[str]:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in progress.delayed.items())
         parts.append(f"waiting for their time: {reasons}")
     elif pace and left:
-        parts.append(f"{duration(max(1.0, left / pace))} left")
+        seconds = left / pace  # which is no promise: the slowest hosts are the last
+        parts.append(f"{duration(seconds) if seconds >= _FEW_SECONDS else 'some seconds'} left")
     kinds: Counter[str] = Counter()
     for name, count in progress.outcomes.items():
         kinds[name.partition("-")[0]] += count

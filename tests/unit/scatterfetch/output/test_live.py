@@ -45,7 +45,7 @@ BEGINNING = Progress(
             replace(
                 BEGINNING, total=100, complete=True, hosts=1, under_way=1, outcomes={"scraped": 99}
             ),
-            "99/100 URLs, 99/s, 1 s left, 99 scraped, 1 under way at 1 host",
+            "99/100 URLs, 99/s, some seconds left, 99 scraped, 1 under way at 1 host",
             id="something is left, and so is time",
         ),
         pytest.param(
@@ -84,11 +84,11 @@ def test_the_time_left_follows_the_pace_at_the_end(
     """The last hosts are the slow ones: the mean of all would say that no time is left."""
     monkeypatch.setattr("scatterfetch.output.live._LINE_INTERVAL", 0.0)
     with open_display() as display:
-        for elapsed, done in ((10.0, 1_000), (20.0, 1_010), (30.0, 1_020)):
+        for elapsed, done in ((1.0, 0), (10.0, 1_000), (30.0, 1_020), (31.0, 1_020)):
             display.show(replace(ALL, total=1_040, elapsed=elapsed, outcomes={"scraped": done}))
 
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last == "1,020/1,040 URLs, 1/s, 20 s left, 1,020 scraped"
+    assert last == "1,020/1,040 URLs, 0.95/s, 21 s left, 1,020 scraped"
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
