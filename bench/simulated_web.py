@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from msgspec import Struct
 
 from bench.simulated_time import Processor
-from functions.worker.bounds import Bounds
 from functions.worker.transport.budget import Budget, Reservation, Slots
 from functions.worker.transport.connections import Network
 from functions.worker.transport.fetch import Fetcher, Pool
@@ -131,9 +130,8 @@ class Visitor(NamedTuple):
 class SimulatedPool(Pool):
     """The connections of a worker, to `Web`."""
 
-    def __init__(self, visitor: Visitor, bounds: Bounds) -> None:
-        budget, slots = Budget(bounds.bodies), Slots(bounds.requests)
-        super().__init__(Network(connect_to={}), budget, slots)
+    def __init__(self, visitor: Visitor, network: Network, budget: Budget, slots: Slots) -> None:
+        super().__init__(network, budget, slots)
         self._visitor = visitor
         self._connected: set[str] = set()
 

@@ -1,8 +1,9 @@
 """Lambda in simulated time: a worker for each wake, as many at once as there may be."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from random import Random
 from typing import Any, NamedTuple, cast
 
@@ -10,14 +11,13 @@ from bench.simulated_aws import SQS, Bill
 from bench.simulated_fleet import Fleet, Totals
 from bench.simulated_time import EPOCH, PROCESSOR, Calls, Processor, Time
 from bench.simulated_web import SimulatedPool, Visitor, Web
-from functions.worker.bounds import bounds_of
 from functions.worker.fence import Fence
-from functions.worker.leases import WAKE_SHARE, Leases, Moment
+from functions.worker.leases import Leases, Moment
 from functions.worker.load import Load
 from functions.worker.report import Report
 from functions.worker.work import Resources
 from functions.worker.worker import Timetable, Worker
-from functions.worker.workshop import Tell, Workshop
+from functions.worker.workshop import open_workshop
 from shared.manifest import Manifest
 from shared.queue import Queue
 from shared.settings import WorkerSettings
@@ -109,8 +109,7 @@ class Workers:
         self._totals.invocations += 1
         visitor = Visitor(self._services.web, fleet.assumed, self._totals.invocations, processor)
         leases = Leases(queue=lambda queue: queue, now=lambda: Moment(loop.time(), loop.time()))
-        queue = self._services.queues["wake"]
-        leases.hold(handle, queue, leases.now(), at_once=True, longer=leases.seconds / WAKE_SHARE)
+        leases.hold_wake(handle, self._services.queues["wake"])
         ends = loop.time() + fleet.lifetime
         worker = Worker(
             self._resources(known),
@@ -118,7 +117,7 @@ class Workers:
             Timetable(lambda: ends - loop.time()),
             _Load(processor, loop.time),
             leases,
-            _opened(visitor, loop),
+            partial(open_workshop, new_pool=partial(SimulatedPool, visitor), clock=loop.time),
         )
         beat = loop.create_task(_beat(leases))
         try:
@@ -179,21 +178,3 @@ async def _beat(leases: Leases) -> None:
     while True:
         leases.renew()
         await asyncio.sleep(_BEAT_SECONDS)
-
-
-def _opened(visitor: Visitor, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
-    @asynccontextmanager
-    async def opened(
-        settings: WorkerSettings, is_cancelled: Callable[[str], bool], _tell: Tell
-    ) -> AsyncIterator[Workshop]:
-        bounds = bounds_of(settings)
-        pool = SimulatedPool(visitor, bounds)
-        workshop = Workshop(pool, bounds, is_cancelled, clock=loop.time)
-        looking = asyncio.create_task(workshop.look())
-        try:
-            yield workshop
-        finally:
-            looking.cancel()
-            workshop.close()
-
-    return opened

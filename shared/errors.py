@@ -118,7 +118,7 @@ class Reason(StrEnum):
     """The spec's Python parser took too long."""
     # not wanted any more
     CANCELLED = "cancelled"
-    # to be gone on with by another invocation
+    # to be gone on with by a later batch
     OUT_OF_TIME = "out_of_time"
     OUT_OF_ROOM = "out_of_room"
     """The outcomes of the batch have taken the memory that they may have."""

@@ -12,7 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.worker.deployment import resources_of
-from functions.worker.leases import WAKE_SHARE, Leases, Moment
+from functions.worker.leases import Leases
 from functions.worker.load import Load
 from functions.worker.work import Delivery, Worked
 from functions.worker.worker import Timetable, Worker
@@ -45,8 +45,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         handle, body = record["receiptHandle"], record["body"]
         if is_wake(body):
             # A worker that dies gives it back, as its batches.
-            queue, longer = resources.wake_queue, leases.seconds / WAKE_SHARE
-            leases.hold(handle, queue, Moment.now(), at_once=True, longer=longer)
+            leases.hold_wake(handle, resources.wake_queue)
             continue
         try:
             receives = int(record["attributes"]["ApproximateReceiveCount"])

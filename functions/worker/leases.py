@@ -24,7 +24,7 @@ LEASE_SECONDS = 60.0
 _MARGIN_SHARE = 6  # of it, kept between our end of a lease and that of SQS
 _RENEWAL_SHARE = 3  # of it, until it is renewed
 _AGAIN_SHARE = 30  # of it, until a renewal that failed is tried again
-WAKE_SHARE = 2
+_WAKE_SHARE = 2
 """Of a lease, that a wake is hidden for longer than a batch: of a worker that dies, the batches
 come back first, or who is woken finds nothing and the wake is spent."""
 _PATIENCE = 3.0  # seconds that a renewal may take
@@ -48,6 +48,9 @@ class Moment(NamedTuple):
     def until(self, later: "Moment") -> float:
         """Return the seconds until `later`, by the clock that ran further."""
         return max(later.boot - self.boot, later.wall - self.wall)
+
+
+_LONG_AGO = Moment(-math.inf, -math.inf)
 
 
 class LeaseLostError(StorageError):
@@ -161,20 +164,29 @@ class Leases:
         began: Moment,
         *,
         at_once: bool = False,
-        longer: float = 0.0,
     ) -> Lease:
         """
         Return the lease on a message, to be renewed from now on; see `Lease`.
 
-        It is renewed `at_once` where the message is hidden for longer than a lease. From then on it
-        is hidden for so many seconds `longer`.
+        It is renewed `at_once` where the message is hidden for longer than a lease.
         """
-        lease = Lease(
-            receipt_handle, queue, began, self.seconds * (1 - 1 / _MARGIN_SHARE), self.now
-        )
+        lease = self._lease(receipt_handle, queue, began)
         if at_once:
-            lease.due_from = Moment(-math.inf, -math.inf)
-        lease.longer = longer
+            lease.due_from = _LONG_AGO
+        return self._kept(lease)
+
+    def hold_wake(self, receipt_handle: str, queue: Queue) -> Lease:
+        """Return the lease on the wake of this worker, to be renewed at once and from now on."""
+        lease = self._lease(receipt_handle, queue, self.now())
+        lease.due_from, lease.longer = _LONG_AGO, self.seconds / _WAKE_SHARE
+        return self._kept(lease)
+
+    def _lease(self, receipt_handle: str, queue: Queue, began: Moment) -> Lease:
+        seconds = self.seconds * (1 - 1 / _MARGIN_SHARE)
+        return Lease(receipt_handle, queue, began, seconds, self.now)
+
+    def _kept(self, lease: Lease) -> Lease:
+        queue = lease.queue
         with self._lock:
             if queue.url not in self._queues:  # here, since making a client may go wrong
                 self._queues[queue.url] = self._queue(queue)

@@ -21,7 +21,7 @@ from functions.worker.keeper import StateKeeper
 from functions.worker.leases import Lease, LeaseLostError
 from functions.worker.politeness.partition import Partition, PartitionState, decode_state
 from functions.worker.politeness.robots import CachedRobots, product_token
-from functions.worker.scraping.invocation import scrape_batch
+from functions.worker.scraping.batch import scrape_batch
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.visit import Visit
 from functions.worker.secrets import proxy_pool

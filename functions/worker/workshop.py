@@ -17,8 +17,9 @@ from typing import ParamSpec, TypeVar
 from functions.worker.bounds import Bounds, bounds_of
 from functions.worker.commit import OutcomeFile
 from functions.worker.extraction.extractor import Turn
-from functions.worker.scraping.invocation import network_of
+from functions.worker.scraping.batch import network_of
 from functions.worker.transport.budget import Budget, Slots
+from functions.worker.transport.connections import Network
 from functions.worker.transport.fetch import Pool
 from shared.errors import StorageError
 from shared.messages import Batch
@@ -167,12 +168,19 @@ async def open_workshop(
     settings: WorkerSettings,
     is_cancelled: Callable[[str], bool],
     tell: Tell = lambda _batch, _counts: None,
+    *,
+    new_pool: Callable[[Network, Budget, Slots], Pool] = Pool,
+    clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Workshop]:
-    """Open what the batches of a worker share, for the running event loop."""
+    """
+    Open what the batches of a worker share, for the running event loop.
+
+    `new_pool` makes the connections; for the others see `Workshop`.
+    """
     bounds = bounds_of(settings)
     budget, slots = Budget(bounds.bodies), Slots(bounds.requests)
-    async with Pool(network_of(settings), budget, slots) as pool:
-        workshop = Workshop(pool, bounds, is_cancelled, tell)
+    async with new_pool(network_of(settings), budget, slots) as pool:
+        workshop = Workshop(pool, bounds, is_cancelled, tell, clock)
         looking = asyncio.create_task(workshop.look())
         try:
             yield workshop

@@ -296,7 +296,7 @@ class LocalCloud:
                 died=self._release,
             )
 
-    def _release(self, sandbox: Sandbox) -> bool:
+    def _release(self, sandbox: Sandbox) -> None:
         """
         Give back what a dead sandbox has in hand, when the pauses are over that it told nobody of.
 
@@ -309,7 +309,6 @@ class LocalCloud:
                 f"what it had in hand begins again in {self.dead_seconds:g} s, since nobody knows "
                 "when it asked its hosts"
             )
-        return True
 
     def _report_disk(self, problem: str) -> None:
         self.disk_problem = problem

@@ -34,8 +34,7 @@ class EventSourceMapping:
             several times a second.
         report: Is told of what went wrong, in words.
         done: Is called after each invocation; a place to `wake` whom it concerns.
-        died: Is told of a sandbox whose process has ended in the middle of an invocation, and tells
-            whether its messages come back soon.
+        died: Is told of a sandbox whose process has ended in the middle of an invocation.
     """
 
     def __init__(
@@ -49,7 +48,7 @@ class EventSourceMapping:
         has_messages: Callable[[], bool],
         report: Callable[[str], None],
         done: Callable[[], None],
-        died: Callable[[Sandbox], bool] = lambda _sandbox: True,
+        died: Callable[[Sandbox], None] = lambda _sandbox: None,
     ) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
@@ -125,8 +124,7 @@ class EventSourceMapping:
             if self._killed.is_set():
                 return  # by us, and there is nobody left to deliver to
             self._report(f"{death}; its messages are delivered again")
-            if self._died(sandbox):
-                self._give_back(records)
+            self._lose(sandbox, records)
         except FunctionError as error:
             self._report(f"{error}; its messages are delivered again")
             self.failures += 1
@@ -134,6 +132,10 @@ class EventSourceMapping:
         else:
             self.failures = 0
             self._delete(records, result)
+
+    def _lose(self, sandbox: Sandbox, records: list[dict[str, Any]]) -> None:
+        self._died(sandbox)
+        self._give_back(records)
 
     def _receive(self) -> list[dict[str, Any]]:
         with self._receiving:

@@ -12,7 +12,7 @@ from functions.worker.extraction.extractor import ExtractionProcess, Extractor
 from functions.worker.extraction.rows import Extracted
 from functions.worker.politeness.partition import Partition, PartitionState
 from functions.worker.politeness.robots import product_token
-from functions.worker.scraping.invocation import network_of, scrape_batch
+from functions.worker.scraping.batch import network_of, scrape_batch
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.visit import Visit
 from functions.worker.secrets import proxy_pool

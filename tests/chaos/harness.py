@@ -695,8 +695,11 @@ class Fleet(LocalCloud):
             sandbox = _Sandbox(self._function(name), self.proxy.endpoint, log, number, self)
             self._sandboxes.append(sandbox.start())
 
-    def _release(self, sandbox: Sandbox) -> bool:
-        return not self._waits_for_leases and super()._release(sandbox)
+    def _make_queues(self) -> None:
+        super()._make_queues()
+        if self._waits_for_leases:  # as on AWS
+            for mapping in self.mappings.values():
+                mapping._lose = lambda *_: None  # type: ignore[method-assign]
 
 
 def _within(seconds: float, condition: Callable[[], bool]) -> bool:

@@ -79,7 +79,7 @@ ONLY_HERE = {
     "asyncio": {
         "functions.worker.extraction.extractor",
         "functions.worker.extraction.parsing",
-        "functions.worker.scraping.invocation",
+        "functions.worker.scraping.batch",
         "functions.worker.scraping.robots_txt",
         "functions.worker.scraping.scrape",
         "functions.worker.transport.budget",

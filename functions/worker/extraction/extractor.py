@@ -269,7 +269,7 @@ class Extractor:
 
         Args:
             page: One page is extracted at a time.
-            time_left: In seconds, until it is better to leave the page to another invocation.
+            time_left: In seconds, until it is better to leave the page to a later batch.
 
         Raises:
             FetchError: nothing could be extracted. Of reason OUT_OF_TIME: in the time left.

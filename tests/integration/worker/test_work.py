@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 
 import functions.worker.commit as commit_module
-import functions.worker.scraping.invocation as invocation_module
+import functions.worker.scraping.batch as batch_module
 import functions.worker.secrets as secrets_module
 import functions.worker.work as work_module
 import functions.worker.workshop as workshop_module
@@ -416,7 +416,7 @@ def test_time_that_becomes_short_is_noticed(
     work: Work, monkeypatch: pytest.MonkeyPatch, receives: int
 ) -> None:
     """Who stops a local run does not wait until a batch of one slow host is through."""
-    monkeypatch.setattr(invocation_module, "TIME_SECONDS", 0)
+    monkeypatch.setattr(batch_module, "TIME_SECONDS", 0)
     work.manifest = msgspec.structs.replace(
         work.manifest, spec=Spec(fetch=FetchSpec(pause=0, robots="ignore", per_host=1))
     )
@@ -441,7 +441,7 @@ def test_no_request_begins_once_the_time_is_over(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who stops a local run is told so; it is known when the next request is to begin."""
-    monkeypatch.setattr(invocation_module, "TIME_SECONDS", 100.0)
+    monkeypatch.setattr(batch_module, "TIME_SECONDS", 100.0)
     fetch = FetchSpec(pause=0, robots="ignore", per_host=1)
     work.manifest = msgspec.structs.replace(work.manifest, spec=Spec(fetch=fetch))
     work.send(work.site.page("/a", "A"), work.site.page("/b", "B"))

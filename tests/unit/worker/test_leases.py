@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from functions.worker.leases import WAKE_SHARE, Lease, LeaseLostError, Leases, Moment
+from functions.worker.leases import Lease, LeaseLostError, Leases, Moment
 from functions.worker.politeness.pause import LONG_PAUSE
 from shared.queue import Queue
 
@@ -276,16 +276,16 @@ def test_what_is_hidden_for_long_is_made_a_lease_at_once(
 
 
 def test_a_wake_comes_back_behind_the_batches_of_its_worker(
-    leases: Leases, queue: Queue, clocks: Clocks, sqs: Sqs
+    leases: Leases, queue: Queue, sqs: Sqs
 ) -> None:
     """Or who is woken finds nothing, and ends, and nobody comes for them."""
-    leases.hold("wake", queue, clocks.now(), at_once=True, longer=leases.seconds / WAKE_SHARE)
+    leases.hold_wake("wake", queue)
 
     leases.renew()
 
     assert sqs.hidden == {90}
     until_renewed = leases.seconds / 3
-    assert until_renewed + 2 < leases.seconds / WAKE_SHARE  # and what a receive waits for
+    assert until_renewed + 2 < 90 - leases.seconds  # and what a receive waits for
 
 
 def test_a_mistake_does_not_end_the_heartbeat(queue: Queue, clocks: Clocks, sqs: Sqs) -> None:
