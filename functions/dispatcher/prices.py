@@ -35,12 +35,12 @@ SENT_GB = 0.09
 
 # What the functions do; tests/integration/dispatcher/test_prices.py counts it.
 BATCH_WRITES = 3  # state, commit, receipt
-BATCH_READS = 3  # commit, state, cancelled
+BATCH_READS = 2  # commit, state
 BATCH_CALLS = 2  # acknowledge, and a share of renewals and empty receives, besides the receiving
 WAKE_CALLS = 3  # sent, received, deleted
 TOGETHER_SECONDS = 10.0  # shared.wakes': that children come in which have one wake together
 CLOSE_READS = 1  # the receipt of each batch, at the job's end
-SANDBOX_READS = 1  # the manifest, once for each job
+SANDBOX_READS = 2  # the manifest, and whether the job was cancelled, once for each job
 DISPATCH_WRITES = 4  # LISTs of receipts and of what 0.1 has dispatched, plan, what the shard gave
 DISPATCH_READS = 3  # manifest, plan, list
 DISPATCH_CALLS = 3  # the shard's own message: sent, received, deleted

@@ -234,9 +234,7 @@ async def _make(
         workshop.tell(batch, outcomes.counts)
 
     holding.enter_context(workshop.holding(outcomes))
-    with workshop.cancelled(batch.job) as cancelled:
-        if await workshop.aside(resources.is_cancelled, batch.job):
-            cancelled.set()
+    async with workshop.cancelled(batch.job) as cancelled:
         facts = await scrape_batch(
             batch,
             means,

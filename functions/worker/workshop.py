@@ -96,12 +96,22 @@ class Workshop:
         finally:
             self._files.discard(file)
 
-    @contextmanager
-    def cancelled(self, job: str) -> Iterator[asyncio.Event]:
-        """Yield what is set as soon as it is known that `job` was cancelled."""
+    @asynccontextmanager
+    async def cancelled(self, job: str) -> AsyncIterator[asyncio.Event]:
+        """
+        Yield what is set as soon as it is known that `job` was cancelled.
+
+        The first batch of a job looks at once; `look` does so for those in hand.
+
+        Raises:
+            StorageError: it cannot be known.
+        """
+        is_first = job not in self._cancelled
         event = self._cancelled.setdefault(job, asyncio.Event())
         self._batches[job] += 1
         try:
+            if is_first and await self.aside(self._is_cancelled, job):
+                event.set()
             yield event
         finally:
             self._batches[job] -= 1

@@ -249,6 +249,24 @@ def test_the_next_batch_may_come_before_the_answer_to_the_acknowledgement(
     assert fleet.report.failures == []
 
 
+def test_one_batch_of_a_job_looks_whether_it_was_cancelled(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+
+    def look(_resources: Resources, job: str) -> bool:
+        looks.append(job)
+        return len(looks) > 1
+
+    monkeypatch.setattr(Resources, "is_cancelled", look)
+    fleet.site.reply("/slow", 0.5)
+    batches = [fleet.send(partition, "/slow") for partition in range(3)]
+
+    assert sorted(fleet.run()) == batches
+    assert fleet.site.most_open == 3
+    assert looks == ["job-1"]
+
+
 def test_outcomes_are_told_as_they_come(fleet: Fleet) -> None:
     batch = fleet.send(3, "/a", "/b", "/gone")
 

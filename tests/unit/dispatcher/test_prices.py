@@ -49,7 +49,7 @@ def test_a_million_pages_by_hand() -> None:
     assert asdict(cost_of(usage)) == pytest.approx(
         {
             "compute": 0.066667 + 5_000 / 100 * 0.20e-6,
-            "s3": 0.15 + 0.016,
+            "s3": 0.15 + 0.012,
             "sqs": 0.016,
             "events": 1e-6,
             "logs": 0.01,
