@@ -22,6 +22,7 @@ from scatterfetch.proposals.described import (
     entities,
     is_of_one_thing,
 )
+from scatterfetch.proposals.embedded import rows_of_markup, rows_of_scripts
 from scatterfetch.proposals.furniture import Furniture
 from scatterfetch.proposals.lookalikes import row_candidates
 from scatterfetch.proposals.raw_data import ObjectList, add_elements, add_json, lists_of_objects
@@ -36,7 +37,7 @@ class Proposal(NamedTuple):
     """An `extract` section. `about` says what its rows are."""
 
     about: str
-    rows: str | dict[str, str] | None
+    rows: str | dict[str, Any] | None
     fields: dict[str, Source]
     include: tuple[str, ...] = ()
 
@@ -49,9 +50,10 @@ def proposals(document: Document) -> list[Iterator[Proposal]]:
     """
     # Many a feed is sent as HTML.
     if document.is_html and not is_feed(document.page.body):
-        return _of_html(document)
+        scripts = (Proposal(OBJECTS, *inside) for inside in rows_of_scripts(document))
+        return [*_of_html(document), scripts]
     if document.json is not None:
-        return _of_json(document.json)
+        return _of_json(document)
     if document.xml is not None:
         return [_of_xml(document)]
     return []
@@ -106,7 +108,8 @@ def _headline(document: Document, furniture: Furniture) -> str | None:
     return None
 
 
-def _of_json(data: Any) -> list[Iterator[Proposal]]:  # noqa: ANN401 -- JSON
+def _of_json(document: Document) -> list[Iterator[Proposal]]:
+    data = document.json
     columns = Columns()
     if isinstance(data, dict):
         add_json(columns, [data], as_rows=False)
@@ -115,7 +118,10 @@ def _of_json(data: Any) -> list[Iterator[Proposal]]:  # noqa: ANN401 -- JSON
     page = iter([Proposal(PAGE, None, columns.fields)])
     lists = lists_of_objects(data)
     rows = iter([_of_list(one) for one in lists[:_CANDIDATES]])
-    return [page, rows] if not lists or lists[0].is_part else [rows, page]
+    elements = (Proposal(ELEMENTS, *inside) for inside in rows_of_markup(document))
+    if not lists:
+        return [elements, page]
+    return [page, rows] if lists[0].is_part else [rows, page]
 
 
 def _of_list(found: ObjectList) -> Proposal:

@@ -21,6 +21,10 @@ _ENVELOPE = re.compile(
     r"(?:count|total|page|per|next|prev|previous|limit|offset|size|has|status|success|ok|code|message"
     r"|error|cursor|took|version|type|timestamp|time)s?(?:_.*)?|.*_(?:count|pages?|results|total)"
 )
+_MARKUP = re.compile(r"\s*<[a-z][a-z0-9]*[\s>].*>\s*\Z", re.DOTALL)
+_MAX_EXPRESSION = 300  # characters; longer ones nobody reads
+_FEW_ALIKE = 3  # objects, by whose names somebody finds them
+_FEW_NAMES = 2  # that they have in common
 _ENTITY_NAMES = frozenset(["id", "name", "title", "slug"])
 
 
@@ -41,7 +45,10 @@ def lists_of_objects(data: Any) -> list[ObjectList]:  # noqa: ANN401 -- JSON
         if isinstance(value, list):
             objects = [element for element in value if isinstance(element, dict)]
             if len(objects) > 1 or (objects and not path):
-                found.append(ObjectList(_expression(path) or "@", objects, is_part))
+                found.append(ObjectList(expression_of(path) or "@", objects, is_part))
+        elif isinstance(value, dict) and _are_alike(list(value.values())):
+            expression = f"{expression_of(path)}.*" if path else "*"
+            found.append(ObjectList(expression, list(value.values()), is_part))
         elif isinstance(value, dict) and len(path) < _DEPTH_OF_TREE:
             plain = {
                 name.lower()
@@ -54,9 +61,18 @@ def lists_of_objects(data: Any) -> list[ObjectList]:  # noqa: ANN401 -- JSON
                 :SAMPLE
             ]
     return sorted(
-        found,
+        (one for one in found if len(one.expression) <= _MAX_EXPRESSION),
         key=lambda one: -(len(one.objects) ** 0.5) * len(_json_paths(one.objects[:SAMPLE])),
     )
+
+
+def _are_alike(values: list[Any]) -> bool:
+    """Tell whether all are objects of one kind, so that their names are ids."""
+    if len(values) < _FEW_ALIKE or not all(isinstance(value, dict) for value in values):
+        return False
+    names = [set(value) for value in values[:SAMPLE]]
+    common, all_names = set.intersection(*names), set.union(*names)
+    return len(common) >= _FEW_NAMES and 2 * len(common) >= len(all_names)
 
 
 def add_json(columns: Columns, roots: list[Any], *, as_rows: bool) -> None:
@@ -66,7 +82,9 @@ def add_json(columns: Columns, roots: list[Any], *, as_rows: bool) -> None:
         kind = type_of_data(path[-1], value.sample)
         if kind == "price" and not all(isinstance(one, str) for one in value.sample):
             kind = "number"
-        source: dict[str, Any] = {"jmespath": _expression(path)}
+        source: dict[str, Any] = {"jmespath": expression_of(path)}
+        if kind is None and all(map(_is_markup, value.sample)):
+            source["then"] = {"css": "body"}  # its text, without the tags
         source |= ({"type": kind} if kind else {}) | ({"many": True} if value.many else {})
         columns.add([step.removesuffix("[]") for step in path], source)
 
@@ -82,7 +100,12 @@ def _json_paths(roots: list[Any]) -> dict[Path, Value]:
     return paths_of(roots, _DEPTH, properties_of)
 
 
-def _expression(path: Path) -> str:
+def _is_markup(value: Any) -> bool:  # noqa: ANN401 -- JSON
+    return isinstance(value, str) and _MARKUP.match(value) is not None
+
+
+def expression_of(path: Path) -> str:
+    """Return the JMESPath expression for a path."""
     steps = []
     for number, step in enumerate(path, start=1):
         name = step.removesuffix("[]")

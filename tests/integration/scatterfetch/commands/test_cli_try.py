@@ -335,6 +335,22 @@ def test_a_first_spec_yields_rows_at_once(
     assert "is there already" in capsys.readouterr().err
 
 
+def test_the_first_spec_of_an_api_has_a_row_for_each_object(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    books = [{"id": n, "about": f"<p>Book <i>{n}</i></p>"} for n in range(3)]
+    body = json.dumps({"data": books, "next": "c3"})
+    url = site.reply("/api", web.Response(text=body, content_type="application/json"))
+    spec = tmp_path / "spec.yaml"
+
+    assert main(["init", url, *LOCAL, "-o", str(spec)]) == 0
+    capsys.readouterr()
+    assert main(["try", url, *LOCAL, "--spec", str(spec)]) == 0
+
+    assert "rows: {jmespath: data}" in spec.read_text()
+    assert rows(capsys.readouterr().out) == [{"id": f"{n}", "about": f"Book {n}"} for n in range(3)]
+
+
 def test_there_is_no_spec_for_a_page_that_is_not_there(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,7 @@ from scatterfetch.demo.pages import pages_of
 from scatterfetch.proposals.columns import MAX_COLUMNS
 from scatterfetch.proposals.first_spec import first_spec
 from shared.errors import InvalidJobError
-from shared.extract_spec import ExtractSpec
+from shared.extract_spec import ExtractSpec, RowsSpec
 
 SHOP = SHOPS["alder"]
 STARS = ("Zero", "One", "Two", "Three", "Four", "Five")
@@ -370,6 +370,9 @@ def test_open_graph_has_types() -> None:
     ]
 
 
+LINES = "".join(f"<li class=lamp><a href=/{n}>Lamp {n}</a> <b>x{n}</b></li>" for n in range(4))
+
+
 @pytest.mark.parametrize(
     ("body", "rows"),
     [
@@ -411,12 +414,72 @@ def test_open_graph_has_types() -> None:
         pytest.param({"rating": 4, "seats": 4}, [{"rating": 4.0, "seats": 4}], id="whole numbers"),
         pytest.param({"a\x7f\x85": "x"}, [{"a": "x"}], id="a name that is not printable"),
         pytest.param({"sizes": [1, 2]}, [{"sizes": [1, 2]}], id="a list of numbers"),
+        pytest.param(
+            {"x" * 2_000: [{"a": 1}, {"a": 2}], "b": 3}, [{"b": 3}], id="a name beyond all bounds"
+        ),
+        pytest.param(
+            {"total": 3, "lamps": {f"l-{n}": {"id": n, "name": f"L{n}"} for n in range(3)}},
+            [{"id": f"{n}", "name": f"L{n}"} for n in range(3)],
+            id="objects by their ids",
+        ),
+        pytest.param(
+            {n: {"id": n, "name": "L"} for n in "abc"},
+            [{"id": n, "name": "L"} for n in "abc"],
+            id="nothing but objects by their ids",
+        ),
+        pytest.param(
+            {"a": {"x": 1, "y": 2}, "b": {"x": 3, "z": 4}, "c": {"q": 5}},
+            [{"a_x": 1, "a_y": 2, "b_x": 3, "b_z": 4, "c_q": 5}],
+            id="objects of several kinds",
+        ),
+        pytest.param(
+            [{"id": n, "about": f"<p>R&amp;B <b>{n}</b></p>"} for n in range(2)],
+            [{"id": f"{n}", "about": f"R&B {n}"} for n in range(2)],
+            id="texts with tags",
+        ),
+        pytest.param(
+            {"total": 3, "page": {"html": f"<ul>{LINES}</ul>"}},
+            [{"link": f"{SHOP.origin}/{n}", "name": f"Lamp {n}", "b": f"x{n}"} for n in range(4)],
+            id="HTML in it",
+        ),
     ],
 )
 def test_json_is_rows_or_one(body: object, rows: list[dict[str, Any]]) -> None:
     found = extracted(page(json.dumps(body), "application/json"))
 
     assert (found.rows, found.problems) == (rows, [])
+
+
+JSON = "application/json"
+LAMPS = json.dumps({"props": {"lamps": [{"id": n, "name": f"L{n}"} for n in range(3)]}})
+
+
+@pytest.mark.parametrize(
+    ("html", "css"),
+    [
+        (f"<script id=state type={JSON}>{LAMPS}</script>", "script#state"),
+        (f"<script type={JSON}>{LAMPS}</script>", 'script[type="application/json"]'),
+        (
+            f"<script id=a type={JSON}>{{</script><script id=b type={JSON}>{LAMPS}</script>",
+            "script#b",
+        ),
+    ],
+)
+def test_objects_in_a_script_are_the_rows_of_an_empty_shell(html: str, css: str) -> None:
+    shell = page(f"<!doctype html><div id=app></div>{html}")
+
+    spec = parse_spec("spec.yaml", first_spec(shell).encode())
+
+    assert isinstance(spec.extract.rows, RowsSpec)
+    assert spec.extract.rows.css == css
+    assert extracted(shell).rows == [{"id": f"{n}", "name": f"L{n}"} for n in range(3)]
+
+
+def test_objects_in_a_script_are_proposed_behind_what_the_page_shows() -> None:
+    text = first_spec(page(f"<ul>{LINES}</ul><script id=s type=application/json>{LAMPS}</script>"))
+
+    assert "\n  rows: li.lamp" in text
+    assert '\n#   rows: {css: "script#s", then: {jmespath: props.lamps}}' in text
 
 
 def test_feeds_and_sitemaps_have_their_columns() -> None:
