@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from functions.worker.extraction.documents.complexity import beside_limits
 from functions.worker.fence import Fence, LockTakenError
 from shared.errors import StorageError
 from shared.lock import LOOK_SECONDS
@@ -34,7 +35,7 @@ class LockWatch:
             await asyncio.sleep(_LOOK_SECONDS)
             try:
                 async with asyncio.timeout(_LOOK_SECONDS):
-                    await asyncio.to_thread(self._fence.hold)
+                    await asyncio.to_thread(beside_limits, self._fence.hold)
             except LockTakenError as error:
                 self._on_trouble(error)
                 self.is_over = self.was_taken = True

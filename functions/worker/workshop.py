@@ -16,6 +16,7 @@ from typing import ParamSpec, TypeVar
 
 from functions.worker.bounds import Bounds, bounds_of
 from functions.worker.commit import OutcomeFile
+from functions.worker.extraction.documents.complexity import beside_limits
 from functions.worker.extraction.extractor import Turn
 from functions.worker.scraping.batch import network_of
 from functions.worker.transport.budget import Budget, Slots
@@ -71,13 +72,11 @@ class Workshop:
 
     async def aside(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what `call` returns, made by a thread: for calls to S3 and SQS."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, partial(call, *args, **kwargs))
+        return await _made(self._threads, partial(call, *args, **kwargs))
 
     async def receive(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what `call` returns, which receives messages."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._receiving, partial(call, *args, **kwargs))
+        return await _made(self._receiving, partial(call, *args, **kwargs))
 
     def outcome_bytes(self) -> int:
         """Return the size of all outcomes that are not committed yet."""
@@ -120,13 +119,12 @@ class Workshop:
 
     async def look(self) -> None:
         """Look from time to time, for ever, which of the jobs in hand were cancelled."""
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(CANCEL_SECONDS)
             for job, event in list(self._cancelled.items()):
                 with suppress(StorageError):  # the next look will tell, or the commit
-                    if not event.is_set() and await loop.run_in_executor(
-                        self._looking, self._is_cancelled, job
+                    if not event.is_set() and await _made(
+                        self._looking, partial(self._is_cancelled, job)
                     ):
                         event.set()
 
@@ -135,6 +133,11 @@ class Workshop:
         self._looking.shutdown(wait=False, cancel_futures=True)
         self._threads.shutdown()
         self._receiving.shutdown()
+
+
+async def _made(threads: ThreadPoolExecutor, call: Callable[[], T]) -> T:
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(threads, beside_limits, call)
 
 
 class Share:

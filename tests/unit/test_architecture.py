@@ -119,6 +119,7 @@ ONLY_HERE = {
     "subprocess": {"functions.worker.extraction.extractor"},
     "tempfile": set(),
     "threading": {
+        "functions.worker.extraction.documents.complexity",
         "functions.worker.fence",
         "functions.worker.keeper",
         "functions.worker.leases",

@@ -298,6 +298,33 @@ def test_what_happens_to_one_batch_touches_no_other(
     assert fleet.left() == 1
 
 
+def test_a_page_that_leaves_no_memory_to_the_threads_ends_nothing(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its limit is one of the whole process, for as long as it is extracted."""
+    failures = iter([True, True])
+
+    def failing_once(call: Any) -> Any:
+        has_failed: list[None] = []
+
+        def fail_once(*args: Any, **options: Any) -> Any:
+            if not has_failed:
+                has_failed.append(None)
+                next(failures)
+                raise MemoryError
+            return call(*args, **options)
+
+        return fail_once
+
+    monkeypatch.setattr(Queue, "receive_one", failing_once(Queue.receive_one))
+    monkeypatch.setattr(Queue, "acknowledge", failing_once(Queue.acknowledge))
+    batch = fleet.send(1, "/a")
+
+    assert fleet.run() == [batch]
+    assert fleet.report.failures == []
+    assert list(failures) == []
+
+
 def test_a_mistake_of_ours_touches_no_other_batch(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,8 +8,10 @@ how deeply elements are nested and in the attributes of one tag.
 """
 
 import resource
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from selectolax.lexbor import SelectolaxError
 
@@ -17,6 +19,9 @@ MAX_TAGS = 10_000  # nested in each other they take 0.1 s
 _STRETCH = 8_192  # bytes; attributes enough to fill two take 0.1 s
 _FEW_WORDS = 100
 _STATM = "/proc/self/statm"
+_TRIES = 3
+_limited = threading.Lock()
+T = TypeVar("T")
 
 
 class TooComplexError(Exception):
@@ -64,17 +69,41 @@ def may_take_long(body: bytes) -> bool:
 
 @contextmanager
 def memory_limit(more: int) -> Iterator[None]:
-    """Let this process grow by `more` bytes at most, where the system tells how large it is."""
+    """
+    Let this process grow by `more` bytes at most, where the system tells how large it is.
+
+    The other threads are part of the process; see `beside_limits`.
+    """
     size = memory_used(0)
     if size is None:
         yield
         return
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (size + more, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    with _limited:
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (size + more, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def beside_limits(call: Callable[[], T]) -> T:
+    """
+    Return what `call` returns; for threads beside one that is under a `memory_limit`.
+
+    A page that takes all that it may leaves nothing to other threads meanwhile. So what fails for
+    want of memory, or of a stack for a thread, is done again when the limit is over. It may be done
+    twice in part.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return call()
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and "start new thread" not in str(error):
+                raise
+        with _limited:  # until it is over
+            pass
+    return call()
 
 
 def memory_used(column: int) -> int | None:
