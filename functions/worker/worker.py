@@ -7,7 +7,7 @@ partition. What happens to one of them touches no other. Workers call for worker
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -34,6 +34,9 @@ ALONE_FROM = 5
 RELEASE_SECONDS = (5, 20, 80, 300)
 """How long a batch that could not be brought to its end stays hidden, by how often it was received;
 its partition waits with it."""
+STORAGE_SECONDS = (*RELEASE_SECONDS, 900, 1_800, 3_600)
+"""So where S3 or SQS was at fault. SQS counts receives and not deaths, which are a minute apart:
+hours of trouble must not be as many receives as a batch has that kills its workers."""
 _MAX_HIDDEN = 11 * 60 * 60  # seconds; SQS ends at twelve hours
 _TAKE_SECONDS = 0.05  # between two batches: how busy one makes the worker is to be seen
 _LOOK_SECONDS = 0.1  # between two looks whether the worker could do more
@@ -280,11 +283,13 @@ class Worker:
             hand.is_over = True
             self._report.failed(delivery, error)
             self._leases.release(hand.lease)
-            wait = error.wait if isinstance(error, StorageError) else LONG_PAUSE
-            await self._put_back(delivery, wait)
+            if isinstance(error, StorageError):
+                await self._put_back(delivery, error.wait, STORAGE_SECONDS)
+            else:
+                await self._put_back(delivery, LONG_PAUSE, RELEASE_SECONDS)
 
-    async def _put_back(self, delivery: Delivery, wait: float) -> None:
-        usual = RELEASE_SECONDS[min(delivery.receives, len(RELEASE_SECONDS)) - 1]
+    async def _put_back(self, delivery: Delivery, wait: float, steps: Sequence[int]) -> None:
+        usual = steps[min(delivery.receives, len(steps)) - 1]
         seconds = min(max(usual, math.ceil(wait)), _MAX_HIDDEN)
         if await self._release(delivery.receipt_handle, seconds):
             self._calls.for_one(delay=seconds)

@@ -80,7 +80,13 @@ def _worker() -> Handler:
     _set(leases, _PATIENCE=1.0)
     _set(handler, Leases=partial(leases.Leases, LEASE))
     _set(worker, COMMIT_SECONDS=4.0, MIN_SECONDS=1.0)
-    _set(worker, RELEASE_SECONDS=(1,), LONG_PAUSE=GAP, _TROUBLE_SECONDS=(0.2,) * 4)
+    _set(
+        worker,
+        RELEASE_SECONDS=(1,),
+        STORAGE_SECONDS=(1,),
+        LONG_PAUSE=GAP,
+        _TROUBLE_SECONDS=(0.2,) * 4,
+    )
     _set(turns, LONG_PAUSE=GAP)
     _set(calls, CALL_SECONDS=2.0)
     _set(lock_watch, LOOK_SECONDS=1.0, _LOOK_SECONDS=0.5, _PATIENCE=4.0)

@@ -25,7 +25,13 @@ from functions.worker.leases import Lease, LeaseLostError, Leases, Moment
 from functions.worker.load import Load
 from functions.worker.politeness.pause import LONG_PAUSE
 from functions.worker.work import UNFETCHED_FROM, Delivery, Resources, Worked
-from functions.worker.worker import ALONE_FROM, RELEASE_SECONDS, Timetable, Worker
+from functions.worker.worker import (
+    ALONE_FROM,
+    RELEASE_SECONDS,
+    STORAGE_SECONDS,
+    Timetable,
+    Worker,
+)
 from functions.worker.workshop import open_workshop
 from shared.errors import StorageError
 from shared.keys import results_key
@@ -358,7 +364,10 @@ def test_what_is_no_batch_soon_is_a_dead_letter(fleet: Fleet, body: str) -> None
 # ---- what could not be brought to its end
 
 
-@pytest.mark.parametrize(("receives", "seconds"), [(1, 5), (2, 20), (3, 80), (4, 300), (7, 300)])
+@pytest.mark.parametrize(
+    ("receives", "seconds"),
+    [(1, 5), (2, 20), (3, 80), (4, 300), (5, 900), (6, 1_800), (7, 3_600), (11, 3_600)],
+)
 def test_a_batch_whose_commit_fails_comes_back_in_seconds(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch, receives: int, seconds: int
 ) -> None:
@@ -377,7 +386,12 @@ def test_a_batch_whose_commit_fails_comes_back_in_seconds(
 
     assert fleet.run() == []
     assert (hidden, called[-1]) == ([seconds], seconds)
-    assert max(RELEASE_SECONDS) == 300
+
+
+def test_two_hours_of_trouble_are_not_taken_for_deaths_of_workers() -> None:
+    """A batch is given up by its receives, and SQS counts those of workers that live as well."""
+    assert sum(STORAGE_SECONDS[: UNFETCHED_FROM - 1]) >= 6_600
+    assert max(RELEASE_SECONDS) == 300, "a mistake of ours soon is a dead letter"
 
 
 def test_a_batch_that_was_received_often_is_worked_on_alone(
