@@ -58,6 +58,10 @@ class Fleet:
             return error.wait
         return 0.0
 
+    def begin_anew(self) -> None:
+        """Let all workers end, and others begin later."""
+        self._fences.clear()
+
     def lock(self) -> Lock:
         body = self.deployment.data.get(LOCK_KEY)
         assert body is not None
@@ -83,6 +87,18 @@ def test_a_stack_of_release_0_1_rests_until_its_workers_have_ended(fleet: Fleet)
     assert fleet.wait(1024) == 1
     fleet.now += 1
     assert fleet.wait(1024) == 0
+
+
+def test_a_second_upgrade_from_0_1_rests_where_the_lock_is_deleted(fleet: Fleet) -> None:
+    """0.1 knows nothing of the lock, which would say that it is ours still; see operations.md."""
+    fleet.deployment.data.put(state_key(7), encode_state(PartitionState(), NOW))
+    fleet.wait(1024)
+    fleet.now += 30 * FENCE_SECONDS
+    fleet.deployment.s3.delete_object(Bucket=fleet.deployment.data_bucket, Key=LOCK_KEY)
+    fleet.begin_anew()
+
+    assert fleet.wait(1024) == FENCE_SECONDS
+    assert fleet.lock() == Lock(name=lock_name(1024), since=fleet.now, former=256)
 
 
 def test_no_worker_begins_before_all_of_the_former_lock_have_ended(fleet: Fleet) -> None:
