@@ -67,7 +67,8 @@ def _descriptions(struct: type[Struct]) -> dict[str, str]:
                     ast.Expr(value=ast.Constant(value=str(text))),
                 ):
                     described[name] = inspect.cleandoc(text).replace("\n", " ")
-    return described
+    written = dict(zip(struct.__struct_fields__, struct.__struct_encode_fields__, strict=True))
+    return {written[name]: text for name, text in described.items()}
 
 
 def _for_editors(value: Any) -> Any:  # noqa: ANN401 -- JSON

@@ -107,6 +107,10 @@ class Reason(StrEnum):
     """A captcha, "please wait", an empty shell: the spec says by what such a page is told."""
     BAD_ROWS = "bad_rows"
     """Rows have problems, and the spec says that the target is to fail then."""
+    DUPLICATE = "duplicate"
+    """Another target of the job has this page."""
+    OVER_LIMIT = "over_limit"
+    """The crawl has as many pages as it may have."""
     PRIVATE_ADDRESS = "private_address"
     ROBOTS_DISALLOWED = "robots_disallowed"
     # a page that nothing could be made of

@@ -105,9 +105,14 @@ def compile_css(css: str, path: str) -> str:
     return css
 
 
-def compile_xpath(xpath: str, path: str) -> "XPath":
+def compile_xpath(xpath: str, path: str, *, parents: bool = False) -> "XPath":
     """
     Return a compiled XPath expression.
+
+    Args:
+        xpath: The expression.
+        path: Where it stands in the spec.
+        parents: Whether texts and attributes that it finds know their elements.
 
     Raises:
         InvalidSpecError: it is none.
@@ -115,7 +120,7 @@ def compile_xpath(xpath: str, path: str) -> "XPath":
     from lxml import etree  # noqa: PLC0415
 
     try:
-        compiled = etree.XPath(xpath, regexp=False, smart_strings=False)
+        compiled = etree.XPath(xpath, regexp=False, smart_strings=parents)
         compiled(etree.Element("html"))  # unknown functions and prefixes show only here
     except (etree.XPathError, ValueError) as error:
         raise InvalidSpecError(path, f"no XPath 1.0: {str(error).lower()}") from error

@@ -66,19 +66,19 @@ def generation(batch: str) -> int:
     return count
 
 
-def last_generations(finals: Iterable[tuple[str, int]]) -> dict[int, int]:
+def last_generations(finals: Iterable[tuple[str, int | str]]) -> dict[int | str, int]:
     """
-    Return by line the generation of each redriven target's last outcome.
+    Return by id the generation of each redriven target's last outcome.
 
-    An outcome of a batch of another generation is not the target's last; one of a line that is not
-    here always is.
+    An outcome of a batch of another generation is not the target's last; one of a target that is
+    not here always is.
 
     Args:
-        finals: Batch and line of each final outcome in a batch with a `generation`.
+        finals: Batch and target's id of each final outcome in a batch with a `generation`.
     """
-    last: dict[int, int] = {}
-    for batch, line in finals:
-        last[line] = max(last.get(line, 0), generation(batch))
+    last: dict[int | str, int] = {}
+    for batch, target in finals:
+        last[target] = max(last.get(target, 0), generation(batch))
     return last
 
 

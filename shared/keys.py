@@ -77,6 +77,15 @@ def fold_key(job: str) -> str:
     return f"{job_prefix(job)}fold-2.json"
 
 
+def seen_folder(job: str) -> str:
+    return f"{job_prefix(job)}seen/"
+
+
+def seen_key(job: str, partition: int) -> str:
+    """Return the key of what a partition has taken of a job's pages."""
+    return f"{seen_folder(job)}{partition}"
+
+
 def results_prefix(job: str) -> str:
     return f"results/job={job}/"
 

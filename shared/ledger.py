@@ -10,6 +10,7 @@ from shared.manifest import Manifest
 from shared.outcomes import Kind
 from shared.receipts import (
     CHILDREN,
+    FOUND,
     REPLACED,
     children_of,
     final_counts,
@@ -101,7 +102,19 @@ class Ledger:
 
     @property
     def targets(self) -> int:
+        """Targets known so far, listed and found."""
+        return self.listed + self.found
+
+    @property
+    def listed(self) -> int:
         return self._sum(self.dispatched, "targets")
+
+    @property
+    def found(self) -> int:
+        """Targets that links have led to, so far, without those that were none after all."""
+        known = self.known
+        dropped = sum(total(counts, Kind.DROPPED) for counts in known.values())
+        return self._sum(known, FOUND) - dropped
 
     @property
     def rejected(self) -> int:

@@ -41,6 +41,11 @@ class Manifest(Struct, frozen=True, kw_only=True, tag="manifest.v1", omit_defaul
     error: str | None = None
 
     @property
+    def takes(self) -> bool:
+        """Whether each partition writes down which pages of the job it has taken."""
+        return self.spec.follows or self.shards != 1
+
+    @property
     def shards(self) -> int | None:
         """Into how many shards the list is cut; None: the receipt of the last one will say."""
         return None if self.streamed else max(1, -(-self.size // self.shard_bytes))

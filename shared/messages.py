@@ -28,8 +28,8 @@ class Target(Struct, frozen=True, omit_defaults=True, gc=False):
 
     url: str
     """As in the list, in the form of `shared.urls.Url`."""
-    line: int
-    """Where in the list, from 1."""
+    line: int = 0
+    """Where in the list, from 1; 0 of a found one."""
     attempt: int = 1
     redirects: tuple[str, ...] = ()
     """The URLs that `url` has led to so far; the last one is to be fetched next."""
@@ -44,6 +44,23 @@ class Target(Struct, frozen=True, omit_defaults=True, gc=False):
     """What else the list says about the URL; carried into the outcome."""
     turned: bool = False
     """Whether a redirect has made a GET of it, as browsers do with a POST."""
+    page: str | None = None
+    """The page kind that the list names, or whose link led to it; None: as its URL says."""
+    depth: int = 0
+    """How many links lead from the list to it."""
+    found_on: str | None = None
+    """The URL of the page whose link led to it; None of a listed one."""
+    carry: dict[str, Any] | None = None
+    """Values of that page, for the rows of this one."""
+    taken: bool = False
+    """Whether the owner of `location` has taken it for this target, which is then no duplicate."""
+    redriven: bool = False
+    """Whether it was a dead letter: nothing that it leads to is a duplicate of what it led to."""
+
+    @property
+    def id(self) -> int | str:
+        """What tells it from the other targets of its job: its line, or its URL if it was found."""
+        return self.line or self.url
 
     @property
     def location(self) -> str:
@@ -96,7 +113,7 @@ class Place(Struct, frozen=True, omit_defaults=True):
 
 class Submit(Struct, frozen=True, kw_only=True, tag="submit.v1", omit_defaults=True):
     """
-    A job to start: exactly one of `list` and `urls`.
+    A job to start: one of `list` and `urls`; none of them where the spec says where to `start`.
 
     Messages with equal `id` are one job, however often they are delivered. Without an `id` the
     SQS message is one job.

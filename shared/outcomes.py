@@ -19,18 +19,26 @@ from shared.messages import Method
 
 
 class Kind(StrEnum):
-    """What happened to a target. All but `deferred` are final."""
+    """What happened to a target; see `FINAL`."""
 
     SCRAPED = "scraped"
     FAILED = "failed"
     SKIPPED = "skipped"
     DEAD = "dead"
     DEFERRED = "deferred"
+    """Left to a later batch."""
+    DROPPED = "dropped"
+    """Found, and no target after all: another one has its page, or a limit has cut it off."""
 
+
+FINAL = frozenset(Kind) - {Kind.DEFERRED, Kind.DROPPED}
+"""The kinds of which each target has one in the end."""
 
 _SKIPPED = {
     Reason.CONTENT_TYPE,
     Reason.CANCELLED,
+    Reason.DUPLICATE,
+    Reason.OVER_LIMIT,
     Reason.NOT_MODIFIED,  # nobody is told so who has not asked
     Reason.PRIVATE_ADDRESS,
     Reason.ROBOTS_DISALLOWED,
@@ -62,8 +70,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """As in the list, in the form of `shared.urls.Url`."""
     final_url: str | None
     """Where the page, or the failure, was found after redirects."""
-    line: int
-    """Of the list, from 1."""
+    line: int | None
+    """Of the list, from 1; None of a found target."""
     outcome: Kind
     status: int | None = None
     """Of HTTP; None without an answer."""
@@ -103,6 +111,41 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """Of the last request."""
     input: dict[str, Any] | None = None
     """What else the list says about the URL."""
+    page: str | None = None
+    """The kind of the page; None where the spec has no kinds, or none fits."""
+    depth: int = 0
+    """How many links lead from the list to the target."""
+    found_on: str | None = None
+    """The URL of the page whose link led to a found target."""
+
+    @property
+    def id(self) -> int | str:
+        """As `Target.id`."""
+        return self.line or self.url
+
+
+class Found(Struct, frozen=True, omit_defaults=True):
+    """
+    A target that a page's link leads to.
+
+    `page` and `carry` are those of `Target`. `child` and `partition` are those of
+    `AddressedOutcome`; without them the same batch has it in hand.
+    """
+
+    url: str
+    page: str | None = None
+    carry: dict[str, Any] | None = None
+    child: int | None = None
+    partition: int | None = None
+
+
+class FollowedOutcome(Outcome, frozen=True, kw_only=True):
+    """Of a page whose links are followed."""
+
+    found: tuple[Found, ...] = ()
+    """The targets that nobody knew of before, as far as this worker could tell."""
+    cut: dict[str, int] = {}
+    """How many links were not followed, by what has cut them off."""
 
 
 class AddressedOutcome(Outcome, frozen=True, kw_only=True):
@@ -135,9 +178,10 @@ class CommittedLine(Struct, frozen=True, kw_only=True):
     """What the worker itself needs of a committed outcome."""
 
     url: str
-    line: int
+    line: int | None
     outcome: Kind
     reason: Reason | None = None
+    final_url: str | None = None
     attempt: int
     slowdowns: int = 0
     not_before: float | None = None
@@ -153,6 +197,14 @@ class CommittedLine(Struct, frozen=True, kw_only=True):
     child: int | None = None
     """Of a target that goes into another batch; None in lines of release 0.1."""
     partition: int | None = None
+    depth: int = 0
+    found: tuple[Found, ...] = ()
+    cut: dict[str, int] = {}
+
+    @property
+    def id(self) -> int | str:
+        """As `Target.id`."""
+        return self.line or self.url
 
 
 _encoder = msgspec.json.Encoder()

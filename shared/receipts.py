@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from shared.ids import child_id
 from shared.keys import dispatched_prefix, receipts_folder
-from shared.outcomes import Kind
+from shared.outcomes import FINAL, Kind
 
 _MAX_NAME = 240  # characters of a receipt's name: file systems end at 255
 RECEIPT_END = "!"
@@ -21,6 +21,7 @@ prefix S3 tells the name and nothing else, which takes a quarter of the work at 
 """
 # Counts besides outcomes, and two that are times.
 CHILDREN, PROBLEMS, NO_MATCH, DUE = "children", "problems", "no_match", "due"
+FOUND, JOINED = "found", "joined"
 COMMITTED = "committed"
 SIZE = "size"
 """Of the commit object, in bytes; receipts of release 0.1 do not have it."""
@@ -68,7 +69,8 @@ def receipt_key(job: str, batch: str, counts: Mapping[str, int]) -> str:
     Args:
         job: The job.
         batch: The batch, committed.
-        counts: By `outcome_name`; and `children`, the batches made of what was deferred;
+        counts: By `outcome_name`; and `children`, the batches made of what was deferred or found;
+            `found`, the targets found, and `joined`, those of them that joined the batch;
             `due`, when the last of these may be tried, in epoch seconds; `committed`, when the
             batch was, likewise; `size` of the commit object; `redriven-<reason>`, the targets of a
             dead letter; `problems` of rows; `no_match`, pages on which the spec has found nothing.
@@ -134,7 +136,7 @@ def final_counts(counts: Mapping[str, int]) -> Counter[str]:
     final: Counter[str] = Counter()
     for name, count in counts.items():
         kind, _, reason = name.partition("-")
-        if kind in _KINDS and kind != Kind.DEFERRED:
+        if kind in FINAL:
             final[name] += count
         elif kind == REPLACED:
             final[outcome_name(Kind.DEAD, reason)] -= count

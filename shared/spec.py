@@ -7,7 +7,16 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
-from shared.extract_spec import DEFAULT_EXTRACT, ExtractSpec
+from shared.crawl_spec import (
+    MAX_FOLLOW,
+    MAX_KINDS,
+    CrawlSpec,
+    FollowSpec,
+    KindName,
+    PageKind,
+    ParserName,
+)
+from shared.extract_spec import DEFAULT_EXTRACT, Expression, ExtractSpec
 from shared.unwanted_spec import UnwantedSpec
 
 ProxyUrl = Annotated[str, Meta(max_length=2_000)]
@@ -28,16 +37,6 @@ ContentType = Annotated[
         description="as in text/html, image/* or */* for all",
     ),
 ]
-# Nothing outside of functions/worker/parsers/: a spec is data, and names no other code.
-ParserName = Annotated[
-    str,
-    Meta(
-        max_length=200,
-        pattern=r"\Aparsers(\.[a-zA-Z][a-zA-Z0-9_]*)+:[a-zA-Z][a-zA-Z0-9_]*\Z",
-        description="as in parsers.books:parse",
-    ),
-]
-
 _PROXY = re.compile(
     r"(?:https?|socks5h?)://(?:(?:(?![/?#@\[\]\\])[!-~])+@)?(?:[a-z0-9._-]+|\[([0-9a-f:.]+)\])(?::([0-9]{1,5}))?/?",
     re.IGNORECASE,
@@ -205,6 +204,31 @@ class Spec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A Python function, in parsers/, that makes rows of a page."""
     parser_timeout: Annotated[float, Meta(ge=0.1, le=60)] = 10.0
     """In seconds, for one page."""
+    follow: Annotated[tuple[FollowSpec, ...], Meta(max_length=MAX_FOLLOW)] = ()
+    """Which links of a page that is of no kind in `pages` lead to further targets."""
+    pages: Annotated[dict[KindName, PageKind], Meta(max_length=MAX_KINDS)] = {}
+    """The page kinds: the first whose `match` fits a URL says what is done with its page."""
+    crawl: CrawlSpec = CrawlSpec()
+    """How far links are followed."""
+    start: Annotated[tuple[Expression, ...], Meta(max_length=1_000)] = ()
+    """The URLs where a crawl begins that has no list."""
+
+    @property
+    def follows(self) -> bool:
+        """Whether links lead from its pages to further targets."""
+        return bool(self.follow) or any(kind.follow for kind in self.pages.values())
+
+    @property
+    def parsers(self) -> tuple[str, ...]:
+        """The Python functions that are named in it, each once."""
+        named = (self.parser, *(kind.parser for kind in self.pages.values()))
+        return tuple(dict.fromkeys(name for name in named if name is not None))
+
+    @property
+    def extracts(self) -> tuple[ExtractSpec, ...]:
+        """What is read of pages, of whichever kind."""
+        found = (self.extract, *(kind.extracts for kind in self.pages.values()))
+        return tuple(one for one in found if one is not None)
 
     def __post_init__(self) -> None:
         if self.parser is not None and self.extract != DEFAULT_EXTRACT:

@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from shared.errors import Reason, StorageError
 from shared.messages import Target
-from shared.outcomes import CommittedLine, Kind
-from shared.receipts import NO_MATCH, PROBLEMS, outcome_name, redriven_name
+from shared.outcomes import FINAL, CommittedLine
+from shared.receipts import FOUND, JOINED, NO_MATCH, PROBLEMS, outcome_name, redriven_name
 from shared.urls import parse_url
 
 MAX_HOSTS = 20_000  # a tally of more forgets those with the least trouble
@@ -39,6 +39,8 @@ class Tally(Struct, kw_only=True, omit_defaults=True):
     """On how many pages there was each problem, by `Problem.name`; without `no_match`."""
     skipped_types: dict[str, int] = {}
     """Targets skipped for their content type, by that type."""
+    cut: dict[str, int] = {}
+    """Links that were not followed, by what has cut them off."""
     hosts_forgotten: bool = False
     """Whether there were more than `MAX_HOSTS`, so that counts of `hosts` may be too small."""
     latency: dict[int, int] = {}
@@ -64,6 +66,7 @@ class Tally(Struct, kw_only=True, omit_defaults=True):
             _add(self.hosts.setdefault(host, {}), counts)
         _add_names(self.problems, other.problems)
         _add_names(self.skipped_types, other.skipped_types)
+        _add_names(self.cut, other.cut)
         self.hosts_forgotten |= other.hosts_forgotten
         if len(self.hosts) > MAX_HOSTS:
             self._forget_hosts()
@@ -107,7 +110,11 @@ def tally_of(lines: Iterable[CommittedLine]) -> Tally:
             began = line.fetched_at.timestamp()
             tally.started = _known(min, tally.started, began)
             tally.ended = _known(max, tally.ended, began + line.elapsed_ms / 1000)
-        if line.outcome is Kind.DEFERRED:
+        if line.found:
+            joined = sum(1 for found in line.found if found.partition is None)
+            _add(tally.counts, {FOUND: len(line.found), JOINED: joined})
+        _add_names(tally.cut, line.cut)
+        if line.outcome not in FINAL:
             continue
         _add(tally.hosts.setdefault(parse_url(line.url).host, {}), counts)
         tally.bytes += line.bytes

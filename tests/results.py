@@ -9,7 +9,7 @@ import msgspec
 from functions.worker.commit import OutcomeFile
 from shared.errors import Reason
 from shared.keys import results_key
-from shared.outcomes import Kind, Outcome
+from shared.outcomes import FINAL, FollowedOutcome, Kind, Outcome
 
 AT = "2026-11-21T01:14:42.120Z"
 
@@ -47,10 +47,10 @@ def all_outcomes(folder: Path) -> list[Outcome]:
     ]
 
 
-def read_outcomes(path: Path) -> list[Outcome]:
+def read_outcomes(path: Path) -> list[FollowedOutcome]:
     """Return what a commit object holds."""
     lines = gzip.decompress(path.read_bytes()).splitlines()
-    return [msgspec.json.decode(line, type=Outcome) for line in lines]
+    return [msgspec.json.decode(line, type=FollowedOutcome) for line in lines]
 
 
 def final_outcomes(folder: Path) -> dict[str, Outcome]:
@@ -62,7 +62,7 @@ def final_outcomes(folder: Path) -> dict[str, Outcome]:
     """
     final: dict[str, Outcome] = {}
     for outcome in all_outcomes(folder):
-        if outcome.outcome is not Kind.DEFERRED:
+        if outcome.outcome in FINAL:
             assert outcome.url not in final, f"{outcome.url} has two final outcomes"
             final[outcome.url] = outcome
     return final

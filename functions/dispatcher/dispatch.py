@@ -67,8 +67,8 @@ class Dispatcher:
         # First of all, or a job whose dispatcher crashes could be one that nobody looks at.
         tick = Tick(job=manifest.job)
         self._dispatch_queue.send([Message(encode(tick), delay=TICK_FIRST)])
-        if isinstance(request, Submit) and request.urls is not None:
-            urls = request.urls
+        if isinstance(request, Submit) and request.list is None:
+            urls = request.urls or manifest.spec.start
             return self._shards.dispatch(manifest, 0, 1, lambda: _plan_of(manifest, urls))
         self.postpone(Shard(job=manifest.job))
         return manifest

@@ -119,8 +119,17 @@ def _spec_of(request: Submit | ListUploaded) -> tuple[Spec, str]:
     """Return the spec that `request` asks for, and where it was found."""
     if isinstance(request, ListUploaded):
         return _nearest_spec(request.place)
-    if (request.list is None) == (request.urls is None):
+    if request.list is not None and request.urls is not None:
         raise InvalidJobError("a submit.v1 message must have one of `list` and `urls`")
+    spec, spec_from = _named_spec(request)
+    if request.list is None and request.urls is None and not spec.start:
+        raise InvalidJobError(
+            "a submit.v1 message must have one of `list` and `urls`, or a spec with `start`"
+        )
+    return spec, spec_from
+
+
+def _named_spec(request: Submit) -> tuple[Spec, str]:
     if request.spec is not None:
         return spec_in(request.spec), MESSAGE_SPEC
     if request.spec_place is not None:

@@ -12,8 +12,8 @@ from shared.errors import InvalidJobError
 from shared.ledger import Ledger
 from shared.manifest import Manifest
 from shared.messages import JobId, Place
-from shared.outcomes import Kind
-from shared.receipts import CHILDREN, NO_MATCH, PROBLEMS, final_counts
+from shared.outcomes import FINAL, Kind
+from shared.receipts import CHILDREN, FOUND, NO_MATCH, PROBLEMS, final_counts, total
 from shared.tally import Tally, quantile, trouble
 
 WORST_HOSTS = 20
@@ -47,8 +47,9 @@ class Summary(Struct, frozen=True, kw_only=True, tag="summary.v1"):
     seconds: float | None
     """From the job's creation to its last answer."""
     urls: int
-    """Lines of the list that hold one; `targets` and `duplicates` together."""
+    """Lines of the list that hold one, duplicates as well."""
     targets: int
+    """Listed and found."""
     duplicates: int
     rejected: int
     damaged: bool = False
@@ -64,6 +65,10 @@ class Summary(Struct, frozen=True, kw_only=True, tag="summary.v1"):
     """On how many pages there was each problem: `price unreadable`."""
     no_match: int
     """Pages on which the spec has found nothing."""
+    found: int = 0
+    """Targets that links have led to; they are among `targets`."""
+    links_cut: dict[str, int] = {}
+    """Links that were not followed, by what has cut them off."""
     skipped_types: dict[str, int] = {}
     """Targets skipped since `content_types` does not have their type, by that type."""
     batches: int
@@ -97,7 +102,8 @@ def summarize(
     """
     final = final_counts(tally.counts)
     seconds = _seconds(manifest.created_at, tally.ended)
-    outcomes = {str(kind): 0 for kind in Kind if kind is not Kind.DEFERRED}
+    found_targets = tally.counts.get(FOUND, 0) - total(tally.counts, Kind.DROPPED)
+    outcomes = {str(kind): 0 for kind in Kind if kind in FINAL}
     for name, count in final.items():
         outcomes[name.partition("-")[0]] += count
     return Summary(
@@ -107,8 +113,10 @@ def summarize(
         started_at=_iso(tally.started),
         ended_at=_iso(tally.ended),
         seconds=seconds,
-        urls=ledger.targets + ledger.duplicates,
-        targets=ledger.targets,
+        urls=ledger.listed + ledger.duplicates,
+        targets=ledger.listed + found_targets,
+        found=found_targets,
+        links_cut=_most_first(tally.cut),
         duplicates=ledger.duplicates,
         rejected=ledger.rejected,
         damaged=ledger.damaged,

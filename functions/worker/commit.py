@@ -13,14 +13,17 @@ from collections.abc import Callable, Mapping
 from isal import igzip
 
 from functions.worker.children import Addresses, children, dead_letters
+from functions.worker.seen import Seen, joined, taken_by
 from shared.errors import StorageError
-from shared.keys import results_key
+from shared.keys import results_key, seen_key
 from shared.messages import Batch, encode
 from shared.outcomes import Outcome, decode_lines, encode_line
 from shared.queue import MAX_DELAY, Message, Queue
 from shared.receipts import CHILDREN, COMMITTED, DUE, SIZE, outcome_name, receipt_key
 from shared.store import Bucket
 from shared.tally import encode_tally, tally_of
+
+_SEEN_TRIES = 8
 
 
 class OutcomeFile:
@@ -87,37 +90,42 @@ def conclude(
     dead_letter_queue: Queue,
     clock: Callable[[], float],
     seconds: float,
+    takes: bool = False,
 ) -> Mapping[str, int]:
     """
     Send what follows from a commit object and write its receipt; return what it counts.
 
     Doing it again does no harm. `clock` returns epoch seconds; `seconds` are what the batch has
     taken of the worker's time; `partitions` is the job's number, for what release 0.1 has
-    committed.
+    committed. `takes` tells whether the partition writes down which pages it has taken.
     """
     file = igzip.open(io.BytesIO(body))
     lines = list(decode_lines(file))
-    targets = {target.line: target for target in batch.targets}
+    targets = {target.id: target for target in (*batch.targets, *joined(lines))}
     # Also where two targets have the same line, of which one would be lost.
-    if len(lines) != len(batch.targets) or {line.line for line in lines} != targets.keys():
+    ids = {line.id for line in lines}
+    if not len(lines) == len(ids) >= len(batch.targets) or ids != targets.keys():
         raise StorageError(
             f"the commit object of {batch.job}/{batch.batch} is not about its targets: it has "
             f"{len(lines)} lines for {len(batch.targets)} targets"
         )
-    deferred = list(children(batch, targets, lines, partitions))
+    deferred = list(children(batch, targets, lines, partitions, takes=takes))
     now = clock()
     dispatch_queue.send(
         Message(encode(child), delay=min(max(0, math.ceil(child.not_before - now)), MAX_DELAY))
         for child in deferred
     )
     dead_letter_queue.send(
-        Message(encode(letter)) for letter in dead_letters(batch, targets, lines, partitions)
+        Message(encode(letter))
+        for letter in dead_letters(batch, targets, lines, partitions, takes=takes)
     )
+    if takes:
+        add_seen(data, batch, taken_by(targets, lines, batch.partition))
     tally = tally_of(lines)
     if deferred:
         tally.counts[CHILDREN] = len(deferred)
     if batch.died:
-        tally.redrive(batch.died, targets.values())
+        tally.redrive(batch.died, batch.targets)
     tally.message_bytes = len(encode(batch))
     tally.worker_seconds = seconds
     # Of the commit object, like all in the key: it must not depend on who writes the receipt.
@@ -129,3 +137,31 @@ def conclude(
     # A receipt that is there was written by who knows more: how long the fetching took.
     data.put_new(receipt_key(batch.job, batch.batch, tally.counts | times), encode_tally(tally))
     return tally.counts
+
+
+def seen(data: Bucket, batch: Batch) -> Seen:
+    """
+    Return what the batch's partition has taken of its job.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    return Seen(data.get(seen_key(batch.job, batch.partition)))
+
+
+def add_seen(data: Bucket, batch: Batch, pages: Mapping[int, str]) -> None:
+    """
+    Add `pages`, from `taken_by`, to what the batch's partition has taken of its job.
+
+    Raises:
+        StorageError: that could not be written.
+    """
+    key = seen_key(batch.job, batch.partition)
+    for _ in range(_SEEN_TRIES):
+        body, etag = data.get_versioned(key) or (None, None)
+        merged = Seen(body).with_pages(pages)
+        if merged is None or data.put_over(key, merged, etag=etag) is not None:
+            return
+    raise StorageError(
+        f"put s3://{data.name}/{key}: somebody else has written it, {_SEEN_TRIES} times"
+    )

@@ -14,7 +14,7 @@ from random import Random
 from typing import NamedTuple
 
 from functions.worker.children import Addresses
-from functions.worker.commit import OutcomeFile, commit, committed, conclude
+from functions.worker.commit import OutcomeFile, commit, committed, conclude, seen
 from functions.worker.extraction.extractor import Extractor, extraction_process
 from functions.worker.fence import Fence, adopt
 from functions.worker.keeper import StateKeeper
@@ -22,6 +22,7 @@ from functions.worker.leases import Lease, LeaseLostError
 from functions.worker.politeness.partition import Partition, PartitionState, decode_state
 from functions.worker.politeness.robots import CachedRobots, product_token
 from functions.worker.scraping.batch import scrape_batch
+from functions.worker.scraping.frontier import Frontier
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.visit import Visit
 from functions.worker.secrets import proxy_pool
@@ -102,6 +103,13 @@ class Resources:
         except InvalidJobError:
             return self.settings.partitions
 
+    def takes(self, job: str) -> bool:
+        """Tell whether the partitions of a job write down which pages they have taken."""
+        try:
+            return self.manifest(job).takes
+        except InvalidJobError:
+            return False
+
     def is_cancelled(self, job: str) -> bool:
         return self.data.get(cancelled_key(job)) is not None
 
@@ -170,6 +178,7 @@ async def work_on(
             dead_letter_queue=resources.dead_letter_queue,
             clock=resources.clock,
             seconds=workshop.share.taken(began),
+            takes=await workshop.aside(resources.takes, batch.job),
         )
         # After the commit, so that nothing is lost where it cannot be written; before the
         # acknowledgement, since the next batch reads the pauses from it.
@@ -227,6 +236,10 @@ async def _make(
         check=lease.check,
         rules_elsewhere=resources.rules_elsewhere,
     )
+    taken = None
+    if means.job.takes:
+        taken = await workshop.aside(seen, resources.data, batch)
+    frontier = Frontier(batch, means.scope, taken, resources.settings.partitions)
     outcomes = OutcomeFile(Addresses(batch, resources.settings.partitions))
 
     def emit(outcome: Outcome) -> None:
@@ -244,6 +257,7 @@ async def _make(
             stop_at=stop_at,
             clock=resources.clock,
             rng=resources.rng,
+            frontier=frontier,
             has_room=workshop.has_room,
             cancelled=cancelled,
         )

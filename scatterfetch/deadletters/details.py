@@ -16,7 +16,8 @@ from shared.keys import results_key
 
 
 class _Line(Struct):
-    line: int
+    url: str
+    line: int | None
     detail: str | None = None
 
 
@@ -28,7 +29,7 @@ def with_details(data: Data, letters: Iterable[Letter]) -> Iterator[Letter]:
 
     def look(letter: Letter) -> Letter:
         details = _details(data, letter)
-        targets = [replace(one, detail=details.get(one.line)) for one in letter.targets]
+        targets = [replace(one, detail=details.get(one.line or one.url)) for one in letter.targets]
         return replace(letter, targets=tuple(targets))
 
     waiting = iter(letters)
@@ -37,13 +38,13 @@ def with_details(data: Data, letters: Iterable[Letter]) -> Iterator[Letter]:
             yield from pool.map(look, together)
 
 
-def _details(data: Data, letter: Letter) -> dict[int, str | None]:
+def _details(data: Data, letter: Letter) -> dict[int | str, str | None]:
     if letter.queue != "DispatchDLQ" or letter.job is None or letter.batch is None:
         return {}  # its targets have no outcome
     # The id of a letter is that of the batch that its targets died in, and a number.
     body = data.get(results_key(letter.job, letter.batch.rpartition("-")[0]))
     try:
         lines = map(_decoder.decode, gzip.decompress(body or b"").splitlines())
-        return {one.line: one.detail for one in lines}
+        return {one.line or one.url: one.detail for one in lines}
     except (OSError, EOFError, zlib.error, msgspec.MsgspecError):
         return {}  # gone or damaged, as `status` tells

@@ -27,7 +27,7 @@ class GivenUp(Struct, frozen=True):
     """A target in a dead letter."""
 
     url: str
-    line: int
+    line: int | None
     """Of the list, from 1."""
     detail: str | None = None
     """Its outcome's: the reason in words. None, too, where nobody has looked."""
@@ -70,7 +70,7 @@ def letter_of(queue: str, message: "Received") -> Letter:
         reason=reason,
         batch=batch.batch if batch else None,
         hosts=_hosts(targets),
-        targets=tuple(GivenUp(target.url, target.line) for target in targets),
+        targets=tuple(GivenUp(target.url, target.line or None) for target in targets),
         sent_at=message.sent_at,
         message_id=message.id,
         body=message.body,

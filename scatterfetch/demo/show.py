@@ -15,7 +15,7 @@ from scatterfetch.lists.url_list import UrlList
 from scatterfetch.output.sentences import complain
 from shared.errors import InvalidJobError
 from shared.keys import results_prefix
-from shared.outcomes import Kind
+from shared.outcomes import FINAL
 
 DEMO_PARAMETERS = {"AllowPrivateNetworks": "true"}  # the shops are on this machine
 _KEY = "demo/urls.txt"
@@ -87,7 +87,7 @@ def print_rows(job: Job, folder: Path) -> bool:
         with gzip.open(path) as file:
             for line in file:
                 outcome = msgspec.json.decode(line)
-                if outcome["outcome"] != Kind.DEFERRED:
+                if outcome["outcome"] in FINAL:
                     lines += 1
                     outcomes[outcome["line"]] = outcome
     table = Table(box=None, pad_edge=False)

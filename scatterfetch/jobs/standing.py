@@ -23,13 +23,20 @@ from shared.keys import cancelled_key, job_prefix, results_prefix
 from shared.ledger import Ledger, ledger_of
 from shared.manifest import Manifest
 from shared.messages import Place
-from shared.outcomes import Kind
-from shared.receipts import CHILDREN, COMMITTED, DUE, RECEIPT_END, lost_batches
+from shared.outcomes import FINAL, Kind
+from shared.receipts import (
+    CHILDREN,
+    COMMITTED,
+    DUE,
+    FOUND,
+    JOINED,
+    RECEIPT_END,
+    lost_batches,
+)
 
 if TYPE_CHECKING:
     from scatterfetch.jobs.stack import Stack
 
-_FINAL = {*Kind} - {Kind.DEFERRED}
 RATE_SECONDS = 300
 """The rate of a job under way is that of the last minutes; hosts come and go."""
 
@@ -74,6 +81,9 @@ class Status(Struct, frozen=True, kw_only=True):
     damaged: bool
     """Whether the list could not be read to its end."""
     targets: int
+    """Listed and found."""
+    found: int = 0
+    """Targets that links have led to so far."""
     outcomes: dict[str, int]
     """Final outcomes, by `outcome_name`."""
     deferred: int
@@ -104,7 +114,7 @@ class Status(Struct, frozen=True, kw_only=True):
     @property
     def by_kind(self) -> dict[str, int]:
         """Final outcomes by kind, as a summary has them."""
-        kinds = (kind for kind in Kind if kind in _FINAL)
+        kinds = (kind for kind in Kind if kind in FINAL)
         return {str(kind): _count(self.outcomes, {kind}) for kind in kinds}
 
     @property
@@ -137,7 +147,7 @@ def status_of(
     ledger = ledger_of(manifest, listed)
     known = ledger.known
     receipts = known.values()
-    commits = [(c[COMMITTED], _count(c, _FINAL)) for c in receipts if COMMITTED in c]
+    commits = [(c[COMMITTED], _count(c, FINAL)) for c in receipts if COMMITTED in c]
     final = ledger.final
     lost = [] if sizes is None else sorted(lost_batches(known, sizes))
     left = ledger.targets - final.total()
@@ -154,7 +164,8 @@ def status_of(
         spec_from=manifest.spec_from,
         created_at=manifest.created_at,
         last_commit_at=max((at for at, _ in commits), default=None),
-        urls=ledger.targets + ledger.duplicates,
+        urls=ledger.listed + ledger.duplicates,
+        found=ledger.found,
         duplicates=ledger.duplicates,
         rejected=ledger.rejected,
         damaged=ledger.damaged,
@@ -167,7 +178,7 @@ def status_of(
         batches_done=len(known),
         rate=rate,
         seconds_left=_seconds_left(ledger, left, rate, due - now if deferred else 0),
-        lost=sum(_count(known[batch], _FINAL) for batch in lost),
+        lost=sum(_count(known[batch], FINAL) for batch in lost),
         lost_batches=len(lost),
         lost_batch=lost[0] if lost else "",
         adds_up=_adds_up(ledger, under_way),
@@ -193,8 +204,12 @@ def _deferred(known: Mapping[str, Mapping[str, int]]) -> tuple[int, float]:
         children = [child_id(batch, n) for n in range(1, counts.get(CHILDREN, 0) + 1)]
         settled = [child for child in children if child in known]
         if len(settled) < len(children):
-            waiting += _count(counts, {Kind.DEFERRED})
-            waiting -= sum(_count(known[child], {*Kind}) for child in settled)
+            handed_on = _count(counts, {Kind.DEFERRED})
+            found = counts.get(FOUND, 0) - counts.get(JOINED, 0)
+            back = sum(
+                _count(known[child], {*Kind}) - known[child].get(JOINED, 0) for child in settled
+            )
+            waiting += min(handed_on, handed_on + found - back)
             due = max(due, counts.get(DUE, 0))
     return waiting, due
 
@@ -204,7 +219,10 @@ def _adds_up(ledger: Ledger, under_way: int) -> bool:
     all_tried = ledger.fully_dispatched and roots == sum(
         counts.get("batches", 0) for counts in ledger.dispatched.values()
     )
-    return under_way == ledger.redriven_left if all_tried else under_way >= 0
+    # What was found is under way until its own batch has a receipt.
+    if all_tried and not ledger.found:
+        return under_way == ledger.redriven_left
+    return under_way >= 0
 
 
 def _state(manifest: Manifest, ledger: Ledger, *, waiting: bool, whole: bool) -> State:

@@ -21,30 +21,31 @@ def read_spec(path: Path) -> bytes:
         text = path.read_bytes()
     except OSError as error:
         raise InvalidJobError(f"cannot read the spec {path}: {error.strerror}") from error
-    check_parser(str(path), parse_spec(str(path), text))
+    check_parsers(str(path), parse_spec(str(path), text))
     return text
 
 
-def check_parser(name: str, spec: Spec) -> None:
+def check_parsers(name: str, spec: Spec) -> None:
     """
-    Check that there is the Python parser that a spec names.
+    Check that there are the Python parsers that a spec names.
 
     Args:
         name: Of the spec, for the message.
         spec: The spec.
 
     Raises:
-        InvalidJobError: there is none, it cannot be imported, or a module beside it imports what
+        InvalidJobError: one is missing, it cannot be imported, or a module beside it imports what
             it cannot have.
     """
-    if spec.parser is not None:
+    if spec.parsers:
         from functions.worker import parsers  # noqa: PLC0415 -- the engine
         from functions.worker.extraction.parsing import load_parser  # noqa: PLC0415 -- the engine
 
         try:
             for folder in parsers.__path__:
                 check_imports(Path(folder))
-            load_parser(spec.parser)
+            for parser in spec.parsers:
+                load_parser(parser)
         except InvalidJobError as error:
             raise InvalidJobError(f"{name}: {error}") from error
 
@@ -61,11 +62,12 @@ def names_user_agent(url_list: UrlList) -> bool:
 
 
 def parser_code(url_list: UrlList) -> bytes:
-    """Return the source of the list's parser, and of what it may import: another gives others."""
-    name = spec_of(url_list).parser
-    if name is None:
+    """Return the source of the list's parsers, and of what they may import: it makes the rows."""
+    names = spec_of(url_list).parsers
+    if not names:
         return b""
     from functions.worker.extraction.parsing import load_parser  # noqa: PLC0415 -- the engine
 
-    folder = Path(inspect.getfile(inspect.unwrap(load_parser(name)))).parent
-    return b"".join(file.read_bytes() for file in parser_modules(folder))
+    files = (Path(inspect.getfile(inspect.unwrap(load_parser(name)))) for name in names)
+    folders = dict.fromkeys(file.parent for file in files)
+    return b"".join(file.read_bytes() for folder in folders for file in parser_modules(folder))

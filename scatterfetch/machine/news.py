@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.messages import Batch
-from shared.outcomes import Kind
+from shared.outcomes import FINAL
 from shared.urls import parse_url
 
 
@@ -29,7 +29,6 @@ class Ended(Struct, frozen=True, tag="ended"):
 
 
 News = Begun | Ended
-_FINAL = set(Kind) - {Kind.DEFERRED}
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(News).decode
 
@@ -82,7 +81,7 @@ class Standing:
             if news.counts is not None:
                 self._batches += 1
                 for name, count in news.counts.items():
-                    if (kind := name.partition("-")[0]) in _FINAL:
+                    if (kind := name.partition("-")[0]) in FINAL:
                         self._outcomes[kind] += count
 
     def forget(self, worker: str) -> None:

@@ -54,6 +54,13 @@ def _print_job(console: Console, job: Job, place: "Folder | Stack") -> None:
     if ledger.duplicates:
         console.print(f"{counted(ledger.duplicates, 'duplicate line')} left out.")
     summary = read_summary(place.data, job.id)
+    if ledger.found:
+        console.print(f"{counted(ledger.found, 'URL')} found by following links.")
+    if summary and summary.links_cut:
+        cut = sum(summary.links_cut.values())
+        console.print(
+            f"{counted(cut, 'link')} not followed{_by_name(summary.links_cut)}", markup=False
+        )
     if unmatched := job.counted(NO_MATCH):
         _print_unmatched(console, unmatched, summary)
     if problems := job.counted(PROBLEMS):

@@ -49,9 +49,9 @@ class _Keeper(Extractor):
 
     page: FetchedPage | None = None
 
-    def at_once(self, page: FetchedPage) -> Extracted | None:
+    def at_once(self, page: FetchedPage, target: Target) -> Extracted | None:
         self.page = page
-        return super().at_once(page)
+        return super().at_once(page, target)
 
 
 def worker_settings(parameters: Mapping[str, str]) -> WorkerSettings:
@@ -130,10 +130,10 @@ async def extract_again(
     extractor = Extractor(spec, token=token, process=process, careful=False)
     visit = Visit(Target(seen.outcome.url, 1, input=seen.outcome.input))
     try:
-        extracted = extractor.at_once(seen.page)
+        extracted = extractor.at_once(seen.page, visit.target)
         if extracted is None:
             await extractor.check(_SECONDS)
-            extracted = await extractor.elsewhere(seen.page, _SECONDS)
+            extracted = await extractor.elsewhere(seen.page, visit.target, _SECONDS)
     except FetchError as error:
         outcome = visit.unreadable(seen.page, error, token=token, now=time.time())
     else:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from functions.dispatcher.specs import checked_spec, parse_spec
 from functions.worker.bounds import bounds_of
 from functions.worker.extraction.extractor import ExtractionProcess
-from scatterfetch.lists.specs import check_parser
+from scatterfetch.lists.specs import check_parsers
 from scatterfetch.output.page import show
 from scatterfetch.output.sentences import complain
 from scatterfetch.pages.probe import extract_again, fetch, worker_settings
@@ -95,14 +95,14 @@ def _run(trial: Trial, parameters: Mapping[str, str], *, html: bool, watch: bool
         raise InvalidJobError("--watch needs --spec, the file to watch")
     saved = saves(path)
     spec = trial.spec()
-    check_parser(str(path), spec)
+    check_parsers(str(path), spec)
     settings = worker_settings(parameters)
     process, said = ExtractionProcess(bounds_of(settings).page), dict(trial.said) or None
     try:
         seen = asyncio.run(fetch(trial.url, spec, settings, process, said))
         show(seen, spec, settings, html=html)
         while watch and path is not None:
-            saved = next_save(path, saved, with_parsers=spec.parser is not None)
+            saved = next_save(path, saved, with_parsers=bool(spec.parsers))
             process.stop()  # it has imported the parser as it was
             before = spec
             try:

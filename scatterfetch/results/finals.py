@@ -12,7 +12,7 @@ import msgspec
 
 from scatterfetch.results.files import ResultFile
 from shared.ids import generation, last_generations
-from shared.outcomes import Kind, Outcome
+from shared.outcomes import FINAL, Outcome
 
 Report: TypeAlias = Callable[[str], None]
 """Takes a sentence about something that cannot be read."""
@@ -38,15 +38,15 @@ class FinalOutcomes:
             born = generation(file.batch)
             last = self._generations[file.job]
             for outcome in _read_final(file, report):
-                if last.get(outcome.line, born) == born:
+                if last.get(outcome.id, born) == born:
                     yield file, outcome
 
     @cached_property
-    def _generations(self) -> dict[str, dict[int, int]]:
+    def _generations(self) -> dict[str, dict[int | str, int]]:
         """By job, what is known of targets that were dead and redriven."""
         return {
             job: last_generations(
-                (file.batch, outcome.line)
+                (file.batch, outcome.id)
                 for file in files
                 if generation(file.batch)
                 for outcome in _read_final(file, ignore)
@@ -71,7 +71,7 @@ def _read_final(file: ResultFile, report: Report) -> Iterator[Outcome]:
                     damaged += 1
                     first = first or f"line {number} is no outcome: {error}"
                     continue
-                if outcome.outcome is not Kind.DEFERRED:
+                if outcome.outcome in FINAL:
                     yield outcome
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         report(f"{path} is damaged after line {number}: {error}; what came before is kept")

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 
 from shared.errors import InvalidJobError, Reason
-from shared.outcomes import Kind, Outcome
+from shared.outcomes import FINAL, Kind, Outcome
 from shared.receipts import outcome_name
 from shared.wording import meant
 
 WITH_PROBLEMS = "problems"
 """Of pages whose rows have problems."""
-_FINAL = [kind for kind in Kind if kind is not Kind.DEFERRED]
+_FINAL = [kind for kind in Kind if kind in FINAL]
 
 
 def read_selection(texts: Iterable[str]) -> frozenset[str]:

@@ -17,6 +17,7 @@ from functions.dispatcher.written import Written
 from scatterfetch.jobs.folder import Folder
 from scatterfetch.jobs.last_run import last_runs
 from scatterfetch.jobs.progress import Job
+from scatterfetch.runs.kept_seen import seen_keys
 from shared.errors import InvalidJobError, StorageError
 from shared.ids import descendants, root_id
 from shared.keys import (
@@ -88,7 +89,8 @@ def kept_keys(folder: Path, job: Job) -> list[str]:
         if root_id(batch) in again or not settled(job.ledger.receipts, root_id(batch))
     ]
     plans = _keys(folder, plan_prefix(job.id), "*.gz")
-    return [manifest_key(job.id), *plans, *receipts, *redriven, *commits]
+    seen = seen_keys(folder, job.id, manifest, anew=job.refetched > 0)
+    return [manifest_key(job.id), *plans, *receipts, *redriven, *commits, *seen]
 
 
 def follow_list(folder: Path, job: Job, place: Place) -> None:

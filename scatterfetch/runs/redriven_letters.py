@@ -11,9 +11,10 @@ from pathlib import Path
 
 from functions.dispatcher.written import Written
 from functions.worker.children import dead_letters
+from functions.worker.seen import found_by
 from scatterfetch.jobs.progress import Job
 from shared.errors import InvalidJobError
-from shared.keys import plan_prefix, results_key
+from shared.keys import plan_prefix, results_key, results_prefix
 from shared.messages import Batch, Defer, Target, decode_batch
 from shared.outcomes import CommittedLine, Kind, decode_lines
 from shared.receipts import settled
@@ -35,9 +36,9 @@ def letters_left(folder: Path, job: Job) -> list[Defer]:
         batch: _dead_lines(folder / results_key(job.id, batch))
         for batch in sorted(job.ledger.redriven)
     }
-    targets = dict(_targets(folder, job, {line.line for some in dead.values() for line in some}))
+    targets = dict(_targets(folder, job, {line.id for some in dead.values() for line in some}))
     for line in (line for some in dead.values() for line in some):
-        if line.line not in targets or targets[line.line].url != line.url:
+        if line.id not in targets or targets[line.id].url != line.url:
             raise InvalidJobError(
                 f"{folder / plan_prefix(job.id)} has no {line.url} on line {line.line}, as the "
                 "results have; was a file deleted?"
@@ -50,6 +51,7 @@ def letters_left(folder: Path, job: Job) -> list[Defer]:
             targets,
             lines,
             manifest.partitions,
+            takes=manifest.takes,
         )
         if not settled(job.ledger.receipts, letter.batch.batch)
     ]
@@ -65,9 +67,18 @@ def _dead_lines(path: Path) -> list[CommittedLine]:
     return [line for line in decode_lines(lines) if line.outcome is Kind.DEAD]
 
 
-def _targets(folder: Path, job: Job, lines: Collection[int]) -> Iterator[tuple[int, Target]]:
-    """Yield the targets that the list has on `lines`, as they were sent."""
+def _targets(
+    folder: Path, job: Job, wanted: Collection[int | str]
+) -> Iterator[tuple[int | str, Target]]:
+    """Yield the targets of these ids, as they were sent: by the plans, or found on a page."""
     for path in sorted((folder / plan_prefix(job.id)).glob("*.gz")):
         for _, message in Written(str(path), path.read_bytes()).messages():
             batch = decode_batch(message.body)
-            yield from ((one.line, one) for one in batch.targets if one.line in lines)
+            yield from ((one.id, one) for one in batch.targets if one.id in wanted)
+    if all(isinstance(one, int) for one in wanted):
+        return
+    for path in sorted((folder / results_prefix(job.id)).glob("[0-9]*.gz")):
+        for line in decode_lines(gzip.decompress(path.read_bytes()).splitlines()):
+            for target in found_by(line):
+                if target.id in wanted:
+                    yield target.id, target

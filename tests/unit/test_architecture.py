@@ -51,7 +51,10 @@ FLOORS = (
     {"bounds", "extraction", "fence", "keeper", "secrets"},
     {"transport", "politeness", "commit", "leases", "load"},
 )
-ROOM_OF = {"children": "commit"}  # the other modules of the worker are rooms of their own
+ROOM_OF = {
+    "children": "commit",
+    "seen": "commit",
+}  # the other modules of the worker are rooms of their own
 
 # Of what is deployed, by module or package. A module that is in no row is pure: it has no clock, no
 # sockets, no threads, no files and no environment.
@@ -71,16 +74,18 @@ ONLY_HERE = {
     "lxml": {
         "functions.worker.extraction.documents",
         "functions.worker.extraction.fields.selectors",
+        "functions.worker.extraction.following.elements",
         "functions.worker.extraction.readymade.feeds",
         "shared.expressions",
     },
     "trafilatura": {"functions.worker.extraction.readymade.main_content"},
-    "re2": {"shared.expressions"},
+    "re2": {"shared.expressions", "shared.url_patterns"},
     "asyncio": {
         "functions.worker.extraction.extractor",
         "functions.worker.extraction.parsing",
         "functions.worker.scraping.batch",
         "functions.worker.scraping.robots_txt",
+        "functions.worker.scraping.page_reader",
         "functions.worker.scraping.scrape",
         "functions.worker.transport.budget",
         "functions.worker.transport.connections",

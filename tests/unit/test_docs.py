@@ -10,6 +10,12 @@ from functions.dispatcher.counts import MAX_REJECTED
 from functions.dispatcher.lists import MAX_LINE_BYTES, MAX_ROW_BYTES
 from functions.worker.bounds import USABLE, bounds_of
 from functions.worker.extraction.documents.complexity import MAX_TAGS
+from functions.worker.extraction.following.link import (
+    MAX_CARRY_BYTES,
+    MAX_LINKS_BYTES,
+    MAX_SITEMAP_LINKS,
+)
+from functions.worker.extraction.following.link import MAX_LINKS as MAX_FOLLOWED
 from functions.worker.extraction.readymade.hyperlinks import MAX_LINK_BYTES, MAX_LINKS
 from functions.worker.extraction.readymade.titles import MAX_TITLE
 from functions.worker.extraction.rows import MAX_ROWS_BYTES
@@ -19,9 +25,10 @@ from functions.worker.scraping.verdicts import MAX_SLOWDOWNS
 from scatterfetch.lists.remote_sitemaps import MAX_SITEMAPS
 from scatterfetch.lists.sitemap_content import MAX_BYTES
 from scatterfetch.pages.probe import worker_settings
+from shared.crawl_spec import MAX_FOLLOW, MAX_KINDS
 from shared.errors import Reason
 from shared.manifest import SHARD_BYTES
-from shared.outcomes import AddressedOutcome, final_kind
+from shared.outcomes import AddressedOutcome, FollowedOutcome, final_kind
 from shared.urls import MAX_URL_BYTES
 from tests import ROOT
 from tests.chaos.scenarios import SCENARIOS
@@ -39,7 +46,8 @@ def rows(page: str, heading: str) -> list[str]:
 
 def test_every_column_of_the_results_is_described() -> None:
     described = set(rows("docs/spec.md", "## The results"))
-    assert described == set(AddressedOutcome.__struct_fields__)
+    fields = {*AddressedOutcome.__struct_fields__, *FollowedOutcome.__struct_fields__}
+    assert described == fields
 
 
 def test_every_reason_is_described() -> None:
@@ -106,6 +114,10 @@ def test_make_targets_in_the_docs_exist(page: Path) -> None:
         f"{MAX_HOPS:,} times",
         f"{MAX_LINKS:,} | cut off",
         f"{MAX_LINK_BYTES // 1000} kB together",
+        f"followed from a page | {MAX_FOLLOWED:,}, from a sitemap {MAX_SITEMAP_LINKS:,}",
+        f"{MAX_LINKS_BYTES:,} bytes together",
+        f"a link carries | {MAX_CARRY_BYTES:,} bytes",
+        f"kinds of a spec | {MAX_KINDS}, each with 100 patterns and {MAX_FOLLOW} elements",
         f"{MAX_TITLE:,} characters",
         f"{MAX_ROWS_BYTES:,} bytes of JSON",
         f"more than {MAX_TAGS:,} tags",

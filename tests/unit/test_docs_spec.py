@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -10,21 +10,34 @@ import yaml
 from msgspec import inspect
 
 from functions.dispatcher.specs import parse_spec
+from functions.worker.extraction.kinds import Kinds
 from functions.worker.extraction.parsing import load_parser, parse_rows
-from functions.worker.extraction.rows import compile_extraction
+from functions.worker.extraction.rows import Link, compile_extraction
 from functions.worker.transport.page import FetchedPage
-from shared.extract_spec import ExtractSpec
+from shared.crawl_spec import CrawlSpec, Day, FollowSpec, KindName, PageKind, Relation
+from shared.extract_spec import ExtractSpec, SourceSpec
 from shared.spec import FetchSpec, ProxySpec, Spec
 from tests import ROOT
 
 TEXT = (ROOT / "docs" / "spec.md").read_text()
 ROW = re.compile(r"^\| `(\w+)` \| .+? \| `(.+?)` \| (.*?) ?\| .+\. \|$", re.MULTILINE)
 TYPES = {"html": "text/html", "json": "application/json"}
-STRUCTS = {"fetch": FetchSpec, "fetch.proxies": ProxySpec, "extract": ExtractSpec}
+STRUCTS = {
+    "fetch": FetchSpec,
+    "fetch.proxies": ProxySpec,
+    "extract": ExtractSpec,
+    "pages": PageKind,
+    "follow": FollowSpec,
+    "crawl": CrawlSpec,
+}
+PATTERNS = {
+    get_args(kind)[1].pattern: words
+    for kind, words in ((Relation, "a relation"), (Day, "a day"), (KindName, "a kind"))
+}
 
 
 def rows(heading: str) -> dict[str, tuple[str, str]]:
-    section = TEXT.split(f"\n## `{heading}`\n")[1].split("\n## ")[0]
+    section = re.split(rf"\n###? `{heading}`\n", TEXT)[1].split("\n## ")[0].split("\n### ")[0]
     return {name: (default, bounds) for name, default, bounds in ROW.findall(section)}
 
 
@@ -32,16 +45,23 @@ def bounds_of(kind: Any) -> str:
     if isinstance(kind, inspect.UnionType):
         # Of a struct, what it says itself is checked.
         others = (inspect.NoneType, inspect.StructType)
-        kind = next((part for part in kind.types if not isinstance(part, others)), None)
+        parts = [part for part in kind.types if not isinstance(part, others)]
+        # What may be one text, or a list of some.
+        parts.sort(
+            key=lambda part: not isinstance(part, inspect.LiteralType | inspect.VarTupleType)
+        )
+        kind = next(iter(parts), None)
     if isinstance(kind, inspect.Metadata):
         kind = kind.type
     match kind:
         case inspect.LiteralType():
             return ", ".join(f"`{value}`" for value in kind.values)
         case inspect.IntType() | inspect.FloatType():
-            return f"{kind.ge} to {kind.le}"
+            return f"{kind.ge} to {kind.le}" if kind.le is not None else f"{kind.ge} or more"
+        case inspect.StrType(pattern=str(pattern)) if pattern in PATTERNS:
+            return PATTERNS[pattern]
         case inspect.StrType():
-            return f"{kind.min_length} to {kind.max_length} characters"
+            return f"{kind.min_length or 0} to {kind.max_length} characters"
         case inspect.VarTupleType() | inspect.DictType():
             return f"{kind.min_length or 0} to {kind.max_length} items"
         case _:
@@ -62,9 +82,11 @@ def test_each_field_is_described_with_its_default_and_bounds(heading: str) -> No
 
     info = inspect.type_info(STRUCTS[heading])
     assert isinstance(info, inspect.StructType)
-    assert list(described) == [found.name for found in info.fields]
-    for found in info.fields:
-        default, bounds = described[found.name]
+    inherited = SourceSpec.__struct_fields__ if heading == "follow" else ()
+    fields = [found for found in info.fields if found.name not in inherited]
+    assert list(described) == [found.encode_name for found in fields]
+    for found in fields:
+        default, bounds = described[found.encode_name]
         assert yaml.safe_load(default) == default_of(found), found.name
         assert sorted(bounds.split(", ")) == sorted(bounds_of(found.type).split(", ")), found.name
 
@@ -101,3 +123,33 @@ def test_each_example_makes_the_rows_shown_of_the_page_shown(example: str, then:
     assert [list(row) for row in found["rows"]] == [
         list(row) for row in json.loads(expected)["rows"]
     ]  # in this order
+
+
+PAGE = re.compile(r"At `(https://[^`]+)`,.*?```(\w+)\n(.*?)```.*?```json\n(.*?)```", re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("example", "then"),
+    [pair for pair in EXAMPLES if re.search("^pages:", pair[0], re.MULTILINE)],
+)
+def test_each_example_finds_the_links_shown_of_the_pages_shown(example: str, then: str) -> None:
+    spec = parse_spec("docs/spec.md", example.encode())
+    kinds = Kinds(spec)
+    known: dict[str, Link] = {}
+    pages = PAGE.findall(then)
+
+    assert pages
+    for url, form, body, shown in pages:
+        link = known.get(url, Link(url))
+        kind = kinds.kind_of(url, link.page)
+        page = FetchedPage(url, 200, TYPES[form], None, body.encode())
+        found = compile_extraction(spec, kind).extract(page, token="bot", carry=link.carry)
+        known |= {link.url: link for link in found.links}
+        links = [link._asdict() for link in found.links]
+
+        expected = {"kind": kind, "rows": found.rows, "links": links, "cut": found.links_cut or {}}
+        assert json.loads(shown) == expected
+        assert found.problems == []
+        assert [list(row) for row in found.rows] == [
+            list(row) for row in json.loads(shown)["rows"]
+        ]  # in this order

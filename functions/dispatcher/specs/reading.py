@@ -12,8 +12,9 @@ import msgspec
 from functions.dispatcher.specs.document import SpecDocument
 from functions.dispatcher.specs.unknown import unknown_in
 from functions.dispatcher.specs.wording import no_such_key, no_such_value
+from shared.crawl_check import check_spec
 from shared.errors import InvalidJobError, InvalidSpecError
-from shared.expressions import check_extract, check_retry_when
+from shared.expressions import check_retry_when
 from shared.spec import Spec
 
 MAX_SPEC_BYTES = 64 * 1024
@@ -84,6 +85,6 @@ def checked_spec(content: Any) -> Spec:  # noqa: ANN401 -- whatever YAML and JSO
         spec = msgspec.convert(content, Spec)
     except msgspec.ValidationError as error:
         raise no_such_value(content, error, _schema()) from error
-    check_extract(spec.extract)
+    check_spec(spec)
     check_retry_when(spec)
     return spec

@@ -12,12 +12,21 @@ import msgspec
 
 from functions.dispatcher.specs.paths import steps_of
 from functions.dispatcher.specs.unknown import Schema, values_at
+from shared.crawl_spec import (
+    CrawlSpec,
+    Day,
+    FollowSpec,
+    KindName,
+    PageKind,
+    ParserName,
+    RangeSpec,
+    Relation,
+)
 from shared.errors import InvalidSpecError
 from shared.extract_spec import ExtractSpec, FieldSpec, Locale
 from shared.spec import (
     ContentType,
     FetchSpec,
-    ParserName,
     ProxySpec,
     SecretName,
     Spec,
@@ -26,12 +35,18 @@ from shared.spec import (
 from shared.unwanted_spec import UnwantedSpec
 from shared.wording import given_kind, in_words, meant, problem_of
 
-_STRUCTS = (Spec, FetchSpec, UnwantedSpec, ProxySpec, SecretName, ExtractSpec, FieldSpec)
+_STRUCTS = (
+    *(Spec, FetchSpec, UnwantedSpec, ProxySpec, SecretName, ExtractSpec, FieldSpec),
+    *(PageKind, FollowSpec, RangeSpec, CrawlSpec),
+)
 _NO_PATTERN = re.compile(r"Expected `str` matching regex (.*)", re.DOTALL)
-_FIELD = re.compile(r"extract\.fields\.[^.\[]+(\.fields\.[^.\[]+)*")
+_FIELD = re.compile(
+    r"(?:.+\.)?(?:extract\.fields\.[^.\[]+(?:\.fields\.[^.\[]+)*|(?:carry|with)\.[^.\[]+)"
+)
+_FOLLOWED = re.compile(r"(?:pages\.[^.\[]+\.)?follow\[\d+\]")
 _PATTERNS = {
     repr(meta.pattern): meta.description
-    for patterned in (ContentType, Locale, ParserName, UserAgent)
+    for patterned in (ContentType, Day, KindName, Locale, ParserName, Relation, UserAgent)
     for meta in get_args(patterned)
     if isinstance(meta, msgspec.Meta)
 }
@@ -41,7 +56,7 @@ def no_such_key(name: str, path: str = "") -> str:
     """Return what is wrong with a key that no part of a spec has, or not the one at `path`."""
     if path.endswith(".then") and name in FieldSpec.__struct_fields__:
         return f"{name} is of the field, and stands beside its first source, not in then"
-    names = {name for struct in _STRUCTS for name in struct.__struct_fields__}
+    names = {name for struct in _STRUCTS for name in struct.__struct_encode_fields__}
     return f"there is no {name} here{meant(name, names)}"
 
 
@@ -71,6 +86,8 @@ def _in_spec(problem: str, path: str, values: Sequence[str]) -> str:
     given = given_kind(problem)
     if given == "str" and _FIELD.fullmatch(path):
         return "write where the value is: {css: h1} for a CSS selector"
+    if given == "str" and _FOLLOWED.fullmatch(path):
+        return "write where the links are: {css: a.next} for a CSS selector"
     if values and given == "bool":
         one_of = ", ".join(values)
         return f"it must be one of {one_of}, and is true or false, as YAML reads on, off, yes, no"
@@ -78,7 +95,7 @@ def _in_spec(problem: str, path: str, values: Sequence[str]) -> str:
 
 
 def _with_key(content: Any, path: str, message: str) -> str:  # noqa: ANN401
-    """Return `path`, with the key in place of the dots that msgspec puts for it."""
+    """Return `path`, with the keys in place of the dots that msgspec puts for them."""
     before, dots, after = path.partition("[...]")
     if not dots:
         return path
@@ -93,7 +110,7 @@ def _with_key(content: Any, path: str, message: str) -> str:  # noqa: ANN401
             msgspec.convert(content, Spec)
         except msgspec.ValidationError as error:
             if str(error) == message:
-                return f"{before}.{key}{after}".removeprefix(".")
+                return _with_key(content, f"{before}.{key}{after}".removeprefix("."), message)
         finally:
             parent.clear()
             parent.update(whole)

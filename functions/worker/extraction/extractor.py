@@ -15,9 +15,9 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from time import monotonic
+from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
 from functions.worker.extraction.documents.complexity import (
     TooComplexError,
@@ -25,13 +25,15 @@ from functions.worker.extraction.documents.complexity import (
     memory_limit,
 )
 from functions.worker.extraction.fields.given import read_by
+from functions.worker.extraction.kinds import Kinds, Reading
 from functions.worker.extraction.parsing import PACKAGE
 from functions.worker.extraction.process import Answer, Question
-from functions.worker.extraction.rows import Extracted, compile_extraction
+from functions.worker.extraction.reader import Reader
+from functions.worker.extraction.rows import Extracted
 from functions.worker.transport.page import FetchedPage
-from shared.errors import FetchError, Reason, StorageError
-from shared.extract_spec import CONTENT
-from shared.spec import FetchSpec, Spec
+from shared.errors import FetchError, InvalidSpecError, Reason, StorageError
+from shared.messages import Target
+from shared.spec import Spec
 
 PAGES_HERE = 6
 """Of what the process may take for a page, the part that a page may take where it is fetched: a
@@ -225,75 +227,96 @@ class Extractor:
         careful: bool,
         turn: Turn | None = None,
     ) -> None:
-        self._spec = spec
-        # How to fetch is nothing else to the process, and may be long and secret.
-        judged = FetchSpec(retry_when=spec.fetch.retry_when)
-        self._spec_sent = msgspec.Raw(_encoder.encode(replace(spec, fetch=judged)))
-        self._extraction = compile_extraction(spec)
-        self._inputs = spec.extract.inputs
+        self.kinds = Kinds(spec)
+        """Of the spec: which pages are of which kind."""
+        self._seconds = spec.parser_timeout
+        self._parsers = spec.parsers
+        without_kind = Reader(self.kinds.reading(None))
+        without_kind.compile()  # a spec without kinds that makes no sense ends its job
+        self._readers: dict[str | None, Reader] = {None: without_kind}
         self._token = token
         self._process = process
         self._careful = careful
-        # What finds the main content has no limit of its own: a table of wide cells holds it up.
-        self._is_slow = spec.parser is not None or bool(CONTENT & set(spec.extract.include))
         self._turn = turn or Turn()
 
     async def check(self, time_left: float) -> None:
         """
-        Make sure that there is the parser that the spec names.
+        Make sure that there are the parsers that the spec names.
 
         Raises:
-            FetchError: there is none; of reason OUT_OF_TIME, it is not known. Without a URL.
+            FetchError: one is missing; of reason OUT_OF_TIME, it is not known. Without a URL.
             StorageError: see `ExtractionProcess.ask`; the batch must be delivered again.
         """
-        if self._spec.parser is not None:
-            await self._ask(None, b"", time_left)
+        end = monotonic() + time_left
+        for parser in self._parsers:
+            reading = Reading(extract=None, parser=parser)
+            await self._ask(Reader(reading), None, b"", end - monotonic())
 
     def is_behind(self) -> bool:
         """Tell whether enough pages wait for the process that were fetched already."""
         return self._turn.is_long()
 
-    def at_once(self, page: FetchedPage) -> Extracted | None:
-        """Return what `page` holds, or None where that is left to `elsewhere`."""
-        if self._careful or self._is_slow or may_take_long(page.body):
+    def at_once(self, page: FetchedPage, target: Target) -> Extracted | None:
+        """Return what the page of a target holds, or None where that is left to `elsewhere`."""
+        reader = self._reader(page, target)
+        if self._careful or reader.is_slow or may_take_long(page.body):
             return None
         try:
+            extraction = reader.compile()
             with memory_limit(self._process.memory // PAGES_HERE):
-                return self._extraction.extract(page, token=self._token, hurry=_hurry())
-        except (TooComplexError, MemoryError):  # the latter where there is none left for the former
+                return extraction.extract(
+                    page, token=self._token, hurry=_hurry(), carry=target.carry
+                )
+        except (TooComplexError, MemoryError, InvalidSpecError):
+            # A MemoryError where there is none left for the first; and the process says what is
+            # wrong with a kind.
             return None
 
-    async def elsewhere(self, page: FetchedPage, time_left: float) -> Extracted:
+    async def elsewhere(self, page: FetchedPage, target: Target, time_left: float) -> Extracted:
         """
-        Return what `page` holds; nothing else has to wait for it.
+        Return what the page of a target holds; nothing else has to wait for it.
 
         Args:
             page: One page is extracted at a time.
+            target: Whose page it is.
             time_left: In seconds, until it is better to leave the page to a later batch.
 
         Raises:
             FetchError: nothing could be extracted. Of reason OUT_OF_TIME: in the time left.
             StorageError: see `ExtractionProcess.ask`; the batch must be delivered again.
         """
-        sent = page._replace(body=b"", input=read_by(self._inputs, page.input))
-        return await self._ask(sent, page.body, time_left)
+        reader = self._reader(page, target)
+        sent = page._replace(body=b"", input=read_by(reader.inputs, page.input))
+        return await self._ask(reader, sent, page.body, time_left, target.carry)
 
-    async def _ask(self, page: FetchedPage | None, body: bytes, time_left: float) -> Extracted:
+    def _reader(self, page: FetchedPage, target: Target) -> Reader:
+        kind = self.kinds.kind_of(page.url, target.page)
+        reader = self._readers.get(kind)
+        if reader is None:
+            reader = self._readers[kind] = Reader(self.kinds.reading(kind))
+        return reader
+
+    async def _ask(
+        self,
+        reader: Reader,
+        page: FetchedPage | None,
+        body: bytes,
+        time_left: float,
+        carry: dict[str, Any] | None = None,
+    ) -> Extracted:
         url = "" if page is None else page.url
-        limit = self._spec.parser_timeout
         deadline = asyncio.get_running_loop().time() + time_left
+        question = Question(
+            reading=reader.sent,
+            token=self._token,
+            page=page,
+            carry=carry,
+            size=len(body),
+            seconds=self._seconds,
+        )
         try:
             async with asyncio.timeout_at(deadline), self._turn:
-                answer = await self._answer(
-                    Question(
-                        spec=self._spec_sent,
-                        token=self._token,
-                        page=page,
-                        size=len(body),
-                        seconds=limit,
-                    ),
-                    body,
-                )
+                answer = await self._answer(question, body, reader)
         except TimeoutError:
             detail = "the worker's time is up"
             raise FetchError(url, Reason.OUT_OF_TIME, detail) from None
@@ -301,12 +324,12 @@ class Extractor:
             raise FetchError(url, answer.reason, answer.detail)
         return answer.extracted
 
-    async def _answer(self, question: Question, body: bytes) -> Answer:
+    async def _answer(self, question: Question, body: bytes, reader: Reader) -> Answer:
         try:
             return await self._process.ask(question, body)
         except TimeoutError:
             detail = f"not done after {question.seconds:g} s"
-            reason = Reason.PARSER_TIMEOUT if self._spec.parser else Reason.TOO_COMPLEX
+            reason = Reason.PARSER_TIMEOUT if reader.has_parser else Reason.TOO_COMPLEX
         except ProcessDiedError as error:
             detail = f"the process that extracts {error}"
             reason = Reason.TOO_COMPLEX

@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -19,12 +20,13 @@ from msgspec.structs import replace
 
 from functions.worker.extraction.documents.complexity import TooComplexError, memory_used
 from functions.worker.extraction.documents.document import Document
+from functions.worker.extraction.following.follow import Following
+from functions.worker.extraction.kinds import Reading
 from functions.worker.extraction.parsing import Parser, ParserError, load_parser, parse_rows
-from functions.worker.extraction.rows import Extracted, Extraction, compile_extraction
+from functions.worker.extraction.rows import Extracted, Extraction
 from functions.worker.extraction.unwanted import Unwanted
 from functions.worker.transport.page import FetchedPage
 from shared.errors import InvalidJobError, Reason
-from shared.spec import Spec
 
 _KEPT = 4  # a process that keeps more than a quarter of its memory for nothing is replaced
 _GRACE = 2  # seconds
@@ -33,10 +35,13 @@ _GRACE = 2  # seconds
 class Question(Struct, frozen=True, kw_only=True):
     """A page to extract; without one, only to say whether there is the parser."""
 
-    spec: msgspec.Raw
+    reading: msgspec.Raw
+    """A `Reading`: what the kind of the page needs of the spec."""
     token: str
     page: FetchedPage | None = None
     """Without its body, which follows."""
+    carry: dict[str, Any] | None = None
+    """Columns for its rows that another page has found."""
     size: int = 0
     """Of the body."""
     seconds: float
@@ -54,7 +59,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 _questions = msgspec.json.Decoder(Question)
-_specs = msgspec.json.Decoder(Spec)
+_readings = msgspec.json.Decoder(Reading)
 _encoder = msgspec.json.Encoder()
 
 
@@ -88,11 +93,11 @@ def main(descriptor: int, package: str, memory: int) -> None:
 
 def _answered(question: Question, body: bytes, package: str, memory: int) -> Answer:
     try:
-        extraction = _compiled(bytes(question.spec), package)
+        extraction = _compiled(bytes(question.reading), package)
         extracted: Extracted | None = Extracted([], [], [])
         if question.page is not None:
             page = question.page._replace(body=body)
-            extracted = extraction.extract(page, token=question.token)
+            extracted = extraction.extract(page, token=question.token, carry=question.carry)
     except (TooComplexError, MemoryError):
         extracted = None  # the error holds all of the memory for as long as it is handled
     except (ParserError, InvalidJobError) as error:
@@ -106,11 +111,14 @@ def _answered(question: Question, body: bytes, package: str, memory: int) -> Ans
 class _Parsing:
     """Has rows made by a function of the user's, as `Extraction` makes them by the spec."""
 
-    def __init__(self, parser: Parser, unwanted: Unwanted) -> None:
+    def __init__(self, parser: Parser, reading: Reading) -> None:
         self._parser = parser
-        self._unwanted = unwanted
+        self._following = Following(reading)
+        self._unwanted = Unwanted(reading.retry_when)
 
-    def extract(self, page: FetchedPage, *, token: str) -> Extracted:
+    def extract(
+        self, page: FetchedPage, *, token: str, carry: dict[str, Any] | None = None
+    ) -> Extracted:
         document = Document(page)
         unwanted = self._unwanted.at_sight(document)
         if unwanted is not None:
@@ -118,20 +126,31 @@ class _Parsing:
         rows = parse_rows(
             self._parser, page, lambda lost: document.problem(None, "unreadable", lost)
         )
+        if carry:
+            rows = [{**carry, **row} for row in rows]
+        links, cut, _ = self._following.find(document)
         if not rows:
             unwanted = self._unwanted.without_rows(document)
             document.problem(None, "no_match")
         if page.is_empty:
             document.problem(None, "empty")
-        return Extracted(rows, document.problems, document.robots(token), unwanted=unwanted)
+        robots = document.robots(token)
+        return Extracted(
+            rows,
+            document.problems,
+            robots,
+            unwanted=unwanted,
+            links=links,
+            links_cut=cut or None,
+        )
 
 
 @lru_cache(maxsize=64)
 def _compiled(text: bytes, package: str) -> Extraction | _Parsing:
-    spec = _specs.decode(text)
-    if spec.parser is None:
-        return compile_extraction(spec)
-    return _Parsing(load_parser(spec.parser, package), Unwanted(spec.fetch.retry_when))
+    reading = _readings.decode(text)
+    if reading.parser is None:
+        return Extraction(reading)
+    return _Parsing(load_parser(reading.parser, package), reading)
 
 
 def _is_bloated(limit: int) -> bool:

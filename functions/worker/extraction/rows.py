@@ -15,14 +15,15 @@ from functions.worker.extraction.documents.complexity import TooComplexError, ch
 from functions.worker.extraction.documents.document import Document, no_hurry
 from functions.worker.extraction.fields.field import compile_fields
 from functions.worker.extraction.fields.scopes import Row, compile_rows
+from functions.worker.extraction.following.follow import Following
+from functions.worker.extraction.following.link import Link as Link  # noqa: PLC0414 -- of what is extracted
+from functions.worker.extraction.kinds import Kinds, Reading
 from functions.worker.extraction.readymade.columns import ready_made
 from functions.worker.extraction.unwanted import Unwanted
 from functions.worker.transport.page import FetchedPage
 from shared.encodable import encodable, mend_text
 from shared.expressions import check_extract
-from shared.extract_spec import ExtractSpec
 from shared.spec import Spec
-from shared.unwanted_spec import UnwantedSpec
 
 MAX_ROWS = 10_000
 MAX_ROW_BYTES = 2_000_000  # of JSON
@@ -34,7 +35,9 @@ class Extracted(NamedTuple):
     Rows, what is wrong with them, and the contents of the page's robots meta elements.
 
     Plain data: it can be sent as JSON. `failure` says why the target is to fail, where the spec
-    says so, `unwanted` why the page is not the one that was asked for.
+    says so, `unwanted` why the page is not the one that was asked for. `links` are those to follow,
+    each once, and `links_cut` counts by reason those that are not: the values of
+    `following.link.Cut`.
     """
 
     rows: list[dict[str, Any]]
@@ -42,14 +45,26 @@ class Extracted(NamedTuple):
     robots: list[str]
     failure: str | None = None
     unwanted: str | None = None
+    links: tuple[Link, ...] = ()
+    links_cut: dict[str, int] | None = None
 
 
 class Extraction:
-    """Reads pages as a spec says; see `compile_extraction`."""
+    """
+    Reads pages of one kind: their rows, if `reading.extract` says which, and their links.
 
-    def __init__(self, spec: ExtractSpec, retry_when: tuple[UnwantedSpec, ...] = ()) -> None:
+    Raises:
+        InvalidSpecError: the spec makes no sense; it names the path.
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        spec = reading.extract
+        self._has_rows = spec is not None
+        self._following = Following(reading) if reading.follow else None
+        self._unwanted = Unwanted(reading.retry_when)
+        if spec is None:
+            return
         check_extract(spec)
-        self._unwanted = Unwanted(retry_when)
         self._rows = compile_rows(spec)
         self._fields = compile_fields(spec)
         self._include = [(name, ready_made(name, spec)) for name in spec.include]
@@ -58,7 +73,12 @@ class Extraction:
         self._reads_other = spec.reads_more_than_html
 
     def extract(
-        self, page: FetchedPage, *, token: str, hurry: Callable[[], None] = no_hurry
+        self,
+        page: FetchedPage,
+        *,
+        token: str,
+        hurry: Callable[[], None] = no_hurry,
+        carry: dict[str, Any] | None = None,
     ) -> Extracted:
         """
         Return what `page` holds.
@@ -67,12 +87,13 @@ class Extraction:
             page: The page.
             token: Our name in robots meta elements; see `robots.product_token`.
             hurry: Called now and then; it may raise TooComplexError where time is short.
+            carry: Columns for each row that another page has found. The page's own go before them.
 
         Raises:
             TooComplexError: it does not fit into the memory that this process may have.
         """
         try:
-            return self._extract(Document(page, hurry), token)
+            return self._extract(Document(page, hurry), token, carry or {})
         except TooComplexError:
             raise
         except Exception as error:  # noqa: BLE001 -- or one page could take its whole batch with it
@@ -82,24 +103,20 @@ class Extraction:
                 [], [{"field": None, "problem": "extraction_failed", "value": problem}], []
             )
 
-    def _extract(self, document: Document, token: str) -> Extracted:
+    def _extract(self, document: Document, token: str, carry: dict[str, Any]) -> Extracted:
         unwanted = self._unwanted.at_sight(document)
         if unwanted is not None:
             return Extracted([], [], [], unwanted=unwanted)
-        rows: list[dict[str, Any]] = []
-        bad = False
-        if document.is_html or self._reads_other:
-            rows, bad = self._read(document)
-            if self._looks and not document.found:
+        rows, bad = self._read_rows(document, carry) if self._has_rows else ([], False)
+        is_without = self._has_rows and self._looks and not document.found
+        links: tuple[Link, ...] = ()
+        cut = None
+        if self._following is not None:
+            links, cut, is_empty = self._following.find(document)
+            if is_empty and not self._has_rows:
                 document.problem(None, "no_match")
-                bad = True
-            bad = bad or any(map(_is_of_rows, document.problems))
-        elif self._looks:
-            document.problem(None, "no_match", document.page.content_type)
-            bad = True
-        else:
-            document.problem(None, "nothing_extracted", document.page.content_type)
-        if self._looks and not document.found:
+                is_without = True
+        if is_without:
             unwanted = self._unwanted.without_rows(document)
             if unwanted is not None:
                 return Extracted([], [], [], unwanted=unwanted)
@@ -111,16 +128,33 @@ class Extraction:
             more = str(document.notes.count - len(problems))
             problems.append({"field": None, "problem": "more_problems", "value": more})
         robots = document.robots(token) if document.is_html else []
-        if bad and self._on_problem == "fail":
-            return Extracted([], problems, robots, _failure(problems))
-        return Extracted(rows, problems, robots)
+        failure = None
+        if bad and self._has_rows and self._on_problem == "fail":
+            rows, failure = [], _failure(problems)
+        return Extracted(rows, problems, robots, failure, links=links, links_cut=cut)
 
-    def _read(self, document: Document) -> tuple[list[dict[str, Any]], bool]:
+    def _read_rows(
+        self, document: Document, carry: dict[str, Any]
+    ) -> tuple[list[dict[str, Any]], bool]:
+        """Return the rows, and whether one of them, or the page, has a problem."""
+        if document.is_html or self._reads_other:
+            rows, bad = self._read(document, carry)
+            if self._looks and not document.found:
+                document.problem(None, "no_match")
+                bad = True
+            return rows, bad or any(map(_is_of_rows, document.problems))
+        if self._looks:
+            document.problem(None, "no_match", document.page.content_type)
+            return [], True
+        document.problem(None, "nothing_extracted", document.page.content_type)
+        return [], False
+
+    def _read(self, document: Document, carry: dict[str, Any]) -> tuple[list[dict[str, Any]], bool]:
         """Return the rows, and whether one of them has a problem."""
         found = iter(self._rows(document))
         notes, fields = document.notes, self._fields
         elements, row_memo, buffer = document.elements, document.row_memo, bytearray()
-        common: dict[str, Any] = {}
+        common = carry.copy()
         rows: list[dict[str, Any]] = []
         bad = False
         size = 0
@@ -169,14 +203,14 @@ def _count(number: int, rest: Iterator[Row]) -> str:
     return f"{number + length_hint(rest)} rows"
 
 
-def compile_extraction(spec: Spec) -> Extraction:
+def compile_extraction(spec: Spec, kind: str | None = None) -> Extraction:
     """
-    Return what reads the pages of a job.
+    Return what reads the pages of a job that are of one kind, or of none.
 
     Raises:
         InvalidSpecError: the spec makes no sense; it names the path.
     """
-    return Extraction(spec.extract, spec.fetch.retry_when)
+    return Extraction(Kinds(spec).reading(kind))
 
 
 _encode_into = msgspec.json.Encoder().encode_into

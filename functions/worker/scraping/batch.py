@@ -10,6 +10,7 @@ from collections.abc import Callable
 from random import Random
 
 from functions.worker.politeness.partition import Partition
+from functions.worker.scraping.frontier import Frontier
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.scrape import OnWait, Scraper
 from functions.worker.transport.addresses import parse_connect_to
@@ -41,6 +42,7 @@ async def scrape_batch(
     stop_at: Callable[[], float],
     clock: Callable[[], float],
     rng: Random,
+    frontier: Frontier | None = None,
     has_room: Callable[[], bool] = lambda: True,
     cancelled: asyncio.Event | None = None,
     on_wait: OnWait = lambda _seconds, _visit: None,
@@ -54,6 +56,7 @@ async def scrape_batch(
         clock=clock,
         stop_at=stop_at,
         rng=rng,
+        frontier=frontier,
         has_room=has_room,
         cancelled=cancelled,
         on_wait=on_wait,

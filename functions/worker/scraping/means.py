@@ -10,6 +10,7 @@ from functools import cached_property
 from functions.worker.extraction.extractor import Extractor
 from functions.worker.politeness.proxies import ProxyPool
 from functions.worker.politeness.robots import product_token
+from functions.worker.scraping.frontier import Scope, scope_of
 from shared.manifest import Manifest
 from shared.spec import FetchSpec
 
@@ -31,6 +32,14 @@ class Means:
     def fetch(self) -> FetchSpec:
         """How to fetch."""
         return self.job.spec.fetch
+
+    @cached_property
+    def scope(self) -> Scope | None:
+        """How far links are followed; None where none are."""
+        spec = self.job.spec
+        if not spec.follows:
+            return None
+        return scope_of(spec)
 
     @cached_property
     def agent(self) -> str:

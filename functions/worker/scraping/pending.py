@@ -8,10 +8,11 @@ often.
 from collections.abc import Callable
 
 from functions.worker.extraction.rows import Extracted
+from functions.worker.scraping.frontier import NOTHING_FOLLOWED, Followed
 from functions.worker.scraping.visit import Visit
 from functions.worker.transport.page import FetchedPage
 from shared.errors import FetchError, Reason
-from shared.messages import Batch
+from shared.messages import Batch, Target
 from shared.outcomes import Outcome
 
 MAX_HOPS = 1_000  # how often a target may be handed back: ends what would go round for ever
@@ -29,7 +30,8 @@ class Pending:
     def __init__(
         self, batch: Batch, clock: Callable[[], float], *, token: str, has_jar: bool
     ) -> None:
-        self._visits = {target.line: Visit(target, has_jar) for target in batch.targets}
+        self._visits = {target.id: Visit(target, has_jar) for target in batch.targets}
+        self._has_jar = has_jar
         self._hops = batch.hops
         self._clock = clock
         self._token = token
@@ -43,8 +45,23 @@ class Pending:
         """Return those that are left."""
         return list(self._visits.values())
 
-    def scraped(self, visit: Visit, page: FetchedPage, extracted: Extracted) -> None:
-        self._end(visit.scraped(page, extracted, token=self._token, now=self._clock()))
+    def join(self, target: Target) -> Visit:
+        """Let a target that was found join those of the batch."""
+        visit = self._visits[target.id] = Visit(target, self._has_jar)
+        return visit
+
+    def scraped(
+        self,
+        visit: Visit,
+        page: FetchedPage,
+        extracted: Extracted,
+        followed: Followed = NOTHING_FOLLOWED,
+    ) -> None:
+        self._end(visit.scraped(page, extracted, followed, token=self._token, now=self._clock()))
+
+    def refuse_one(self, visit: Visit, error: FetchError) -> None:
+        """End `visit`, which is none of the job's pages, or one that another target has."""
+        self._end(visit.refused(error, now=self._clock()))
 
     def unreadable(self, visit: Visit, page: FetchedPage, error: FetchError) -> None:
         """Let nothing be extracted from the page of `visit`."""
@@ -88,5 +105,5 @@ class Pending:
                 self.end(visit, why)
 
     def _end(self, outcome: Outcome) -> None:
-        del self._visits[outcome.line]
+        del self._visits[outcome.id]
         self._emit(outcome)

@@ -13,12 +13,13 @@ from math import inf
 from random import Random
 from typing import Any, Literal, TypeAlias
 
-from functions.worker.extraction.rows import Extracted
 from functions.worker.politeness.partition import Partition
 from functions.worker.politeness.proxies import Proxy
 from functions.worker.scraping.asking import Asker
 from functions.worker.scraping.deadline import Deadline
+from functions.worker.scraping.frontier import Frontier
 from functions.worker.scraping.means import Means
+from functions.worker.scraping.page_reader import NO_ROOM, PageReader
 from functions.worker.scraping.pending import Pending
 from functions.worker.scraping.requests import Requests
 from functions.worker.scraping.robots_txt import RobotsReader
@@ -26,9 +27,7 @@ from functions.worker.scraping.rulebook import Rulebook, key_of
 from functions.worker.scraping.turns import HostQueue, Turns
 from functions.worker.scraping.verdicts import Judge
 from functions.worker.scraping.visit import Visit
-from functions.worker.transport.budget import Reservation
 from functions.worker.transport.fetch import Fetcher
-from functions.worker.transport.page import FetchedPage
 from functions.worker.transport.request import Redirect
 from shared.errors import FetchError, Reason
 from shared.messages import Batch
@@ -37,12 +36,10 @@ from shared.outcomes import Outcome
 LAST_SECONDS = 5.0
 """That requests and parsers under way have at the end of a batch, where it came early."""
 _SOONER_SECONDS = 0.5  # that an end is sooner by, for those who wait to be told
-_SLOT_SECONDS = 0.2  # between two looks whether other batches have left a request to this one, or
-# the process that extracts has time
+_SLOT_SECONDS = 0.2  # between two looks whether a request, or the process that extracts, is free
 Alarm: TypeAlias = asyncio.Future[Literal[True]]
 OnWait: TypeAlias = Callable[[float, Visit], None]
 _NO_TIME = "the worker's time is up"
-_NO_ROOM = "the outcomes of this batch have taken the memory that they may have"
 
 
 class Scraper:
@@ -59,6 +56,7 @@ class Scraper:
             nothing is begun, and what is left is deferred. What is under way has `LAST_SECONDS`
             more where the end came early.
         rng: Source of jitter and chance.
+        frontier: Of the batch; None where the job neither follows links nor takes pages.
         has_room: Tells whether there is memory for more outcomes; if not, what is left is deferred.
         cancelled: Once it is set, nothing is fetched: the targets without an outcome are skipped.
         on_wait: Is told of each wait with nothing under way: its seconds, and a target that waits.
@@ -74,10 +72,12 @@ class Scraper:
         clock: Callable[[], float],
         stop_at: Callable[[], float],
         rng: Random,
+        frontier: Frontier | None = None,
         has_room: Callable[[], bool] = lambda: True,
         cancelled: asyncio.Event | None = None,
         on_wait: OnWait = lambda _seconds, _visit: None,
     ) -> None:
+        self._frontier = frontier or Frontier(batch, None, None, partition.count)
         self._on_wait = on_wait
         self._means = means
         self._spec = means.fetch
@@ -108,8 +108,16 @@ class Scraper:
         )
         self._running: set[asyncio.Future[None]] = set()
         """Requests."""
-        self._extracting: set[asyncio.Future[None]] = set()
-        """Pages that something else is made of meanwhile."""
+        self._pages = PageReader(
+            means,
+            self._pending,
+            self._turns,
+            self._judge,
+            self._frontier,
+            self._deadline,
+            has_room,
+            self.facts,
+        )
         self._cancelled = cancelled or asyncio.Event()
         self._is_sooner = asyncio.Event()
         """Set where the end has come nearer than whoever waits has heard."""
@@ -134,7 +142,7 @@ class Scraper:
         finally:
             for alarm in alarms:
                 alarm.cancel()
-            for task in self._running | self._extracting:
+            for task in self._running | self._pages.under_way:
                 task.cancel()
             self._turns.close()
 
@@ -154,6 +162,9 @@ class Scraper:
         )
 
     async def _begin(self) -> None:
+        for visit in self._pending.visits():
+            if (refused := self._frontier.refused(visit.target)) is not None:
+                self._pending.refuse_one(visit, refused)
         try:
             await self._means.extractor.check(self._deadline.left())
         except FetchError as error:
@@ -170,7 +181,7 @@ class Scraper:
 
     async def _break_off(self) -> None:
         """End what is under way."""
-        tasks = self._running | self._extracting
+        tasks = self._running | self._pages.under_way
         for task in tasks:
             task.cancel()
         for ended in await asyncio.gather(*tasks, return_exceptions=True):
@@ -184,7 +195,7 @@ class Scraper:
             self._pending.end(visit, error)
 
     def _is_busy(self) -> bool:
-        return bool(self._running or self._extracting) or self._turns.is_anybody_waiting()
+        return bool(self._running or self._pages.under_way) or self._turns.is_anybody_waiting()
 
     async def _step(self, alarms: Collection[Alarm]) -> None:
         """Start what may start, and wait until something else may, or an alarm."""
@@ -194,22 +205,20 @@ class Scraper:
             self._judge.hand_back(Reason.OUT_OF_TIME, _NO_TIME)
             wake = inf
         elif not self._has_room():
-            self._judge.hand_back(Reason.OUT_OF_ROOM, _NO_ROOM)
+            self._judge.hand_back(Reason.OUT_OF_ROOM, NO_ROOM)
             wake = inf
         else:
             wake = self._turns.start_ready(now, lambda: self._room_at(now), self._start)
         is_waiting = self._turns.is_anybody_waiting()
-        if self._running or self._extracting:
+        if self._running or self._pages.under_way:
             limit = min(wake, stop_at if is_waiting else stop_at + LAST_SECONDS)
             timeout = None if limit == inf else max(0.0, limit - now)
-            everything: set[asyncio.Future[Any]] = {*self._running, *self._extracting, *alarms}
+            everything: set[asyncio.Future[Any]] = {*self._running, *self._pages.under_way, *alarms}
             done, _ = await asyncio.wait(
-                everything,
-                timeout=timeout,
-                return_when=asyncio.FIRST_COMPLETED,
+                everything, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
             )
             self._running -= done
-            self._extracting -= done
+            self._pages.under_way -= done
             for task in done:
                 task.result()  # a task that raises is a bug, and must not go unnoticed
         elif is_waiting:
@@ -256,58 +265,12 @@ class Scraper:
             self._judge.decide(visit, answer, proxy, self._deadline.now())
         elif isinstance(answer, Redirect):
             self._follow(visit, answer)
-        elif not self._has_room():
-            self._defer_for_room(visit)
-            reservation.release()
         else:
-            self._read(visit, answer, reservation)
-
-    def _read(self, visit: Visit, page: FetchedPage, reservation: Reservation) -> None:
-        """Have rows made of `page`, here or by something else meanwhile."""
-        self.facts["Pages"] += 1
-        self.facts["Bytes"] += page.wire_bytes
-        page = page._replace(fetched_at=visit.began, input=visit.target.input)
-        extracted = (
-            Extracted([], [], [])  # it has no body, and none was asked for
-            if visit.method == "HEAD"
-            else self._means.extractor.at_once(page)
-        )
-        if extracted is not None:
-            self._take(visit, page, extracted)
-            reservation.release()
-        else:
-            task = asyncio.ensure_future(self._read_elsewhere(visit, page, reservation))
-            self._extracting.add(task)
-
-    async def _read_elsewhere(
-        self, visit: Visit, page: FetchedPage, reservation: Reservation
-    ) -> None:
-        """Have something else make rows of `page`, which keeps its memory until then."""
-        try:
-            extracted = await self._means.extractor.elsewhere(page, self._deadline.left())
-        except FetchError as error:
-            if error.reason is Reason.OUT_OF_TIME:
-                self._pending.defer(visit, error)
-            else:
-                self._pending.unreadable(visit, page, error)
-        else:
-            if self._has_room():
-                self._take(visit, page, extracted)
-            else:  # others have taken it while this page was extracted
-                self._defer_for_room(visit)
-        finally:
-            reservation.release()
-
-    def _take(self, visit: Visit, page: FetchedPage, extracted: Extracted) -> None:
-        if self._judge.wants(visit, page, extracted.unwanted):
-            self._pending.scraped(visit, page, extracted)
-
-    def _defer_for_room(self, visit: Visit) -> None:
-        self._pending.defer(visit, FetchError(visit.url.href, Reason.OUT_OF_ROOM, _NO_ROOM))
+            self._pages.read(visit, answer, reservation)
 
     def _follow(self, visit: Visit, answer: Redirect) -> None:
         """Let `visit` go where `answer` leads."""
-        location = answer.location
+        location, before = answer.location, visit.redirects
         visit.was_given_cookies = visit.was_given_cookies or bool(answer.set_cookies)
         cookies = self._requests.cookies(location, self._deadline.now())
         problem = None
@@ -322,6 +285,9 @@ class Scraper:
                 visit.url.href, Reason.TOO_MANY_REDIRECTS, problem, status=answer.status
             )
             self._pending.end(visit, error)
+        elif not self._frontier.take_location(visit.target, before, location):
+            detail = f"it leads to {location.href}, which another target of the job has"
+            self._pending.end(visit, FetchError(location.href, Reason.DUPLICATE, detail))
         else:
             self._go_on(visit, f"{location.host} is another worker's")
 

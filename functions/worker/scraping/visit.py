@@ -11,10 +11,11 @@ from typing import Any
 from functions.worker.extraction.rows import Extracted
 from functions.worker.politeness.proxies import Proxy
 from functions.worker.politeness.robots import robots_tags
+from functions.worker.scraping.frontier import NOTHING_FOLLOWED, Followed
 from functions.worker.transport.page import FetchedPage
 from shared.errors import FetchError, Reason
 from shared.messages import Method, Target
-from shared.outcomes import Kind, Outcome, final_kind
+from shared.outcomes import FollowedOutcome, Kind, Outcome, final_kind
 from shared.urls import Url, parse_url
 
 _TO_GET = {301, 302, 303}
@@ -40,6 +41,8 @@ class Visit:
     elapsed: float = 0.0
     failure: FetchError | None = None
     """Of the last request."""
+    kind: str | None = None
+    """Of its page, by the spec."""
     proxy: Proxy | None = None
     """Of the last request."""
     was_given_cookies: bool = False
@@ -117,17 +120,31 @@ class Visit:
         self.url = location
         return True
 
+    def tags(self, page: FetchedPage, extracted: Extracted, token: str) -> tuple[str, ...]:
+        """Return what a page asks of its readers; `token` is ours in robots.txt."""
+        return robots_tags(_header(page), extracted.robots, token)
+
     def scraped(
-        self, page: FetchedPage, extracted: Extracted, *, token: str, now: float
+        self,
+        page: FetchedPage,
+        extracted: Extracted,
+        followed: Followed = NOTHING_FOLLOWED,
+        *,
+        token: str,
+        now: float,
     ) -> Outcome:
         """Return the outcome of a page; `token` is ours in robots.txt."""
+        links: dict[str, Any] = {}
+        if followed.found or followed.cut:
+            links = {"found": followed.found, "cut": followed.cut}
         return self._with_page(
             Kind.SCRAPED if extracted.failure is None else Kind.FAILED,
             page,
             now,
+            **links,
             reason=None if extracted.failure is None else Reason.BAD_ROWS,
             detail=extracted.failure,
-            robots_tags=robots_tags(_header(page), extracted.robots, token),
+            robots_tags=self.tags(page, extracted, token),
             rows=extracted.rows,
             problems=extracted.problems,
         )
@@ -148,6 +165,11 @@ class Visit:
     def ended(self, error: FetchError, *, now: float) -> Outcome:
         """Return the final outcome of a target without a page."""
         return self._without_page(final_kind(error.reason), error, now)
+
+    def refused(self, error: FetchError, *, now: float) -> Outcome:
+        """Return the outcome of a target that is not to be fetched: if it was found, it is none."""
+        is_none = self.target.found_on is not None and not self.target.redirects
+        return self._without_page(Kind.DROPPED if is_none else final_kind(error.reason), error, now)
 
     def deferred(self, error: FetchError, *, not_before: float | None, now: float) -> Outcome:
         """Return what leaves the target to a later batch."""
@@ -193,9 +215,10 @@ class Visit:
 
     def _outcome(self, kind: Kind, now: float, **facts: Any) -> Outcome:  # noqa: ANN401
         began = datetime.fromtimestamp(now if self.began is None else self.began, UTC)
-        return Outcome(
+        kind_of_line = FollowedOutcome if "found" in facts else Outcome
+        return kind_of_line(
             url=self.target.url,
-            line=self.target.line,
+            line=self.target.line or None,
             outcome=kind,
             attempt=self.attempt,
             slowdowns=self.slowdowns,
@@ -205,6 +228,9 @@ class Visit:
             method=self.method,
             input=self.target.input,
             proxy_tier=self.proxy.tier if self.proxy else None,
+            page=self.kind,
+            depth=self.target.depth,
+            found_on=self.target.found_on,
             **facts,
         )
 

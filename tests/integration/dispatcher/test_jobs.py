@@ -160,7 +160,18 @@ def test_a_submission_needs_one_of_list_and_urls(
 ) -> None:
     manifest = run(dispatcher, deployment, Submit(name="neither"))
 
-    assert manifest.error == "a submit.v1 message must have one of `list` and `urls`"
+    assert manifest.error is not None
+    assert "one of `list` and `urls`, or a spec with `start`" in manifest.error
+
+
+def test_a_crawl_begins_where_its_spec_says(dispatcher: Dispatcher, deployment: Deployment) -> None:
+    spec = {"start": ["http://a.example/"], "follow": [{"css": "a"}]}
+    manifest = run(dispatcher, deployment, Submit(name="crawl", spec=spec))
+
+    assert manifest.error is None
+    assert [target.url for batch in sent(deployment) for target in batch.targets] == [
+        "http://a.example/"
+    ]
 
 
 def test_submissions_are_told_apart_by_id_or_message(dispatcher: Dispatcher) -> None:

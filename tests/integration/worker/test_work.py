@@ -167,7 +167,7 @@ class Work:
         assert body is not None
         lines = gzip.decompress(body).splitlines()
         return sorted(
-            (msgspec.json.decode(line, type=Outcome) for line in lines), key=lambda o: o.line
+            (msgspec.json.decode(line, type=Outcome) for line in lines), key=lambda o: o.line or 0
         )
 
     def children(self) -> list[Batch]:
@@ -284,6 +284,9 @@ def test_a_result_line_is_what_the_docs_promise(work: Work) -> None:
         "problems",
         "method",
         "input",
+        "page",
+        "depth",
+        "found_on",
     ]
 
 

@@ -140,12 +140,19 @@ def test_a_project_without_a_scraper_says_what_one_is(tmp_path: Path) -> None:
         project.lists()
 
 
-def test_another_module_beside_a_parser_is_another_job(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "spec",
+    [
+        b"parser: parsers.mine:parse\n",
+        b"pages: {a: {match: a.example, parser: 'parsers.mine:parse'}}\n",
+    ],
+)
+def test_another_module_beside_a_parser_is_another_job(tmp_path: Path, spec: bytes) -> None:
     """A parser may import it, and then its rows are others."""
     (tmp_path / "mine.py").write_text("from .words import word\ndef parse(page): return []\n")
     (tmp_path / "words.py").write_text("word = 1\n")
     use_parsers(tmp_path)
-    url_list = UrlList("urls.txt", "a/urls.txt", b"", b"parser: parsers.mine:parse\n")
+    url_list = UrlList("urls.txt", "a/urls.txt", b"", spec)
 
     before = parser_code(url_list)
     (tmp_path / "words.py").write_text("word = 2\n")

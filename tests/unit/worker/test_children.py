@@ -21,7 +21,7 @@ BATCH = Batch(
     hops=2,
     targets=tuple(Target(f"http://{HOSTS[0]}/{n}", n, body="x" * 10) for n in range(1, 25)),
 )
-TARGETS = {target.line: target for target in BATCH.targets}
+TARGETS: dict[int | str, Target] = {target.id: target for target in BATCH.targets}
 NOW = 1_795_292_541.0
 
 

@@ -1,6 +1,6 @@
 """The entries of feeds and sitemaps: RSS, RDF, Atom, and sitemaps.org."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from functions.worker.extraction.documents.document import Document
@@ -15,32 +15,52 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 MAX_FEED_BYTES = 500_000
+_FEED = ("entry", "item")
+_SITEMAP = ("sitemap", "url")
 _DUBLIN_CORE = ("{http://purl.org/dc/", "{urn:undeclared:dc}")
 
 
 def feed(document: Document, row: dict[str, Any], name: str) -> None:
     """Put the entries of RSS, RDF and Atom."""
-    _put_entries(document, row, name, {"item", "entry"}, _feed_entry)
+    _put_entries(document, row, name, _FEED, _feed_entry)
 
 
 def sitemap(document: Document, row: dict[str, Any], name: str) -> None:
     """Put what a sitemap, or an index of sitemaps, lists."""
-    _put_entries(document, row, name, {"url", "sitemap"}, _sitemap_entry)
+    _put_entries(document, row, name, _SITEMAP, _sitemap_entry)
+
+
+def feed_links(document: Document) -> Iterator[tuple[str | None, str | None]]:
+    """Yield the URL of each entry of a feed, and its date, ISO 8601 where it can be read."""
+    for element in _entries(document, _FEED):
+        date = _date(document, element, "pubDate", "published", "date", "updated")
+        yield _link(document, element), date
+
+
+def sitemap_links(document: Document) -> Iterator[tuple[str | None, str | None]]:
+    """Yield each URL that a sitemap or an index of sitemaps lists, and when it was last changed."""
+    for element in _entries(document, _SITEMAP):
+        entry = _sitemap_entry(document, element)
+        yield entry["url"], entry["lastmod"]
+
+
+def _entries(document: Document, tags: tuple[str, ...]) -> "Iterator[_Element]":
+    if document.xml is not None:
+        for element in document.xml.iter(*(f"{{*}}{tag}" for tag in tags)):
+            document.hurry()
+            yield element
 
 
 def _put_entries(
     document: Document,
     row: dict[str, Any],
     name: str,
-    tags: set[str],
+    tags: tuple[str, ...],
     read: Callable[[Document, "_Element"], dict[str, str | None]],
 ) -> None:
     row[name] = []
-    if document.xml is None:
-        return
     size = 0
-    for element in document.xml.iter(*(f"{{*}}{tag}" for tag in sorted(tags))):
-        document.hurry()
+    for element in _entries(document, tags):
         entry = read(document, element)
         size += sum(len(value) for value in entry.values() if value)
         if size > MAX_FEED_BYTES:

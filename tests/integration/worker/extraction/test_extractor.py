@@ -15,6 +15,7 @@ from functions.worker.extraction.rows import Extracted
 from functions.worker.transport.page import FetchedPage
 from shared.errors import FetchError, Reason, StorageError
 from shared.extract_spec import DEFAULT_EXTRACT, ExtractSpec
+from shared.messages import Target
 from shared.spec import Spec
 
 NESTED = b"<div>" * 60_000 + b"<title>x</title>"
@@ -56,8 +57,9 @@ async def extracted(
         process=process,
         careful=careful,
     )
-    here = extracts.at_once(found)
-    return here if here is not None else await extracts.elsewhere(found, time_left)
+    target = Target(found.url)
+    here = extracts.at_once(found, target)
+    return here if here is not None else await extracts.elsewhere(found, target, time_left)
 
 
 async def reason(*args: Any, **options: Any) -> tuple[Reason, str]:
@@ -202,7 +204,8 @@ async def test_a_page_that_is_too_large_for_xpath_is_not_taken_for_one_without_d
     process: ExtractionProcess, extract: dict[str, Any]
 ) -> None:
     """It fits as HTML. When lxml runs out of memory beside that, it looks like bad markup."""
-    why, detail = await reason(process, page(b"<p>x" * 900_000), extract=extract)
+    large = page(b"<p>x" * 900_000)
+    why, detail = await reason(process, large, extract=extract, parser_timeout=60)
 
     assert (why, detail) == (Reason.TOO_COMPLEX, "it takes more than 400 MB of memory")
 
@@ -286,6 +289,102 @@ async def test_a_process_that_cannot_import_is_no_fault_of_the_page(
 
     assert sys.path == path
     assert (await extracted(process, page("<p>x"), careful=True)).rows  # it may be there later
+
+
+# ---- page kinds
+
+
+SHOP: dict[str, Any] = {
+    "pages": {
+        "list": {"match": "a.example/l/*", "follow": [{"css": "a", "page": "offer"}]},
+        "product": {"match": "a.example/p/*", "extract": {"fields": {"name": {"css": "h1"}}}},
+        "offer": {"parser": "parsers.shop:as_list", "follow": [{"css": "a"}]},
+        "article": {"match": "a.example/a/*", "extract": {"include": ["text"]}},
+    }
+}
+
+
+def shop(process: ExtractionProcess, *, careful: bool = False) -> Extractor:
+    spec = msgspec.convert(SHOP, Spec)
+    return Extractor(spec, token="bot", process=process, careful=careful)
+
+
+@pytest.mark.parametrize("careful", [False, True], ids=["here", "elsewhere"])
+@pytest.mark.parametrize(
+    ("path", "facts", "rows", "links"),
+    [
+        ("l/1", {}, [], [("http://a.example/b", "offer", None)]),
+        ("p/1", {}, [{"name": "Oak"}], []),
+        ("p/1", {"carry": {"from": "l"}}, [{"from": "l", "name": "Oak"}], []),
+        (
+            "p/1",
+            {"page": "offer", "carry": {"from": "l", "title": "theirs"}},
+            [{"from": "l", "title": "x"}],
+            [("http://a.example/b", None, None)],
+        ),
+    ],
+)
+async def test_a_page_is_read_as_its_kind_is(
+    process: ExtractionProcess,
+    path: str,
+    facts: dict[str, Any],
+    rows: list[Any],
+    links: list[Any],
+    *,
+    careful: bool,
+) -> None:
+    extractor = shop(process, careful=careful)
+    found = page("<title>x</title><h1>Oak</h1><a href=/b>y</a>", f"http://a.example/{path}")
+    target = Target("http://a.example/", **facts)
+
+    here = extractor.at_once(found, target)
+    told = here if here is not None else await extractor.elsewhere(found, target, 60)
+
+    assert (told.rows, list(told.links)) == (rows, links)
+
+
+async def test_a_page_of_no_kind_is_read_as_the_spec_says_at_its_top(
+    process: ExtractionProcess,
+) -> None:
+    told = shop(process).at_once(page("<title>x</title>"), Target("http://a.example/"))
+
+    assert told is not None
+    assert told.rows[0]["title"] == "x"
+
+
+async def test_only_kinds_that_may_take_long_are_left_to_the_process(
+    process: ExtractionProcess,
+) -> None:
+    extractor, body = shop(process), "<h1>Oak</h1><p>x"
+
+    assert extractor.at_once(page(body, "http://a.example/p/1"), Target("http://a.example/"))
+    assert (
+        extractor.at_once(page(body, "http://a.example/a/1"), Target("http://a.example/")) is None
+    )
+
+
+async def test_each_parser_of_a_spec_must_be_there(process: ExtractionProcess) -> None:
+    pages = {"a": {"match": "a.example/", "parser": "parsers.shoe:parse"}}
+    spec = msgspec.convert({"parser": "parsers.shop:as_list", "pages": pages}, Spec)
+    extractor = Extractor(spec, token="bot", process=process, careful=False)
+
+    with pytest.raises(FetchError, match=r"there is no parsers/shoe\.py"):
+        await extractor.check(60)
+    await shop(process).check(60)
+
+
+async def test_a_kind_that_makes_no_sense_is_an_outcome_of_its_pages(
+    process: ExtractionProcess,
+) -> None:
+    """The dispatcher has checked it, perhaps with an engine that knew more."""
+    pages = {"a": {"match": "a.example/", "extract": {"fields": {"b": {"css": "c)"}}}}}
+    spec = msgspec.convert({"pages": pages}, Spec)
+    extractor = Extractor(spec, token="bot", process=process, careful=False)
+    found, target = page("x"), Target("http://a.example/")
+
+    assert extractor.at_once(found, target) is None
+    with pytest.raises(FetchError, match=r"extract\.fields\.b\.css: unexpected '\)' at 2"):
+        await extractor.elsewhere(found, target, 60)
 
 
 # ---- parsers

@@ -507,7 +507,7 @@ async def test_rules_on_another_worker_s_host_are_read_by_it(
     there = Engine(site)
     site.robots("User-agent: *\nDisallow: /1")
     site.reply("/", web.Response(text="User-agent: *\nDisallow: /1"))
-    targets = [Target(url, o.line, redirects=o.redirects) for url, o in gone.items()]
+    targets = [Target(url, o.line or 0, redirects=o.redirects) for url, o in gone.items()]
     assert {target.location.split("#")[0] for target in targets} == {location}
     back = await there.scrape(targets, partitions=4096)
 

@@ -118,8 +118,8 @@ class Played:
             left = [outcome for outcome in found if outcome.outcome is Kind.DEFERRED]
             if not left:
                 return
-            by_line = {target.line: target for target in targets}
-            targets = [replace(by_line[o.line], attempt=o.attempt) for o in left]
+            by_id = {target.id: target for target in targets}
+            targets = [replace(by_id[o.id], attempt=o.attempt) for o in left]
             time.set(max(time.time() + 1, min(o.not_before or 0.0 for o in left)))
         raise AssertionError("it does not come to an end")
 

@@ -58,3 +58,12 @@ def test_the_spec_says_which_fields_are_dates() -> None:
     spec = msgspec.convert({"extract": {"fields": fields}}, Spec)
 
     assert date_fields([manifest("a", None, 1, spec=spec), manifest("b", None, 1)]) == {"since"}
+
+
+def test_fields_of_page_kinds_and_what_links_carry_may_be_dates() -> None:
+    day = {"css": "time", "type": "date"}
+    follow = [{"css": "a", "carry": {"listed": day, "by": {"css": "i"}}}]
+    pages = {"a": {"match": "a.example", "extract": {"fields": {"sold": day}}, "follow": follow}}
+    spec = msgspec.convert({"pages": pages}, Spec)
+
+    assert date_fields([manifest("a", None, 1, spec=spec)]) == {"listed", "sold"}

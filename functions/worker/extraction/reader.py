@@ -1,0 +1,37 @@
+"""What reads the pages of one kind: compiled where it is needed, and as it is sent to a process."""
+
+import msgspec
+
+from functions.worker.extraction.kinds import Reading
+from functions.worker.extraction.rows import Extraction
+from shared.extract_spec import CONTENT
+
+_encoder = msgspec.json.Encoder()
+
+
+class Reader:
+    """What reads the pages of one kind, here or elsewhere."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._extraction: Extraction | None = None
+        self.sent = msgspec.Raw(_encoder.encode(reading))
+        """`reading` as JSON."""
+        self.has_parser = reading.parser is not None
+        # What finds the main content has no limit of its own: a table of wide cells holds it up.
+        extract = reading.extract
+        read = [extract, *(links.reads for links in reading.follow)]
+        self.inputs = frozenset(name for one in read if one is not None for name in one.inputs)
+        """What is read of what the list says about a URL."""
+        self.is_slow = self.has_parser or bool(extract and CONTENT & set(extract.include))
+
+    def compile(self) -> Extraction:
+        """
+        Return what extracts here.
+
+        Raises:
+            InvalidSpecError: the spec makes no sense.
+        """
+        if self._extraction is None:
+            self._extraction = Extraction(self._reading)
+        return self._extraction

@@ -1,0 +1,112 @@
+"""
+Whether the parts of a spec make sense, and fit each other: extraction, page kinds and links.
+
+Pure. The form of each part is checked where it is read; see `shared.spec`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from shared.crawl_spec import FollowSpec, PageKind
+from shared.errors import InvalidSpecError, InvalidUrlError
+from shared.expressions import check_extract
+from shared.extract_spec import READY_MADE_COLUMNS, FieldSpec
+from shared.spec import Spec
+from shared.url_patterns import query_dropper, regex_of
+from shared.urls import parse_url
+from shared.wording import meant
+
+_READ = "extract.fields."
+
+
+def check_spec(spec: Spec) -> None:
+    """
+    Check what the form of `spec` alone does not tell.
+
+    Raises:
+        InvalidSpecError: a selector, path or pattern is none, a value does not fit its type, a
+            name leads to nothing, or nothing leads to a page kind. It names the path.
+    """
+    check_extract(spec.extract)
+    _check_follow(spec.follow, "follow", spec)
+    for name, kind in spec.pages.items():
+        path = f"pages.{name}"
+        one_pattern = isinstance(kind.match, str)
+        for number, pattern in enumerate(kind.patterns):
+            regex_of(pattern, f"{path}.match" + ("" if one_pattern else f"[{number}]"))
+        if kind.extract is not None:
+            with _below(f"{path}."):
+                check_extract(kind.extract)
+        _check_follow(kind.follow, f"{path}.follow", spec)
+    _check_all_are_reached(spec)
+    if not isinstance(spec.crawl.within, str):
+        for number, pattern in enumerate(spec.crawl.within):
+            regex_of(pattern, f"crawl.within[{number}]")
+    for number, url in enumerate(spec.start):
+        try:
+            parse_url(url)
+        except InvalidUrlError as error:
+            raise InvalidSpecError(f"start[{number}]", str(error)) from error
+    query_dropper(spec.crawl.drop_query, "crawl.drop_query")
+
+
+def _check_follow(follow: tuple[FollowSpec, ...], path: str, spec: Spec) -> None:
+    for number, links in enumerate(follow):
+        here = f"{path}[{number}]"
+        try:
+            check_extract(links.reads)
+        except InvalidSpecError as error:
+            raise InvalidSpecError(_path_in(here, error.path), error.problem) from error
+        if links.page is None:
+            continue
+        if links.page not in spec.pages:
+            problem = f"there is no kind {links.page}{meant(links.page, spec.pages)}"
+            raise InvalidSpecError(f"{here}.page", problem)
+        columns = _columns(spec.pages[links.page])
+        for name, value in links.carry.items():
+            for column in _columns_of(name, value):
+                if column in columns:
+                    problem = f"the kind {links.page} has a column {column} already"
+                    raise InvalidSpecError(f"{here}.carry.{name}", problem)
+
+
+def _check_all_are_reached(spec: Spec) -> None:
+    named = {links.page for links in spec.follow}
+    named |= {links.page for kind in spec.pages.values() for links in kind.follow}
+    for name, kind in spec.pages.items():
+        if not kind.patterns and name not in named:
+            problem = "no page is of this kind: write match, or name it as the page of links"
+            raise InvalidSpecError(f"pages.{name}", problem)
+
+
+def _columns(kind: PageKind) -> set[str]:
+    """Return the columns that the rows of a kind are known to have."""
+    extract = kind.extracts
+    if extract is None:
+        return set()
+    columns = {
+        column for name, value in extract.fields.items() for column in _columns_of(name, value)
+    }
+    for included in extract.include:
+        columns.update(READY_MADE_COLUMNS.get(included, (included,)))
+    return columns
+
+
+def _columns_of(name: str, value: FieldSpec) -> list[str]:
+    return [name, f"{name}_currency"] if value.type == "price" else [name]
+
+
+def _path_in(follow: str, path: str) -> str:
+    """Return where in the spec it is that `FollowSpec.reads` has at `path`."""
+    if not path.startswith(_READ):
+        return f"{follow}.{path.removeprefix('extract.')}"
+    below = path.removeprefix(_READ)
+    return follow + below.removeprefix("link") if below.startswith("link.") else f"{follow}.{below}"
+
+
+@contextmanager
+def _below(prefix: str) -> Iterator[None]:
+    try:
+        yield
+    except InvalidSpecError as error:
+        raise InvalidSpecError(prefix + error.path, error.problem) from error

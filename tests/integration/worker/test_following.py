@@ -1,0 +1,263 @@
+"""The protocol of crawls: what is found, who takes it, and what a crash leaves of it."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import web
+
+import functions.worker.commit as commit_module
+import functions.worker.work as work_module
+from functions.worker.seen import Seen, page_hash
+from functions.worker.workshop import Workshop
+from shared.errors import Reason, StorageError
+from shared.keys import seen_key
+from shared.lock import LOCK_KEY, Lock, encode_lock, lock_name
+from shared.messages import Target, encode
+from shared.outcomes import Kind
+from shared.store import Bucket
+from tests.cloud import Deployment
+from tests.integration.worker.test_work import DOWN, OTHER, OWN, PARTITIONS, SPEC, Work
+from tests.site import Site
+
+FOLLOWS: dict[str, Any] = {"follow": [{"css": "a"}], "crawl": {"within": ["*"]}}
+
+
+@pytest.fixture
+def work(deployment: Deployment, site: Site) -> Work:
+    deployment.data.put(LOCK_KEY, encode_lock(Lock(name=lock_name(PARTITIONS))))
+    work = Work(deployment, site)
+    crawl(work)
+    return work
+
+
+def crawl(work: Work, **more: Any) -> None:
+    spec = msgspec.to_builtins(SPEC) | FOLLOWS | more
+    work.manifest = msgspec.structs.replace(
+        work.manifest, spec=msgspec.convert(spec, type(SPEC), strict=False)
+    )
+
+
+def page(work: Work, path: str, *links: str) -> str:
+    html = f"<!doctype html><title>{path}</title>" + "".join(f"<a href='{x}'>x</a>" for x in links)
+    return work.site.reply(path, web.Response(text=html, content_type="text/html"))
+
+
+def seen(work: Work, partition: int = OWN) -> Seen:
+    return Seen(work.deployment.data.get(seen_key("job-1", partition)))
+
+
+def urls(work: Work, *paths: str) -> list[str]:
+    return [work.site.url(path) for path in paths]
+
+
+def test_what_a_page_leads_to_at_its_own_host_is_fetched_with_it(work: Work) -> None:
+    page(work, "/2", "/1", "/3")
+    page(work, "/3", "/gone")
+    work.send(page(work, "/1", "/2", "/2#top", "mailto:a@b.example"))
+
+    worked = work.run()
+
+    assert work.site.paths() == ["/1", "/2", "/3", "/gone"]
+    assert worked.counts == {"scraped": 3, "failed-http_404": 1, "found": 3, "joined": 3}
+    found = {one.url: (one.line, one.depth, one.found_on) for one in work.outcomes()}
+    one, two, three, gone = urls(work, "/1", "/2", "/3", "/gone")
+    assert found == {
+        one: (1, 0, None),
+        two: (None, 1, one),
+        three: (None, 2, two),
+        gone: (None, 3, three),
+    }
+    assert work.children() == []
+    assert all(page_hash(url) in seen(work) for url in found)
+    assert seen(work).hosts == {"127.0.0.1": 4}
+
+
+def test_what_another_owns_goes_to_it_and_it_says_what_it_had(work: Work) -> None:
+    work.send(page(work, "/1", "http://other.example/a", "http://other.example/b"))
+    work.run()
+    [child] = work.children()
+
+    assert (child.partition, child.hops) == (OTHER, 0)
+    assert child.targets == tuple(
+        Target(url, depth=1, found_on=work.site.url("/1"))
+        for url in ("http://other.example/a", "http://other.example/b")
+    )
+    page(work, "/a")
+    page(work, "/b")
+    work.take(child)
+    assert len(seen(work, OTHER)) == 2
+
+    again = msgspec.structs.replace(child, batch="00000-000009")
+    work.take(again)
+
+    assert [one.outcome for one in work.outcomes("00000-000009")] == [Kind.DROPPED] * 2
+    assert sorted(work.site.paths()) == ["/1", "/a", "/b"]
+
+
+def test_a_listed_page_that_was_found_before_is_a_duplicate(work: Work) -> None:
+    page(work, "/2")
+    work.send(page(work, "/1", "/2"))
+    work.run()
+    work.send(work.site.url("/2"), batch="00000-000001")
+    work.again()
+
+    [two] = work.outcomes("00000-000001")
+    assert (two.outcome, two.reason) == (Kind.SKIPPED, Reason.DUPLICATE)
+    assert work.site.paths() == ["/1", "/2"]
+
+
+def test_a_page_that_a_redirect_leads_to_as_well_is_fetched_once(work: Work) -> None:
+    page(work, "/2")
+    location = web.Response(status=301, headers={"Location": "/2"})
+    work.site.reply("/moved", location)
+    work.send(page(work, "/1", "/2", "/moved"))
+
+    worked = work.run()
+
+    assert work.site.paths() == ["/1", "/2", "/moved"]
+    assert worked.counts["skipped-duplicate"] == 1
+    # Whoever finds it again knows that it was asked for.
+    assert page_hash(work.site.url("/moved")) in seen(work)
+
+
+@pytest.mark.parametrize("point", ["commit", "conclude", "add_seen", "tally_of", "receipt_key"])
+def test_a_crash_at_any_point_loses_and_repeats_no_page(
+    work: Work, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page(work, "/2", "http://other.example/2")
+    work.send(page(work, "/1", "/2", "http://other.example/1"))
+
+    def crash(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    module = work_module if point in {"commit", "conclude"} else commit_module
+    with monkeypatch.context() as patch:
+        patch.setattr(module, point, crash)
+        with pytest.raises(KeyboardInterrupt):
+            work.run()
+    first = {encode(child) for child in work.children()}
+
+    worked = work.again()
+
+    assert worked.counts == {"scraped": 2, "found": 3, "joined": 1, "children": 1}
+    children = {encode(child) for child in work.children()}
+    assert len(children) == 1
+    assert first <= children
+    assert len(seen(work)) == 2
+
+
+def test_a_target_that_goes_on_later_is_no_duplicate_of_itself(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page(work, "/late")
+    work.send(page(work, "/1", "/late"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Workshop, "has_room", lambda _self: len(work.site.visits) < 2)
+        work.run()
+    [child] = work.children()
+    assert [target.taken for target in child.targets] == [True]
+
+    work.take(child)
+
+    [late] = work.outcomes(child.batch)
+    assert (late.outcome, late.depth, late.found_on) == (Kind.SCRAPED, 1, work.site.url("/1"))
+
+
+def test_a_dead_page_and_where_it_leads_may_be_fetched_again(work: Work) -> None:
+    location = web.Response(status=302, headers={"Location": "/there"})
+    work.site.reply("/moved", location)
+    work.site.reply("/there", DOWN)
+    work.send(page(work, "/1", "/moved"))
+    work.run()
+    [letter] = work.dead_letters()
+    assert letter.targets[0].redriven
+    page(work, "/there", "/1", "/more")
+    page(work, "/more")
+
+    work.take(letter)
+
+    outcomes = work.outcomes(letter.batch)
+    assert {(one.url, one.outcome) for one in outcomes} == {
+        (work.site.url("/moved"), Kind.SCRAPED),
+        (work.site.url("/more"), Kind.SCRAPED),
+    }
+
+
+def test_what_is_left_of_a_crawl_goes_on_with_all_that_is_known_of_it(work: Work) -> None:
+    """The values of the page that led to a target, its kind and its depth."""
+    crawl(
+        work,
+        follow=[{"css": "a", "page": "product", "carry": {"shop": {"css": "title"}}}],
+        pages={"product": {"extract": {"fields": {"name": {"css": "title"}}}}},
+        crawl={"depth": 1},
+    )
+    work.site.reply("/2", DOWN)
+    work.send(page(work, "/1", "/2"))
+    work.run()
+    [letter] = work.dead_letters()
+    page(work, "/2", "/3")
+
+    work.take(letter)
+
+    [two] = work.outcomes(letter.batch)
+    assert two.rows == [{"shop": "/1", "name": "/2"}]
+    assert (two.page, two.depth) == ("product", 1)
+
+
+def test_each_partition_drops_the_duplicates_of_a_list_of_several_shards(work: Work) -> None:
+    work.manifest = msgspec.structs.replace(work.manifest, spec=SPEC, size=100, shard_bytes=10)
+    url = work.site.page("/a", "A")
+    work.send(url)
+    work.run()
+    work.send(url, batch="00001-000000", targets=(Target(url, 9),))
+    work.again()
+
+    [again] = work.outcomes("00001-000000")
+    assert (again.outcome, again.reason, again.line) == (Kind.SKIPPED, Reason.DUPLICATE, 9)
+    assert work.site.paths() == ["/a"]
+
+
+def test_a_list_of_one_shard_writes_down_nothing(work: Work) -> None:
+    work.manifest = msgspec.structs.replace(work.manifest, spec=SPEC)
+    work.send(work.site.page("/a", "A"))
+    work.run()
+
+    assert list(work.deployment.data.keys("jobs/job-1/seen")) == []
+
+
+def test_another_writer_of_what_was_taken_is_not_written_over(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that has lost its lease may conclude late."""
+    data = work.deployment.data
+    batch = work.send("http://a.example/")
+    put_over = data.put_over
+
+    def late(key: str, body: bytes, *, etag: str | None) -> str | None:
+        monkeypatch.setattr(data, "put_over", put_over)
+        commit_module.add_seen(data, batch, {1: "a.example"})
+        return put_over(key, body, etag=etag)
+
+    monkeypatch.setattr(data, "put_over", late)
+    commit_module.add_seen(data, batch, {2: "b.example"})
+
+    assert 1 in seen(work)
+    assert 2 in seen(work)
+
+
+def test_what_cannot_be_written_down_leaves_the_message_in_the_queue(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work.send(page(work, "/1"))
+    put_over = Bucket.put_over
+
+    def refused(self: Bucket, key: str, body: bytes, *, etag: str | None) -> str | None:
+        return None if "/seen/" in key else put_over(self, key, body, etag=etag)
+
+    monkeypatch.setattr(Bucket, "put_over", refused)
+
+    with pytest.raises(StorageError, match="seen/"):
+        work.run()
+
+    assert list(work.deployment.data.keys("jobs/job-1/receipts/")) == []

@@ -1,0 +1,222 @@
+from typing import Any
+
+import pytest
+
+from functions.worker.extraction.rows import Link
+from functions.worker.scraping.frontier import MAX_TOGETHER, Frontier, Scope, scope_of
+from functions.worker.seen import Seen, page_hash
+from shared.crawl_spec import CrawlSpec, FollowSpec, PageKind
+from shared.errors import Reason
+from shared.messages import Batch, Target
+from shared.spec import Spec
+from shared.urls import parse_url, partition_of
+
+PARTITIONS = 64
+OURS = partition_of("a.example", PARTITIONS)
+LINKS = (FollowSpec(css="a"),)
+START = Target("http://a.example/", 1)
+
+
+def scope(**limits: Any) -> Scope:
+    pages = {"page": PageKind(match=("a.example/*", "b.example/*", "*.a.example/*"), follow=LINKS)}
+    return scope_of(Spec(pages=pages, crawl=CrawlSpec(**limits)))
+
+
+def seen(*urls: str) -> Seen:
+    return Seen(Seen().with_pages({page_hash(url): parse_url(url).host for url in urls}))
+
+
+def frontier(*targets: Target, taken: Seen | None = None, **limits: object) -> Frontier:
+    batch = Batch(job="j", batch="00000-000000", partition=OURS, targets=targets or (START,))
+    made = Frontier(batch, scope(**limits), Seen() if taken is None else taken, PARTITIONS)
+    for target in batch.targets:
+        made.refused(target)
+    return made
+
+
+def follow(
+    of: Frontier,
+    *urls: str,
+    target: Target = START,
+    page: str = "http://a.example/",
+    **more: object,
+) -> tuple[list[str], dict[str, int]]:
+    followed = of.follow(target, page, [Link(url) for url in urls], **more)  # type: ignore[arg-type]
+    return [one.url for one in followed.found], followed.cut
+
+
+def test_each_page_is_found_once() -> None:
+    known = frontier(taken=seen("http://a.example/before"))
+    links = ["http://a.example/", "http://a.example/before", "http://a.example/1"]
+
+    assert follow(known, *links, "http://a.example/2") == (
+        ["http://a.example/1", "http://a.example/2"],
+        {},
+    )
+    assert follow(known, *links, "http://a.example/3") == (["http://a.example/3"], {})
+
+
+def test_what_is_of_a_host_at_hand_joins_the_batch_and_all_else_goes_to_its_owner() -> None:
+    same = next(
+        host
+        for number in range(10_000)
+        if partition_of(host := f"shop{number}.example", PARTITIONS) == OURS
+    )
+    links = [
+        Link("http://a.example/1", "product", {"x": 1}),
+        Link(f"http://{same}/"),
+        Link("http://b.example/"),
+    ]
+    followed = Frontier(
+        Batch(job="j", batch="00000-000000", partition=OURS, targets=(START,)),
+        scope_of(Spec(follow=LINKS, crawl=CrawlSpec(within=("*",)))),
+        Seen(),
+        PARTITIONS,
+    ).follow(START, "http://a.example/", links)
+    assert [(one.url, one.partition) for one in followed.found] == [
+        ("http://a.example/1", None),
+        (f"http://{same}/", OURS),
+        ("http://b.example/", partition_of("b.example", PARTITIONS)),
+    ]
+    assert followed.joining == [
+        Target(
+            "http://a.example/1",
+            page="product",
+            carry={"x": 1},
+            depth=1,
+            found_on="http://a.example/",
+        )
+    ]
+
+
+def test_a_batch_has_an_end() -> None:
+    of = frontier()
+    links = [Link(f"http://a.example/{number}") for number in range(MAX_TOGETHER + 20)]
+    followed = of.follow(START, "http://a.example/", links)
+
+    assert len(followed.found) == len(links)
+    assert len(followed.joining) == MAX_TOGETHER - 1
+    assert {one.partition for one in followed.found[MAX_TOGETHER - 1 :]} == {OURS}
+
+
+@pytest.mark.parametrize(
+    ("limits", "link", "why"),
+    [
+        ({}, "http://b.example/", "scope"),
+        ({}, "http://www.a.example/", "scope"),
+        ({"within": "domain"}, "http://www.a.example/", None),
+        ({"within": "domain"}, "http://b.example/", "scope"),
+        ({"within": ("b.example/shop/*",)}, "http://b.example/shop/", None),
+        ({"within": ("b.example/shop/*",)}, "http://a.example/1", "scope"),
+        ({"depth": 0}, "http://a.example/1", "depth"),
+        ({"depth": 1}, "http://a.example/1", None),
+        ({"max_url_length": 40}, "http://a.example/" + "x" * 24, "url_length"),
+        ({"max_url_length": 40}, "http://a.example/" + "x" * 23, None),
+        ({"max_path_depth": 3}, "http://a.example/1/2/3", None),
+        ({"max_path_depth": 3}, "http://a.example/1/2/3/4", "path_depth"),
+        ({}, "http://a.example/c/c/c/c", "repeats"),
+        ({}, "http://a.example/c/c/c/d", None),
+        ({}, "http://a.example/?c=/c/c/c/c", None),
+        ({"within": ("*",)}, "http://c.example/", "kind"),
+        ({"max_pages": 1}, "http://a.example/1", "max_pages"),
+        ({"max_pages": 2}, "http://a.example/1", None),
+        ({"max_pages_per_host": 1}, "http://a.example/1", "max_pages_per_host"),
+    ],
+)
+def test_limits_cut_off(limits: dict[str, Any], link: str, why: str | None) -> None:
+    expected = ([], {why: 1}) if why else ([link], {})
+    assert follow(frontier(**limits), START.url, link) == expected
+
+
+def test_limits_count_what_earlier_batches_have_taken() -> None:
+    before = seen(*(f"http://a.example/{number}" for number in range(5)))
+    of = frontier(taken=before, max_pages_per_host=8)
+
+    found, cut = follow(of, *(f"http://a.example/{number}" for number in range(10)))
+    assert found == ["http://a.example/5", "http://a.example/6"]  # 5 before, and the start
+    assert cut == {"max_pages_per_host": 3}
+
+
+@pytest.mark.parametrize(("nofollow", "found"), [("obey", []), ("ignore", ["http://a.example/1"])])
+def test_a_page_may_forbid_to_follow(nofollow: str, found: list[str]) -> None:
+    of = frontier(nofollow=nofollow)
+    assert follow(of, "http://a.example/1", nofollow=True) == (
+        found,
+        {} if found else {"nofollow": 1},
+    )
+
+
+def test_links_of_a_page_out_of_scope_are_not_followed() -> None:
+    away = Target("http://a.example/out", found_on="http://a.example/", depth=1)
+    links = ["http://b.example/1"]
+
+    assert follow(frontier(), *links, target=away, page="http://b.example/") == ([], {"scope": 1})
+    # A listed page may have moved.
+    assert follow(frontier(), *links, page="http://b.example/") == (links, {})
+
+
+def test_a_target_is_a_duplicate_of_what_was_taken_before() -> None:
+    taken = seen("http://a.example/1", "http://a.example/moved")
+    batch = [
+        Target("http://a.example/1", 1),
+        Target("http://a.example/2", 2),
+        Target("http://a.example/3", 3, redirects=("http://a.example/moved",)),
+        Target("http://a.example/1", 4, taken=True),
+        Target("http://a.example/1", 5, redriven=True),
+        Target("http://a.example/2", found_on="http://b.example/"),
+        Target("http://a.example/1", 7, method="POST", body="x"),
+    ]
+    of = Frontier(
+        Batch(job="j", batch="00000-000000", partition=OURS, targets=tuple(batch)),
+        scope(),
+        taken,
+        PARTITIONS,
+    )
+    refused = [of.refused(target) for target in batch]
+
+    assert [error and error.reason for error in refused] == [
+        Reason.DUPLICATE,
+        None,
+        Reason.DUPLICATE,
+        None,
+        None,
+        Reason.DUPLICATE,
+        None,
+    ]
+
+
+def test_a_limit_holds_for_targets_too() -> None:
+    of = Frontier(
+        Batch(job="j", batch="00000-000000", partition=OURS, targets=(START,)),
+        scope(max_pages=1),
+        seen("http://a.example/1"),
+        PARTITIONS,
+    )
+    error = of.refused(START)
+    assert error is not None
+    assert error.reason is Reason.OVER_LIMIT
+
+
+def test_a_page_that_two_ways_lead_to_is_fetched_once() -> None:
+    of = frontier(START, Target("http://a.example/b", 2))
+    moved = parse_url("http://a.example/moved")
+
+    assert of.take_location(START, (), moved)
+    assert follow(of, moved.href) == ([], {})
+    assert not of.take_location(Target("http://a.example/b", 2), (), moved)
+    assert not of.take_location(START, (), parse_url("http://a.example/b"))
+    # Its own way, again.
+    assert of.take_location(START, (moved.href,), moved)
+    assert of.take_location(START, (moved.href,), parse_url(START.url))
+    # Another owner tells.
+    assert of.take_location(START, (), parse_url("http://b.example/"))
+    assert of.take_location(START, (), parse_url("http://b.example/"))
+
+
+def test_a_job_that_takes_nothing_refuses_nothing() -> None:
+    batch = Batch(job="j", batch="00000-000000", partition=OURS, targets=(START, START))
+    of = Frontier(batch, None, None, PARTITIONS)
+
+    assert [of.refused(target) for target in batch.targets] == [None, None]
+    assert of.take_location(START, (), parse_url("http://a.example/b"))
+    assert of.follow(START, START.url, [Link("http://a.example/1")]).found == ()
