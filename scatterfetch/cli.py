@@ -45,6 +45,7 @@ class Command(NamedTuple):
 
 COMMANDS = [
     Command("run", "scrape lists on this machine", "run"),
+    Command("crawl", "scrape a website from a start page on", "crawl"),
     Command("demo", "scrape the bundled bookshops", "demo"),
     Command("results", "make a table of results", "results"),
     Command("submit", "start jobs in a stack", "submit"),

@@ -53,6 +53,27 @@ def run_sources(
     return report(finished, Folder(folder)) or int(not whole)
 
 
+def run_lists(
+    lists: Sequence[UrlList],
+    folder: Path,
+    *,
+    workers: int,
+    parameters: Mapping[str, str],
+    project: Project | None,
+) -> int:
+    """
+    Scrape lists into `folder`; return the exit status of `scatterfetch run`.
+
+    Raises:
+        InvalidJobError: a parameter is wrong.
+    """
+    with local_settings(parameters, project) as settings, locked(folder):
+        named = all(map(names_user_agent, lists))
+        mention_user_agent(settings.parameters, project, specs_name_one=named)
+        finished = run_shown(lists, folder, workers, settings)
+    return report(finished, Folder(folder))
+
+
 def run_shown(
     lists: Sequence[UrlList], folder: Path, workers: int, settings: LocalSettings
 ) -> Finished:

@@ -11,6 +11,7 @@ from scatterfetch.jobs.stack import Stack
 from scatterfetch.lists.columns import mention_columns
 from scatterfetch.lists.sources import is_sitemap, mention_spec, read_sitemap_list, read_sources
 from scatterfetch.lists.specs import spec_of
+from scatterfetch.lists.url_list import UrlList
 from scatterfetch.output.live import open_display
 from scatterfetch.output.sentences import complain
 from scatterfetch.output.summary import print_summary
@@ -46,12 +47,31 @@ def submit_sources(sources: Sequence[str], wishes: Wishes, open_stack: Callable[
     mention_spec(sources, wishes.spec, complain)
     with TemporaryDirectory() as folder:
         stack, jobs, whole = _submit_all(sources, wishes, open_stack, Path(folder))
+    return _waited(stack, jobs, wishes) or int(not whole)
+
+
+def submit_lists(lists: Sequence[UrlList], wishes: Wishes, open_stack: Callable[[], Stack]) -> int:
+    """
+    Submit a job for each of `lists`, and print its id; return the exit status.
+
+    Raises:
+        InvalidJobError: a list is wrong, or there is no stack. Nothing was sent.
+        StorageError: AWS refused; jobs whose ids were printed go on.
+    """
+    for url_list in lists:
+        check_list(url_list)
+    stack = open_stack()
+    return _waited(stack, _submit_to(stack, lists, wishes), wishes)
+
+
+def _waited(stack: Stack, jobs: Sequence[Job], wishes: Wishes) -> int:
+    """Show the jobs until they are done, if that is wanted; return the exit status."""
     if not wishes.wait:
-        return int(not whole)
+        return 0
     with open_display() as display:
         finished = wait_for(stack, jobs, display)
     print_summary(finished, stack)
-    return report(finished, stack) or int(not whole)
+    return report(finished, stack)
 
 
 def _submit_all(
@@ -74,10 +94,14 @@ def _submit_all(
         check_list(url_list)
         lists.append(url_list)
         whole = whole and is_whole
+    return stack, _submit_to(stack, lists, wishes), whole
+
+
+def _submit_to(stack: Stack, lists: Sequence[UrlList], wishes: Wishes) -> list[Job]:
     for url_list in lists:
         check_known(spec_of(url_list), stack.release, stack.name)
     jobs = []
     for url_list in lists:
         jobs.append(submit(stack, url_list, name=wishes.name))
         print(jobs[-1].id, flush=True)
-    return stack, jobs, whole
+    return jobs

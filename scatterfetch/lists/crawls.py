@@ -1,0 +1,73 @@
+"""The list of a crawl: where it begins, with a spec that says how far it goes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from functions.dispatcher.specs import parse_spec
+from scatterfetch.lists.specs import read_spec
+from scatterfetch.lists.url_list import UrlList
+from shared.errors import InvalidJobError, InvalidUrlError
+from shared.spec import Spec
+from shared.urls import parse_url
+
+_EVERY_LINK = {"css": "a[href]"}
+
+
+def crawl_list(
+    urls: Sequence[str],
+    spec: Path | None,
+    *,
+    follow: Sequence[str] = (),
+    within: Sequence[str] = (),
+    depth: int | None = None,
+    max_pages: int | None = None,
+) -> UrlList:
+    """
+    Return the list of a crawl; what is left out is as the spec has it.
+
+    Args:
+        urls: Where it begins; none: where the spec says.
+        spec: Its file.
+        follow: CSS selectors of links, in the place of all that the spec follows.
+        within: `host`, `domain` or globs.
+        depth: How many links may lead to a page.
+        max_pages: Of the job.
+
+    Raises:
+        InvalidJobError: a URL or the spec is wrong, or there is no place to begin.
+    """
+    name = str(spec) if spec else "the options"
+    written = Spec() if spec is None else parse_spec(name, read_spec(spec))
+    content = msgspec.to_builtins(written)
+    if follow:
+        content["follow"] = [{"css": selector} for selector in follow]
+        for kind in content.get("pages", {}).values():
+            kind.pop("follow", None)
+    elif not written.follows:
+        content["follow"] = [_EVERY_LINK]
+    limits: dict[str, Any] = {"depth": depth, "max_pages": max_pages}
+    if within:
+        limits["within"] = within[0] if [*within] in (["host"], ["domain"]) else [*within]
+    given = {name: value for name, value in limits.items() if value is not None}
+    content["crawl"] = content.get("crawl", {}) | given
+    text = msgspec.json.encode(content)
+    checked = parse_spec(name, text)
+    starts = [_start(url) for url in urls] or [*checked.start]
+    if not starts:
+        raise InvalidJobError(
+            "name the URL where the crawl begins, as in `scatterfetch crawl https://shop.example/`"
+            + ("; or as `start` in the spec" if spec else "")
+        )
+    body = "".join(f"{url}\n" for url in starts).encode()
+    host = parse_url(starts[0]).host
+    return UrlList("the crawl", f"crawl/{host.strip('[]')}.txt", body, text, inline=True)
+
+
+def _start(url: str) -> str:
+    try:
+        return parse_url(url).href
+    except InvalidUrlError as error:
+        raise InvalidJobError(f"{url}: {error}") from error

@@ -1,0 +1,99 @@
+"""Crawls by the command line, against a shop with all that makes crawls hard."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from shared.outcomes import Kind
+from tests.commandline import scatterfetch_here
+from tests.results import all_outcomes, final_outcomes
+from tests.shop import ELSEWHERE, SPEC, Shop
+from tests.site import running_site
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with running_site(Shop()) as site:
+        assert isinstance(site, Shop)
+        yield site
+
+
+def crawl(shop: Shop, folder: Path, *args: str, spec: str = SPEC) -> CompletedProcess[str]:
+    (folder / "spec.yaml").write_text(spec)
+    local = ["--parameter", f"ConnectTo=::127.0.0.1:{shop.port}", "--workers", "3"]
+    local += ["--parameter", "AllowPrivateNetworks=true"]
+    return scatterfetch_here(
+        "crawl", "--spec", "spec.yaml", "--out", "out", *local, *args, cwd=folder
+    )
+
+
+def skus(folder: Path) -> list[str]:
+    rows = [row for one in final_outcomes(folder / "out").values() for row in one.rows]
+    return sorted(row["sku"] for row in rows if "sku" in row)
+
+
+def test_all_of_a_shop_is_scraped_once(shop: Shop, tmp_path: Path) -> None:
+    ran = crawl(shop, tmp_path)
+
+    assert skus(tmp_path) == sorted(shop.sold()), ran.stderr
+    pages = [asked for asked in shop.asked if asked[1] != "/robots.txt"]
+    assert not [path for host, path in pages if "sid=" in path]
+    assert not [path for host, path in pages if path.startswith("/private") or host == ELSEWHERE]
+    often = {asked[1] for asked in pages if shop.asked[asked] > 1}
+    failing = {f"/p/{n}" for n in range(shop.products) if n % 7 == 0 or n % 9 == 0}
+    assert often <= failing
+    final = final_outcomes(tmp_path / "out").values()
+    product = next(one for one in final if one.rows and one.rows[0].get("sku") == "3")
+    assert product.rows[0]["category"] in {"c 3", "mirror 3"}
+    assert (product.page, product.depth, product.line) == ("product", 2, None)
+    assert product.found_on in {"http://shop.example/c/3/", "http://shop.example/mirror/3/"}
+    [front] = [one for one in final if one.line == 1]
+    assert (front.url, front.page, front.depth, front.found_on) == (
+        "http://shop.example/",
+        "listing",
+        0,
+        None,
+    )
+
+
+def test_a_calendar_ends_where_the_depth_does(shop: Shop, tmp_path: Path) -> None:
+    crawl(shop, tmp_path, "--depth", "6")
+
+    months = [path for _, path in shop.asked if path.startswith("/calendar/")]
+    assert len(months) == 6
+
+
+def test_a_crawl_of_so_many_pages_asks_for_no_more(shop: Shop, tmp_path: Path) -> None:
+    crawl(shop, tmp_path, "--max-pages", "20", "--within", "host")
+
+    pages = [path for _, path in shop.asked if path != "/robots.txt"]
+    assert len(pages) == 20
+    assert len(final_outcomes(tmp_path / "out")) == 20
+
+
+def test_a_crawl_goes_on_where_it_stopped(shop: Shop, tmp_path: Path) -> None:
+    first = crawl(shop, tmp_path)
+    before = shop.asked.total()
+    again = crawl(shop, tmp_path)
+
+    assert again.returncode == first.returncode
+    assert shop.asked.total() == before
+    assert "Nothing was left to fetch" in again.stdout
+
+
+def test_lost_results_of_a_crawl_are_fetched_again_with_all_that_they_led_to(
+    shop: Shop, tmp_path: Path
+) -> None:
+    crawl(shop, tmp_path)
+    expected = {one.url for one in all_outcomes(tmp_path / "out") if one.outcome is Kind.SCRAPED}
+    [first] = (tmp_path / "out").glob("results/*/00000-000000.jsonl.gz")
+    first.unlink()
+
+    crawl(shop, tmp_path)
+
+    assert skus(tmp_path) == sorted(shop.sold())
+    assert {
+        one.url for one in all_outcomes(tmp_path / "out") if one.outcome is Kind.SCRAPED
+    } == expected
