@@ -33,7 +33,7 @@ from scatterfetch.jobs.stack import Stack
 from scatterfetch.localcloud.cloud import LocalCloud
 from scatterfetch.localcloud.sandbox import FunctionError, Sandbox, SandboxDiedError
 from scatterfetch.localcloud.template import REGION, WORKER, Function, Template
-from shared.errors import InvalidJobError
+from shared.errors import InvalidJobError, Reason
 from shared.ids import child_id, dead_letter_id, root_id
 from shared.keys import (
     announced_key,
@@ -46,7 +46,7 @@ from shared.keys import (
 from shared.ledger import ledger_of
 from shared.manifest import decode_manifest
 from shared.messages import Batch, ListUploaded, Wake, decode_batch, decode_dispatch, encode
-from shared.outcomes import Kind, Outcome
+from shared.outcomes import FINAL, Kind, Outcome
 from shared.receipts import outcome_name
 from shared.urls import parse_url
 from tests.chaos.proxy import (
@@ -65,6 +65,8 @@ from tests.site import LogEntry, Site
 
 DISPATCHER = "DispatcherFunction"
 PAUSE = 0.4
+LINKED_PAGES = 4
+"""Of each host that is linked."""
 _LATENCY = 0.15  # seconds, of every answer
 _ON_ITS_WAY = 1.0  # seconds that a call which was under way may be late
 _STOP_SECONDS = 2.0  # that a worker has, which has lost a lease, until another has the batch
@@ -105,6 +107,8 @@ class Website(Site):
 
     It is XHTML then, by which handlers that can be held up know it.
     """
+    linked: Sequence[str] = ()
+    """Hosts whose pages are linked, each to those of its own and of the next two, and by moves."""
     on_request: Callable[[str, str], None] = lambda _path, _user_agent: None
     """Is called with path and User-Agent of each request."""
     _asked: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -128,7 +132,7 @@ class Website(Site):
             case ["", "robots.txt"]:
                 return web.Response(text="User-agent: *\nDisallow: /secret\n")
             case ["", "page", number]:
-                html = f"<!doctype html><title>{host} {number}</title>"
+                html = f"<!doctype html><title>{host} {number}</title>{self._links(host, number)}"
                 stalls = number == "stall" and host in self.stalling
                 self.stalling -= {host} if stalls else set()
                 kind = "application/xhtml+xml" if stalls else "text/html"
@@ -137,6 +141,16 @@ class Website(Site):
                 location = f"http://{other}/page/{number}"
                 return web.Response(status=301, headers={"Location": location})
         return web.Response(status=404)
+
+    def _links(self, host: str, number: str) -> str:
+        if host not in self.linked:
+            return ""
+        at, page = self.linked.index(host), int(number)
+        near = [self.linked[(at + step) % len(self.linked)] for step in range(3)]
+        links = [f"http://{one}/page/{page}" for one in near]
+        links += [f"/page/{(page + 1) % LINKED_PAGES}", f"/page/{page // 2}"]
+        links += [f"/moved/{near[1]}/{page}", f"/page/{page}?again", "/page/9/gone"]
+        return "".join(f'<a href="{link}">x</a>' for link in links)
 
     def _trouble(self, host: str, path: str) -> str:
         """Return what a request meets: `reset`, `hang`, a status, or nothing."""
@@ -162,6 +176,8 @@ class UrlList:
     name: str
     urls: tuple[str, ...]
     spec: str = f"pause: {PAUSE}, attempts: 10"
+    more: str = ""
+    """What else the spec says, behind `fetch`."""
 
     @property
     def key(self) -> str:
@@ -176,7 +192,7 @@ class UrlList:
     def spec_body(self) -> bytes:
         """At most one request to a host, and two seconds for it."""
         usual = "per_host: 1, timeout: 2, wait_initial: 0.1, wait_max: 1, max_idle: 1"
-        return f"fetch: {{{usual}, {self.spec}}}".encode()
+        return f"fetch: {{{usual}, {self.spec}}}\n{self.more}".encode()
 
     @property
     def lines(self) -> dict[int, str]:
@@ -740,15 +756,17 @@ class Results:
             for path in folder.glob(f"{results_prefix(job)}[0-9]*")
         }
         assert self._ledger.complete, self._ledger
-        self._final: dict[int, Outcome] = {}
+        self._final: dict[int | str, Outcome] = {}
         self._letters = 0
         self.starts: list[tuple[str, float]] = []
         """Host and time of the first request for each target in each batch."""
         roots = [batch for batch in self._committed if batch == root_id(batch)]
+        targets: dict[int | str, str] = dict(lines.items())
         for batch in roots:
-            self._follow(batch, lines)
+            self._follow(batch, dict(targets))
         assert not self._committed, f"nobody has deferred anything to {list(self._committed)}"
-        assert {line: outcome.url for line, outcome in self._final.items()} == lines
+        listed = {i: outcome.url for i, outcome in self._final.items() if isinstance(i, int)}
+        assert listed == lines
         self._check_ledger([key for key in keys if "/receipts/" in key], len(lines))
 
     @property
@@ -756,29 +774,40 @@ class Results:
         """The final outcome of each URL."""
         return {outcome.url: outcome for outcome in self._final.values()}
 
-    def _follow(self, batch: str, targets: Mapping[int, str]) -> None:
+    def _follow(self, batch: str, targets: dict[int | str, str]) -> None:
         """Take out a batch, in which the first thing to fetch is `targets`, and its children."""
         outcomes = self._committed.pop(batch)
-        deferred: dict[int, str] = {}
+        deferred: dict[int | str, str] = {}
         for outcome in outcomes:
-            assert outcome.line in targets, f"{batch} holds {outcome.url}, which is not for it"
+            for found in outcome.found:
+                (targets if found.child is None else deferred)[found.url] = found.url
+        for outcome in outcomes:
+            assert outcome.id in targets, f"{batch} holds {outcome.url}, which is not for it"
             if outcome.elapsed_ms:  # something was fetched
                 began = datetime.fromisoformat(outcome.fetched_at).timestamp()
-                self.starts.append((parse_url(targets[outcome.line]).host, began))
+                self.starts.append((parse_url(targets[outcome.id]).host, began))
             if outcome.outcome is Kind.DEFERRED:
-                deferred[outcome.line] = (outcome.url, *outcome.redirects)[-1]
-            else:
-                assert outcome.line not in self._final, f"{outcome.url} has two final outcomes"
-                self._final[outcome.line] = outcome
+                deferred[outcome.id] = (outcome.url, *outcome.redirects)[-1]
+            elif outcome.outcome in FINAL:
+                assert outcome.id not in self._final, f"{outcome.url} has two final outcomes"
+                self._final[outcome.id] = outcome
         children = self._ledger.receipts[batch].get("children", 0)
         names = [child_id(batch, number) for number in range(1, children + 1)]
-        came_back = [o.line for name in names for o in self._committed.get(name, [])]
-        assert sorted(came_back) == sorted(deferred), f"what {batch} has deferred came back else"
+        together = [self._committed.get(name, []) for name in names]
+        joined = {
+            found.url
+            for child in together
+            for o in child
+            for found in o.found
+            if found.child is None
+        }
+        came_back = [o.id for child in together for o in child if o.id not in joined]
+        assert Counter(came_back) == Counter(deferred.keys()), f"{batch} has deferred others"
         for name in names:
             self._follow(name, deferred)
-        self._follow_letters(batch, {o.line: o.url for o in outcomes if o.outcome is Kind.DEAD})
+        self._follow_letters(batch, {o.id: o.url for o in outcomes if o.outcome is Kind.DEAD})
 
-    def _follow_letters(self, batch: str, dead: Mapping[int, str]) -> None:
+    def _follow_letters(self, batch: str, dead: dict[int | str, str]) -> None:
         """Take out what was redriven of a batch: its outcomes are in the place of the dead ones."""
         for number in count(1):
             letter = dead_letter_id(batch, number)
@@ -786,16 +815,19 @@ class Results:
                 return
             self._letters += 1
             for outcome in self._committed[letter]:
-                died = self._final.pop(outcome.line)
+                died = self._final.pop(outcome.id)
                 assert died.outcome is Kind.DEAD, f"{died.url} was redriven and not dead"
-            self._follow(letter, dead)
+            self._follow(letter, dict(dead))
 
     def _check_ledger(self, receipts: list[str], lines: int) -> None:
         ledger = self._ledger
         assert len(receipts) == len(ledger.receipts) == ledger.batches + self._letters
-        assert (ledger.targets, ledger.rejected, ledger.duplicates) == (lines, 1, 1)
+        assert (ledger.listed, ledger.rejected, ledger.duplicates) == (lines, 1, 1)
+        assert ledger.targets == len(self._final)
         summary = decode_summary((self._folder / summary_key(self._job)).read_bytes())
-        assert (summary.targets, summary.rejected, summary.duplicates) == (lines, 1, 1)
+        assert (summary.rejected, summary.duplicates) == (1, 1)
+        assert summary.targets == len(self._final)
+        assert summary.targets - summary.found == lines
         kinds = Counter(str(outcome.outcome) for outcome in self._final.values())
         # It is written once, and a redrive comes later.
         assert self._letters or +Counter(summary.outcomes) == kinds
@@ -813,6 +845,34 @@ def check_pages(final: Mapping[str, Outcome]) -> None:
             at = path[1] if path[0] == "moved" else host
             assert outcome.outcome is Kind.SCRAPED, outcome
             assert outcome.rows[0]["title"] == f"{at} {path[-1]}"
+
+
+def check_crawled(final: Mapping[str, Outcome], hosts: Sequence[str]) -> None:
+    """Of all pages of `hosts`, and of each link to one, there is one outcome; each is read once."""
+    titles = Counter(
+        outcome.rows[0]["title"]
+        for url, outcome in final.items()
+        if outcome.outcome is Kind.SCRAPED and not url.endswith("?again")
+    )
+    assert titles == {f"{host} {page}": 1 for host in hosts for page in range(LINKED_PAGES)}
+    expected = {f"http://{host}/page/{page}" for host in hosts for page in range(LINKED_PAGES)}
+    moved = {
+        f"http://{host}/moved/{hosts[(at + 1) % len(hosts)]}/{page}"
+        for at, host in enumerate(hosts)
+        for page in range(LINKED_PAGES)
+    }
+    gone = {f"http://{host}/page/9/gone" for host in hosts}
+    again = {f"{url}?again" for url in expected}
+    # A page that a move has led to first is no target of its own.
+    assert {*final} <= expected | moved | gone | again
+    assert {*final} >= moved | gone | again
+    for url, outcome in final.items():
+        if url in gone:
+            assert (outcome.outcome, outcome.status) == (Kind.FAILED, 404)
+        elif url in moved and outcome.outcome is Kind.SKIPPED:
+            assert outcome.reason is Reason.DUPLICATE
+        else:
+            assert outcome.outcome is Kind.SCRAPED, outcome
 
 
 def check_visits(log: Iterable[LogEntry], deaths: Mapping[str, float]) -> None:

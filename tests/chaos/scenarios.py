@@ -31,6 +31,7 @@ from tests.chaos.harness import (
     PAUSE,
     Results,
     UrlList,
+    check_crawled,
     check_pages,
     check_pause,
     check_visits,
@@ -60,6 +61,7 @@ _RENEW = "^worker.* ChangeMessageVisibilityBatch .*-work.fifo"
 _TAKE = r"^worker.* ReceiveMessage .*-work\.fifo"
 _RECEIPT = "^worker.* PUT .*/receipts/"
 _ACKNOWLEDGE = r"^\S* DeleteMessage "
+_SEEN = "^worker.* PUT .*/seen/"
 _DEFER = "^worker.* SendMessageBatch .*-dispatchqueue"
 _CANCEL_LIMIT = 5.0  # seconds; a worker looks every second
 _SEVERAL = " ([2-9]|10)$"
@@ -112,6 +114,46 @@ def killed_at_random(arena: Arena) -> str:
     check(arena, fleet, fleet.run(arena.url_list()))
     assert killed
     return f"{len(killed)} kills amid pages, {sum(fault.fired for fault in calls)} amid calls"
+
+
+def crawled(arena: Arena) -> str:
+    """
+    A crawl from one page to all hosts: kills around what is written of pages that were taken.
+
+    What was found comes twice and out of order; links and redirects lead to each page by many ways.
+    """
+    fleet = arena.fleet(workers=3)
+    hosts = arena.site.linked = arena.hosts()
+    times = 1 if arena.short else 3
+    before, after = fleet.killing(), fleet.killing(after=True)
+
+    def late_and_twice(call: Call, forward: Forward) -> Answer:
+        entries = [
+            {**entry, "DelaySeconds": entry.get("DelaySeconds", 0) + arena.rng.randint(0, 2)}
+            for entry in call.arguments["Entries"]
+        ]
+        arena.rng.shuffle(entries)
+        forward(call.asking(Entries=entries))
+        return forward(call)
+
+    kills = [
+        Fault(_COMMIT, after, chance=0.2, times=times),  # before the pages are taken
+        Fault(_SEEN, before, chance=0.2, times=times),
+        Fault(_SEEN, after, chance=0.2, times=times),  # before the receipt
+        Fault(_RECEIPT, after, chance=0.2, times=times),
+    ]
+    twice = Fault(_DEFER, late_and_twice, chance=0.3, times=4 * times)
+    fleet.proxy.faults += [*kills, twice, Fault(_ACKNOWLEDGE, fleet.redelivering(), chance=0.2)]
+    start = UrlList(
+        "crawl",
+        (f"http://{hosts[0]}/page/0",),
+        more="follow: [{css: a}]\ncrawl: {within: ['*']}",
+    )
+    jobs = fleet.run(start)
+    final = final_outcomes(arena, fleet, jobs)
+    assert not fleet.letters, fleet.said
+    check_crawled(final, hosts)
+    return f"{sum(fault.fired for fault in kills)} kills, {twice.fired} times twice"
 
 
 def delivered_twice(arena: Arena) -> str:
@@ -534,7 +576,7 @@ def list_overwritten(arena: Arena) -> str:
     assert manifest.error is None, "refused after its first batch"
     assert ledger.complete
     assert ledger.damaged
-    assert sorted(outcome.line for outcome in final) == sorted({o.line for o in final})
+    assert len({outcome.id for outcome in final}) == len(final)
     assert 0 < ledger.targets == len(final) < len(shops.urls)
     check_visits(arena.site.log, fleet.deaths)
     assert not fleet.letters, fleet.said
@@ -655,6 +697,7 @@ SCENARIOS: dict[str, Callable[[Arena], str]] = {
     for scenario in (
         killed_at_every_point,
         killed_at_random,
+        crawled,
         delivered_twice,
         leases_run_out,
         services_in_trouble,
