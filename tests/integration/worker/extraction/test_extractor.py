@@ -42,10 +42,10 @@ async def extracted(
     found: FetchedPage,
     parser: str | None = None,
     *,
-    parser_timeout: float = 10,
+    parser_timeout: float = 60,  # as long as it takes on a machine that others load
     extract: dict[str, Any] | None = None,
     careful: bool = False,
-    time_left: float = 60,
+    time_left: float = 200,
 ) -> Extracted:
     extracts = Extractor(
         Spec(
