@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from selectolax.lexbor import LexborNode
 
 from functions.worker.extraction.documents.charset import decode_in, decode_page, page_encoding
-from functions.worker.extraction.documents.complexity import check_memory
+from functions.worker.extraction.documents.complexity import TooComplexError, check_memory
 from functions.worker.extraction.documents.lexbor import empty_tree, html_of, parse_html
 from functions.worker.extraction.documents.links import Resolver
 from functions.worker.extraction.documents.trees import html_elements, html_tree, is_feed, xml_tree
@@ -111,6 +111,17 @@ class Document:
             self.tree = parse_html(decode_in(page, self._encoding, start))
         else:
             self.tree = empty_tree()
+
+    def take_time(self) -> None:
+        """
+        Begin what may take long, and cannot be interrupted.
+
+        Raises:
+            TooComplexError: nothing may take long here; a process of its own, which is killed where
+                it takes too long, is in no hurry.
+        """
+        if self.hurry is not no_hurry:
+            raise TooComplexError
 
     @property
     def problems(self) -> list[dict[str, Any]]:

@@ -8,8 +8,8 @@ have one bound. None of them knows the page: no circle may hold a tree.
 import re
 from typing import Any
 
-from functions.worker.extraction.documents.complexity import TooComplexError, may_take_long
-from functions.worker.extraction.documents.document import Document, no_hurry
+from functions.worker.extraction.documents.complexity import may_take_long
+from functions.worker.extraction.documents.document import Document
 from functions.worker.transport.page import FetchedPage
 
 # Cells and rows without their table, as many an API sends them: a parser drops their tags.
@@ -66,8 +66,7 @@ def text_within(document: Document, text: str) -> Document | None:
 
 def _within(document: Document, content_type: str, text: str) -> Document:
     body = text.encode("utf-8", "replace")
-    # In a process of its own there is no hurry: it is killed where it takes too long.
-    if document.hurry is not no_hurry and may_take_long(body):
-        raise TooComplexError
+    if may_take_long(body):
+        document.take_time()
     page = FetchedPage(document.page.url, document.page.status, content_type, "utf-8", body)
     return Document(page, document.hurry, document.notes)

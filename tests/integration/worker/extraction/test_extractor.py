@@ -89,6 +89,19 @@ async def test_the_process_is_sent_what_is_read_of_the_list_and_no_more(
     assert [question.page and question.page.input for question in asked] == [{"id": 7}, None]
 
 
+async def test_sources_that_find_all_in_all_come_to_an_end(process: ExtractionProcess) -> None:
+    """Of 300 elements in each other each has all that are in it, and so on: billions of places."""
+    source: dict[str, Any] = {"css": "p"}
+    for _ in range(4):
+        source = {"css": "div", "then": source}
+    nested = page("<div>" * 300 + "x")
+    reads = {"fields": {"x": {**source, "many": True}}}
+
+    told = await reason(process, nested, extract=reads, parser_timeout=0.5)
+
+    assert told == (Reason.TOO_COMPLEX, "not done after 0.5 s")
+
+
 # ---- pages
 
 

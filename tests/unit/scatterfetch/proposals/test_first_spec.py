@@ -428,8 +428,8 @@ LINES = "".join(f"<li class=lamp><a href=/{n}>Lamp {n}</a> <b>x{n}</b></li>" for
             id="nothing but objects by their ids",
         ),
         pytest.param(
-            {"a": {"x": 1, "y": 2}, "b": {"x": 3, "z": 4}, "c": {"q": 5}},
-            [{"a_x": 1, "a_y": 2, "b_x": 3, "b_z": 4, "c_q": 5}],
+            {"a": {"x": 1, "y": 2}, "b": {"x": 3, "z": 4}, "c": {"x": 5}},
+            [{"a_x": 1, "a_y": 2, "b_x": 3, "b_z": 4, "c_x": 5}],
             id="objects of several kinds",
         ),
         pytest.param(

@@ -14,6 +14,7 @@ from functions.worker.extraction.documents.complexity import TooComplexError
 from functions.worker.extraction.documents.document import Document
 from functions.worker.extraction.fields import steps
 from functions.worker.extraction.rows import compile_extraction
+from functions.worker.extraction.structured import embedded_json
 from functions.worker.extraction.structured.embedded_json import read_embedded
 from functions.worker.transport.page import FetchedPage
 from shared.spec import Spec
@@ -431,6 +432,17 @@ def test_html_that_may_take_long_is_not_read_where_nothing_may() -> None:
 
     with pytest.raises(TooComplexError):
         extract_in_a_hurry(body, fields=fields)
+
+
+def test_json_that_takes_long_is_not_read_where_nothing_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(embedded_json, "_LARGE", 20)
+    fields = {"x": {"jmespath": "a", "then": {"jmespath": "b"}}}
+
+    extract_in_a_hurry(json.dumps({"a": '{"b": "strict JSON"}' + " " * 20}), fields=fields)
+    with pytest.raises(TooComplexError):
+        extract_in_a_hurry(json.dumps({"a": "{'b': 'what people write'}"}), fields=fields)
 
 
 def test_whoever_is_in_a_hurry_is_asked_for_each_part() -> None:
