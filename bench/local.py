@@ -12,7 +12,6 @@ import json
 import platform
 import resource
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -25,8 +24,8 @@ from statistics import median
 from typing import NamedTuple
 
 import boto3
-import yaml
 
+from bench.command import parameters, run_command
 from bench.serving import serving
 from bench.whole import PARTS, beside_scrapy
 from scatterfetch.deployable import TEMPLATE
@@ -60,10 +59,6 @@ def children_cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def parameters(website: int) -> dict[str, str]:
-    return {"AllowPrivateNetworks": "true", "ConnectTo": f":80:127.0.0.1:{website}"}
-
-
 def text_of(urls: list[str]) -> bytes:
     return "".join(f"{url}\n" for url in urls).encode()
 
@@ -71,11 +66,8 @@ def text_of(urls: list[str]) -> bytes:
 def whole(urls: list[str], workers: int, website: int, folder: Path) -> Used:
     """Run the command."""
     (folder / "urls.txt").write_bytes(text_of(urls))
-    (folder / "spec.yaml").write_text(yaml.safe_dump({"fetch": _FETCH}))
-    command = [sys.executable, "-m", "scatterfetch", "run", str(folder / "urls.txt")]
-    command += ["--out", str(folder / "out"), "--workers", str(workers)]
-    for name, value in parameters(website).items():
-        command += ["--parameter", f"{name}={value}"]
+    more = ("--workers", str(workers))
+    command = run_command(folder / "urls.txt", {"fetch": _FETCH}, parameters(website), *more)
     cpu, began = children_cpu(), time.perf_counter()
     done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
     used = Used(time.perf_counter() - began, children_cpu() - cpu)

@@ -21,9 +21,8 @@ from statistics import median
 from string import ascii_lowercase
 from typing import Any, NamedTuple
 
-import yaml
-
 from bench import corpus
+from bench.command import run_command
 from bench.pauses import Conduct, conduct, least, read_log, slowest
 from bench.serving import serving
 from bench.timed import timed
@@ -75,12 +74,9 @@ class Tool(NamedTuple):
     """Whether its hosts are addresses of 127/8, since its names cannot be led to this machine."""
 
 
-def scatterfetch(urls: Path, folder: Path) -> list[str]:
-    spec = folder / "spec.yaml"
-    spec.write_text(yaml.safe_dump(_SPEC))
-    command = [sys.executable, "-m", "scatterfetch", "run", str(urls), "--spec", str(spec)]
-    command += ["--out", str(folder / "out"), "--parameter", "AllowPrivateNetworks=true"]
-    return [*command, "--parameter", "ConnectTo=::127.0.0.1:"]
+def scatterfetch(urls: Path, _folder: Path) -> list[str]:
+    parameters = {"AllowPrivateNetworks": "true", "ConnectTo": "::127.0.0.1:"}
+    return run_command(urls, _SPEC, parameters)
 
 
 def scrapy(urls: Path, folder: Path) -> list[str]:

@@ -14,7 +14,6 @@ import argparse
 import gzip
 import json
 import subprocess
-import sys
 import tempfile
 import threading
 from collections import Counter
@@ -25,10 +24,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-import yaml
-
+from bench.command import parameters, run_command
 from bench.corpus import peers_python
-from bench.local import parameters
 from bench.measures import (
     f1,
     is_in,
@@ -180,10 +177,7 @@ def scrape(entries: list[Entry], extract: dict[str, Any], port: int) -> dict[str
         folder = Path(name)
         urls = folder / "urls.txt"
         urls.write_text("".join(f"{entry.url}\n" for entry in entries))
-        (folder / "spec.yaml").write_text(yaml.safe_dump({"fetch": _FETCH, "extract": extract}))
-        command = [sys.executable, "-m", "scatterfetch", "run", str(urls), "--out", name]
-        for parameter, value in parameters(port).items():
-            command += ["--parameter", f"{parameter}={value}"]
+        command = run_command(urls, {"fetch": _FETCH, "extract": extract}, parameters(port))
         done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
         outcomes = [
             json.loads(line)

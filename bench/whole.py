@@ -5,7 +5,6 @@ The pages of `make bench-worker`, from nginx, with no pauses, and what all its s
 them; and a single one of them, whose time is the start and the end of a command and not more.
 """
 
-import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -15,9 +14,9 @@ from statistics import median
 from typing import NamedTuple
 
 import msgspec
-import yaml
 
 from bench import corpus
+from bench.command import run_command
 from bench.polite import came, runspider
 from bench.spec import SPEC
 from bench.subjects import CONCURRENCY, PER_HOST
@@ -37,11 +36,8 @@ class Beside(NamedTuple):
     scrapy_cpu: float
 
 
-def scatterfetch(urls: Path, folder: Path) -> list[str]:
-    spec = folder / "spec.yaml"
-    spec.write_text(yaml.safe_dump(msgspec.to_builtins(SPEC)))
-    command = [sys.executable, "-m", "scatterfetch", "run", str(urls), "--spec", str(spec)]
-    return [*command, "--out", str(folder / "out"), "--parameter", "AllowPrivateNetworks=true"]
+def scatterfetch(urls: Path, _folder: Path) -> list[str]:
+    return run_command(urls, msgspec.to_builtins(SPEC), {"AllowPrivateNetworks": "true"})
 
 
 def scrapy(urls: Path, folder: Path) -> list[str]:
