@@ -9,8 +9,9 @@ from scatterfetch.project import project_of
 
 EXAMPLE = """\
 Fetches one page as a worker would, once, and shows the rows that a spec makes of it, what is wrong
-with them, and how politely the website would be visited. The rows are on standard output, one
-JSON object a line; everything else is on standard error.
+with them, which page kind it is, which links a crawl would follow, and how politely the website
+would be visited. The rows are on standard output, one JSON object a line; everything else is on
+standard error.
 
 examples:
   $ scatterfetch try https://example.com/
@@ -20,8 +21,9 @@ examples:
 """
 EPILOG = """\
 exit status:
-  0    there are rows, and nothing is wrong with them; with --html: there is a page
-  1    the page could not be had or has no rows, rows have problems, or the spec found nothing
+  0    there are rows or links to follow, and nothing is wrong with them; with --html: there is a
+       page
+  1    the page could not be had or has neither, rows have problems, or the spec found nothing
   2    wrong usage or input; nothing was fetched
   130  interrupted
 """

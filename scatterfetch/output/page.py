@@ -2,13 +2,14 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
+from functions.worker.extraction.kinds import Kinds
 from functions.worker.parsers import Page
 from scatterfetch.output.sentences import remedy
 from shared.urls import origin_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from shared.spec import Spec
 
 _ROWS_SHOWN = 10
+_LINKS_SHOWN = 20
 _CELL = 60  # characters
 _NARROW = 8  # of a column, if there is more to show
 _GAP = 2  # between two columns
@@ -37,6 +39,8 @@ def show(seen: "Seen", spec: "Spec", settings: "WorkerSettings", *, html: bool) 
             f"{outcome.bytes:,} bytes ({outcome.wire_bytes:,} as sent) in {outcome.elapsed_ms} ms"
         )
     console.print("; ".join(facts), style="bold")
+    if spec.pages and seen.page is not None:
+        console.print(f"page kind: {outcome.page or 'none; the top level of the spec counts'}")
     if advice := remedy(outcome.reason):
         console.print(advice)
     for url in outcome.redirects:
@@ -53,6 +57,8 @@ def show(seen: "Seen", spec: "Spec", settings: "WorkerSettings", *, html: bool) 
         name = f"{problem['field']}: " if problem["field"] else ""
         value = "" if problem["value"] is None else f": {_cell(problem['value'])}"
         console.print(f"problem: {name}{problem['problem']}{value}", style="yellow")
+    for line in _links(seen, spec):
+        console.print(line)
     if outcome.rows:
         console.print(_table(outcome.rows, console.width))
     _print_json(outcome.rows, console)
@@ -79,6 +85,25 @@ def _politeness(seen: "Seen", spec: "Spec", settings: "WorkerSettings") -> list[
     hours = f"; 1,000 pages of {host} take {_duration(1_000 * pause)} or more" if pause else ""
     lines.append(f"pause: {pause:g} s between requests, {fetch.per_host} at once at most{hours}")
     return lines
+
+
+def _links(seen: "Seen", spec: "Spec") -> Iterator[str]:
+    """Yield which links of the page a crawl would follow, and what cuts off the others."""
+    found, cut = seen.followed.found, seen.followed.cut
+    if not spec.follows or seen.page is None:
+        return
+    reasons = ", ".join(f"{why} {count:,}" for why, count in sorted(cut.items()))
+    yield (
+        f"links: {len(found):,} would be followed"
+        + (f", {sum(cut.values()):,} would not: {reasons}" if cut else "")
+    )
+    kinds = Kinds(spec)
+    for link in found[:_LINKS_SHOWN]:
+        kind = kinds.kind_of(link.url, link.page)
+        carried = [f"{name}={_cell(value)}" for name, value in (link.carry or {}).items()]
+        yield "  ".join(["", link.url, *([kind] if kind else []), *carried])
+    if len(found) > _LINKS_SHOWN:
+        yield f"  ... and {len(found) - _LINKS_SHOWN:,} more"
 
 
 def _duration(seconds: float) -> str:

@@ -13,6 +13,13 @@ from functions.worker.extraction.rows import Extracted
 from functions.worker.politeness.partition import Partition, PartitionState
 from functions.worker.politeness.robots import product_token
 from functions.worker.scraping.batch import network_of, scrape_batch
+from functions.worker.scraping.frontier import (
+    NOFOLLOW,
+    NOTHING_FOLLOWED,
+    Followed,
+    Frontier,
+    scope_of,
+)
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.visit import Visit
 from functions.worker.secrets import proxy_pool
@@ -42,16 +49,24 @@ class Seen(NamedTuple):
     page: FetchedPage | None
     state: PartitionState
     """What has been learnt of the hosts."""
+    followed: Followed = NOTHING_FOLLOWED
+    """What would become of the links of the page."""
 
 
 class _Keeper(Extractor):
-    """Keeps the page that it extracts."""
+    """Keeps the page that it extracts, and what it holds."""
 
     page: FetchedPage | None = None
+    extracted: Extracted | None = None
 
     def at_once(self, page: FetchedPage, target: Target) -> Extracted | None:
         self.page = page
-        return super().at_once(page, target)
+        self.extracted = super().at_once(page, target)
+        return self.extracted
+
+    async def elsewhere(self, page: FetchedPage, target: Target, time_left: float) -> Extracted:
+        self.extracted = await super().elsewhere(page, target, time_left)
+        return self.extracted
 
 
 def worker_settings(parameters: Mapping[str, str]) -> WorkerSettings:
@@ -111,7 +126,7 @@ async def fetch(
             on_wait=_say_wait,
         )
     [outcome] = outcomes
-    return Seen(outcome, extractor.page, state)
+    return Seen(outcome, extractor.page, state, _followed(spec, target, outcome, extractor))
 
 
 def _say_wait(seconds: float, visit: Visit) -> None:
@@ -127,8 +142,9 @@ async def extract_again(
     """Return what `spec` makes of the page that was fetched already."""
     assert seen.page is not None
     token = _token(spec, settings)
-    extractor = Extractor(spec, token=token, process=process, careful=False)
+    extractor = _Keeper(spec, token=token, process=process, careful=False)
     visit = Visit(Target(seen.outcome.url, 1, input=seen.outcome.input))
+    visit.kind = extractor.kinds.kind_of(seen.page.url)
     try:
         extracted = extractor.at_once(seen.page, visit.target)
         if extracted is None:
@@ -153,7 +169,20 @@ async def extract_again(
         fetched_at=then.fetched_at,
         elapsed_ms=then.elapsed_ms,
     )
-    return seen._replace(outcome=outcome)
+    followed = _followed(spec, visit.target, outcome, extractor)
+    return seen._replace(outcome=outcome, followed=followed)
+
+
+def _followed(spec: Spec, target: Target, outcome: Outcome, extractor: _Keeper) -> Followed:
+    """Return what would become of the links of the page, were it the only one of a crawl."""
+    page, extracted = extractor.page, extractor.extracted
+    if page is None or extracted is None or not spec.follows:
+        return NOTHING_FOLLOWED
+    batch = Batch(job="try", batch="00000-000000", partition=0, targets=(target,))
+    frontier = Frontier(batch, scope_of(spec), None, partitions=1)
+    nofollow = not NOFOLLOW.isdisjoint(outcome.robots_tags)
+    cut = extracted.links_cut or {}
+    return frontier.follow(target, page.url, extracted.links, nofollow=nofollow, cut=cut)
 
 
 def _token(spec: Spec, settings: WorkerSettings) -> str:

@@ -119,4 +119,4 @@ def _run(trial: Trial, parameters: Mapping[str, str], *, html: bool, watch: bool
         process.stop()
     if html:
         return seen.page is not None
-    return bool(seen.outcome.rows) and not seen.outcome.problems
+    return bool(seen.outcome.rows or seen.followed.found) and not seen.outcome.problems

@@ -23,6 +23,8 @@ from shared.urls import Url, parse_url, partition_of, registrable_domain
 
 MAX_TOGETHER = 300
 """Targets that a batch may have with those that join it."""
+NOFOLLOW = frozenset(["nofollow", "none"])
+"""What a page asks of robots that wants that nobody follows its links."""
 
 
 class Taken(Protocol):

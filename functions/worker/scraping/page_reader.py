@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from functions.worker.extraction.rows import Extracted
 from functions.worker.scraping.deadline import Deadline
-from functions.worker.scraping.frontier import Frontier
+from functions.worker.scraping.frontier import NOFOLLOW, Frontier
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.pending import Pending
 from functions.worker.scraping.turns import Turns
@@ -21,7 +21,6 @@ from functions.worker.transport.page import FetchedPage
 from shared.errors import FetchError, Reason
 
 NO_ROOM = "the outcomes of this batch have taken the memory that they may have"
-_NOFOLLOW = {"nofollow", "none"}
 
 
 class PageReader:
@@ -111,7 +110,7 @@ class PageReader:
             visit.target,
             page.url,
             extracted.links,
-            nofollow=not _NOFOLLOW.isdisjoint(tags),
+            nofollow=not NOFOLLOW.isdisjoint(tags),
             cut=extracted.links_cut or {},
         )
         self._pending.scraped(visit, page, extracted, followed)

@@ -53,7 +53,7 @@ FindLinks = Callable[[Scope, Document], Iterable[Found]]
 
 def resolved(link: object, document: Document) -> Found:
     """Return what a link as a page has it leads to."""
-    url = document.resolve(link.strip()) if isinstance(link, str) and link else None
+    url = document.resolve(link) if isinstance(link, str) else None
     return Cut.INVALID if url is None else url
 
 

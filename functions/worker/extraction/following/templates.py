@@ -39,9 +39,7 @@ def compile_template(follow: FollowSpec) -> Callable[[Values, Document], Iterato
 
 def _filled(template: str, texts: Mapping[str, str | None]) -> str:
     return PLACEHOLDER.sub(
-        lambda found: quote(
-            texts[found[2]] or "", safe=_RESERVED if found[1] else "", errors="replace"
-        ),
+        lambda found: quote(texts[found[2]] or "", safe=_RESERVED if found[1] else ""),
         template,
     )
 

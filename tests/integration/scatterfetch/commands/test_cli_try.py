@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -290,6 +291,99 @@ def test_a_spec_that_is_being_saved_is_not_tried(
     out, err = capsys.readouterr()
     assert rows(out)[2:] == [{"price": "£1.50"}, {"price": "sold out"}]
     assert "scatterfetch: " not in err
+
+
+SHOP = """\
+pages:
+  listing:
+    match: "*/books"
+    follow:
+      - {css: a.out}
+      - {css: li a, page: book, carry: {shelf: {css: title}}}
+  other: {match: "*/other"}
+  book: {extract: {fields: {name: {css: h1}}}}
+"""
+
+
+def test_a_page_is_shown_with_its_kind_and_its_links(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = "<a class=out href=http://a.example/>x</a><a class=out href=/other>x</a>"
+    out += "<a class=out href=/nothing>x</a><a class=out href=/other rel=nofollow>x</a>"
+    books = "".join(f"<li><a href=/{number}>x</a>" for number in range(25))
+    url = site.reply("/books", html(f"<title>Shelf 1</title>{out}{books}"))
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(SHOP)
+
+    status = main(["try", url, *LOCAL, "--spec", str(spec)])
+
+    output, err = capsys.readouterr()
+    host = url.removesuffix("/books")
+    assert (status, output) == (0, "")
+    assert "page kind: listing\n" in err
+    assert "links: 26 would be followed, 3 would not: kind 1, nofollow 1, scope 1\n" in err
+    assert f"  {host}/other  other\n  {host}/0  book  shelf=Shelf 1\n" in err
+    assert f"  {host}/18  book  shelf=Shelf 1\n  ... and 6 more\n" in err
+    assert [visit[1] for visit in site.visits] == ["/books"]
+
+
+@pytest.mark.parametrize("robots", ["", "<meta name=robots content=none>"])
+def test_a_page_whose_links_lead_nowhere_is_not_what_one_hopes_for(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str], robots: str
+) -> None:
+    body = f"{robots}<li><a href={'/1' if robots else 'mailto:a@b'}>x</a>"
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(SHOP)
+
+    status = main(["try", site.reply("/books", html(body)), *LOCAL, "--spec", str(spec)])
+
+    why = "nofollow" if robots else "invalid"
+    assert status == 1
+    assert f"links: 0 would be followed, 1 would not: {why} 1\n" in capsys.readouterr().err
+
+
+def test_kind_and_links_are_shown_again_when_the_spec_is_saved(
+    site: Site,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = site.reply("/books", html("<li><a href=/1>x</a><a class=out href=/other>x</a>"))
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(SHOP)
+    looks = count()
+    other = SHOP.replace("listing", "shelf").replace("page: book", "page: other")
+    saved = other.replace("  book: {", "  book: {match: a.example, ")
+
+    def save(_seconds: float) -> None:
+        if spec.read_text() == SHOP:
+            spec.write_text(saved)
+        elif next(looks) > 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("scatterfetch.pages.saves.time", SimpleNamespace(sleep=save))
+
+    main(["try", url, *LOCAL, "--spec", str(spec), "--watch"])
+
+    _, err = capsys.readouterr()
+    first, second = err.split("page kind: ")[1:]
+    assert first.startswith("listing\n")
+    assert "/1  book  shelf=\n" in first
+    assert second.startswith("shelf\n")
+    assert "/1  other  shelf=\n" in second
+
+
+def test_a_page_may_be_of_no_kind(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(SHOP)
+
+    status = main(["try", site.reply("/", html("<title>x")), *LOCAL, "--spec", str(spec)])
+
+    out, err = capsys.readouterr()
+    assert (status, rows(out)[0]["title"]) == (0, "x")
+    assert "page kind: none; the top level of the spec counts\n" in err
 
 
 # ---- spec

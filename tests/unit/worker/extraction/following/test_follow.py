@@ -1,5 +1,6 @@
 """Which links of a page are followed."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -29,7 +30,9 @@ def extract(
         {"pages": {"a": {"match": "*", "follow": sources}}, "crawl": crawl or {}}, Spec
     )
     page = FetchedPage(url, 200, kind, None, body.encode(), headers=headers)
-    return compile_extraction(spec, "a").extract(page, token="bot", hurry=hurry)
+    found = compile_extraction(spec, "a").extract(page, token="bot", hurry=hurry)
+    assert "extraction_failed" not in {problem["problem"] for problem in found.problems}
+    return found
 
 
 def links(body: str, *sources: dict[str, Any], **options: Any) -> list[str]:
@@ -51,7 +54,7 @@ def links(body: str, *sources: dict[str, Any], **options: Any) -> list[str]:
         ({"css": "nav"}, "<nav><p><a href=b><area href=c><a name=d></nav><a href=e>",
          ["/lamps/b", "/lamps/c"]),
         ({"css": "div"}, "<div><div><a href=b></div></div>", ["/lamps/b"]),
-        ({"css": "p", "attr": "data-url"}, "<p data-url=/b><a href=c></a><p>", ["/b"]),
+        ({"css": "p", "attr": "data-url"}, "<p data-url=/b><a href=c></a><p><a href=d>", ["/b"]),
         ({"css": "p", "attr": "onclick", "regex": r"go\('(.*?)'\)"},
          "<p onclick=\"go('/b')\">", ["/b"]),
         ({"css": "a", "regex": r"^/p/.*"}, "<a href=/p/1><a href=/q/1>", ["/p/1"]),
@@ -86,6 +89,13 @@ def test_links_of_json_are_found() -> None:
     found = links(body, {"jmespath": "next"}, {"jmespath": "items[*].url"}, kind="application/json")
 
     assert found == ["/b", "/c", "/d"]
+
+
+def test_what_is_null_or_empty_is_no_link() -> None:
+    found = extract('{"urls": [null, "", "/b"]}', {"jmespath": "urls"}, kind="application/json")
+
+    assert [link.url[-2:] for link in found.links] == ["/b"]
+    assert found.links_cut == {}
 
 
 def test_links_of_what_a_source_finds_are_found() -> None:
@@ -142,6 +152,7 @@ def test_parameters_that_say_nothing_are_dropped_before_links_are_compared() -> 
     body = "<a href='/b?sid=1'><a href='/b?sid=2'><a href='?sid=3&page=1'>"
 
     assert links(body, {"css": "a"}, crawl={"drop_query": ["sid"]}) == ["/b"]
+    assert links(body, {"css": "a"}, crawl={"drop_query": ["sid"]}, url=f"{URL}&sid=4") == ["/b"]
 
 
 def test_the_first_source_that_finds_a_page_says_what_goes_along() -> None:
@@ -161,7 +172,7 @@ def test_the_first_source_that_finds_a_page_says_what_goes_along() -> None:
 
 
 def test_relations_are_in_headers_and_elements() -> None:
-    header = b'<?page=2>; rel="next"; title="a, b; c", </c>; REL=prev, <d>; rel="x next"'
+    header = b'<?page=2>; rel="Next"; title="a, b; c", </c>; REL=prev, <d>; rel="x next"'
     body = (
         "<base href=/x/><link rel=next href=e><a rel='Next' href=f><a rel=prev href=g>"
         "<a rel='nofollow next' href=h>"
@@ -182,7 +193,7 @@ def test_a_canonical_url_is_a_link() -> None:
 RSS = """<rss xmlns:atom="http://www.w3.org/2005/Atom"><channel>
 <item><link>/b</link><pubDate>Fri, 01 May 2026 10:00:00 GMT</pubDate></item>
 <item><link>/c</link><pubDate>Thu, 30 Apr 2026 10:00:00 GMT</pubDate></item>
-<item><link>/d</link><pubDate>soon</pubDate></item><item><title>x</title></item>
+<item><link>/d</link><pubDate>04/05/2026</pubDate></item><item><title>x</title></item>
 <item><link>/e</link></item></channel></rss>"""
 
 
@@ -248,10 +259,12 @@ def test_a_template_makes_a_link_of_values(
         ({"to": {"css": "i"}}, []),
         ({"to": {"css": "u"}}, []),
         ({"to": {"css": "p", "type": "number"}}, [1, 2, 3]),
+        ({"to": {"css": "s"}}, []),
+        ({"to": {"css": "s", "type": "number"}}, []),
     ],
 )
 def test_a_range_makes_a_link_of_each_number(numbers: dict[str, Any], expected: list[int]) -> None:
-    body = "<p>3 pages</p><b>1 of 150</b><u>many</u>"
+    body = f"<p>3 pages</p><b>1 of 150</b><u>many</u><s>1{'0' * 20}</s>"
 
     found = links(body, {"url_template": "/l/{n}", "range": {"n": numbers}})
 
@@ -281,6 +294,42 @@ def test_rows_have_links_and_values_of_their_own() -> None:
     assert [(link.url[-2:], link.carry) for link in found.links] == [
         ("/b", {"name": "Oak", "price": 3.5, "price_currency": "GBP", "list": None}),
         ("/c", {"name": "Elm", "price": None, "price_currency": None, "list": None}),
+    ]
+
+
+def test_values_that_are_read_together_are_those_of_the_same_row() -> None:
+    data = {"css": "i", "attr": "data-x"}
+    carry = {
+        "a": {"css": "i"},
+        "b": {"css": "i", "attr": "id"},
+        "c": {**data, "then": {"jmespath": "c"}},
+        "d": {**data, "then": {"jmespath": "d"}},
+    }
+    body = "".join(
+        f"""<p><a href=/{n}></a><i id=i{n} data-x='{{"c": "c{n}", "d": "d{n}"}}'>x{n}</i></p>"""
+        for n in range(2)
+    )
+    found = extract(body, {"rows": "p", "css": "a", "carry": carry})
+
+    assert [link.carry for link in found.links] == [
+        {"a": f"x{n}", "b": f"i{n}", "c": f"c{n}", "d": f"d{n}"} for n in range(2)
+    ]
+
+
+def test_values_of_what_a_row_holds_are_those_of_the_same_row() -> None:
+    inner = {"jmespath": "data"}
+    source = {
+        "rows": {"jmespath": "items"},
+        "url_template": "/{id}",
+        "with": {"id": {**inner, "then": {"jmespath": "id"}}},
+        "carry": {"name": {**inner, "then": {"jmespath": "name"}}},
+    }
+    items = [{"data": f'{{"id": {n}, "name": "x{n}"}}'} for n in range(2)]
+    found = extract(json.dumps({"items": items}), source, kind="application/json")
+
+    assert [(link.url[-2:], link.carry) for link in found.links] == [
+        ("/0", {"name": "x0"}),
+        ("/1", {"name": "x1"}),
     ]
 
 
