@@ -79,10 +79,11 @@ def query_dropper(names: Sequence[str], path: str) -> Callable[[str], str]:
         before, mark, query = url.partition("?")
         if not mark:
             return url
-        pieces = query.split("&")
-        kept = [piece for piece in pieces if first(unquote_plus(piece.partition("=")[0])) is None]
-        if len(kept) == len(pieces):
-            return url
+        kept = [
+            piece
+            for piece in query.split("&")
+            if first(unquote_plus(piece.partition("=")[0])) is None
+        ]
         return f"{before}?{'&'.join(kept)}" if kept else before
 
     return drop

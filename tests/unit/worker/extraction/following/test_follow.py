@@ -428,6 +428,16 @@ def test_a_page_without_rows_and_links_is_not_what_the_spec_was_written_for(kind
     ] == ["no_match"]
 
 
+def test_a_page_with_rows_needs_no_links() -> None:
+    spec = msgspec.convert({"extract": {"fields": {"a": {"css": "i"}}}, "follow": [{"css": "a"}]},
+                           Spec)  # fmt: skip
+    page = FetchedPage(URL, 200, "text/html", None, b"<i>x</i>")
+
+    found = compile_extraction(spec).extract(page, token="bot")
+
+    assert (found.rows, found.problems, found.links) == ([{"a": "x"}], [], ())
+
+
 def test_a_page_that_fails_has_its_links_followed() -> None:
     extracts = {"fields": {"a": {"css": "i", "required": True}}, "on_problem": "fail"}
     spec = msgspec.convert({"extract": extracts, "follow": [{"css": "a"}]}, Spec)
