@@ -66,7 +66,9 @@ class PageReader:
             return
         self._facts["Pages"] += 1
         self._facts["Bytes"] += page.wire_bytes
-        page = page._replace(fetched_at=visit.began, input=visit.target.input)
+        # Of a found target the link says what the list says of a listed one.
+        given = visit.target.input or visit.target.carry
+        page = page._replace(fetched_at=visit.began, input=given)
         extractor = self._means.extractor
         visit.kind = extractor.kinds.kind_of(page.url, visit.target.page)
         extracted = (

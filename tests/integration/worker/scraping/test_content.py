@@ -223,6 +223,22 @@ async def test_rows_have_what_the_list_says_and_what_the_url_has(
     assert outcomes["http://a.example/p/17-lamp"].rows == [row]
 
 
+@pytest.mark.parametrize("careful", [False, True])
+async def test_rows_have_what_the_link_to_their_page_carries(
+    engine: Engine, site: Site, careful: bool
+) -> None:
+    site.reply("/a", html("<h1>Oak</h1>"))
+    fields = {"name": {"css": "h1"}, "shelf": {"input": "category"}}
+
+    outcomes = await engine.scrape(
+        [Target(URL, found_on="http://a.example/", carry={"category": "Lamps"})],
+        careful=careful,
+        extract={"fields": fields},
+    )
+
+    assert outcomes[URL].rows == [{"category": "Lamps", "name": "Oak", "shelf": "Lamps"}]
+
+
 async def test_html_in_json_that_may_take_long_is_read_elsewhere(
     engine: Engine, site: Site
 ) -> None:
