@@ -71,6 +71,10 @@ def _check_follow(follow: tuple[FollowSpec, ...], path: str, spec: Spec) -> None
 
 
 def _check_all_are_reached(spec: Spec) -> None:
+    if spec.kind_column is not None:
+        if not spec.pages:
+            raise InvalidSpecError("kind_column", "the spec has no kinds: write pages")
+        return  # the list may name any
     named = {links.page for links in spec.follow}
     named |= {links.page for kind in spec.pages.values() for links in kind.follow}
     for name, kind in spec.pages.items():

@@ -208,6 +208,8 @@ class Spec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Which links of a page that is of no kind in `pages` lead to further targets."""
     pages: Annotated[dict[KindName, PageKind], Meta(max_length=MAX_KINDS)] = {}
     """The page kinds: the first whose `match` fits a URL says what is done with its page."""
+    kind_column: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    """The column of the list, or the name in `meta` of a line of JSON, that names the kind."""
     crawl: CrawlSpec = CrawlSpec()
     """How far links are followed."""
     start: Annotated[tuple[Expression, ...], Meta(max_length=1_000)] = ()

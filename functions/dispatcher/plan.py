@@ -10,7 +10,7 @@ each of those is counted in nanoseconds; docs/performance.md says where they go.
 
 import gc
 import string
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -19,10 +19,11 @@ import msgspec
 
 from functions.dispatcher.counts import Counts
 from functions.dispatcher.lists import BOM, MAX_LINE_BYTES, Reader, cell_url, line_url
-from shared.errors import InvalidUrlError
+from shared.errors import InvalidJobError, InvalidUrlError
 from shared.ids import batch_id
 from shared.messages import Batch, Method, Target
 from shared.urls import MAX_URL_BYTES, Url, domain_number, parse_url
+from shared.wording import meant
 
 _FULL_BYTES = 64 * 1024 * 1024  # of targets that are more than a URL
 _MAX_BATCH_BYTES = 200_000  # of URLs; as JSON it stays well under what SQS takes
@@ -40,9 +41,28 @@ class Plan:
     The batches of a shard in the making.
 
     What was there on an earlier line of the shard (the same URL, method and body) is dropped.
+
+    Args:
+        job: The id of the job.
+        shard: The number of the shard.
+        partitions: How many there are.
+        batch_size: Targets of a batch, at most.
+        kind_column: What of the list names the page kind of a target; None: nothing does.
+        kinds: The page kinds of the spec.
     """
 
-    def __init__(self, *, job: str, shard: int, partitions: int, batch_size: int) -> None:
+    def __init__(
+        self,
+        *,
+        job: str,
+        shard: int,
+        partitions: int,
+        batch_size: int,
+        kind_column: str | None = None,
+        kinds: Collection[str] = (),
+    ) -> None:
+        self._kind_column = kind_column
+        self._kinds = kinds
         self._job = job
         self._shard = shard
         self._partitions = partitions
@@ -122,10 +142,28 @@ class Plan:
         """Take a URL, which is all that `url` holds, and what the list says about it."""
         try:
             found = cell_url(url)
-        except InvalidUrlError as error:
+            page = None if self._kind_column is None else self._kind_in(input or {})
+        except InvalidJobError as error:
             self.reject(line, url.encode(errors="replace"), str(error))
             return
-        self._take(found, line, method, headers, body, input)
+        self._take(found, line, method, headers, body, input, page)
+
+    def _kind_in(self, given: dict[str, Any]) -> str | None:
+        """
+        Return the page kind that the list names; None where it names none.
+
+        Raises:
+            InvalidJobError: the spec has no such kind.
+        """
+        kind = given.get(self._kind_column or "")
+        if kind is None or kind == "":
+            return None
+        if not isinstance(kind, str) or kind not in self._kinds:
+            raise InvalidJobError(
+                f"{self._kind_column} is {kind!r}, and the spec has no such kind"
+                f"{meant(str(kind), self._kinds)}"
+            )
+        return kind
 
     def _take(
         self,
@@ -135,12 +173,19 @@ class Plan:
         headers: dict[str, str] | None = None,
         body: str | None = None,
         input: dict[str, Any] | None = None,  # noqa: A002
+        page: str | None = None,
     ) -> None:
         href = url.href
         entry: _PlannedTarget = href
         if method != "GET" or headers or body is not None or input:
             target = Target(
-                href, line, method=method, headers=headers or None, body=body, input=input or None
+                href,
+                line,
+                method=method,
+                headers=headers or None,
+                body=body,
+                input=input or None,
+                page=page,
             )
             entry = _encoder.encode(target)
         key = href if method == "GET" and body is None else f"{method} {href}\n{body or ''}"

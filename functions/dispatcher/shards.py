@@ -142,4 +142,6 @@ def new_plan(manifest: Manifest, shard: int) -> Plan:
         shard=shard,
         partitions=manifest.partitions,
         batch_size=manifest.batch_size,
+        kind_column=manifest.spec.kind_column,
+        kinds=manifest.spec.pages,
     )

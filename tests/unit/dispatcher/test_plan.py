@@ -9,8 +9,12 @@ from functions.dispatcher.counts import MAX_REJECTED, Counts
 from functions.dispatcher.lists import MAX_LINE_BYTES, line_url
 from functions.dispatcher.lists.urltext import INVISIBLE
 from functions.dispatcher.plan import Plan
+from functions.dispatcher.shards import new_plan
+from shared.crawl_spec import PageKind
 from shared.errors import InvalidUrlError
+from shared.manifest import Manifest
 from shared.messages import Batch, encode
+from shared.spec import Spec
 from shared.urls import parse_url, partition_of
 
 
@@ -225,3 +229,32 @@ def test_reports_are_bounded_and_counts_are_not() -> None:
 
     assert len(counts.reports) == MAX_REJECTED
     assert counts.rejected == MAX_REJECTED + 5
+
+
+def test_the_list_names_the_kinds_of_pages() -> None:
+    spec = Spec(pages={"product": PageKind(), "list": PageKind()}, kind_column="kind")
+    made = new_plan(Manifest(job="j", spec=spec, partitions=1, batch_size=9, created_at=""), 0)
+    for line, kind in enumerate(["list", "", None, "porduct", ["list"], 7], start=1):
+        made.add(line, f"http://a.example/{line}", input={"kind": kind})
+    made.add(7, "http://a.example/7")
+
+    [batch] = made.batches()
+    assert {target.line: target.page for target in batch.targets} == {
+        1: "list",
+        2: None,
+        3: None,
+        7: None,
+    }
+    assert [(one.line, one.reason) for one in made.counts.reports] == [
+        (4, "kind is 'porduct', and the spec has no such kind; did you mean product?"),
+        (5, "kind is ['list'], and the spec has no such kind; did you mean list?"),
+        (6, "kind is 7, and the spec has no such kind"),
+    ]
+
+
+def test_without_a_column_of_kinds_a_list_names_none() -> None:
+    made = Plan(job="j", shard=0, partitions=1, batch_size=9)
+    made.add(1, "http://a.example/", input={"kind": "odd"})
+
+    [batch] = made.batches()
+    assert [target.page for target in batch.targets] == [None]

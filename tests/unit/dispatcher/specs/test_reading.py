@@ -222,6 +222,7 @@ MULTIPLIED = f"a: &a [{'1,' * 3_000}]\nb: [{'*a,' * 18}]"
         (("follow: [{css: a, page: b, carry: {p: {css: i, type: price}}}]\n"
          "pages: {b: {extract: {fields: {p_currency: {css: i}}}}}"),
          "1: follow[0].carry.p: the kind b has a column p_currency already"),
+        ("kind_column: kind", "1: kind_column: the spec has no kinds: write pages"),
         ("crawl: {within: [a.example, /b]}",
          ("1: crawl.within[1]: '/b' names no host; write shop.example/p/*, or */p/* for any "
           "host")),
@@ -258,6 +259,10 @@ def test_a_wrong_spec_is_refused_with_its_place(text: str, problem: str) -> None
         parse_spec("books/spec.yaml", text.encode(errors="surrogateescape"))
 
     assert str(caught.value) == f"books/spec.yaml:{problem}"
+
+
+def test_a_kind_that_the_list_may_name_needs_no_patterns() -> None:
+    assert parse_spec("s", b"kind_column: kind\npages: {a: {}}").kind_column == "kind"
 
 
 def test_a_spec_that_json_was_written_as_has_whole_characters() -> None:
