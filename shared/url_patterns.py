@@ -6,6 +6,7 @@ Pure. All patterns of a spec are one automaton, because it looks at each link of
 
 import string
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from urllib.parse import quote, unquote_plus
 
 from shared.errors import InvalidSpecError, InvalidUrlError
@@ -15,6 +16,7 @@ from shared.urls import parse_url
 REGEX = "regex:"
 _MEMORY = 64_000_000  # bytes that the automaton may take before it begins anew
 _KEPT = "".join(set(string.printable) - set(string.whitespace))
+_KNOWN = 1_000  # names of parameters
 _DEFAULT_PORTS = {"80", "443"}  # a URL in its normal form does not have them
 _NO_NAME = frozenset("?&=#")
 
@@ -74,16 +76,14 @@ def query_dropper(names: Sequence[str], path: str) -> Callable[[str], str]:
     if not names:
         return lambda url: url
     first = _first_of([rf"\A{_glob(name)}\z" for name in names])
+    # A website has few parameters, and they come again and again.
+    is_kept = lru_cache(_KNOWN)(lambda name: first(unquote_plus(name)) is None)
 
     def drop(url: str) -> str:
         before, mark, query = url.partition("?")
         if not mark:
             return url
-        kept = [
-            piece
-            for piece in query.split("&")
-            if first(unquote_plus(piece.partition("=")[0])) is None
-        ]
+        kept = [piece for piece in query.split("&") if is_kept(piece.partition("=")[0])]
         return f"{before}?{'&'.join(kept)}" if kept else before
 
     return drop

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 _LINKS = "a[href], area[href]"
+_OFTEN = 32  # elements between two looks at the clock
 
 
 class ElementLinks:
@@ -50,12 +51,19 @@ class ElementLinks:
             self.find = self._in_tree
 
     def _in_html(self, scope: Scope, document: Document) -> Iterator[Found]:
-        for element in select(scope, self._css):
-            document.hurry()
-            link = element.attrs.get(self._attr or "href")
+        name, texts, resolve = self._attr or "href", self._texts, document.resolve
+        for number, element in enumerate(select(scope, self._css)):
+            if not number % _OFTEN:
+                document.hurry()
+            attributes = element.attrs
+            link = attributes.get(name)
             if link is not None:
-                yield from self._read(link, element.attrs.get("rel"), document)
-            elif self._attr is None and self._texts is not None:
+                rel = attributes.get("rel")
+                if texts is None and rel is None:  # most links
+                    yield resolve(link) or Cut.INVALID
+                else:
+                    yield from self._read(link, rel, document)
+            elif self._attr is None and texts is not None:
                 yield from self._read(element.text(), None, document)
             elif self._attr is None:
                 for inner in element.css(_LINKS):

@@ -1,7 +1,7 @@
 """From the `follow` of a spec to what finds the links of a page."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -72,24 +72,28 @@ class Following:
         size = 0
         is_empty = True
         for source in self._sources:
-            for found, carry in source.find(document):
-                is_empty = False
-                if isinstance(found, Cut):
-                    cut[found.value] += 1
-                    continue
-                if isinstance(found, int):
-                    cut[Cut.TOO_MANY.value] += found
-                    continue
-                url = self._drop_query(found)
-                if url in links or url == own:
-                    continue
-                size += len(url) + carry.size
-                if len(links) >= source.most or size > MAX_LINKS_BYTES:
-                    size -= len(url) + carry.size
-                    cut[Cut.TOO_MANY.value] += 1
-                    continue
-                links[url] = Link(url, source.page, carry.values)
-        return Followed(tuple(links.values()), {why: n for why, n in cut.items() if n}, is_empty)
+            for places, carry_of in source.find(document):
+                carry: _Carry | None = None
+                for found in places:
+                    is_empty = False
+                    if isinstance(found, Cut):
+                        cut[found.value] += 1
+                        continue
+                    if isinstance(found, int):
+                        cut[Cut.TOO_MANY.value] += found
+                        continue
+                    url = self._drop_query(found)
+                    if url in links or url == own:
+                        continue
+                    if carry is None:
+                        carry = carry_of()
+                    more = len(url) + carry.size
+                    if len(links) >= source.most or size + more > MAX_LINKS_BYTES:
+                        cut[Cut.TOO_MANY.value] += 1
+                        continue
+                    size += more
+                    links[url] = Link(url, source.page, carry.values)
+        return Followed(tuple(links.values()), dict(cut), is_empty)
 
 
 class _Carry(NamedTuple):
@@ -113,24 +117,20 @@ class _Source:
         self._values = [(name, read) for name, read in fields if not name.startswith(_CARRY)]
         self._find = _finder(follow, path, nofollow=nofollow)
 
-    def find(self, document: Document) -> Iterator[tuple[Found, _Carry]]:
+    def find(self, document: Document) -> Iterator[tuple[Iterable[Found], Callable[[], _Carry]]]:
+        """Yield the places of links of each row, and what returns what they carry."""
         for scope, value, home in self._rows(document):
             document.row = value
             document.home = None if home is document else home  # no circle may hold a page
             document.hurry()
             document.elements.clear()
             document.row_memo.clear()
-            carry = None
-            for found in self._links(scope, document):
-                if carry is None:
-                    carry = self._carry(scope, document)
-                yield found, carry
+            yield self._links(scope, document), partial(self._carry, scope, document)
 
-    def _links(self, scope: Scope, document: Document) -> Iterator[Found]:
+    def _links(self, scope: Scope, document: Document) -> Iterable[Found]:
         if self._template is None:
-            yield from self._find(scope, document)
-        else:
-            yield from self._template(_read_all(self._values, scope, document), document)
+            return self._find(scope, document)
+        return self._template(_read_all(self._values, scope, document), document)
 
     def _carry(self, scope: Scope, document: Document) -> _Carry:
         if not self._carried:

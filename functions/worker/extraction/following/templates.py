@@ -32,7 +32,8 @@ def compile_template(follow: FollowSpec) -> Callable[[Values, Document], Iterato
         for number in counted[:MAX_LINKS]:
             document.hurry()
             yield resolved(_filled(template, texts | {name: str(number)}), document)
-        yield len(counted[MAX_LINKS:])
+        if len(counted) > MAX_LINKS:
+            yield len(counted) - MAX_LINKS
 
     return make
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -271,6 +272,13 @@ def test_a_range_makes_a_link_of_each_number(numbers: dict[str, Any], expected: 
     assert found == [f"/l/{number}" for number in expected]
 
 
+def test_a_range_without_numbers_finds_nothing() -> None:
+    found = extract("<p>", {"url_template": "/{n}", "range": {"n": {"to": {"css": "i"}}}})
+
+    assert [problem["problem"] for problem in found.problems] == ["no_match"]
+    assert found.links_cut == {}
+
+
 def test_a_range_has_an_end() -> None:
     found = extract(
         f"<p>{10**14}</p>", {"url_template": "/{n}", "range": {"n": {"to": {"css": "p"}}}}
@@ -395,21 +403,27 @@ def test_a_sitemap_may_list_more_than_a_page(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    ("source", "body"),
+    ("source", "body", "kind"),
     [
-        ({"css": "a"}, "<a href=/b>"),
-        ({"xpath": "//a"}, "<a href=/b>"),
-        ({"rows": "p", "css": "a"}, "<p>"),
-        ({"url_template": "/{n}", "range": {"n": {"to": 9}}}, "<p>"),
-        ({"regex": "a"}, "<a href=/b>"),
+        ({"css": "a"}, "<a href=/b></a>", "text/html"),
+        ({"xpath": "//a"}, "<a href=/b></a>", "text/html"),
+        ({"rows": "p", "css": "a"}, "<p></p>", "text/html"),
+        ({"url_template": "/{n}", "range": {"n": {"to": 9}}}, "<p>", "text/html"),
+        ({"regex": "a"}, "<a href=/b>", "text/html"),
+        ({"feed": "entries"}, "<item/>", "application/xml"),
     ],
 )
-def test_who_is_in_a_hurry_is_asked_on_the_way(source: dict[str, Any], body: str) -> None:
+def test_who_is_in_a_hurry_is_asked_again_and_again(
+    source: dict[str, Any], body: str, kind: str
+) -> None:
+    calls = count(1)
+
     def hurry() -> None:
-        raise TooComplexError
+        if next(calls) == 3:
+            raise TooComplexError
 
     with pytest.raises(TooComplexError):
-        extract(body, source, hurry=hurry)
+        extract(f"<x>{body * 100}</x>", source, hurry=hurry, kind=kind)
 
 
 # ---- with rows
