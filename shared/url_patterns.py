@@ -17,6 +17,7 @@ REGEX = "regex:"
 _MEMORY = 64_000_000  # bytes that the automaton may take before it begins anew
 _KEPT = "".join(set(string.printable) - set(string.whitespace))
 _KNOWN = 1_000  # names of parameters
+_SPECS = 8  # whose patterns are kept: each batch of a job has the same
 _DEFAULT_PORTS = {"80", "443"}  # a URL in its normal form does not have them
 _NO_NAME = frozenset("?&=#")
 
@@ -34,6 +35,13 @@ def first_fitting(patterns: Sequence[str], paths: Sequence[str]) -> Callable[[st
     Raises:
         InvalidSpecError: a text is no pattern.
     """
+    return _first_fitting(tuple(patterns), tuple(paths))
+
+
+@lru_cache(_SPECS)
+def _first_fitting(
+    patterns: tuple[str, ...], paths: tuple[str, ...]
+) -> Callable[[str], int | None]:
     return _first_of(
         [regex_of(pattern, path) for pattern, path in zip(patterns, paths, strict=True)]
     )
