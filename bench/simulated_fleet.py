@@ -30,9 +30,9 @@ class Fleet(Struct, frozen=True, kw_only=True):
     skew: float = 0.0
     """Exponent of Zipf's law; 0: all hosts are equally large."""
     partitions: int = PARTITIONS
-    batch_size: int = 200
+    batch_size: int = 300
     workers: int = 20
-    memory: int = 1024
+    memory: int = 512
     lifetime: float = LIFETIME
     fetch: FetchSpec = FetchSpec()
     assumed: Assumptions = Assumptions()

@@ -12,7 +12,7 @@ from shared.wakes import IN_HAND
 
 SPARSE_SECONDS = 60.0
 """That there is little to do, before others are let first."""
-_SPARSE_SHARE = 4  # of what it could have in hand
+_SPARSE_SHARE = 2  # of what it could have in hand
 
 
 class Capacity:
@@ -53,8 +53,12 @@ class Capacity:
         since = self._sparse_since
         return since is not None and self._clock() - since >= SPARSE_SECONDS
 
+    def begin_anew(self) -> None:
+        """Forget that there was little to do: nobody else has taken what was left."""
+        self._sparse_since = None
+
     def _note_sparse(self, in_hand: int, busy: float) -> None:
-        if not in_hand or in_hand * _SPARSE_SHARE >= IN_HAND or busy * _SPARSE_SHARE >= BUSY:
+        if in_hand * _SPARSE_SHARE >= IN_HAND or busy * _SPARSE_SHARE >= BUSY:
             self._sparse_since = None
         elif self._sparse_since is None:
             self._sparse_since = self._clock()

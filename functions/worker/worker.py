@@ -161,9 +161,11 @@ class Worker:
                     return
                 await self._wait(_LOOK_SECONDS)
                 continue
-            yields = bool(self._hands) and self._capacity.yields()
+            yields = self._capacity.yields()
             if yields:
-                await self._wait(_YIELD_SECONDS)
+                # Whatever ends meanwhile, or it took again what it has just left. Of two who have
+                # little, the one that has nothing left lets the other gather it.
+                await asyncio.sleep(_YIELD_SECONDS if self._hands else 2 * _YIELD_SECONDS)
             had = bool(self._hands)
             wait = _WAIT_SECONDS if had else max(self._timetable.wait, _WAIT_SECONDS)
             wait = 0.0 if had and yields else wait
@@ -178,6 +180,8 @@ class Worker:
                 await self._wait(_TROUBLE_SECONDS[min(failures, len(_TROUBLE_SECONDS)) - 1])
                 continue
             failures = 0
+            if not had:
+                self._capacity.begin_anew()
             if received is not None and not self._has_time():  # which it had when it asked
                 await self._release(received.receipt_handle)
                 self._calls.for_one()
@@ -204,10 +208,9 @@ class Worker:
         """Tell whether it could do more than it does; if not, call for others who could."""
         if not self._has_time():
             return False
-        if self._capacity.is_full(len(self._hands)):
-            self._calls.when_full()
-            return False
-        return True
+        is_full = self._capacity.is_full(len(self._hands))
+        self._calls.note(is_full=is_full)
+        return not is_full
 
     async def _take(self, received: Received, began: Moment) -> None:
         try:
@@ -226,7 +229,7 @@ class Worker:
             self._begin(delivery, lease)
             await asyncio.sleep(_TAKE_SECONDS)
             return
-        self._calls.when_full()  # others must do what is left
+        self._calls.for_the_rest()  # others must do it
         await self._conclude_all()
         if self._has_time():
             self._begin(delivery, lease)

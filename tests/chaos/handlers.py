@@ -88,7 +88,7 @@ def _worker() -> Handler:
         _TROUBLE_SECONDS=(0.2,) * 4,
     )
     _set(turns, LONG_PAUSE=GAP)
-    _set(calls, CALL_SECONDS=2.0)
+    _set(calls, CALL_SECONDS=2.0, FULL_SECONDS=0.0)
     _set(lock_watch, LOOK_SECONDS=1.0, _LOOK_SECONDS=0.5, _PATIENCE=4.0)
     _set(capacity, IN_HAND=IN_HAND)
     _set(workshop, CANCEL_SECONDS=1.0)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bench.simulated_fleet import Fleet
 from functions.worker.leases import LEASE_SECONDS
 from functions.worker.work import CAREFUL_FROM, UNFETCHED_FROM
 from functions.worker.worker import ALONE_FROM, BATCH_SECONDS, COMMIT_SECONDS, MIN_SECONDS
@@ -140,6 +141,15 @@ def test_a_stack_may_have_no_workers_of_its_own(workers: str, enabled: bool) -> 
     if not enabled:
         with pytest.raises(InvalidJobError, match="no SQS queue feeds WorkerFunction"):
             _ = template.functions
+
+
+def test_what_is_simulated_is_what_is_deployed() -> None:
+    fleet = Fleet(urls=1, hosts=1)
+    parameters = ("WorkerConcurrency", "BatchSize", "WorkerMemory")
+    defaults = tuple(TEMPLATE["Parameters"][name]["Default"] for name in parameters)
+
+    assert (fleet.workers, fleet.batch_size, fleet.memory) == defaults
+    assert fleet.lifetime == properties("WorkerFunction")["Timeout"]
 
 
 def test_a_worker_has_the_memory_that_its_bounds_are_for() -> None:

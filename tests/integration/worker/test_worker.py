@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
+import functions.worker.calls as calls_module
 import functions.worker.capacity as capacity_module
 import functions.worker.commit as commit_module
 import functions.worker.lock_watch as lock_watch_module
@@ -182,6 +183,7 @@ class Fleet:
 def fleet(deployment: Deployment, site: Site, monkeypatch: pytest.MonkeyPatch) -> "Iterator[Fleet]":
     monkeypatch.setattr(worker_module, "_WAIT_SECONDS", 0.0)
     monkeypatch.setattr(worker_module, "_TAKE_SECONDS", 0.0)
+    monkeypatch.setattr(calls_module, "FULL_SECONDS", 0.0)
     monkeypatch.setattr(worker_module, "_LOOK_SECONDS", 0.01)
     monkeypatch.setattr(worker_module, "_LEASE_LOOK_SECONDS", 0.01)
     deployment.data.put(LOCK_KEY, encode_lock(Lock(name=lock_name(PARTITIONS))))
@@ -748,6 +750,19 @@ def test_a_worker_that_is_full_calls_for_another_once_a_minute(
     assert IN_HAND > 2
 
 
+def test_a_worker_that_is_full_for_a_moment_calls_nobody(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It soon can take more, and another would share its work for as long as there is any."""
+    monkeypatch.setattr(calls_module, "FULL_SECONDS", 60.0)
+    monkeypatch.setattr(capacity_module, "IN_HAND", 2)
+    fleet.site.reply("/slow", 0.5)
+    batches = [fleet.send(partition, "/slow") for partition in range(4)]
+
+    assert sorted(fleet.run()) == batches
+    assert fleet.wakes() == 0
+
+
 def test_a_busy_worker_takes_no_more(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     fleet.site.reply("/slow", 0.3)
     batches = [fleet.send(partition, "/slow") for partition in range(3)]
@@ -792,6 +807,35 @@ def test_a_worker_with_little_to_do_lets_others_be_first(
     assert 0.0 in waits
     assert waits[-1] == 1.0, "with nothing in hand it waits as others do, and ends"
     assert fleet.wakes() == 0
+
+
+def test_a_worker_with_little_to_do_does_not_take_again_what_it_has_just_left(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one who waits at the queue has it first, so that one of them gathers the rest."""
+    monkeypatch.setattr(capacity_module, "SPARSE_SECONDS", 0.05)
+    monkeypatch.setattr(worker_module, "_YIELD_SECONDS", 0.123)
+    fleet.site.reply("/slow", 0.5)
+    batches = [fleet.send(1, "/slow"), fleet.send(1, "/a")]
+    has_yielded = [False]
+    before: list[bool] = []
+    receive, sleep = Queue.receive_one, asyncio.sleep
+
+    async def note_sleep(seconds: float) -> None:
+        await sleep(seconds)
+        has_yielded[0] = has_yielded[0] or seconds in {0.123, 2 * 0.123}
+
+    def note(queue: Queue, *, hidden: float, wait: float) -> Any:
+        if (message := receive(queue, hidden=hidden, wait=wait)) is not None:
+            before.append(has_yielded[0])
+        has_yielded[0] = False
+        return message
+
+    monkeypatch.setattr(asyncio, "sleep", note_sleep)
+    monkeypatch.setattr(Queue, "receive_one", note)
+
+    assert fleet.run() == batches
+    assert before == [False, True]
 
 
 def test_a_queue_that_says_nothing_for_long_is_an_error(
