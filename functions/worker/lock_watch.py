@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 from functions.worker.extraction.documents.complexity import beside_limits
 from functions.worker.fence import Fence, LockTakenError
-from shared.errors import StorageError
 from shared.lock import LOOK_SECONDS
 
 _LOOK_SECONDS = 5.0  # between two looks whether the lock is to be looked at; see shared.lock
@@ -39,7 +38,7 @@ class LockWatch:
             except LockTakenError as error:
                 self._on_trouble(error)
                 self.is_over = self.was_taken = True
-            except (StorageError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 -- or nobody would look any more
                 if self._fence.unseen() > LOOK_SECONDS + _PATIENCE:
                     self._on_trouble(error)
                     self.is_over = True

@@ -912,3 +912,24 @@ def test_a_worker_that_another_release_has_followed_ends(
     assert fleet.site.paths() == ["/slow"]
     assert fleet.deployment.data.get(LOCK_KEY) == theirs
     assert any(isinstance(error, LockTakenError) for error in fleet.report.troubles)
+
+
+def test_a_worker_that_cannot_read_the_lock_ends(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be of another release by now, which writes what this one does not understand."""
+    monkeypatch.setattr(lock_watch_module, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(lock_watch_module, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(lock_watch_module, "_PATIENCE", 0.0)
+    monkeypatch.setattr("functions.worker.fence.LOOK_SECONDS", 0.0)
+    fleet.manifest = msgspec.structs.replace(
+        fleet.manifest, spec=Spec(fetch=FetchSpec(pause=0, robots="ignore", per_host=1))
+    )
+    fleet.site.reply("/slow", 1.5)
+    fleet.site.on_visit = lambda _path: fleet.deployment.data.put(LOCK_KEY, b"{")
+    batch = fleet.send(1, "/slow", "/a")
+
+    assert fleet.run() == [batch]
+
+    assert fleet.site.paths() == ["/slow"]
+    assert any(isinstance(error, msgspec.DecodeError) for error in fleet.report.troubles)
