@@ -74,7 +74,7 @@ def check_retry_when(spec: Spec) -> None:
     Raises:
         InvalidSpecError: a selector is none, or nothing is looked for on the pages.
     """
-    looks = spec.parser is not None or spec.extract.looks_for_something
+    looks = bool(spec.parsers) or any(one.looks_for_something for one in spec.extracts)
     for number, condition in enumerate(spec.fetch.retry_when):
         path = f"fetch.retry_when[{number}]"
         if condition.css is not None:

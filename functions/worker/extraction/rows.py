@@ -160,7 +160,7 @@ class Extraction:
         size = 0
         for number, (scope, document.row, home) in enumerate(found):
             document.home = None if home is document else home  # no circle may hold a page
-            if number == 0:
+            if not number:
                 for column, ready_made in self._include:
                     ready_made(document, common, column)
             elif number == MAX_ROWS:
@@ -168,7 +168,8 @@ class Extraction:
                 break
             document.hurry()
             elements.clear()
-            row_memo.clear()
+            if row_memo:
+                row_memo.clear()
             before = notes.row_count
             row = common.copy()
             for name, read in fields:

@@ -55,6 +55,7 @@ def _compile_field(name: str, field: FieldSpec, context: Context) -> Read:
     alternatives = [first for first, _ in compiled]
     first = _first_of(alternatives, taken)
     counts = len(alternatives) == 1 and not isinstance(first, Given)
+    chained = any(source.then is not None for source in sources)
 
     def read(scope: Scope, document: Document) -> Any:  # noqa: ANN401
         value = raw = first(scope, document)
@@ -64,7 +65,7 @@ def _compile_field(name: str, field: FieldSpec, context: Context) -> Read:
             return default
         if counts:
             document.found = True
-        if raw.__class__ is Unreadable:
+        if chained and raw.__class__ is Unreadable:
             document.problem(name, *raw)
             return default if is_const else None
         if full is not None:

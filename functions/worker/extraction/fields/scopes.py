@@ -1,7 +1,7 @@
 """From what a spec calls a row to what finds the rows of a page."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from selectolax.lexbor import LexborNode
 
@@ -21,19 +21,9 @@ NOTHING_WANTED = Wanted((), ())
 _NO_CONTEXT = Context(set(), dict.fromkeys(FORMS, NOTHING_WANTED), None)
 
 
-class Row(NamedTuple):
-    """
-    A row of a page.
-
-    `scope` is what selectors search, `value` the object that the row is, if it is one, and `home`
-    the document that it is in: the page, or one within it.
-    """
-
-    scope: Scope
-    value: Any
-    home: Document
-
-
+Row = tuple[Scope, Any, Document]
+"""What selectors search, the object that the row is, if it is one, and the document that it is in:
+the page, or one within it. There are thousands on a page, so this is a plain tuple."""
 Rows = Callable[[Scope, Document], Iterable[Row]]
 
 
@@ -45,7 +35,7 @@ def compile_rows(spec: ExtractSpec) -> Callable[[Document], Iterable[Row]]:
         InvalidSpecError: a selector or path is none.
     """
     if spec.rows is None:
-        return lambda document: [Row(document.tree, None, document)]
+        return lambda document: [(document.tree, None, document)]
     if isinstance(spec.rows, RowsSpec):
         find = _compile(spec.rows, "extract.rows")
     else:
@@ -54,7 +44,7 @@ def compile_rows(spec: ExtractSpec) -> Callable[[Document], Iterable[Row]]:
         return lambda document: find(document.tree, document)
     # All but what is of the object is read from the page.
     return lambda document: (
-        row._replace(scope=document.tree) for row in find(document.tree, document)
+        (document.tree, value, home) for _, value, home in find(document.tree, document)
     )
 
 
@@ -66,12 +56,12 @@ def _compile(source: SourceSpec, path: str) -> Rows:
     if source.jmespath is not None:
         search = searching(compile_jmespath(source.jmespath, f"{path}.jmespath"))
         return lambda scope, document: [
-            Row(scope, value, document) for value in listed(search(document.json), whole=False)
+            (scope, value, document) for value in listed(search(document.json), whole=False)
         ]
     kind = "jsonld" if source.jsonld is not None else "microdata"
     read, steps = FORMS[kind], compile_path(getattr(source, kind), f"{path}.{kind}")
     return lambda scope, document: [
-        Row(scope, value, document)
+        (scope, value, document)
         for value in objects_of(document, read).find(steps, NOTHING_WANTED)
         if isinstance(value, dict)
     ]
@@ -79,7 +69,7 @@ def _compile(source: SourceSpec, path: str) -> Rows:
 
 def _elements(css: str, path: str) -> Rows:
     compile_css(css, path)
-    return lambda scope, document: [Row(node, None, document) for node in select(scope, css)]
+    return lambda scope, document: [(node, None, document) for node in select(scope, css)]
 
 
 def _behind(source: SourceSpec, then: SourceSpec, path: str) -> Rows:
@@ -95,10 +85,11 @@ def _behind(source: SourceSpec, then: SourceSpec, path: str) -> Rows:
                 document.problem(None, *opened)
                 continue
             for row in inside(*opened):
-                if isinstance(row.scope, LexborNode) and row.home is document:
-                    if row.scope.mem_id in seen:
+                node, _, home = row
+                if isinstance(node, LexborNode) and home is document:
+                    if node.mem_id in seen:
                         continue
-                    seen.add(row.scope.mem_id)
+                    seen.add(node.mem_id)
                 yield row
 
     return find

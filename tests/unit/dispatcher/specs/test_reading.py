@@ -271,3 +271,18 @@ def test_a_spec_that_json_was_written_as_has_whole_characters() -> None:
     )
 
     assert spec.extract.fields["a"].default == "\N{GRINNING FACE}"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "extract: {fields: {x: {css: a}}}",
+        "parser: parsers.books:parse",
+        "pages: {a: {match: ['*'], extract: {fields: {x: {css: a}}}}}",
+        "pages: {a: {match: ['*'], parser: parsers.books:parse}}",
+    ],
+)
+def test_pages_without_a_match_are_told_by_fields_and_parsers_of_any_kind(rest: str) -> None:
+    spec = parse_spec("s", f"fetch: {{retry_when: [{{no_match: true}}]}}\n{rest}".encode())
+
+    assert spec.fetch.retry_when[0].no_match
