@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -98,7 +99,7 @@ class Stack:
             for key in self.data.keys(results_prefix(job))
             for line in gzip.decompress(self.data.get(key) or b"").splitlines()
         ]
-        return sorted(lines, key=lambda line: line["line"])
+        return sorted(lines, key=lambda line: line["line"] or math.inf)
 
     def rejected(self, job: str) -> dict[int, str]:
         """Return the text of each line that was no URL, by its number."""

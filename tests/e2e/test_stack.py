@@ -158,6 +158,27 @@ def test_redirect_to_another_host_is_left_to_its_owner(stack: Stack, site: Site,
     assert scraped["rows"][0]["title"] == "There"
 
 
+def test_links_lead_to_each_page_once(stack: Stack, site: Site, name: str) -> None:
+    """Two hosts, each with an owner of its own, whose pages link to both."""
+    hosts = ("127.0.0.1", "localhost")
+    for number in range(5):
+        links = [site.url(f"/{(number + 1) % 5}", host) for host in hosts]
+        html = f"<title>{number}</title>" + "".join(f"<a href='{link}'>x</a>" for link in links)
+        site.reply(f"/{number}", web.Response(text=html, content_type="text/html"))
+    spec = "fetch: {pause: 0}\nfollow: [{css: a}]\ncrawl: {within: ['*']}\n"
+    stack.upload(f"{name}/spec.yaml", spec.encode())
+
+    stack.upload(f"{name}/urls.txt", f"{site.url('/0')}\n".encode())
+    job = stack.job_from(f"{name}-urls", lambda _: True, within=60)
+    ledger = stack.complete(job, within=180)
+
+    everything = {site.url(f"/{number}", host) for host in hosts for number in range(5)}
+    scraped = [line for line in stack.outcomes(job) if line["outcome"] == "scraped"]
+    assert sorted(line["url"] for line in scraped) == sorted(everything)
+    assert (ledger.listed, ledger.found, ledger.final) == (1, 9, {"scraped": 10})
+    assert sorted(site.visits) == sorted((host, f"/{n}") for host in hosts for n in range(5))
+
+
 def test_list_that_is_no_text_is_refused_and_becomes_no_dead_letter(
     stack: Stack, name: str
 ) -> None:
