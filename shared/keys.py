@@ -27,6 +27,11 @@ def cancelled_key(job: str) -> str:
     return f"{job_prefix(job)}cancelled"
 
 
+def limit_key(job: str) -> str:
+    """Return the key of the object that tells workers that a crawl has all its pages."""
+    return f"{job_prefix(job)}limit"
+
+
 def submitted_key(job: str, name: str) -> str:
     """Return the key in the input bucket of a list that a `submit.v1` message is about."""
     return f"{SUBMITTED}{job}/{name}"

@@ -46,6 +46,11 @@ class Manifest(Struct, frozen=True, kw_only=True, tag="manifest.v1", omit_defaul
         return self.spec.follows or self.shards != 1
 
     @property
+    def has_limit(self) -> bool:
+        """Whether the job may have so many pages and no more."""
+        return self.spec.follows and self.spec.crawl.max_pages is not None
+
+    @property
     def shards(self) -> int | None:
         """Into how many shards the list is cut; None: the receipt of the last one will say."""
         return None if self.streamed else max(1, -(-self.size // self.shard_bytes))

@@ -35,7 +35,7 @@ from shared.wakes import IN_HAND
 async def scrape(settings: WorkerSettings, scheme: str, targets: int) -> Counter[str]:
     """Return how many targets ended in which way."""
     ends: Counter[str] = Counter()
-    async with open_workshop(settings, lambda _job: False) as workshop:
+    async with open_workshop(settings, lambda _job: None) as workshop:
         numbers = [range(first, targets, IN_HAND) for first in range(min(IN_HAND, targets))]
         await asyncio.gather(*(_scrape(some, scheme, workshop, ends) for some in numbers))
     return ends

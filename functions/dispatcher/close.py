@@ -18,7 +18,9 @@ from shared.keys import (
     announced_key,
     dispatched_folder,
     job_prefix,
+    limit_key,
     manifest_key,
+    receipts_folder,
     redriven_folder,
     summary_key,
     tick_key,
@@ -28,12 +30,15 @@ from shared.ledger import Ledger, ledger_of
 from shared.manifest import Manifest, decode_manifest
 from shared.messages import Tick, encode
 from shared.queue import MAX_DELAY, Message, Queue
+from shared.receipts import RECEIPT_END
 from shared.settings import DispatcherSettings
 from shared.store import Bucket
 from shared.tally import Tally
 from shared.wakes import Wakes
 
 TICK_FIRST = 10  # seconds from a job's start to the first look; doubled for each further one
+LIMIT_SECONDS = 60
+"""Between two looks at a crawl that may have so many pages and no more."""
 COMPLETED, STALLED = "Job completed", "Job stalled"
 # SQS keeps messages for 14 days: after so long without news there is nothing left that could come.
 _HOPELESS_SECONDS = 14 * 24 * 60 * 60
@@ -95,6 +100,8 @@ class Closer:
         if redriven_folder(job) in names:
             for key in self._data.keys(redriven_folder(job)):
                 ledger.add(key)
+        if manifest.has_limit and limit_key(job) not in names:
+            self._look_at_limit(manifest)
         receipts = Receipts(self._data, job, ledger, lambda: self._now() >= until)
         stand = receipts.add_up()
         if stand is Stand.COMPLETE:
@@ -103,14 +110,22 @@ class Closer:
         if stand is Stand.OUT_OF_TIME:
             self._queue.send([Message(encode(tick))])
         elif not self._was_sent_on(tick):
-            self._go_on(tick, receipts, len(ledger.dispatched))
+            most = LIMIT_SECONDS if manifest.has_limit else MAX_DELAY
+            self._go_on(tick, receipts, len(ledger.dispatched), most)
         receipts.save()
+
+    def _look_at_limit(self, manifest: Manifest) -> None:
+        """Tell workers where a crawl has all its pages."""
+        job, most = manifest.job, manifest.spec.crawl.max_pages
+        receipts = self._data.keys(receipts_folder(job), end=RECEIPT_END)
+        if most is not None and ledger_of(manifest, receipts).final.total() >= most:
+            self._data.put(limit_key(job), b"")
 
     def _was_sent_on(self, tick: Tick) -> bool:
         after = tick_key(tick.job, tick.number - 1) if tick.number else ""
         return any(True for _ in self._data.keys(ticks_prefix(tick.job), after=after))
 
-    def _go_on(self, tick: Tick, receipts: Receipts, dispatched: int) -> None:
+    def _go_on(self, tick: Tick, receipts: Receipts, dispatched: int, most: int) -> None:
         now = self._now()
         following = replace(tick, number=tick.number + 1)
         done = dispatched + receipts.fold.to.receipts
@@ -131,7 +146,7 @@ class Closer:
             following = replace(following, stalled=True)
         elif now - tick.since > _HOPELESS_SECONDS:
             return
-        delay = min(TICK_FIRST * 2 ** min(following.number - tick.first, 30), MAX_DELAY)
+        delay = min(TICK_FIRST * 2 ** min(following.number - tick.first, 30), most)
         self._queue.send([Message(encode(following), delay=delay)])
         # After the sending: a crash in between is a tick too many, and not a job that nobody
         # looks at. The other one of two copies, and what it would send, ends here.

@@ -28,7 +28,7 @@ from functions.worker.scraping.visit import Visit
 from functions.worker.secrets import proxy_pool
 from functions.worker.workshop import Workshop
 from shared.errors import FetchError, InvalidJobError, Reason, StorageError
-from shared.keys import cancelled_key, state_key
+from shared.keys import cancelled_key, limit_key, state_key
 from shared.manifest import Manifest
 from shared.messages import Batch
 from shared.outcomes import Outcome
@@ -112,6 +112,15 @@ class Resources:
 
     def is_cancelled(self, job: str) -> bool:
         return self.data.get(cancelled_key(job)) is not None
+
+    def ended(self, job: str) -> Reason | None:
+        """Return why nothing more of a job is to be fetched, if so."""
+        if self.is_cancelled(job):
+            return Reason.CANCELLED
+        with suppress(InvalidJobError):  # which is told where it is worked on
+            if self.manifest(job).has_limit and self.data.get(limit_key(job)) is not None:
+                return Reason.OVER_LIMIT
+        return None
 
     def rules_elsewhere(self, url: str) -> CachedRobots | None:
         """Return the rules that the owner of the host of `url`, or of an origin, has read last."""
@@ -247,7 +256,7 @@ async def _make(
         workshop.tell(batch, outcomes.counts)
 
     holding.enter_context(workshop.holding(outcomes))
-    async with workshop.cancelled(batch.job) as cancelled:
+    async with workshop.ending(batch.job) as ending:
         facts = await scrape_batch(
             batch,
             means,
@@ -259,7 +268,7 @@ async def _make(
             rng=resources.rng,
             frontier=frontier,
             has_room=workshop.has_room,
-            cancelled=cancelled,
+            ending=ending,
         )
     return _Made(outcomes.close(resources.clock()), facts, keeper)
 

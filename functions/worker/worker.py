@@ -127,7 +127,7 @@ class Worker:
         resources = self._resources
         with seldom_collecting():
             async with self._opened(
-                resources.settings, resources.is_cancelled, self._report.outcome
+                resources.settings, resources.ended, self._report.outcome
             ) as workshop:
                 self._enter(workshop)
                 watches = [

@@ -19,10 +19,11 @@ from functions.worker.commit import OutcomeFile
 from functions.worker.extraction.documents.complexity import beside_limits
 from functions.worker.extraction.extractor import Turn
 from functions.worker.scraping.batch import network_of
+from functions.worker.scraping.ending import Ending
 from functions.worker.transport.budget import Budget, Slots
 from functions.worker.transport.connections import Network
 from functions.worker.transport.fetch import Pool
-from shared.errors import StorageError
+from shared.errors import Reason, StorageError
 from shared.messages import Batch
 from shared.settings import WorkerSettings
 
@@ -41,7 +42,7 @@ class Workshop:
     Args:
         pool: The connections.
         bounds: Of the memory.
-        is_cancelled: Tells whether a job was cancelled. It may take its time.
+        ended: Returns why nothing more of a job is to be fetched, if so. It may take its time.
         tell: Is told of each outcome of a batch, by the counts of all of them so far.
         clock: Returns seconds, from any moment on.
     """
@@ -50,7 +51,7 @@ class Workshop:
         self,
         pool: Pool,
         bounds: Bounds,
-        is_cancelled: Callable[[str], bool],
+        ended: Callable[[str], Reason | None],
         tell: Tell = lambda _batch, _counts: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -66,8 +67,8 @@ class Workshop:
         # is committed a message whose lease has begun.
         self._looking = ThreadPoolExecutor(1, "cancelled")
         self._receiving = ThreadPoolExecutor(1, "receive")
-        self._is_cancelled = is_cancelled
-        self._cancelled: dict[str, asyncio.Event] = {}
+        self._ended = ended
+        self._endings: dict[str, Ending] = {}
         self._batches: Counter[str] = Counter()
 
     async def aside(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -96,37 +97,38 @@ class Workshop:
             self._files.discard(file)
 
     @asynccontextmanager
-    async def cancelled(self, job: str) -> AsyncIterator[asyncio.Event]:
+    async def ending(self, job: str) -> AsyncIterator[Ending]:
         """
-        Yield what is set as soon as it is known that `job` was cancelled.
+        Yield what is set as soon as it is known that nothing more of `job` is to be fetched.
 
         The first batch of a job looks at once; `look` does so for those in hand.
 
         Raises:
             StorageError: it cannot be known.
         """
-        is_first = job not in self._cancelled
-        event = self._cancelled.setdefault(job, asyncio.Event())
+        is_first = job not in self._endings
+        ending = self._endings.setdefault(job, Ending())
         self._batches[job] += 1
         try:
-            if is_first and await self.aside(self._is_cancelled, job):
-                event.set()
-            yield event
+            if is_first and (reason := await self.aside(self._ended, job)) is not None:
+                ending.give(reason)
+            yield ending
         finally:
             self._batches[job] -= 1
             if not self._batches[job]:
-                del self._batches[job], self._cancelled[job]
+                del self._batches[job], self._endings[job]
 
     async def look(self) -> None:
-        """Look from time to time, for ever, which of the jobs in hand were cancelled."""
+        """Look from time to time, for ever, which of the jobs in hand have ended."""
         while True:
             await asyncio.sleep(CANCEL_SECONDS)
-            for job, event in list(self._cancelled.items()):
+            for job, ending in list(self._endings.items()):
                 with suppress(StorageError):  # the next look will tell, or the commit
-                    if not event.is_set() and await _made(
-                        self._looking, partial(self._is_cancelled, job)
-                    ):
-                        event.set()
+                    if ending.is_set():
+                        continue
+                    reason = await _made(self._looking, partial(self._ended, job))
+                    if reason is not None:
+                        ending.give(reason)
 
     def close(self) -> None:
         """Let the threads end, without waiting for a look that has no answer."""
@@ -179,7 +181,7 @@ class Share:
 @asynccontextmanager
 async def open_workshop(
     settings: WorkerSettings,
-    is_cancelled: Callable[[str], bool],
+    ended: Callable[[str], Reason | None],
     tell: Tell = lambda _batch, _counts: None,
     *,
     new_pool: Callable[[Network, Budget, Slots], Pool] = Pool,
@@ -193,7 +195,7 @@ async def open_workshop(
     bounds = bounds_of(settings)
     budget, slots = Budget(bounds.bodies), Slots(bounds.requests)
     async with new_pool(network_of(settings), budget, slots) as pool:
-        workshop = Workshop(pool, bounds, is_cancelled, tell, clock)
+        workshop = Workshop(pool, bounds, ended, tell, clock)
         looking = asyncio.create_task(workshop.look())
         try:
             yield workshop
@@ -203,6 +205,6 @@ async def open_workshop(
 
 
 Opened = Callable[
-    [WorkerSettings, Callable[[str], bool], Tell], AbstractAsyncContextManager[Workshop]
+    [WorkerSettings, Callable[[str], Reason | None], Tell], AbstractAsyncContextManager[Workshop]
 ]
 """What `open_workshop` is."""

@@ -85,6 +85,7 @@ ONLY_HERE = {
         "functions.worker.extraction.parsing",
         "functions.worker.scraping.batch",
         "functions.worker.scraping.robots_txt",
+        "functions.worker.scraping.ending",
         "functions.worker.scraping.page_reader",
         "functions.worker.scraping.scrape",
         "functions.worker.transport.budget",

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from random import Random
 
 from functions.worker.politeness.partition import Partition
+from functions.worker.scraping.ending import Ending
 from functions.worker.scraping.frontier import Frontier
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.scrape import OnWait, Scraper
@@ -44,7 +45,7 @@ async def scrape_batch(
     rng: Random,
     frontier: Frontier | None = None,
     has_room: Callable[[], bool] = lambda: True,
-    cancelled: asyncio.Event | None = None,
+    ending: Ending | None = None,
     on_wait: OnWait = lambda _seconds, _visit: None,
 ) -> Counter[str]:
     """Hand the outcomes of `batch` to `emit`; return the facts for the metrics. See `Scraper`."""
@@ -58,7 +59,7 @@ async def scrape_batch(
         rng=rng,
         frontier=frontier,
         has_room=has_room,
-        cancelled=cancelled,
+        ending=ending,
         on_wait=on_wait,
     )
     watch = asyncio.create_task(_keep_time(scraper))

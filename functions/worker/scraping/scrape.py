@@ -17,6 +17,7 @@ from functions.worker.politeness.partition import Partition
 from functions.worker.politeness.proxies import Proxy
 from functions.worker.scraping.asking import Asker
 from functions.worker.scraping.deadline import Deadline
+from functions.worker.scraping.ending import Ending
 from functions.worker.scraping.frontier import Frontier
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.page_reader import NO_ROOM, PageReader
@@ -58,7 +59,7 @@ class Scraper:
         rng: Source of jitter and chance.
         frontier: Of the batch; None where the job neither follows links nor takes pages.
         has_room: Tells whether there is memory for more outcomes; if not, what is left is deferred.
-        cancelled: Once it is set, nothing is fetched: the targets without an outcome are skipped.
+        ending: Once it is set, nothing is fetched: the targets without an outcome are skipped.
         on_wait: Is told of each wait with nothing under way: its seconds, and a target that waits.
     """
 
@@ -74,7 +75,7 @@ class Scraper:
         rng: Random,
         frontier: Frontier | None = None,
         has_room: Callable[[], bool] = lambda: True,
-        cancelled: asyncio.Event | None = None,
+        ending: Ending | None = None,
         on_wait: OnWait = lambda _seconds, _visit: None,
     ) -> None:
         self._frontier = frontier or Frontier(batch, None, None, partition.count)
@@ -118,7 +119,7 @@ class Scraper:
             has_room,
             self.facts,
         )
-        self._cancelled = cancelled or asyncio.Event()
+        self._ending = ending or Ending()
         self._is_sooner = asyncio.Event()
         """Set where the end has come nearer than whoever waits has heard."""
 
@@ -127,9 +128,9 @@ class Scraper:
         self._pending.emit_to(emit)
         alarms = self._alarms()
         try:
-            if not self._cancelled.is_set():
+            if not self._ending.is_set():
                 await self._begin()
-            while self._is_busy() and not self._cancelled.is_set():
+            while self._is_busy() and not self._ending.is_set():
                 if self._deadline.now() >= self._deadline.at + LAST_SECONDS:
                     await self._leave_the_rest()
                     break
@@ -137,7 +138,7 @@ class Scraper:
                     self._is_sooner.clear()
                     alarms = self._alarms(alarms)
                 await self._step(alarms)
-            if self._cancelled.is_set():
+            if self._ending.is_set():
                 await self._skip_the_rest()
         finally:
             for alarm in alarms:
@@ -158,7 +159,7 @@ class Scraper:
         for alarm in former:
             alarm.cancel()
         return tuple(
-            asyncio.ensure_future(event.wait()) for event in (self._cancelled, self._is_sooner)
+            asyncio.ensure_future(event.wait()) for event in (self._ending, self._is_sooner)
         )
 
     async def _begin(self) -> None:
@@ -191,8 +192,11 @@ class Scraper:
     async def _skip_the_rest(self) -> None:
         await self._break_off()
         for visit in self._pending.visits():
-            error = FetchError(visit.url.href, Reason.CANCELLED, "the job was cancelled")
-            self._pending.end(visit, error)
+            error = self._ending.error(visit.url.href)
+            if error.reason is Reason.OVER_LIMIT:
+                self._pending.refuse_one(visit, error)
+            else:
+                self._pending.end(visit, error)
 
     def _is_busy(self) -> bool:
         return bool(self._running or self._pages.under_way) or self._turns.is_anybody_waiting()

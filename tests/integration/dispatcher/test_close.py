@@ -7,12 +7,20 @@ import msgspec
 import pytest
 
 import functions.dispatcher.fold as fold_module
-from functions.dispatcher.close import COMPLETED, STALLED, TICK_FIRST, Closer
+from functions.dispatcher.close import COMPLETED, LIMIT_SECONDS, STALLED, TICK_FIRST, Closer
 from functions.dispatcher.fold import Fold, Mark
 from functions.dispatcher.summary import Summary, decode_summary
 from shared.errors import Reason, StorageError
 from shared.ids import batch_id, root_id
-from shared.keys import announced_key, fold_key, job_prefix, manifest_key, redriven_key, summary_key
+from shared.keys import (
+    announced_key,
+    fold_key,
+    job_prefix,
+    limit_key,
+    manifest_key,
+    redriven_key,
+    summary_key,
+)
 from shared.manifest import Manifest, encode_manifest
 from shared.messages import Place, Tick, decode_dispatch, encode
 from shared.outcomes import Kind, decode_lines, encode_line
@@ -160,6 +168,24 @@ def test_a_job_that_is_not_complete_is_looked_at_again_and_ever_later(job: Job) 
     assert TICK_FIRST == 10
     assert job.data.get(summary_key(JOB)) is None
     assert job.events == []
+
+
+def test_a_crawl_that_has_all_its_pages_is_told_so(job: Job) -> None:
+    """Of several partitions, none can count for all."""
+    body = job.data.get(manifest_key(JOB))
+    assert body is not None
+    spec = {"follow": [{"css": "a"}], "crawl": {"max_pages": 3}}
+    job.data.put(manifest_key(JOB), msgspec.json.encode(msgspec.json.decode(body) | {"spec": spec}))
+    job.dispatched(batches=1)
+    job.receipt(batch_id(0, 0), Tally(counts={"scraped": 2, "found": 4, "children": 2}))
+
+    job.look(Tick(job=JOB, number=8, since=T0))
+    assert job.data.get(limit_key(JOB)) is None
+    assert [delay for _, delay in job.sent()] == [LIMIT_SECONDS]
+
+    job.receipt(f"{batch_id(0, 0)}-1", Tally(counts={"scraped": 1}))
+    job.look(Tick(job=JOB, number=9, since=T0))
+    assert job.data.get(limit_key(JOB)) == b""
 
 
 def test_a_complete_job_is_closed_once_and_has_no_timer_any_more(job: Job) -> None:

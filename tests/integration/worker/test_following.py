@@ -11,7 +11,7 @@ import functions.worker.work as work_module
 from functions.worker.seen import Seen, page_hash
 from functions.worker.workshop import Workshop
 from shared.errors import Reason, StorageError
-from shared.keys import seen_key
+from shared.keys import limit_key, seen_key
 from shared.lock import LOCK_KEY, Lock, encode_lock, lock_name
 from shared.messages import Target, encode
 from shared.outcomes import Kind
@@ -203,6 +203,23 @@ def test_what_is_left_of_a_crawl_goes_on_with_all_that_is_known_of_it(work: Work
     [two] = work.outcomes(letter.batch)
     assert two.rows == [{"shop": "/1", "name": "/2"}]
     assert (two.page, two.depth) == ("product", 1)
+
+
+def test_a_crawl_that_has_all_its_pages_ends(work: Work) -> None:
+    """Somebody has counted those of all partitions."""
+    crawl(work, crawl={"max_pages": 10})
+    found = Target(work.site.url("/2"), depth=1, found_on=work.site.url("/"))
+    work.send(page(work, "/1"), targets=(Target(page(work, "/1"), 1), found))
+    work.deployment.data.put(limit_key("job-1"), b"")
+
+    work.run()
+
+    assert {(one.outcome, one.reason) for one in work.outcomes()} == {
+        (Kind.SKIPPED, Reason.OVER_LIMIT),
+        (Kind.DROPPED, Reason.OVER_LIMIT),
+    }
+    assert work.site.paths() == []
+    assert len(seen(work)) == 0
 
 
 def test_each_partition_drops_the_duplicates_of_a_list_of_several_shards(work: Work) -> None:

@@ -121,7 +121,7 @@ class Work:
         resources = self.resources()
 
         async def work() -> Worked:
-            async with open_workshop(resources.settings, resources.is_cancelled) as workshop:
+            async with open_workshop(resources.settings, resources.ended) as workshop:
                 return await work_on(
                     delivery,
                     resources,

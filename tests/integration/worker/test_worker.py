@@ -564,7 +564,7 @@ async def holding_one(fleet: Fleet) -> "AsyncIterator[Worker]":
     received = fleet.deployment.work_queue.receive_one(hidden=60, wait=0)
     assert received is not None
     delivery = Delivery(decode_batch(received.body), received.receipt_handle)
-    async with open_workshop(fleet.settings, lambda _job: False) as workshop:
+    async with open_workshop(fleet.settings, lambda _job: None) as workshop:
         worker._enter(workshop)
         worker._begin(delivery, worker._hold(delivery, Moment.now()))
         yield worker

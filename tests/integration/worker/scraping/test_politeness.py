@@ -24,6 +24,7 @@ from functions.worker.politeness.partition import (
 from functions.worker.politeness.pause import HostState
 from functions.worker.politeness.proxies import ProxyPool
 from functions.worker.politeness.robots import CachedRobots
+from functions.worker.scraping.ending import Ending
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.pending import MAX_HOPS
 from functions.worker.scraping.scrape import Scraper
@@ -143,7 +144,7 @@ class Engine:
         )
         outcomes: list[Outcome] = []
         async with open_fetcher(user_agent=UA, connections=100, network=network) as fetcher:
-            cancelled = asyncio.Event()
+            ending = Ending()
             recording = Recording(fetcher, self.clock, self.busy)
             means = Means(
                 job=manifest,
@@ -168,11 +169,11 @@ class Engine:
                 stop_at=lambda: end,
                 rng=Random(0),
                 has_room=self.has_room,
-                cancelled=cancelled,
+                ending=ending,
             )
             loop = asyncio.get_running_loop()
             self.cancel = lambda after: loop.call_soon_threadsafe(
-                loop.call_later, after, cancelled.set
+                loop.call_later, after, ending.set
             )
             await scraper.scrape(outcomes.append)
             assert fetcher._budget.taken == 0, "no page keeps its share of the memory"
