@@ -15,7 +15,7 @@ from scatterfetch.jobs.polled_queue import PolledQueue
 from shared.keys import manifest_key, receipts_prefix
 from shared.lock import PARTITIONS
 from shared.manifest import Manifest, encode_manifest
-from shared.messages import Batch, Target, encode
+from shared.messages import Batch, Target, Wake, encode
 from shared.queue import Message
 from shared.spec import FetchSpec, Spec
 from shared.urls import parse_url, partition_of
@@ -118,6 +118,8 @@ def test_poison_reaches_the_dead_letters_and_a_redrive_brings_batches_back(
     batch = Batch(job=job, batch="00000-000000", partition=partition, targets=(Target(page, 1),))
     work = PolledQueue(stack.outputs["WorkQueueUrl"], stack.sqs)
     work.send([Message("{}", group="3", identity=f"{job}/poison")])
+    wakes = PolledQueue(stack.outputs["WakeQueueUrl"], stack.sqs)
+    wakes.send([Message(encode(Wake()))])  # as the dispatcher does
     eventually(lambda: stack.waiting("WorkDLQUrl") == 1, within=90, hope="a dead letter")
     dead = PolledQueue(stack.outputs["WorkDLQUrl"], stack.sqs)
     dead.send([Message(encode(batch), group=batch.group, identity=f"{job}/batch")])
