@@ -157,7 +157,8 @@ class Closer:
             manifest,
             ledger,
             tally,
-            worker_memory=self._settings.worker_memory,
+            # Without workers on Lambda, machines have done it, which Lambda does not charge for.
+            worker_memory=self._settings.worker_memory if self._settings.worker_concurrency else 0,
             architecture=self._settings.architecture,
         )
         body = encode_summary(summary)

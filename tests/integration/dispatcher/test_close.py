@@ -55,6 +55,7 @@ class Job:
         events.register(
             "after-call.s3.ListObjectsV2", lambda parsed, **_: self._pages.append(parsed)
         )
+        self.workers = 20
         self.data.put(
             manifest_key(JOB),
             encode_manifest(
@@ -106,7 +107,9 @@ class Job:
 
     def closer(self, announce: Any = None) -> Closer:
         return Closer(
-            self.deployment.dispatcher_settings,
+            msgspec.structs.replace(
+                self.deployment.dispatcher_settings, worker_concurrency=self.workers
+            ),
             data=self.data,
             dispatch_queue=self._queue,
             wakes=Wakes(self.deployment.wake_queue, workers=20),
@@ -653,7 +656,19 @@ def test_the_summary_says_what_became_of_a_job(job: Job) -> None:
     assert worst.outcomes["dead-timeout"] == 1
     total = summary.cost_usd.pop("total")
     assert sum(summary.cost_usd.values()) == pytest.approx(total, abs=1e-5)
-    assert 0.00015 < total < 0.0004  # 11.5 s of a gigabyte alone are 0.00015 dollars
+    assert 0.00008 < total < 0.0004  # 11.5 s of half a gigabyte alone are 0.00008 dollars
+
+
+def test_machines_are_not_charged_at_lambdas_price(job: Job) -> None:
+    job.dispatched(batches=1, targets=1)
+    job.receipt(batch_id(0, 0), Tally(receipts=1, counts={"scraped": 1}, worker_seconds=1_000.0))
+    job.workers = 0
+
+    job.look()
+
+    summary = job.summary()
+    assert summary.worker_seconds == 1_000
+    assert summary.cost_usd["compute"] < 1e-5
 
 
 def test_the_worst_hosts_come_first(job: Job) -> None:
