@@ -469,7 +469,9 @@ def redriven(arena: Arena) -> str:
     check_pages(final)
     [job] = jobs
     shown = FinalOutcomes(find_results(arena.folder, job)).read()
-    assert {outcome.url: outcome for _, outcome in shown} == final
+    assert {one.url: (one.outcome, one.fetched_at, one.rows) for _, one in shown} == {
+        url: (one.outcome, one.fetched_at, one.rows) for url, one in final.items()
+    }
     assert [point.where for point in points if not point.fired] == []
     third = list(arena.folder.glob("results/*/*-r*-r*"))
     assert third

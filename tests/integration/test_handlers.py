@@ -19,6 +19,7 @@ from functions.dispatcher.dispatch import Dispatcher
 from functions.dispatcher.events import announce
 from functions.worker.bounds import bounds_of
 from functions.worker.extraction.extractor import extraction_process
+from functions.worker.politeness.pause import LONG_PAUSE
 from functions.worker.work import CAREFUL_FROM
 from shared.errors import InvalidJobError, StorageError
 from shared.keys import manifest_key, results_prefix
@@ -270,7 +271,7 @@ def test_a_mistake_of_ours_holds_up_its_partition_for_seconds(
 
     assert invoke(worker_module, {"Records": records}) == [records[0]["messageId"]]
 
-    assert hidden == [5]
+    assert hidden == [LONG_PAUSE]
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")
