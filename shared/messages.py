@@ -21,6 +21,8 @@ BatchId = Annotated[str, Meta(pattern=r"^[0-9]{5}-[0-9]{6}(-[0-9a-z]+)*$", max_l
 
 
 Method = Literal["GET", "HEAD", "POST"]
+ERRAND = "#rules"
+"""Behind the location of a target on an errand; a URL never has a fragment."""
 
 
 class Target(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -61,6 +63,11 @@ class Target(Struct, frozen=True, omit_defaults=True, gc=False):
     def id(self) -> int | str:
         """What tells it from the other targets of its job: its line, or its URL if it was found."""
         return self.line or self.url
+
+    @property
+    def is_errand(self) -> bool:
+        """Whether `location` holds rules that its owner is to read for another, and no page."""
+        return self.location.endswith(ERRAND)
 
     @property
     def location(self) -> str:

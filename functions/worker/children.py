@@ -184,14 +184,18 @@ def _place(line: CommittedLine) -> tuple[int, str]:
 
 
 def _going_on(target: Target, line: CommittedLine, owner: int | None) -> Target:
-    return replace(
+    going = replace(
         target,
         attempt=line.attempt,
         redirects=line.redirects,
         slowdowns=line.slowdowns,
         turned=line.method != target.method,
-        taken=owner is not None and line.partition == owner,
     )
+    if owner is None:
+        return going
+    # Who is sent for rules, and who comes back, has its page already.
+    has_page = going.is_errand or target.is_errand
+    return replace(going, taken=has_page or line.partition == owner)
 
 
 def dead_letters(

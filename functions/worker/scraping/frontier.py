@@ -21,8 +21,8 @@ from shared.spec import Spec
 from shared.url_patterns import any_fitting
 from shared.urls import Url, parse_url, partition_of, registrable_domain
 
-MAX_TOGETHER = 300
-"""Targets that a batch may have with those that join it."""
+MAX_JOINING = 300
+"""Targets that may join a batch."""
 NOFOLLOW = frozenset(["nofollow", "none"])
 """What a page asks of robots that wants that nobody follows its links."""
 
@@ -101,7 +101,7 @@ class Frontier:
         self._all = 0
         """Targets that are taken, of each host and in all; as far as there is a limit."""
         self._present = {parse_url(target.location).host for target in batch.targets}
-        self._targets = len(batch.targets)
+        self._joined = 0
         if taken is not None:
             self._hosts.update(taken.hosts)
             self._all = self._hosts.total()
@@ -196,11 +196,11 @@ class Frontier:
                     continue
                 self._count(url.host)
             self._fresh.add(number)
-            joins = is_ours and url.host in self._present and self._targets < MAX_TOGETHER
+            joins = is_ours and url.host in self._present and self._joined < MAX_JOINING
             one = Found(url.href, link.page, link.carry, partition=None if joins else partition)
             found.append(one)
             if joins:
-                self._targets += 1
+                self._joined += 1
                 joining.append(found_target(one, depth=target.depth + 1, found_on=page_url))
         return Followed(tuple(found), dict(+counts), joining)
 

@@ -14,12 +14,11 @@ from functions.worker.politeness.robots import robots_tags
 from functions.worker.scraping.frontier import NOTHING_FOLLOWED, Followed
 from functions.worker.transport.page import FetchedPage
 from shared.errors import FetchError, Reason
-from shared.messages import Method, Target
+from shared.messages import ERRAND, Method, Target
 from shared.outcomes import FollowedOutcome, Kind, Outcome, final_kind
 from shared.urls import Url, parse_url
 
 _TO_GET = {301, 302, 303}
-_ERRAND = "#rules"  # behind a URL, which never has a fragment
 
 
 @dataclass
@@ -83,11 +82,11 @@ class Visit:
     @property
     def is_errand(self) -> bool:
         """Whether `url` holds rules that its owner is to read for another, and no page."""
-        return self.target.location.endswith(_ERRAND)
+        return self.target.is_errand
 
     def send_for_rules(self, url: Url) -> None:
         """Go to the owner of `url`, to have it read for those who may not ask for it."""
-        self.redirects += (f"{url.href}{_ERRAND}",)
+        self.redirects += (f"{url.href}{ERRAND}",)
 
     def come_back(self) -> None:
         """Return from an errand, whether or not it has led to anything."""

@@ -164,6 +164,28 @@ def test_a_target_that_goes_on_later_is_no_duplicate_of_itself(
     assert (late.outcome, late.depth, late.found_on) == (Kind.SCRAPED, 1, work.site.url("/1"))
 
 
+def test_who_is_sent_for_rules_comes_back_to_its_page(work: Work) -> None:
+    """The rules are on another owner's host; to read them takes no page."""
+    crawl(work, fetch={"pause": 0})
+    location = web.Response(status=302, headers={"Location": "http://other.example/robots.txt"})
+    work.site.reply("/robots.txt", location)
+    work.send(page(work, "/1", "/2"), page(work, "/3"))
+    page(work, "/2")
+    work.run()
+    [there] = work.children()
+    work.site.robots("User-agent: *\nDisallow: /no")
+    work.take(there)
+    [back] = work.children()
+    work.site.reply("/robots.txt", location)
+
+    work.take(back)
+
+    outcomes = work.outcomes(back.batch)
+    assert {(one.url, one.outcome) for one in outcomes} == {
+        (url, Kind.SCRAPED) for url in urls(work, "/1", "/2", "/3")
+    }
+
+
 def test_a_dead_page_and_where_it_leads_may_be_fetched_again(work: Work) -> None:
     location = web.Response(status=302, headers={"Location": "/there"})
     work.site.reply("/moved", location)

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from functions.worker.extraction.rows import Link
-from functions.worker.scraping.frontier import MAX_TOGETHER, Frontier, Scope, scope_of
+from functions.worker.scraping.frontier import MAX_JOINING, Frontier, Scope, scope_of
 from functions.worker.seen import Seen, page_hash
 from shared.crawl_spec import CrawlSpec, FollowSpec, PageKind
 from shared.errors import Reason
@@ -91,12 +91,12 @@ def test_what_is_of_a_host_at_hand_joins_the_batch_and_all_else_goes_to_its_owne
 
 def test_a_batch_has_an_end() -> None:
     of = frontier()
-    links = [Link(f"http://a.example/{number}") for number in range(MAX_TOGETHER + 20)]
+    links = [Link(f"http://a.example/{number}") for number in range(MAX_JOINING + 20)]
     followed = of.follow(START, "http://a.example/", links)
 
     assert len(followed.found) == len(links)
-    assert len(followed.joining) == MAX_TOGETHER - 1
-    assert {one.partition for one in followed.found[MAX_TOGETHER - 1 :]} == {OURS}
+    assert len(followed.joining) == MAX_JOINING
+    assert {one.partition for one in followed.found[MAX_JOINING:]} == {OURS}
 
 
 @pytest.mark.parametrize(
