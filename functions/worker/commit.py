@@ -17,9 +17,9 @@ from functions.worker.seen import Seen, joined, taken_by
 from shared.errors import StorageError
 from shared.keys import results_key, seen_key
 from shared.messages import Batch, encode
-from shared.outcomes import Outcome, decode_lines, encode_line
+from shared.outcomes import FollowedOutcome, Outcome, decode_lines, encode_line
 from shared.queue import MAX_DELAY, Message, Queue
-from shared.receipts import CHILDREN, COMMITTED, DUE, SIZE, outcome_name, receipt_key
+from shared.receipts import CHILDREN, COMMITTED, DUE, FOUND, SIZE, outcome_name, receipt_key
 from shared.store import Bucket
 from shared.tally import encode_tally, tally_of
 
@@ -36,12 +36,14 @@ class OutcomeFile:
     def __init__(self, addresses: Addresses | None = None) -> None:
         self._addresses = addresses
         self.counts: Counter[str] = Counter()
-        """By `outcome_name`."""
+        """By `outcome_name`; and `found`, the targets found."""
         self._buffer = io.BytesIO()
         self._gzip = igzip.IGzipFile(fileobj=self._buffer, mode="wb", compresslevel=1)
 
     def add(self, outcome: Outcome) -> None:
         self.counts[outcome_name(outcome.outcome, outcome.reason)] += 1
+        if isinstance(outcome, FollowedOutcome):
+            self.counts[FOUND] += len(outcome.found)
         if self._addresses is not None:
             outcome = self._addresses.addressed(outcome)
         self._gzip.write(encode_line(outcome))

@@ -46,6 +46,13 @@ class Job:
         return problem_of(self.manifest, self.list.name)
 
     @property
+    def knows_all_targets(self) -> bool:
+        """Whether no target comes any more: of a crawl that is known at its end."""
+        if self.manifest is not None and self.manifest.spec.follows:
+            return self.ledger.complete
+        return self.ledger.fully_dispatched
+
+    @property
     def done(self) -> bool:
         return self.problem is not None or (self.manifest is not None and self.ledger.complete)
 
@@ -57,7 +64,7 @@ class Progress:
     total: int
     """Targets known so far."""
     complete: bool
-    """Whether all lists are dispatched, so that `total` is final."""
+    """Whether `total` is final."""
     outcomes: Mapping[str, int]
     """Final outcomes by `outcome_name`."""
     earlier: int
@@ -88,17 +95,19 @@ def progress_of(
     hosts: int = 0,
     under_way: int = 0,
     ahead: Mapping[str, int] | None = None,
+    found: int = 0,
     busy: bool = False,
 ) -> Progress:
     """
     Return where `jobs` stand.
 
-    `ahead` are final outcomes that are not committed yet. `busy` tells that something is being
+    `ahead` are final outcomes that are not committed yet, `found` the targets that links on such
+    pages have led to. `busy` tells that something is being
     worked on, so that nobody waits for anything.
     """
     return Progress(
-        total=sum(job.ledger.targets for job in jobs),
-        complete=all(job.ledger.fully_dispatched for job in jobs),
+        total=sum(job.ledger.targets for job in jobs) + found,
+        complete=all(job.knows_all_targets for job in jobs),
         outcomes=sum((job.ledger.final for job in jobs), Counter(ahead or {})),
         earlier=sum(job.earlier.total() for job in jobs),
         hosts=hosts,

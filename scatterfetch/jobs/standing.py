@@ -177,7 +177,7 @@ def status_of(
         batches=ledger.batches + sum(1 for batch in known if _is_redriven(batch)),
         batches_done=len(known),
         rate=rate,
-        seconds_left=_seconds_left(ledger, left, rate, due - now if deferred else 0),
+        seconds_left=_seconds_left(manifest, ledger, left, rate, due - now if deferred else 0),
         lost=sum(_count(known[batch], FINAL) for batch in lost),
         lost_batches=len(lost),
         lost_batch=lost[0] if lost else "",
@@ -246,10 +246,13 @@ def _rate(
     return recent / max(1.0, end - start)
 
 
-def _seconds_left(ledger: Ledger, left: int, rate: float, until_due: float) -> float | None:
+def _seconds_left(
+    manifest: Manifest, ledger: Ledger, left: int, rate: float, until_due: float
+) -> float | None:
     if not left:
         return 0.0 if ledger.complete else None
-    if not rate or not ledger.fully_dispatched:
+    # Nobody knows what a crawl is still to find.
+    if not rate or not ledger.fully_dispatched or manifest.spec.follows:
         return None
     return max(left / rate, until_due)
 

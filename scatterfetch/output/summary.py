@@ -49,7 +49,7 @@ def _print_job(console: Console, job: Job, place: "Folder | Stack") -> None:
     counts = ledger.final
     # An earlier run may have left more outcomes than this one has read of the list.
     known = max(ledger.targets, counts.total())
-    more = "" if ledger.fully_dispatched else "+"
+    more = "" if job.knows_all_targets else "+"
     console.print(outcome_table(counts, {"not done": known - counts.total()}, f"{known:,}{more}"))
     if ledger.duplicates:
         console.print(f"{counted(ledger.duplicates, 'duplicate line')} left out.")

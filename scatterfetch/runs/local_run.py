@@ -13,7 +13,8 @@ from scatterfetch.jobs.progress import Job, Progress, progress_of
 from scatterfetch.jobs.watch import Display, Interruptions
 from shared.keys import manifest_key, summary_key
 from shared.manifest import decode_manifest
-from shared.receipts import final_counts
+from shared.outcomes import Kind
+from shared.receipts import FOUND, final_counts, total
 from shared.urls import parse_url
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class LocalRun:
         hosts = set()
         targets = 0
         ahead: Counter[str] = Counter()
+        found = 0
         with self._changed:
             told, self._told = self._told, {}
             for batch in batches:
@@ -116,6 +118,7 @@ class LocalRun:
                 targets += len(batch.targets)
                 if key in told:
                     self._told[key] = told[key]
+                    found += told[key].get(FOUND, 0) - total(told[key], Kind.DROPPED)
                     # What a letter leads to takes the place of what is counted already.
                     ahead += final_counts(told[key]) if batch.died is None else Counter()
             return progress_of(
@@ -124,6 +127,7 @@ class LocalRun:
                 hosts=len(hosts),
                 under_way=targets - ahead.total(),
                 ahead=ahead,
+                found=found,
                 busy=bool(batches),
             )
 

@@ -1,5 +1,6 @@
 """Crawls by the command line, against a shop with all that makes crawls hard."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -38,6 +39,9 @@ def test_all_of_a_shop_is_scraped_once(shop: Shop, tmp_path: Path) -> None:
     ran = crawl(shop, tmp_path)
 
     assert skus(tmp_path) == sorted(shop.sold()), ran.stderr
+    shown = re.findall(r"^(\d+)/(\d+)(\+?) URLs", ran.stderr, re.MULTILINE)
+    assert all(int(done) <= int(total) for done, total, _ in shown)
+    assert {more for done, total, more in shown if done != total} <= {"+"}
     pages = [asked for asked in shop.asked if asked[1] != "/robots.txt"]
     assert not [path for host, path in pages if "sid=" in path]
     assert not [path for host, path in pages if path.startswith("/private") or host == ELSEWHERE]
