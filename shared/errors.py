@@ -109,6 +109,8 @@ class Reason(StrEnum):
     """Rows have problems, and the spec says that the target is to fail then."""
     DUPLICATE = "duplicate"
     """Another target of the job has this page."""
+    OUT_OF_SCOPE = "out_of_scope"
+    """A redirect has led a found target to where its crawl may not go."""
     OVER_LIMIT = "over_limit"
     """The crawl has as many pages as it may have."""
     PRIVATE_ADDRESS = "private_address"

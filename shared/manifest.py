@@ -42,8 +42,12 @@ class Manifest(Struct, frozen=True, kw_only=True, tag="manifest.v1", omit_defaul
 
     @property
     def takes(self) -> bool:
-        """Whether each partition writes down which pages of the job it has taken."""
-        return self.spec.follows or self.shards != 1
+        """
+        Whether each partition writes down which pages of the job it has taken.
+
+        So it is in crawls, and in lists that are cut into several shards.
+        """
+        return self.spec.follows or (self.shards is not None and self.shards > 1)
 
     @property
     def has_limit(self) -> bool:

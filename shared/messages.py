@@ -78,7 +78,8 @@ class Target(Struct, frozen=True, omit_defaults=True, gc=False):
     def size(self) -> int:
         """About how many bytes it takes in a message."""
         size = len(self.url) + sum(map(len, self.redirects)) + len(self.body or "")
-        return size + len(_encoder.encode((self.headers, self.input)))
+        size += len(self.found_on or "")
+        return size + len(_encoder.encode((self.headers, self.input, self.carry)))
 
 
 def group_of(partition: int) -> str:

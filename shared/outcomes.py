@@ -38,6 +38,7 @@ _SKIPPED = {
     Reason.CONTENT_TYPE,
     Reason.CANCELLED,
     Reason.DUPLICATE,
+    Reason.OUT_OF_SCOPE,
     Reason.OVER_LIMIT,
     Reason.NOT_MODIFIED,  # nobody is told so who has not asked
     Reason.PRIVATE_ADDRESS,

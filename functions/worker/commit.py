@@ -93,13 +93,15 @@ def conclude(
     clock: Callable[[], float],
     seconds: float,
     takes: bool = False,
+    follows: bool = False,
 ) -> Mapping[str, int]:
     """
     Send what follows from a commit object and write its receipt; return what it counts.
 
     Doing it again does no harm. `clock` returns epoch seconds; `seconds` are what the batch has
     taken of the worker's time; `partitions` is the job's number, for what release 0.1 has
-    committed. `takes` tells whether the partition writes down which pages it has taken.
+    committed. `takes` tells whether the partition writes down which pages it has taken,
+    `follows` whether the job follows links.
     """
     file = igzip.open(io.BytesIO(body))
     lines = list(decode_lines(file))
@@ -122,7 +124,7 @@ def conclude(
         for letter in dead_letters(batch, targets, lines, partitions, takes=takes)
     )
     if takes:
-        add_seen(data, batch, taken_by(targets, lines, batch.partition))
+        add_seen(data, batch, taken_by(targets, lines, batch.partition, follows=follows))
     tally = tally_of(lines)
     if deferred:
         tally.counts[CHILDREN] = len(deferred)

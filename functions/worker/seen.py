@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.errors import Reason, StorageError
-from shared.messages import Target
+from shared.messages import ERRAND, Target
 from shared.outcomes import CommittedLine, Found
 from shared.urls import parse_url
 
@@ -104,18 +104,24 @@ def found_by(line: CommittedLine) -> Iterator[Target]:
 
 
 def taken_by(
-    targets: Mapping[int | str, Target], lines: Iterable[CommittedLine], partition: int
+    targets: Mapping[int | str, Target],
+    lines: Iterable[CommittedLine],
+    partition: int,
+    *,
+    follows: bool,
 ) -> dict[int, str]:
     """
     Return the pages that the owner of `partition` has taken, by what it has committed.
 
     Those are the pages of its targets, where they have led to, and what it has found of its own.
-    Returns by `page_hash` the host of each target, and nothing for where one has led to.
+    Where a target has led to counts in jobs that follow links. Returns by `page_hash` the host of
+    each target, and nothing for where one has led to.
     """
     pages: dict[int, str] = {}
     for line in lines:
         for page, url, is_target in pages_of(targets[line.id], line, partition):
-            pages.setdefault(page, _host(url) if is_target else "")
+            if is_target or follows:
+                pages.setdefault(page, _host(url) if is_target else "")
     return pages
 
 
@@ -134,7 +140,8 @@ def pages_of(
             yield page_hash(found.url), found.url, True
     body = target.body if line.method == target.method else None
     for url in line.redirects:
-        yield page_hash(url, line.method, body), url, False
+        if not url.endswith(ERRAND):
+            yield page_hash(url, line.method, body), url, False
 
 
 def _host(url: str) -> str:

@@ -103,12 +103,13 @@ class Resources:
         except InvalidJobError:
             return self.settings.partitions
 
-    def takes(self, job: str) -> bool:
-        """Tell whether the partitions of a job write down which pages they have taken."""
+    def takes(self, job: str) -> tuple[bool, bool]:
+        """Tell whether partitions write down what they take of a job, and if it follows links."""
         try:
-            return self.manifest(job).takes
+            manifest = self.manifest(job)
         except InvalidJobError:
-            return False
+            return False, False
+        return manifest.takes, manifest.spec.follows
 
     def is_cancelled(self, job: str) -> bool:
         return self.data.get(cancelled_key(job)) is not None
@@ -177,6 +178,7 @@ async def work_on(
             found, fetched = await workshop.aside(commit, resources.data, batch, made.body)
         else:
             found = body
+        takes, follows = await workshop.aside(resources.takes, batch.job)
         counts = await workshop.aside(
             conclude,
             found,
@@ -187,7 +189,8 @@ async def work_on(
             dead_letter_queue=resources.dead_letter_queue,
             clock=resources.clock,
             seconds=workshop.share.taken(began),
-            takes=await workshop.aside(resources.takes, batch.job),
+            takes=takes,
+            follows=follows,
         )
         # After the commit, so that nothing is lost where it cannot be written; before the
         # acknowledgement, since the next batch reads the pauses from it.

@@ -15,7 +15,7 @@ from functions.worker.seen import Seen, pages_of
 from shared.keys import plan_prefix, results_prefix, seen_folder, seen_key
 from shared.manifest import Manifest
 from shared.messages import Target, decode_batch
-from shared.outcomes import decode_lines
+from shared.outcomes import Kind, decode_lines
 from shared.urls import parse_url, partition_of
 
 
@@ -52,6 +52,9 @@ def _taken(folder: Path, job: str, manifest: Manifest) -> dict[int, dict[int, st
                 target = special.get(line.id) or Target(line.url)
                 owner = _partition((line.url, *line.redirects)[-1], manifest)
                 for page, url, is_target in pages_of(target, line, owner):
+                    # Where a target was deferred to, another owner may have to take first.
+                    if not is_target and line.outcome is Kind.DEFERRED:
+                        continue
                     host = parse_url(url).host if is_target else ""
                     taken[_partition(url, manifest)].setdefault(page, host)
     return taken

@@ -265,7 +265,7 @@ class Extractor:
             extraction = reader.compile()
             with memory_limit(self._process.memory // PAGES_HERE):
                 return extraction.extract(
-                    page, token=self._token, hurry=_hurry(), carry=target.carry
+                    page, token=self._token, hurry=_hurry(), carry=self._carried(page, target)
                 )
         except (TooComplexError, MemoryError, InvalidSpecError):
             # A MemoryError where there is none left for the first; and the process says what is
@@ -287,14 +287,21 @@ class Extractor:
         """
         reader = self._reader(page, target)
         sent = page._replace(body=b"", input=read_by(reader.inputs, page.input))
-        return await self._ask(reader, sent, page.body, time_left, target.carry)
+        return await self._ask(reader, sent, page.body, time_left, self._carried(page, target))
 
     def _reader(self, page: FetchedPage, target: Target) -> Reader:
-        kind = self.kinds.kind_of(page.url, target.page)
+        kind = self.kinds.kind_of_page(page.url, target)
         reader = self._readers.get(kind)
         if reader is None:
             reader = self._readers[kind] = Reader(self.kinds.reading(kind))
         return reader
+
+    def _carried(self, page: FetchedPage, target: Target) -> dict[str, Any] | None:
+        """Return the values for the rows of a page, unless a redirect has led to another kind."""
+        if target.carry is None or page.url == target.url:
+            return target.carry
+        linked = self.kinds.kind_of(target.url, target.page)
+        return target.carry if self.kinds.kind_of_page(page.url, target) == linked else None
 
     async def _ask(
         self,

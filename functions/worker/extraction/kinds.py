@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from shared.crawl_spec import FollowSpec, PageKind
 from shared.extract_spec import DEFAULT_EXTRACT, ExtractSpec
+from shared.messages import Target
 from shared.spec import Spec
 from shared.unwanted_spec import UnwantedSpec
 from shared.url_patterns import first_fitting
@@ -66,6 +67,24 @@ class Kinds:
             return named
         number = self._first(url)
         return None if number is None else self._names[number]
+
+    def kind_of_page(self, url: str, target: Target) -> str | None:
+        """
+        Return the name of the kind that the page of a target is of; see `kind_of`.
+
+        A name counts for where its link leads to. If a redirect has led on to what the kind of that
+        name does not match, the URL decides.
+
+        Args:
+            url: Of the page.
+            target: Whose page it is.
+        """
+        named = target.page
+        kind = self._spec.pages.get(named) if named is not None else None
+        if kind is not None and kind.patterns and url != target.url:
+            fitting = self.kind_of(url)
+            return named if fitting == named else fitting
+        return self.kind_of(url, named)
 
     def fits(self, url: str, named: str | None = None) -> bool:
         """Tell whether a link to `url` leads to a page that the spec says how to read."""

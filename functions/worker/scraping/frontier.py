@@ -23,6 +23,8 @@ from shared.urls import Url, parse_url, partition_of, registrable_domain
 
 MAX_JOINING = 300
 """Targets that may join a batch."""
+MAX_FOUND = 10_000
+"""Targets found in a batch, from which on no page is read any more: all of them are in memory."""
 NOFOLLOW = frozenset(["nofollow", "none"])
 """What a page asks of robots that wants that nobody follows its links."""
 
@@ -101,7 +103,7 @@ class Frontier:
         self._all = 0
         """Targets that are taken, of each host and in all; as far as there is a limit."""
         self._present = {parse_url(target.location).host for target in batch.targets}
-        self._joined = 0
+        self._joined = self._found = 0
         if taken is not None:
             self._hosts.update(taken.hosts)
             self._all = self._hosts.total()
@@ -109,12 +111,20 @@ class Frontier:
                 if target.taken or target.redriven:
                     self._fresh.add(location_hash(target))
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the pages of the batch may lead to further targets."""
+        return self._found < MAX_FOUND
+
     def refused(self, target: Target) -> FetchError | None:
         """Take a target of the batch; return why that cannot be, if so."""
         if self._taken is None or target.taken or target.redriven:
             return None
+        if self._scope is None and target.redirects:
+            return None  # a list compares its own URLs, and not where they lead to
         page = location_hash(target)
-        if self._is_taken(page):
+        # What the list says of a URL is not lost because a link has led there first.
+        if self._is_taken(page) and not target.input:
             detail = "another target of the job has this page"
             return FetchError(target.location, Reason.DUPLICATE, detail)
         if not target.redirects:
@@ -126,26 +136,32 @@ class Frontier:
         self._fresh.add(page)
         return None
 
-    def take_location(self, target: Target, redirects: Collection[str], location: Url) -> bool:
+    def stopped(
+        self, target: Target, redirects: Collection[str], location: Url
+    ) -> FetchError | None:
         """
-        Take what `target` is redirected to; False: another target of a crawl has it.
+        Take what `target` is redirected to; return why that cannot be, if so.
 
         Args:
             target: A target of the batch.
             redirects: Where it has been led to before.
             location: Where it is led to.
         """
-        if self._taken is None or self._scope is None or target.redriven:
-            return True
-        if location.href == target.url or location.href in redirects:
-            return True  # its own page, with other cookies, or a circle
+        if self._taken is None or self._scope is None:
+            return None
+        if target.found_on and not self._scope.is_within(parse_url(target.found_on), location):
+            detail = f"it leads to {location.href}, which crawl.within leaves out"
+            return FetchError(location.href, Reason.OUT_OF_SCOPE, detail)
+        if target.redriven or location.href == target.url or location.href in redirects:
+            return None  # its own page, with other cookies, or a circle
         page = page_hash(location.href)
         if self._is_taken(page):
-            return False
+            detail = f"it leads to {location.href}, which another target of the job has"
+            return FetchError(location.href, Reason.DUPLICATE, detail)
         if partition_of(location.host, self._partitions) == self._batch.partition:
             self._fresh.add(page)  # else its owner takes it
             self._present.add(location.host)
-        return True
+        return None
 
     def follow(
         self,
@@ -202,6 +218,7 @@ class Frontier:
             if joins:
                 self._joined += 1
                 joining.append(found_target(one, depth=target.depth + 1, found_on=page_url))
+        self._found += len(found)
         return Followed(tuple(found), dict(+counts), joining)
 
     def _is_taken(self, page: int) -> bool:

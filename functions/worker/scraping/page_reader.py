@@ -70,7 +70,7 @@ class PageReader:
         given = visit.target.input or visit.target.carry
         page = page._replace(fetched_at=visit.began, input=given)
         extractor = self._means.extractor
-        visit.kind = extractor.kinds.kind_of(page.url, visit.target.page)
+        visit.kind = extractor.kinds.kind_of_page(page.url, visit.target)
         extracted = (
             Extracted([], [], [])  # it has no body, and none was asked for
             if visit.method == "HEAD"

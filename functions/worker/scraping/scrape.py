@@ -84,7 +84,12 @@ class Scraper:
         self._spec = means.fetch
         self._partition = partition
         self._fetcher = fetcher
-        self._has_room = has_room
+        room = self._frontier
+
+        def has_room_for_all() -> bool:
+            return has_room() and room.has_room
+
+        self._has_room = has_room_for_all
         self.facts: Counter[str] = Counter()
         """For the metrics: Pages, Bytes, MillisecondsWaited, HostPauses, RobotsDenials."""
         self._stop_at = stop_at
@@ -116,7 +121,7 @@ class Scraper:
             self._judge,
             self._frontier,
             self._deadline,
-            has_room,
+            self._has_room,
             self.facts,
         )
         self._ending = ending or Ending()
@@ -289,9 +294,8 @@ class Scraper:
                 visit.url.href, Reason.TOO_MANY_REDIRECTS, problem, status=answer.status
             )
             self._pending.end(visit, error)
-        elif not self._frontier.take_location(visit.target, before, location):
-            detail = f"it leads to {location.href}, which another target of the job has"
-            self._pending.end(visit, FetchError(location.href, Reason.DUPLICATE, detail))
+        elif (stopped := self._frontier.stopped(visit.target, before, location)) is not None:
+            self._pending.end(visit, stopped)
         else:
             self._go_on(visit, f"{location.host} is another worker's")
 

@@ -257,6 +257,71 @@ def test_each_partition_drops_the_duplicates_of_a_list_of_several_shards(work: W
     assert work.site.paths() == ["/a"]
 
 
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_list_without_links_loses_no_page_that_others_are_redirected_to(
+    work: Work, streamed: bool
+) -> None:
+    """A table of one part is streamed, and a large list has several."""
+    work.manifest = msgspec.structs.replace(
+        work.manifest, spec=SPEC, size=100, shard_bytes=10, streamed=streamed
+    )
+    location = web.Response(status=301, headers={"Location": "/new"})
+    work.send(work.site.reply("/old", location), work.site.reply("/older", location))
+    page(work, "/new")
+    work.run()
+    assert [one.outcome for one in work.outcomes()] == [Kind.SCRAPED] * 2
+    work.send(work.site.url("/new"), batch="00001-000000")
+    work.again()
+
+    [new] = work.outcomes("00001-000000")
+    assert new.outcome is Kind.SCRAPED
+
+
+def test_values_of_another_page_are_in_no_row_that_a_redirect_has_led_to(work: Work) -> None:
+    crawl(
+        work,
+        follow=[{"css": "a", "page": "product", "carry": {"shop": {"css": "title"}}}],
+        pages={
+            "product": {
+                "match": "127.0.0.1/p/*",
+                "extract": {"fields": {"name": {"css": "title"}}},
+            },
+            "other": {
+                "match": "127.0.0.1/sold*",
+                "extract": {"fields": {"other": {"css": "title"}}},
+            },
+        },
+    )
+    location = web.Response(status=302, headers={"Location": "/sold-out"})
+    work.site.reply("/p/1", location)
+    page(work, "/sold-out")
+    page(work, "/p/2")
+    work.send(page(work, "/", "/p/1", "/p/2"))
+
+    work.run()
+
+    rows = {one.url: (one.page, one.rows) for one in work.outcomes() if one.depth}
+    assert rows == {
+        work.site.url("/p/1"): ("other", [{"other": "/sold-out"}]),
+        work.site.url("/p/2"): ("product", [{"shop": "/", "name": "/p/2"}]),
+    }
+
+
+def test_a_message_holds_what_its_targets_carry(work: Work) -> None:
+    """Of many links, each with a text of 9 kB that belongs to its page."""
+    crawl(work, follow=[{"css": "a", "carry": {"text": {"css": "p"}}}], crawl={"within": ["*"]})
+    links = "".join(f"<a href='http://other.example/{number}'>x</a>" for number in range(150))
+    html = f"<!doctype html><p>{'long ' * 1_800}</p>{links}"
+    reply = web.Response(text=html, content_type="text/html")
+    work.send(work.site.reply("/", reply))
+
+    work.run()
+
+    children = work.children()
+    assert sum(len(child.targets) for child in children) == 150
+    assert max(len(encode(child)) for child in children) < 300_000
+
+
 def test_a_list_of_one_shard_writes_down_nothing(work: Work) -> None:
     work.manifest = msgspec.structs.replace(work.manifest, spec=SPEC)
     work.send(work.site.page("/a", "A"))

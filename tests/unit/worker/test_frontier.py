@@ -3,10 +3,10 @@ from typing import Any
 import pytest
 
 from functions.worker.extraction.rows import Link
-from functions.worker.scraping.frontier import MAX_JOINING, Frontier, Scope, scope_of
+from functions.worker.scraping.frontier import MAX_FOUND, MAX_JOINING, Frontier, Scope, scope_of
 from functions.worker.seen import Seen, page_hash
 from shared.crawl_spec import CrawlSpec, FollowSpec, PageKind
-from shared.errors import Reason
+from shared.errors import FetchError, Reason
 from shared.messages import Batch, Target
 from shared.spec import Spec
 from shared.urls import parse_url, partition_of
@@ -197,20 +197,58 @@ def test_a_limit_holds_for_targets_too() -> None:
     assert error.reason is Reason.OVER_LIMIT
 
 
+def reason(error: FetchError | None) -> Reason | None:
+    return None if error is None else error.reason
+
+
 def test_a_page_that_two_ways_lead_to_is_fetched_once() -> None:
-    of = frontier(START, Target("http://a.example/b", 2))
+    other = Target("http://a.example/b", 2)
+    of = frontier(START, other)
     moved = parse_url("http://a.example/moved")
 
-    assert of.take_location(START, (), moved)
+    assert of.stopped(START, (), moved) is None
     assert follow(of, moved.href) == ([], {})
-    assert not of.take_location(Target("http://a.example/b", 2), (), moved)
-    assert not of.take_location(START, (), parse_url("http://a.example/b"))
+    assert reason(of.stopped(other, (), moved)) is Reason.DUPLICATE
+    assert reason(of.stopped(START, (), parse_url("http://a.example/b"))) is Reason.DUPLICATE
     # Its own way, again.
-    assert of.take_location(START, (moved.href,), moved)
-    assert of.take_location(START, (moved.href,), parse_url(START.url))
+    assert of.stopped(START, (moved.href,), moved) is None
+    assert of.stopped(START, (moved.href,), parse_url(START.url)) is None
     # Another owner tells.
-    assert of.take_location(START, (), parse_url("http://b.example/"))
-    assert of.take_location(START, (), parse_url("http://b.example/"))
+    assert of.stopped(START, (), parse_url("http://b.example/")) is None
+    assert of.stopped(START, (), parse_url("http://b.example/")) is None
+
+
+def test_a_redirect_leads_no_found_target_out_of_scope() -> None:
+    found = Target("http://a.example/out", found_on="http://a.example/", depth=1)
+    away = parse_url("http://b.example/")
+
+    assert reason(frontier().stopped(found, (), away)) is Reason.OUT_OF_SCOPE
+    assert frontier().stopped(START, (), away) is None, "a listed page may have moved"
+
+
+def test_a_list_compares_what_is_in_it_and_not_where_that_leads() -> None:
+    moved = "http://a.example/moved"
+    target = Target("http://a.example/3", 3, redirects=(moved,))
+    batch = Batch(job="j", batch="00000-000000", partition=OURS, targets=(target,))
+    of = Frontier(batch, None, seen(moved, "http://a.example/1"), PARTITIONS)
+
+    assert of.refused(target) is None
+    assert of.stopped(target, (), parse_url("http://a.example/1")) is None
+    assert reason(of.refused(Target("http://a.example/1", 1))) is Reason.DUPLICATE
+
+
+def test_what_a_list_says_of_a_url_is_not_lost_where_a_link_was_faster() -> None:
+    of = frontier(taken=seen("http://a.example/1"))
+
+    assert of.refused(Target("http://a.example/1", 1, input={"sku": "1"})) is None
+    assert reason(of.refused(Target("http://a.example/1", 2))) is Reason.DUPLICATE
+
+
+def test_a_batch_that_has_found_much_reads_no_more_pages() -> None:
+    of = frontier()
+    assert of.has_room
+    follow(of, *(f"http://a.example/{number}" for number in range(MAX_FOUND)))
+    assert not of.has_room
 
 
 def test_a_job_that_takes_nothing_refuses_nothing() -> None:
@@ -218,5 +256,5 @@ def test_a_job_that_takes_nothing_refuses_nothing() -> None:
     of = Frontier(batch, None, None, PARTITIONS)
 
     assert [of.refused(target) for target in batch.targets] == [None, None]
-    assert of.take_location(START, (), parse_url("http://a.example/b"))
+    assert of.stopped(START, (), parse_url("http://a.example/b")) is None
     assert of.follow(START, START.url, [Link("http://a.example/1")]).found == ()

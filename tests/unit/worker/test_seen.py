@@ -81,7 +81,10 @@ def test_an_owner_has_taken_its_targets_where_they_led_to_and_what_it_found_of_i
         followed("/4", line=None, kind=Kind.DROPPED, reason=Reason.OVER_LIMIT),
     )
 
-    assert taken_by(targets, lines, OURS) == {
+    taken = taken_by(targets, lines, OURS, follows=True)
+    listed = taken_by(targets, lines, OURS, follows=False)
+    assert taken.keys() - listed.keys() == {page_hash("http://a.example/moved")}
+    assert taken == {
         page_hash("http://a.example/1"): "a.example",
         page_hash("http://a.example/joined"): "a.example",
         page_hash("http://b.example/ours"): "b.example",

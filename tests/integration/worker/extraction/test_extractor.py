@@ -348,7 +348,7 @@ async def test_a_page_is_read_as_its_kind_is(
 ) -> None:
     extractor = shop(process, careful=careful)
     found = page("<title>x</title><h1>Oak</h1><a href=/b>y</a>", f"http://a.example/{path}")
-    target = Target("http://a.example/", **facts)
+    target = Target(found.url, **facts)
 
     here = extractor.at_once(found, target)
     told = here if here is not None else await extractor.elsewhere(found, target, 60)
