@@ -12,15 +12,18 @@ from bench.simulated_fleet import Fleet
 from bench.simulated_time import Calls, NothingYet, Time
 from bench.simulated_web import Assumptions
 from bench.simulation import simulate
+from shared.spec import FetchSpec
 
-# Few hosts, so that the next batch is at the same ones; answers that come at once, so that
-# nothing but the rules keeps requests apart.
+# Few hosts, so that the next batch is at the same ones; answers that come at once, and a pause of
+# which half is longer than the end of one batch and the begin of the next, so that nothing but the
+# rules keeps requests apart.
 CROWDED = Fleet(
     urls=480,
     hosts=6,
     partitions=4,
     workers=8,
     batch_size=20,
+    fetch=FetchSpec(pause=1.0),
     assumed=Assumptions(latency=0.1, slow=0, dead=0),
 )
 
