@@ -38,7 +38,7 @@ def worker_environment(endpoint: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "bench",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_LAMBDA_FUNCTION_NAME": "worker",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
         "AWS_LAMBDA_LOG_GROUP_NAME": "worker",
         "AWS_LAMBDA_LOG_STREAM_NAME": "bench",
         "SCATTERFETCH_FUNCTION_ARN": "arn:aws:lambda:us-east-1:1:function:worker",

@@ -20,6 +20,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from bench.aws import worker_environment
+from bench.subjects import BATCH_SIZE
 from shared.keys import manifest_key
 from shared.manifest import Manifest, encode_manifest
 from shared.messages import Batch, Submit, Target, encode
@@ -55,9 +56,9 @@ class Starts:
         self._environment = {
             "PATH": os.environ["PATH"],
             **worker_environment(endpoint),
-            "BATCH_SIZE": "100",
+            "BATCH_SIZE": f"{BATCH_SIZE}",
             "STALL_MINUTES": "60",
-            "WORKER_MEMORY": "1024",
+            "WORKER_MEMORY": "512",
             "ARCHITECTURE": "arm64",
             # Lambda's folders cannot be written to either.
             "PYTHONDONTWRITEBYTECODE": "1",

@@ -17,7 +17,7 @@ class Context:
     aws_request_id = "00000000-0000-0000-0000-000000000000"
     function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
     function_version = "$LATEST"
-    memory_limit_in_mb = 1024
+    memory_limit_in_mb = 512
     invoked_function_arn = "arn:aws:lambda:us-east-1:1:function:bench"
 
     @staticmethod
