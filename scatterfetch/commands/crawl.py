@@ -39,7 +39,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         default=[],
         metavar="CSS",
         help="follow the links of the elements that match, on every page; repeat for more "
-        "(default: those of the spec, or all links)",
+        "(default: those of the spec, or all links); not with a spec that has pages",
     )
     command.add_argument(
         "--within",

@@ -31,21 +31,22 @@ def crawl_list(
     Args:
         urls: Where it begins; none: where the spec says.
         spec: Its file.
-        follow: CSS selectors of links, in the place of all that the spec follows.
+        follow: CSS selectors of links, in the place of those of the spec, which has no `pages`.
         within: `host`, `domain` or globs.
         depth: How many links may lead to a page.
         max_pages: Of the job.
 
     Raises:
-        InvalidJobError: a URL or the spec is wrong, or there is no place to begin.
+        InvalidJobError: a URL or the spec is wrong, or there is no place to begin; or the spec has
+            `pages`, and they follow nothing or `follow` is given.
     """
     name = str(spec) if spec else "the options"
     written = Spec() if spec is None else parse_spec(name, read_spec(spec))
     content = msgspec.to_builtins(written)
-    if follow:
+    if written.pages:
+        _check_kinds_follow(name, written, follow)
+    elif follow:
         content["follow"] = [{"css": selector} for selector in follow]
-        for kind in content.get("pages", {}).values():
-            kind.pop("follow", None)
     elif not written.follows:
         content["follow"] = [_EVERY_LINK]
     limits: dict[str, Any] = {"depth": depth, "max_pages": max_pages}
@@ -64,6 +65,20 @@ def crawl_list(
     body = "".join(f"{url}\n" for url in starts).encode()
     host = parse_url(starts[0]).host
     return UrlList("the crawl", f"crawl/{host.strip('[]')}.txt", body, text, inline=True)
+
+
+def _check_kinds_follow(name: str, spec: Spec, follow: Sequence[str]) -> None:
+    # Which links lead on, and whether a kind has rows, depends on each other: only the spec knows.
+    if follow:
+        raise InvalidJobError(
+            f"{name} has pages, and each kind says itself which links are followed: write "
+            f"{{css: {follow[0]}}} into the follow of a kind, and leave out --follow"
+        )
+    if not spec.follows:
+        raise InvalidJobError(
+            f"{name} has pages, and none of them follows a link: write, for example, "
+            "`follow: [{css: a.next}]` into a kind, or fetch the URLs alone by `scatterfetch run`"
+        )
 
 
 def _start(url: str) -> str:
