@@ -17,6 +17,7 @@ from shared.urls import parse_url
 from shared.wording import meant
 
 _READ = "extract.fields."
+_PLACES = ("host", "domain")
 
 
 def check_spec(spec: Spec) -> None:
@@ -39,15 +40,27 @@ def check_spec(spec: Spec) -> None:
                 check_extract(kind.extract)
         _check_follow(kind.follow, f"{path}.follow", spec)
     _check_all_are_reached(spec)
-    if not isinstance(spec.crawl.within, str):
-        for number, pattern in enumerate(spec.crawl.within):
-            regex_of(pattern, f"crawl.within[{number}]")
+    _check_within(spec.crawl.within)
     for number, url in enumerate(spec.start):
         try:
             parse_url(url)
         except InvalidUrlError as error:
             raise InvalidSpecError(f"start[{number}]", str(error)) from error
     query_dropper(spec.crawl.drop_query, "crawl.drop_query")
+
+
+def _check_within(within: str | tuple[str, ...]) -> None:
+    if not isinstance(within, str):
+        for number, pattern in enumerate(within):
+            regex_of(pattern, f"crawl.within[{number}]")
+    elif within not in _PLACES:
+        if within.isalnum():  # a misspelt word, and not the host of that name
+            raise InvalidSpecError(
+                "crawl.within",
+                f"it must be host, domain or patterns such as shop.example/*, not {within!r}"
+                f"{meant(within, _PLACES)}",
+            )
+        regex_of(within, "crawl.within")
 
 
 def _check_follow(follow: tuple[FollowSpec, ...], path: str, spec: Spec) -> None:

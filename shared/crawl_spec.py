@@ -232,9 +232,11 @@ class PageKind(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class CrawlSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far links are followed. What a limit cuts off is counted and reported."""
 
-    within: Literal["host", "domain"] | Annotated[tuple[Expression, ...], Meta(max_length=100)] = (
-        "host"
-    )
+    within: (
+        Literal["host", "domain"]
+        | Expression
+        | Annotated[tuple[Expression, ...], Meta(max_length=100)]
+    ) = "host"
     """Where links may lead: to the host of their page, to its registrable domain, or to what one
     of these globs fits, written as in `match`."""
     depth: Annotated[int, Meta(ge=0, le=1_000)] = 20

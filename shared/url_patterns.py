@@ -47,18 +47,21 @@ def _first_fitting(
     )
 
 
-def any_fitting(patterns: Sequence[str], path: str) -> Callable[[str], bool]:
+def any_fitting(patterns: str | Sequence[str], path: str) -> Callable[[str], bool]:
     """
     Return a function that tells whether one of `patterns` fits a URL; see `first_fitting`.
 
     Args:
-        patterns: As for `first_fitting`.
+        patterns: As for `first_fitting`, or one of them.
         path: Where they stand in the spec, as in `crawl.within`.
 
     Raises:
         InvalidSpecError: a text is no pattern.
     """
-    first = first_fitting(patterns, [f"{path}[{number}]" for number in range(len(patterns))])
+    if isinstance(patterns, str):
+        first = first_fitting([patterns], [path])
+    else:
+        first = first_fitting(patterns, [f"{path}[{number}]" for number in range(len(patterns))])
     return lambda url: first(url) is not None
 
 

@@ -51,7 +51,7 @@ def crawl_list(
         content["follow"] = [_EVERY_LINK]
     limits: dict[str, Any] = {"depth": depth, "max_pages": max_pages}
     if within:
-        limits["within"] = within[0] if [*within] in (["host"], ["domain"]) else [*within]
+        limits["within"] = within[0] if len(within) == 1 else [*within]
     given = {name: value for name, value in limits.items() if value is not None}
     content["crawl"] = content.get("crawl", {}) | given
     text = msgspec.json.encode(content)

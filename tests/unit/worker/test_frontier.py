@@ -108,6 +108,8 @@ def test_a_batch_has_an_end() -> None:
         ({"within": "domain"}, "http://b.example/", "scope"),
         ({"within": ("b.example/shop/*",)}, "http://b.example/shop/", None),
         ({"within": ("b.example/shop/*",)}, "http://a.example/1", "scope"),
+        ({"within": "b.example/shop/*"}, "http://b.example/shop/", None),
+        ({"within": "b.example/shop/*"}, "http://a.example/1", "scope"),
         ({"depth": 0}, "http://a.example/1", "depth"),
         ({"depth": 1}, "http://a.example/1", None),
         ({"max_url_length": 40}, "http://a.example/" + "x" * 24, "url_length"),

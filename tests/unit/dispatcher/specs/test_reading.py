@@ -227,7 +227,11 @@ MULTIPLIED = f"a: &a [{'1,' * 3_000}]\nb: [{'*a,' * 18}]"
          ("1: crawl.within[1]: '/b' names no host; write shop.example/p/*, or */p/* for any "
           "host")),
         ("crawl: {within: hots}",
-         "1: crawl.within: it must be one of domain, host, not 'hots'; did you mean host?"),
+         ("1: crawl.within: it must be host, domain or patterns such as shop.example/*, not "
+          "'hots'; did you mean host?")),
+        ("crawl: {within: /b}",
+         ("1: crawl.within: '/b' names no host; write shop.example/p/*, or */p/* for any "
+          "host")),
         ("crawl: {drop_query: [a=b]}",
          "1: crawl.drop_query[0]: 'a=b' is no name of a parameter; write sid or utm_*"),
         ("extract: [", "1: not YAML: expected the node content, but found '<stream end>'"),

@@ -40,6 +40,26 @@ def test_the_links_of_a_spec_with_kinds_are_its_own(spec: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("options", "within"),
+    [
+        ([], "host"),
+        (["domain"], "domain"),
+        (["shop.example/*"], "shop.example/*"),
+        (["a.example", "b.example"], ("a.example", "b.example")),
+    ],
+)
+def test_links_lead_to_where_the_options_say(
+    options: list[str], within: str | tuple[str, ...]
+) -> None:
+    assert spec_of(None, within=options).crawl.within == within
+
+
+def test_a_misspelt_word_is_no_host() -> None:
+    with pytest.raises(InvalidJobError, match="not 'domian'; did you mean domain"):
+        crawl_list([START], None, within=["domian"])
+
+
+@pytest.mark.parametrize(
     ("links", "follow", "problem"),
     [
         (", follow: [{css: a}]", ["a.next"], "each kind says itself which links are followed"),
