@@ -19,6 +19,7 @@ _KEPT = "".join(set(string.printable) - set(string.whitespace))
 _KNOWN = 1_000  # names of parameters
 _SPECS = 8  # whose patterns are kept: each batch of a job has the same
 _DEFAULT_PORTS = {"80", "443"}  # a URL in its normal form does not have them
+_BEHIND_HOST = frozenset("/?")
 _NO_NAME = frozenset("?&=#")
 
 
@@ -115,8 +116,10 @@ def regex_of(pattern: str, path: str) -> str:
         return regex
     if set(pattern) & set(string.whitespace + "#"):
         raise InvalidSpecError(path, f"{pattern!r} fits no URL; leave out white space and #")
-    scheme, mark, rest = pattern.rpartition("://")
-    if mark and scheme.lower() not in {"http", "https", "*"}:
+    scheme, mark, rest = pattern.partition("://")
+    if not mark or not _BEHIND_HOST.isdisjoint(scheme):  # as in a.example/?to=https://*
+        scheme, rest = "", pattern
+    elif scheme.lower() not in {"http", "https", "*"}:
         raise InvalidSpecError(path, f"{pattern!r} fits no URL; begin with http:// or a host")
     address, question_mark, query = rest.partition("?")
     host, slash, below = address.partition("/")
