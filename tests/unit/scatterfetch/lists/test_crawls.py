@@ -1,5 +1,6 @@
 """The list of a crawl: what the options put in the place of what the spec says."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,9 @@ def spec(tmp_path: Path) -> Path:
     return tmp_path / "spec.yaml"
 
 
-def spec_of(path: Path | None, **options: list[str]) -> Spec:
-    return parse_spec("the crawl", crawl_list([START], path, **options).spec or b"")
+def spec_of(path: Path | None, *, follow: Sequence[str] = (), within: Sequence[str] = ()) -> Spec:
+    made = crawl_list([START], path, follow=follow, within=within)
+    return parse_spec("the crawl", made.spec or b"")
 
 
 def test_without_a_spec_every_link_is_followed() -> None:
