@@ -239,7 +239,7 @@ class CrawlSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ) = "host"
     """Where links may lead: to the host of their page, to its registrable domain, or to what one
     of these globs fits, written as in `match`."""
-    depth: Annotated[int, Meta(ge=0, le=1_000)] = 20
+    depth: Annotated[int, Meta(ge=0, le=1_000)] = 200
     """How many links may lead from the list to a page."""
     max_pages: Annotated[int, Meta(ge=1)] | None = None
     """Of the job, listed ones included."""

@@ -14,7 +14,7 @@ PER_PAGE = 5
 SPEC = """\
 start: [http://shop.example/]
 fetch: {pause: 0, wait_initial: 0.1, attempts: 4}
-crawl: {within: domain, drop_query: [sid]}
+crawl: {within: domain, drop_query: [sid], depth: 20}
 pages:
   product:
     match: "*.shop.example/p/*"

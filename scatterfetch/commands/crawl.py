@@ -50,7 +50,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "as in 'shop.example/books/*'; repeat for more globs (default: host)",
     )
     command.add_argument(
-        "--depth", type=int, metavar="N", help="follow so many links in a row (default: 20)"
+        "--depth", type=int, metavar="N", help="follow so many links in a row (default: 200)"
     )
     command.add_argument(
         "--max-pages", type=int, metavar="N", help="fetch so many pages in all (default: no limit)"

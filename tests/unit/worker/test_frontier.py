@@ -260,3 +260,13 @@ def test_a_job_that_takes_nothing_refuses_nothing() -> None:
     assert [of.refused(target) for target in batch.targets] == [None, None]
     assert of.stopped(START, (), parse_url("http://a.example/b")) is None
     assert of.follow(START, START.url, [Link("http://a.example/1")]).found == ()
+
+
+def test_a_pagination_of_a_hundred_pages_is_followed_to_its_end() -> None:
+    """Its next page is as deep as there are pages before it."""
+    deep = Target("http://a.example/?page=100", None, depth=99)
+
+    assert follow(frontier(deep), "http://a.example/?page=101", target=deep) == (
+        ["http://a.example/?page=101"],
+        {},
+    )
