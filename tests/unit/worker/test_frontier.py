@@ -264,7 +264,7 @@ def test_a_job_that_takes_nothing_refuses_nothing() -> None:
 
 def test_a_pagination_of_a_hundred_pages_is_followed_to_its_end() -> None:
     """Its next page is as deep as there are pages before it."""
-    deep = Target("http://a.example/?page=100", None, depth=99)
+    deep = Target("http://a.example/?page=100", 1, depth=99)
 
     assert follow(frontier(deep), "http://a.example/?page=101", target=deep) == (
         ["http://a.example/?page=101"],
