@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _REJECTED_SHOWN = 5
 _HOSTS_SHOWN = 5
 _NAMES_SHOWN = 10
+_LIMITS = ("depth", "max_pages", "max_pages_per_host")
+_TOO_MANY = "too_many"
 
 
 def print_summary(finished: Finished, place: "Folder | Stack") -> None:
@@ -54,13 +56,7 @@ def _print_job(console: Console, job: Job, place: "Folder | Stack") -> None:
     if ledger.duplicates:
         console.print(f"{counted(ledger.duplicates, 'duplicate line')} left out.")
     summary = read_summary(place.data, job.id)
-    if ledger.found:
-        console.print(f"{counted(ledger.found, 'URL')} found by following links.")
-    if summary and summary.links_cut:
-        cut = sum(summary.links_cut.values())
-        console.print(
-            f"{counted(cut, 'link')} not followed{_by_name(summary.links_cut)}", markup=False
-        )
+    _print_links(console, job, summary)
     if unmatched := job.counted(NO_MATCH):
         _print_unmatched(console, unmatched, summary)
     if problems := job.counted(PROBLEMS):
@@ -80,6 +76,30 @@ def _print_job(console: Console, job: Job, place: "Folder | Stack") -> None:
     if ledger.rejected:
         _print_rejected(console, job, place)
     console.print(f"results: {place.address(results_prefix(job.id))}", soft_wrap=True)
+
+
+def _print_links(console: Console, job: Job, summary: Summary | None) -> None:
+    if job.ledger.found:
+        console.print(f"{counted(job.ledger.found, 'URL')} found by following links.")
+    cut = summary.links_cut if summary else {}
+    if cut:
+        console.print(f"{counted(sum(cut.values()), 'link')} not followed{_by_name(cut)}")
+    if job.manifest is None or not job.manifest.spec.follows:
+        return
+    limited = {name: cut[name] for name in (*_LIMITS, _TOO_MANY) if name in cut}
+    for name, count in limited.items():
+        were, them = ("was", "it") if count == 1 else ("were", "them")
+        if name == _TOO_MANY:
+            why = "a page has too many; narrow `follow` to those that matter"
+        else:
+            limit = getattr(job.manifest.spec.crawl, name)
+            why = f"crawl.{name} is {limit:,}; raise crawl.{name} to follow {them}"
+        console.print(f"{counted(count, 'link')} {were} not followed since {why}.", soft_wrap=True)
+    if summary and not job.ledger.found and not limited:
+        console.print(
+            "No link was followed to a further page; `scatterfetch try URL --spec FILE` shows why.",
+            soft_wrap=True,
+        )
 
 
 def _by_name(counts: Mapping[str, int], word: str = "", noun: str = "") -> str:

@@ -1,13 +1,20 @@
 """What is printed of jobs at their end."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from functions.dispatcher.summary import encode_summary, summarize
 from scatterfetch.jobs.folder import Folder
 from scatterfetch.jobs.progress import Finished, Job, Progress
 from scatterfetch.lists.url_list import UrlList
 from scatterfetch.output.summary import print_summary
+from shared.crawl_spec import CrawlSpec, FollowSpec
+from shared.keys import summary_key
+from shared.manifest import Manifest
+from shared.spec import Spec
+from shared.tally import Tally
 
 NOWHERE = Progress(
     total=1, complete=True, outcomes={}, earlier=0, hosts=0, under_way=0, delayed={}, elapsed=1.0
@@ -32,3 +39,82 @@ def test_no_fewer_urls_than_outcomes_are_known(
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert lines[lines.index("scraped 20") + 1 :][: len(shown)] == shown
     assert not any("not done -" in line for line in lines)
+
+
+NO_LINK = "No link was followed to a further page; `scatterfetch try URL --spec FILE` shows why."
+
+
+@pytest.mark.parametrize(
+    ("crawl", "found", "cut", "said"),
+    [
+        (None, 0, {}, []),
+        ({}, 3, {}, []),
+        ({}, 0, {}, [NO_LINK]),
+        ({}, 0, {"kind": 2}, [NO_LINK]),
+        ({}, 3, {"kind": 2, "scope": 1}, []),
+        (
+            {"depth": 7},
+            3,
+            {"depth": 1_234},
+            [
+                (
+                    "1,234 links were not followed since crawl.depth is 7; raise crawl.depth to "
+                    "follow them."
+                ),
+            ],
+        ),
+        (
+            {"max_pages": 1, "max_pages_per_host": 9},
+            0,
+            {"max_pages": 1, "max_pages_per_host": 2},
+            [
+                (
+                    "1 link was not followed since crawl.max_pages is 1; raise crawl.max_pages to "
+                    "follow it."
+                ),
+                (
+                    "2 links were not followed since crawl.max_pages_per_host is 9; raise "
+                    "crawl.max_pages_per_host to follow them."
+                ),
+            ],
+        ),
+        (
+            {},
+            3,
+            {"too_many": 5},
+            [
+                (
+                    "5 links were not followed since a page has too many; narrow `follow` to "
+                    "those that matter."
+                ),
+            ],
+        ),
+    ],
+)
+def test_a_crawl_says_what_has_ended_it(
+    crawl: dict[str, Any] | None,
+    found: int,
+    cut: dict[str, int],
+    said: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    job = Job("j", UrlList("urls.txt", "a/urls.txt", b"", None))
+    follow = () if crawl is None else (FollowSpec(css="a"),)
+    spec = Spec(follow=follow, crawl=CrawlSpec(**(crawl or {})))
+    job.manifest = Manifest(
+        job="j", spec=spec, partitions=1, batch_size=1, created_at="2026-11-21T02:00:00.000+00:00"
+    )
+    job.ledger.receipts["00000-000000"] = {"scraped": 1 + found, "found": found}
+    job.ledger.dispatched["00000"] = {"batches": 1, "targets": 1}
+    tally = Tally(counts={"scraped": 1 + found, "found": found}, cut=cut)
+    summary = summarize(job.manifest, job.ledger, tally, worker_memory=512, architecture="arm64")
+    place = Folder(tmp_path)
+    path = tmp_path / summary_key("j")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(encode_summary(summary))
+
+    print_summary(Finished([job], NOWHERE, dead_letters=0, interrupted=False), place)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "followed" in line and "not followed:" not in line] == said
