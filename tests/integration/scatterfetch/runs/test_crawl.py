@@ -77,6 +77,24 @@ def test_a_crawl_of_so_many_pages_asks_for_no_more(shop: Shop, tmp_path: Path) -
     assert len(final_outcomes(tmp_path / "out")) == 20
 
 
+def test_a_crawl_that_begins_at_a_page_of_no_kind_says_that_it_follows_nothing(
+    shop: Shop, tmp_path: Path
+) -> None:
+    ran = crawl(shop, tmp_path, spec=SPEC.replace('"shop.example/", ', ""))
+
+    assert len(final_outcomes(tmp_path / "out")) == 1
+    assert "\nNo link was followed to a further page; `scatterfetch try URL" in ran.stdout
+
+
+def test_a_crawl_says_which_limit_has_ended_it(shop: Shop, tmp_path: Path) -> None:
+    ran = crawl(shop, tmp_path, "--depth", "0")
+
+    assert re.search(
+        r"^\d+ links were not followed since crawl.depth is 0; ", ran.stdout, re.MULTILINE
+    )
+    assert "No link was followed" not in ran.stdout
+
+
 def test_a_crawl_goes_on_where_it_stopped(shop: Shop, tmp_path: Path) -> None:
     first = crawl(shop, tmp_path)
     before = shop.asked.total()
