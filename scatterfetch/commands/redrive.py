@@ -25,7 +25,8 @@ EXAMPLE = """\
 Gives what was given up on another life: dead targets are tried again with all their attempts, and
 what becomes of them then is their final outcome. Interrupted, it leaves the rest where it is, and
 may be repeated. In the DIR of a local run it takes note of the dead targets, and the next
-`scatterfetch run` of the same list and spec into DIR tries them again.
+`scatterfetch run` of the same list and spec into DIR tries them again; after a crawl, the same
+`scatterfetch crawl` does.
 
 examples:
   $ scatterfetch redrive --stack scatterfetch --dry-run

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 import yaml
-from msgspec import inspect
+from msgspec import inspect, structs
 
 from functions.dispatcher.specs import parse_spec
 from functions.worker.extraction.kinds import Kinds
@@ -89,6 +89,11 @@ def test_each_field_is_described_with_its_default_and_bounds(heading: str) -> No
         default, bounds = described[found.encode_name]
         assert yaml.safe_load(default) == default_of(found), found.name
         assert sorted(bounds.split(", ")) == sorted(bounds_of(found.type).split(", ")), found.name
+
+
+@pytest.mark.parametrize("name", [field.encode_name for field in structs.fields(Spec)])
+def test_each_name_at_the_top_is_described(name: str) -> None:
+    assert f"`{name}`" in TEXT
 
 
 # Each example, and what follows it up to the next one or the next heading.
