@@ -179,19 +179,21 @@ async def work_on(
         else:
             found = body
         takes, follows = await workshop.aside(resources.takes, batch.job)
-        counts = await workshop.aside(
-            conclude,
-            found,
-            batch,
-            partitions=await workshop.aside(resources.partitions_of, batch.job),
-            data=resources.data,
-            dispatch_queue=resources.dispatch_queue,
-            dead_letter_queue=resources.dead_letter_queue,
-            clock=resources.clock,
-            seconds=workshop.share.taken(began),
-            takes=takes,
-            follows=follows,
-        )
+        partitions = await workshop.aside(resources.partitions_of, batch.job)
+        async with workshop.concluding(found):
+            counts = await workshop.aside(
+                conclude,
+                found,
+                batch,
+                partitions=partitions,
+                data=resources.data,
+                dispatch_queue=resources.dispatch_queue,
+                dead_letter_queue=resources.dead_letter_queue,
+                clock=resources.clock,
+                seconds=workshop.share.taken(began),
+                takes=takes,
+                follows=follows,
+            )
         # After the commit, so that nothing is lost where it cannot be written; before the
         # acknowledgement, since the next batch reads the pauses from it.
         await _tell_pauses(made, workshop)

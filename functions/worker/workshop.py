@@ -27,6 +27,8 @@ from shared.errors import Reason, StorageError
 from shared.messages import Batch
 from shared.settings import WorkerSettings
 
+LARGE_COMMIT = 100_000
+"""Bytes of a commit object, compressed, from which on it may have found thousands of targets."""
 CANCEL_SECONDS = 5.0  # between two looks whether a job was cancelled
 _THREADS = 8
 
@@ -60,6 +62,7 @@ class Workshop:
         self.tell = tell
         self.extracting = Turn()
         """With the process that extracts."""
+        self._concluding = asyncio.Lock()
         self.share = Share(clock)
         self._files: set[OutcomeFile] = set()
         self._threads = ThreadPoolExecutor(_THREADS, "work")
@@ -95,6 +98,15 @@ class Workshop:
             yield
         finally:
             self._files.discard(file)
+
+    @asynccontextmanager
+    async def concluding(self, body: bytes) -> AsyncIterator[None]:
+        """Let large commit objects be concluded one at a time: what they lead to is in memory."""
+        if len(body) < LARGE_COMMIT:
+            yield
+        else:
+            async with self._concluding:
+                yield
 
     @asynccontextmanager
     async def ending(self, job: str) -> AsyncIterator[Ending]:

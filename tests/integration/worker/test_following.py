@@ -1,5 +1,6 @@
 """The protocol of crawls: what is found, who takes it, and what a crash leaves of it."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ from aiohttp import web
 import functions.worker.commit as commit_module
 import functions.worker.work as work_module
 from functions.worker.seen import Seen, page_hash
-from functions.worker.workshop import Workshop
+from functions.worker.workshop import LARGE_COMMIT, Workshop, open_workshop
 from shared.errors import Reason, StorageError
 from shared.keys import limit_key, seen_key
 from shared.lock import LOCK_KEY, Lock, encode_lock, lock_name
@@ -348,6 +349,31 @@ def test_another_writer_of_what_was_taken_is_not_written_over(
 
     assert 1 in seen(work)
     assert 2 in seen(work)
+
+
+@pytest.mark.parametrize(("size", "together"), [(LARGE_COMMIT, 1), (LARGE_COMMIT - 1, 3)])
+def test_large_commit_objects_are_concluded_one_at_a_time(
+    work: Work, size: int, together: int
+) -> None:
+    """All targets that one leads to are in memory meanwhile."""
+    inside: set[int] = set()
+    most = 0
+
+    async def conclude(workshop: Workshop, number: int) -> None:
+        nonlocal most
+        async with workshop.concluding(bytes(size)):
+            inside.add(number)
+            most = max(most, len(inside))
+            await asyncio.sleep(0)
+            inside.remove(number)
+
+    async def all_at_once() -> None:
+        async with open_workshop(work.settings, lambda _job: None) as workshop:
+            await asyncio.gather(*(conclude(workshop, number) for number in range(3)))
+
+    asyncio.run(all_at_once())
+
+    assert most == together
 
 
 def test_what_cannot_be_written_down_leaves_the_message_in_the_queue(
