@@ -94,6 +94,7 @@ def conclude(
     seconds: float,
     takes: bool = False,
     follows: bool = False,
+    known: Seen | None = None,
 ) -> Mapping[str, int]:
     """
     Send what follows from a commit object and write its receipt; return what it counts.
@@ -101,7 +102,7 @@ def conclude(
     Doing it again does no harm. `clock` returns epoch seconds; `seconds` are what the batch has
     taken of the worker's time; `partitions` is the job's number, for what release 0.1 has
     committed. `takes` tells whether the partition writes down which pages it has taken,
-    `follows` whether the job follows links.
+    `follows` whether the job follows links; `known` is what it had taken when the batch began.
     """
     file = igzip.open(io.BytesIO(body))
     lines = list(decode_lines(file))
@@ -124,7 +125,7 @@ def conclude(
         for letter in dead_letters(batch, targets, lines, partitions, takes=takes)
     )
     if takes:
-        add_seen(data, batch, taken_by(targets, lines, batch.partition, follows=follows))
+        add_seen(data, batch, taken_by(targets, lines, batch.partition, follows=follows), known)
     tally = tally_of(lines)
     if deferred:
         tally.counts[CHILDREN] = len(deferred)
@@ -150,22 +151,28 @@ def seen(data: Bucket, batch: Batch) -> Seen:
     Raises:
         StorageError: it cannot be read.
     """
-    return Seen(data.get(seen_key(batch.job, batch.partition)))
+    found = data.get_versioned(seen_key(batch.job, batch.partition))
+    return Seen(*found) if found else Seen()
 
 
-def add_seen(data: Bucket, batch: Batch, pages: Mapping[int, str]) -> None:
+def add_seen(
+    data: Bucket, batch: Batch, pages: Mapping[int, str], known: Seen | None = None
+) -> None:
     """
     Add `pages`, from `taken_by`, to what the batch's partition has taken of its job.
+
+    `known` is what it had taken when the batch began, if it was read then.
 
     Raises:
         StorageError: that could not be written.
     """
     key = seen_key(batch.job, batch.partition)
     for _ in range(_SEEN_TRIES):
-        body, etag = data.get_versioned(key) or (None, None)
-        merged = Seen(body).with_pages(pages)
-        if merged is None or data.put_over(key, merged, etag=etag) is not None:
+        before = seen(data, batch) if known is None else known
+        merged = before.with_pages(pages)
+        if merged is None or data.put_over(key, merged, etag=before.etag) is not None:
             return
+        known = None
     raise StorageError(
         f"put s3://{data.name}/{key}: somebody else has written it, {_SEEN_TRIES} times"
     )

@@ -36,12 +36,14 @@ class Seen:
 
     Args:
         body: The object, or None where there is none yet.
+        etag: Of the object.
 
     Raises:
         StorageError: it is no such object.
     """
 
-    def __init__(self, body: bytes | None = None) -> None:
+    def __init__(self, body: bytes | None = None, etag: str | None = None) -> None:
+        self.etag = etag
         try:
             found = _Seen() if body is None else _decoder.decode(body)
         except msgspec.MsgspecError as error:

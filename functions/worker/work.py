@@ -26,6 +26,7 @@ from functions.worker.scraping.frontier import Frontier
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.visit import Visit
 from functions.worker.secrets import proxy_pool
+from functions.worker.seen import Seen
 from functions.worker.workshop import Workshop
 from shared.errors import FetchError, InvalidJobError, Reason, StorageError
 from shared.keys import cancelled_key, limit_key, state_key
@@ -96,20 +97,11 @@ class Resources:
     clock: Callable[[], float]
     rng: Random
 
-    def partitions_of(self, job: str) -> int:
-        """Return the number of partitions of a job; this release's where nobody knows."""
-        try:
-            return self.manifest(job).partitions
-        except InvalidJobError:
-            return self.settings.partitions
-
-    def takes(self, job: str) -> tuple[bool, bool]:
-        """Tell whether partitions write down what they take of a job, and if it follows links."""
-        try:
-            manifest = self.manifest(job)
-        except InvalidJobError:
-            return False, False
-        return manifest.takes, manifest.spec.follows
+    def known_manifest(self, job: str) -> Manifest | None:
+        """Return the manifest of a job, or None where there is none any more."""
+        with suppress(InvalidJobError):
+            return self.manifest(job)
+        return None
 
     def is_cancelled(self, job: str) -> bool:
         return self.data.get(cancelled_key(job)) is not None
@@ -137,6 +129,7 @@ class _Made(NamedTuple):
     body: bytes
     facts: Counter[str]
     keeper: StateKeeper | None = None
+    seen: Seen | None = None
 
 
 async def work_on(
@@ -178,21 +171,21 @@ async def work_on(
             found, fetched = await workshop.aside(commit, resources.data, batch, made.body)
         else:
             found = body
-        takes, follows = await workshop.aside(resources.takes, batch.job)
-        partitions = await workshop.aside(resources.partitions_of, batch.job)
+        manifest = await workshop.aside(resources.known_manifest, batch.job)
         async with workshop.concluding(found):
             counts = await workshop.aside(
                 conclude,
                 found,
                 batch,
-                partitions=partitions,
+                partitions=manifest.partitions if manifest else resources.settings.partitions,
                 data=resources.data,
                 dispatch_queue=resources.dispatch_queue,
                 dead_letter_queue=resources.dead_letter_queue,
                 clock=resources.clock,
                 seconds=workshop.share.taken(began),
-                takes=takes,
-                follows=follows,
+                takes=manifest is not None and manifest.takes,
+                follows=manifest is not None and manifest.spec.follows,
+                known=made.seen if made else None,
             )
         # After the commit, so that nothing is lost where it cannot be written; before the
         # acknowledgement, since the next batch reads the pauses from it.
@@ -275,7 +268,7 @@ async def _make(
             has_room=workshop.has_room,
             ending=ending,
         )
-    return _Made(outcomes.close(resources.clock()), facts, keeper)
+    return _Made(outcomes.close(resources.clock()), facts, keeper, taken)
 
 
 def _kept_state(batch: Batch, resources: Resources) -> StateKeeper:

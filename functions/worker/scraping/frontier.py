@@ -136,25 +136,17 @@ class Frontier:
         self._fresh.add(page)
         return None
 
-    def stopped(
-        self, target: Target, redirects: Collection[str], location: Url
-    ) -> FetchError | None:
-        """
-        Take what `target` is redirected to; return why that cannot be, if so.
-
-        Args:
-            target: A target of the batch.
-            redirects: Where it has been led to before.
-            location: Where it is led to.
-        """
+    def stopped(self, target: Target) -> FetchError | None:
+        """Take where a target of the batch was redirected to; return why that cannot be, if so."""
         if self._taken is None or self._scope is None:
             return None
+        location = parse_url(target.location)
         if target.found_on and not self._scope.is_within(parse_url(target.found_on), location):
             detail = f"it leads to {location.href}, which crawl.within leaves out"
             return FetchError(location.href, Reason.OUT_OF_SCOPE, detail)
-        if target.redriven or location.href == target.url or location.href in redirects:
+        if target.redriven or location.href in (target.url, *target.redirects[:-1]):
             return None  # its own page, with other cookies, or a circle
-        page = page_hash(location.href)
+        page = location_hash(target)
         if self._is_taken(page):
             detail = f"it leads to {location.href}, which another target of the job has"
             return FetchError(location.href, Reason.DUPLICATE, detail)

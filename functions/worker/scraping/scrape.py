@@ -84,12 +84,7 @@ class Scraper:
         self._spec = means.fetch
         self._partition = partition
         self._fetcher = fetcher
-        room = self._frontier
-
-        def has_room_for_all() -> bool:
-            return has_room() and room.has_room
-
-        self._has_room = has_room_for_all
+        self._has_room: Callable[[], bool] = lambda: has_room() and self._frontier.has_room
         self.facts: Counter[str] = Counter()
         """For the metrics: Pages, Bytes, MillisecondsWaited, HostPauses, RobotsDenials."""
         self._stop_at = stop_at
@@ -279,7 +274,7 @@ class Scraper:
 
     def _follow(self, visit: Visit, answer: Redirect) -> None:
         """Let `visit` go where `answer` leads."""
-        location, before = answer.location, visit.redirects
+        location = answer.location
         visit.was_given_cookies = visit.was_given_cookies or bool(answer.set_cookies)
         cookies = self._requests.cookies(location, self._deadline.now())
         problem = None
@@ -294,7 +289,7 @@ class Scraper:
                 visit.url.href, Reason.TOO_MANY_REDIRECTS, problem, status=answer.status
             )
             self._pending.end(visit, error)
-        elif (stopped := self._frontier.stopped(visit.target, before, location)) is not None:
+        elif (stopped := self._frontier.stopped(visit.going_on)) is not None:
             self._pending.end(visit, stopped)
         else:
             self._go_on(visit, f"{location.host} is another worker's")

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from functions.worker.extraction.rows import Extracted
 from functions.worker.politeness.proxies import Proxy
 from functions.worker.politeness.robots import robots_tags
@@ -64,6 +66,11 @@ class Visit:
     def method(self) -> Method:
         """Of the next request."""
         return "GET" if self.turned else self.target.method
+
+    @property
+    def going_on(self) -> Target:
+        """The target, as it goes on where it was redirected to."""
+        return replace(self.target, redirects=self.redirects, turned=self.turned)
 
     @property
     def headers(self) -> dict[str, str]:

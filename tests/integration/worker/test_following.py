@@ -376,6 +376,27 @@ def test_large_commit_objects_are_concluded_one_at_a_time(
     assert most == together
 
 
+def test_what_was_taken_is_read_once_for_a_batch(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have megabytes; only who has lost a race reads it again."""
+    read: list[str] = []
+    get_versioned = Bucket.get_versioned
+
+    def noted(self: Bucket, key: str) -> tuple[bytes, str] | None:
+        read.append(key)
+        return get_versioned(self, key)
+
+    monkeypatch.setattr(Bucket, "get_versioned", noted)
+    work.send(page(work, "/1", "/2"))
+    page(work, "/2")
+
+    work.run()
+
+    assert read.count(seen_key("job-1", OWN)) == 1
+    assert len(seen(work)) == 2
+
+
 def test_what_cannot_be_written_down_leaves_the_message_in_the_queue(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:

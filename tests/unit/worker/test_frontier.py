@@ -1,5 +1,6 @@
 from typing import Any
 
+import msgspec
 import pytest
 
 from functions.worker.extraction.rows import Link
@@ -199,6 +200,10 @@ def test_a_limit_holds_for_targets_too() -> None:
     assert error.reason is Reason.OVER_LIMIT
 
 
+def led_to(target: Target, *redirects: str) -> Target:
+    return msgspec.structs.replace(target, redirects=redirects)
+
+
 def reason(error: FetchError | None) -> Reason | None:
     return None if error is None else error.reason
 
@@ -206,26 +211,35 @@ def reason(error: FetchError | None) -> Reason | None:
 def test_a_page_that_two_ways_lead_to_is_fetched_once() -> None:
     other = Target("http://a.example/b", 2)
     of = frontier(START, other)
-    moved = parse_url("http://a.example/moved")
+    moved = "http://a.example/moved"
 
-    assert of.stopped(START, (), moved) is None
-    assert follow(of, moved.href) == ([], {})
-    assert reason(of.stopped(other, (), moved)) is Reason.DUPLICATE
-    assert reason(of.stopped(START, (), parse_url("http://a.example/b"))) is Reason.DUPLICATE
+    assert of.stopped(led_to(START, moved)) is None
+    assert follow(of, moved) == ([], {})
+    assert reason(of.stopped(led_to(other, moved))) is Reason.DUPLICATE
+    assert reason(of.stopped(led_to(START, other.url))) is Reason.DUPLICATE
     # Its own way, again.
-    assert of.stopped(START, (moved.href,), moved) is None
-    assert of.stopped(START, (moved.href,), parse_url(START.url)) is None
+    assert of.stopped(led_to(START, moved, moved)) is None
+    assert of.stopped(led_to(START, moved, START.url)) is None
     # Another owner tells.
-    assert of.stopped(START, (), parse_url("http://b.example/")) is None
-    assert of.stopped(START, (), parse_url("http://b.example/")) is None
+    for _ in range(2):
+        assert of.stopped(led_to(START, "http://b.example/")) is None
+
+
+def test_a_form_that_is_sent_on_is_no_page_that_a_link_leads_to() -> None:
+    form = Target("http://a.example/form", 2, method="POST", body="x")
+    of = frontier(START, form)
+
+    assert of.stopped(led_to(form, START.url)) is None
+    seen_other = msgspec.structs.replace(led_to(form, START.url), turned=True)
+    assert reason(of.stopped(seen_other)) is Reason.DUPLICATE
 
 
 def test_a_redirect_leads_no_found_target_out_of_scope() -> None:
     found = Target("http://a.example/out", found_on="http://a.example/", depth=1)
-    away = parse_url("http://b.example/")
+    away = "http://b.example/"
 
-    assert reason(frontier().stopped(found, (), away)) is Reason.OUT_OF_SCOPE
-    assert frontier().stopped(START, (), away) is None, "a listed page may have moved"
+    assert reason(frontier().stopped(led_to(found, away))) is Reason.OUT_OF_SCOPE
+    assert frontier().stopped(led_to(START, away)) is None, "a listed page may have moved"
 
 
 def test_a_list_compares_what_is_in_it_and_not_where_that_leads() -> None:
@@ -235,7 +249,7 @@ def test_a_list_compares_what_is_in_it_and_not_where_that_leads() -> None:
     of = Frontier(batch, None, seen(moved, "http://a.example/1"), PARTITIONS)
 
     assert of.refused(target) is None
-    assert of.stopped(target, (), parse_url("http://a.example/1")) is None
+    assert of.stopped(led_to(target, moved, "http://a.example/1")) is None
     assert reason(of.refused(Target("http://a.example/1", 1))) is Reason.DUPLICATE
 
 
@@ -258,7 +272,7 @@ def test_a_job_that_takes_nothing_refuses_nothing() -> None:
     of = Frontier(batch, None, None, PARTITIONS)
 
     assert [of.refused(target) for target in batch.targets] == [None, None]
-    assert of.stopped(START, (), parse_url("http://a.example/b")) is None
+    assert of.stopped(led_to(START, "http://a.example/b")) is None
     assert of.follow(START, START.url, [Link("http://a.example/1")]).found == ()
 
 
