@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from functions.dispatcher.specs import parse_spec
+from scatterfetch.lists.sources import as_website
 from scatterfetch.lists.specs import read_spec
 from scatterfetch.lists.url_list import UrlList
 from shared.errors import InvalidJobError, InvalidUrlError
@@ -85,4 +86,6 @@ def _start(url: str) -> str:
     try:
         return parse_url(url).href
     except InvalidUrlError as error:
-        raise InvalidJobError(f"{url}: {error}") from error
+        website = as_website(url)
+        what = f"write {website}" if website else f"{error}"
+        raise InvalidJobError(f"{url}: {what}") from error

@@ -93,11 +93,19 @@ def _check_scheme(source: str) -> None:
         return
     if other := _SCHEME.fullmatch(source):
         raise InvalidJobError(f"{source} is a URL of {other[1]}; only http and https are scraped")
-    if host := _HOST.fullmatch(source):
-        scheme = "https" if host["public"] and not host["port"] else "http"
+    if website := as_website(source):
         raise InvalidJobError(
-            f"there is no file {source}; if you mean the website, write {scheme}://{source}"
+            f"there is no file {source}; if you mean the website, write {website}"
         )
+
+
+def as_website(text: str) -> str | None:
+    """Return what most likely is a website without its scheme with one; None if it is none."""
+    host = _HOST.fullmatch(text)
+    if host is None:
+        return None
+    scheme = "https" if host["public"] and not host["port"] else "http"
+    return f"{scheme}://{text}"
 
 
 def mention_spec(sources: Sequence[str], spec: Path | None, say: Callable[[str], None]) -> None:

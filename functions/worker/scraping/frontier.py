@@ -57,14 +57,14 @@ class Scope(NamedTuple):
         if depth > limits.depth:
             return "depth"
         if not self.is_within(page, link):
-            return "scope"
+            return "within"
         if len(link.href) > limits.max_url_length:
-            return "url_length"
+            return "max_url_length"
         path = link.href.partition("?")[0].split("/")[3:]
         if len(path) > limits.max_path_depth:
-            return "path_depth"
+            return "max_path_depth"
         if len(path) > limits.max_repeats and _repeats(path) > limits.max_repeats:
-            return "repeats"
+            return "max_repeats"
         return None if self.fits(link.href, kind) else "kind"
 
 
@@ -185,7 +185,7 @@ class Frontier:
             counts["nofollow"] += len(links)
             links = ()
         elif target.found_on and not scope.is_within(parse_url(target.found_on), page):
-            counts["scope"] += len(links)  # a redirect has led out of it
+            counts["within"] += len(links)  # a redirect has led out of it
             links = ()
         for link in links:
             number = page_hash(link.url)

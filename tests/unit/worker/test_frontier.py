@@ -103,21 +103,21 @@ def test_a_batch_has_an_end() -> None:
 @pytest.mark.parametrize(
     ("limits", "link", "why"),
     [
-        ({}, "http://b.example/", "scope"),
-        ({}, "http://www.a.example/", "scope"),
+        ({}, "http://b.example/", "within"),
+        ({}, "http://www.a.example/", "within"),
         ({"within": "domain"}, "http://www.a.example/", None),
-        ({"within": "domain"}, "http://b.example/", "scope"),
+        ({"within": "domain"}, "http://b.example/", "within"),
         ({"within": ("b.example/shop/*",)}, "http://b.example/shop/", None),
-        ({"within": ("b.example/shop/*",)}, "http://a.example/1", "scope"),
+        ({"within": ("b.example/shop/*",)}, "http://a.example/1", "within"),
         ({"within": "b.example/shop/*"}, "http://b.example/shop/", None),
-        ({"within": "b.example/shop/*"}, "http://a.example/1", "scope"),
+        ({"within": "b.example/shop/*"}, "http://a.example/1", "within"),
         ({"depth": 0}, "http://a.example/1", "depth"),
         ({"depth": 1}, "http://a.example/1", None),
-        ({"max_url_length": 40}, "http://a.example/" + "x" * 24, "url_length"),
+        ({"max_url_length": 40}, "http://a.example/" + "x" * 24, "max_url_length"),
         ({"max_url_length": 40}, "http://a.example/" + "x" * 23, None),
         ({"max_path_depth": 3}, "http://a.example/1/2/3", None),
-        ({"max_path_depth": 3}, "http://a.example/1/2/3/4", "path_depth"),
-        ({}, "http://a.example/c/c/c/c", "repeats"),
+        ({"max_path_depth": 3}, "http://a.example/1/2/3/4", "max_path_depth"),
+        ({}, "http://a.example/c/c/c/c", "max_repeats"),
         ({}, "http://a.example/c/c/c/d", None),
         ({}, "http://a.example/?c=/c/c/c/c", None),
         ({"within": ("*",)}, "http://c.example/", "kind"),
@@ -153,7 +153,7 @@ def test_links_of_a_page_out_of_scope_are_not_followed() -> None:
     away = Target("http://a.example/out", found_on="http://a.example/", depth=1)
     links = ["http://b.example/1"]
 
-    assert follow(frontier(), *links, target=away, page="http://b.example/") == ([], {"scope": 1})
+    assert follow(frontier(), *links, target=away, page="http://b.example/") == ([], {"within": 1})
     # A listed page may have moved.
     assert follow(frontier(), *links, page="http://b.example/") == (links, {})
 

@@ -321,7 +321,7 @@ def test_a_page_is_shown_with_its_kind_and_its_links(
     host = url.removesuffix("/books")
     assert (status, output) == (0, "")
     assert "page kind: listing\n" in err
-    assert "links: 26 would be followed, 3 would not: kind 1, nofollow 1, scope 1\n" in err
+    assert "links: 26 would be followed, 3 would not: kind 1, nofollow 1, within 1\n" in err
     assert f"  {host}/other  other\n  {host}/0  book  shelf=Shelf 1\n" in err
     assert f"  {host}/18  book  shelf=Shelf 1\n  ... and 6 more\n" in err
     assert [visit[1] for visit in site.visits] == ["/books"]

@@ -24,6 +24,13 @@ def spec_of(path: Path | None, *, follow: Sequence[str] = (), within: Sequence[s
     return parse_spec("the crawl", made.spec or b"")
 
 
+def test_a_website_without_its_scheme_is_told_from_nonsense() -> None:
+    with pytest.raises(InvalidJobError, match=r"^shop\.example: write https://shop\.example$"):
+        crawl_list(["shop.example"], None)
+    with pytest.raises(InvalidJobError, match="must start with http"):
+        crawl_list(["mailto:a@shop.example"], None)
+
+
 def test_without_a_spec_every_link_is_followed() -> None:
     assert [links.css for links in spec_of(None).follow] == ["a[href]"]
 

@@ -51,7 +51,7 @@ NO_LINK = "No link was followed to a further page; `scatterfetch try URL --spec 
         ({}, 3, {}, []),
         ({}, 0, {}, [NO_LINK]),
         ({}, 0, {"kind": 2}, [NO_LINK]),
-        ({}, 3, {"kind": 2, "scope": 1}, []),
+        ({}, 3, {"kind": 2, "within": 1}, []),
         (
             {"depth": 7},
             3,
