@@ -18,10 +18,11 @@ from typing import Any
 import msgspec
 
 from functions.dispatcher.counts import Counts
-from functions.dispatcher.lists import BOM, MAX_LINE_BYTES, Reader, cell_url, line_url
+from functions.dispatcher.lists import BOM, Reader
 from shared.errors import InvalidJobError, InvalidUrlError
 from shared.ids import batch_id
 from shared.messages import Batch, Method, Target
+from shared.url_text import MAX_LINE_BYTES, cell_url, line_url
 from shared.urls import MAX_URL_BYTES, Url, domain_number, parse_url
 from shared.wording import meant
 

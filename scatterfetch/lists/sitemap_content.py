@@ -6,15 +6,11 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from functions.dispatcher.lists import (
-    DamagedListError,
-    NotWellFormedError,
-    SitemapParser,
-    cell_url,
-    line_url,
-    unpacked,
-)
+from functions.dispatcher.lists import DamagedListError, unpacked
 from shared.errors import InvalidJobError, InvalidUrlError
+from shared.sitemap_locations import NotWellFormedError
+from shared.sitemap_parser import SitemapParser
+from shared.url_text import cell_url, line_url
 from shared.urls import Url
 
 MAX_BYTES = 52_428_800  # what sitemaps.org allows one to have, unpacked

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from functions.dispatcher.lists import cell_url, format_of
+from functions.dispatcher.lists import format_of
 from functions.dispatcher.specs import parse_spec
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.lists.sitemap_content import is_index
@@ -18,6 +18,7 @@ from scatterfetch.project import SPEC, is_list
 from shared.errors import InvalidJobError, InvalidUrlError
 from shared.ids import job_id
 from shared.settings import WorkerSettings
+from shared.url_text import cell_url
 from shared.urls import parse_url
 
 STDIN = "-"

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from typing import Any, BinaryIO, NamedTuple
 
-from functions.dispatcher.lists import as_line, href_url
 from scatterfetch.results.exploding import check_field
 from scatterfetch.results.finals import Report
 from scatterfetch.results.table import Record, Table
 from shared.errors import InvalidUrlError
+from shared.url_text import as_line, href_url
 
 _SHOWN = 80  # characters of a value that is no URL
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from functions.dispatcher.counts import MAX_REJECTED
-from functions.dispatcher.lists import MAX_LINE_BYTES, MAX_ROW_BYTES
+from functions.dispatcher.lists import MAX_ROW_BYTES
 from functions.worker.bounds import USABLE, bounds_of
 from functions.worker.extraction.documents.complexity import MAX_TAGS
 from functions.worker.extraction.following.link import (
@@ -29,6 +29,7 @@ from shared.crawl_spec import MAX_FOLLOW, MAX_KINDS
 from shared.errors import Reason
 from shared.manifest import SHARD_BYTES
 from shared.outcomes import AddressedOutcome, FollowedOutcome, final_kind
+from shared.url_text import MAX_LINE_BYTES
 from shared.urls import MAX_URL_BYTES
 from tests import ROOT
 from tests.chaos.scenarios import SCENARIOS

@@ -7,38 +7,27 @@ and no module of this package.
 """
 
 from functions.dispatcher.lists.formats import PACKED, check_list, format_of, line_words
-from functions.dispatcher.lists.lines import BOM, MAX_LINE_BYTES, MAX_ROW_BYTES
-from functions.dispatcher.lists.locations import Location, NotWellFormedError
+from functions.dispatcher.lists.lines import BOM, MAX_ROW_BYTES
 from functions.dispatcher.lists.opening import StoredList, open_lines, open_list
 from functions.dispatcher.lists.schemas import HEAD_BYTES
 from functions.dispatcher.lists.sink import Reader, Sink
-from functions.dispatcher.lists.sitemaps import SitemapParser
 from functions.dispatcher.lists.source import ListSource
 from functions.dispatcher.lists.tables import TableReader
 from functions.dispatcher.lists.unpack import DamagedListError, unpacked
-from functions.dispatcher.lists.urltext import as_line, cell_url, href_url, line_url
 
 __all__ = [
     "BOM",
     "HEAD_BYTES",
-    "MAX_LINE_BYTES",
     "MAX_ROW_BYTES",
     "PACKED",
     "DamagedListError",
     "ListSource",
-    "Location",
-    "NotWellFormedError",
     "Reader",
     "Sink",
-    "SitemapParser",
     "StoredList",
     "TableReader",
-    "as_line",
-    "cell_url",
     "check_list",
     "format_of",
-    "href_url",
-    "line_url",
     "line_words",
     "open_lines",
     "open_list",

@@ -7,7 +7,7 @@ Pure. Knows no row and no delimiter.
 import re
 from collections.abc import Iterable
 
-from functions.dispatcher.lists.urltext import is_almost_url, looks_like_domain, says_nothing
+from shared.url_text import is_almost_url, looks_like_domain, says_nothing
 from shared.urls import is_top_level_domain
 
 # In this order, where several columns hold URLs.

@@ -6,9 +6,8 @@ Pure.
 
 from functions.dispatcher.lists.sink import Rejects, Sink
 from functions.dispatcher.lists.source import ListSource
-from shared.urls import MAX_URL_BYTES
+from shared.url_text import MAX_LINE_BYTES
 
-MAX_LINE_BYTES = 2 * MAX_URL_BYTES
 MAX_ROW_BYTES = 64 * 1024  # of a row of a table and of a line of JSON
 BOM = b"\xef\xbb\xbf"
 

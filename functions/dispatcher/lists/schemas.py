@@ -29,8 +29,8 @@ from functions.dispatcher.lists.tables import (
     legible,
     may_be_cut,
 )
-from functions.dispatcher.lists.urltext import INVISIBLE, looks_like_domain
 from shared.errors import InvalidJobError, InvalidUrlError
+from shared.url_text import INVISIBLE, looks_like_domain
 from shared.urls import parse_url
 
 HEAD_BYTES = 64 * 1024

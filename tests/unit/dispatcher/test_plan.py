@@ -6,8 +6,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from functions.dispatcher.counts import MAX_REJECTED, Counts
-from functions.dispatcher.lists import MAX_LINE_BYTES, line_url
-from functions.dispatcher.lists.urltext import INVISIBLE
 from functions.dispatcher.plan import Plan
 from functions.dispatcher.shards import new_plan
 from shared.crawl_spec import PageKind
@@ -15,6 +13,7 @@ from shared.errors import InvalidUrlError
 from shared.manifest import Manifest
 from shared.messages import Batch, encode
 from shared.spec import Spec
+from shared.url_text import INVISIBLE, MAX_LINE_BYTES, line_url
 from shared.urls import parse_url, partition_of
 
 

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.dispatcher.lists.lines import MAX_LINE_BYTES, TextReader
+from functions.dispatcher.lists.lines import TextReader
 from functions.dispatcher.lists.source import ListSource
 from functions.dispatcher.plan import Plan
 from shared.messages import Method
+from shared.url_text import MAX_LINE_BYTES
 
 
 def cut(data: bytes, size: int) -> Iterator[bytes]:

@@ -1,13 +1,13 @@
 import pytest
 
-from functions.dispatcher.lists.urltext import (
+from shared.errors import InvalidUrlError
+from shared.url_text import (
     as_line,
     cell_url,
     href_url,
     is_almost_url,
     line_url,
 )
-from shared.errors import InvalidUrlError
 
 LAMP = "http://lamps.example/a"
 

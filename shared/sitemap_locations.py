@@ -9,9 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from functions.dispatcher.lists.lines import MAX_LINE_BYTES
-from functions.dispatcher.lists.urltext import INVISIBLE
 from shared.errors import InvalidJobError
+from shared.url_text import INVISIBLE, MAX_LINE_BYTES
 
 _ENTRIES = {"url": False, "sitemap": True}
 """What has a ``<loc>``, and whether that leads to another sitemap."""

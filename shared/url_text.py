@@ -10,7 +10,10 @@ import re
 import unicodedata
 
 from shared.errors import InvalidUrlError
-from shared.urls import Url, parse_url
+from shared.urls import MAX_URL_BYTES, Url, parse_url
+
+MAX_LINE_BYTES = 2 * MAX_URL_BYTES
+"""Of a line of text; a longer one is no URL."""
 
 _JOINERS = "\u200c\u200d"  # nothing around a URL; in it, parts of Persian words and of emoji
 _RANGES = (
