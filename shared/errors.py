@@ -109,6 +109,8 @@ class Reason(StrEnum):
     """Rows have problems, and the spec says that the target is to fail then."""
     DUPLICATE = "duplicate"
     """Another target of the job has this page."""
+    SAME_REDIRECT = "same_redirect"
+    """It was redirected to a page that another target was redirected to, and that was scraped."""
     OUT_OF_SCOPE = "out_of_scope"
     """A redirect has led a found target to where its crawl may not go."""
     OVER_LIMIT = "over_limit"

@@ -38,6 +38,7 @@ _SKIPPED = {
     Reason.CONTENT_TYPE,
     Reason.CANCELLED,
     Reason.DUPLICATE,
+    Reason.SAME_REDIRECT,
     Reason.OUT_OF_SCOPE,
     Reason.OVER_LIMIT,
     Reason.NOT_MODIFIED,  # nobody is told so who has not asked
@@ -140,6 +141,14 @@ class Found(Struct, frozen=True, omit_defaults=True):
     partition: int | None = None
 
 
+class CutLink(Struct, frozen=True, order=True):
+    """A link that was not followed, with the page that has it, by which limit cut it off."""
+
+    cut: str
+    url: str
+    found_on: str
+
+
 class FollowedOutcome(Outcome, frozen=True, kw_only=True):
     """Of a page whose links are followed."""
 
@@ -147,6 +156,8 @@ class FollowedOutcome(Outcome, frozen=True, kw_only=True):
     """The targets that nobody knew of before, as far as this worker could tell."""
     cut: dict[str, int] = {}
     """How many links were not followed, by what has cut them off."""
+    cut_links: tuple[CutLink, ...] = ()
+    """A few of them, as examples; of a batch not many more than of a page."""
 
 
 class AddressedOutcome(Outcome, frozen=True, kw_only=True):
@@ -201,6 +212,7 @@ class CommittedLine(Struct, frozen=True, kw_only=True):
     depth: int = 0
     found: tuple[Found, ...] = ()
     cut: dict[str, int] = {}
+    cut_links: tuple[CutLink, ...] = ()
 
     @property
     def id(self) -> int | str:

@@ -14,12 +14,16 @@ from msgspec import Struct
 
 from shared.errors import Reason, StorageError
 from shared.messages import Target
-from shared.outcomes import FINAL, CommittedLine
+from shared.outcomes import FINAL, CommittedLine, CutLink
 from shared.receipts import FOUND, JOINED, NO_MATCH, PROBLEMS, outcome_name, redriven_name
 from shared.urls import parse_url
 
 MAX_HOSTS = 20_000  # a tally of more forgets those with the least trouble
 MAX_NAMES = 1_000  # of problems, and of content types; later ones are not told apart
+MAX_LOCATIONS = 100
+"""Of redirects, which are as long as URLs may be."""
+EXAMPLES = 5
+"""Links that are kept of each limit."""
 OTHERS = "others"
 _STEPS = 8  # buckets of latency from one power of two to the next: quantiles are right to 5 %
 _TROUBLE = ("failed", "dead", NO_MATCH)
@@ -41,6 +45,10 @@ class Tally(Struct, kw_only=True, omit_defaults=True):
     """Targets skipped for their content type, by that type."""
     cut: dict[str, int] = {}
     """Links that were not followed, by what has cut them off."""
+    cut_links: tuple[CutLink, ...] = ()
+    """The first `EXAMPLES` of them in the order of their URLs, for each limit."""
+    same_redirects: dict[str, int] = {}
+    """Targets redirected to where another one was scraped, by that page."""
     hosts_forgotten: bool = False
     """Whether there were more than `MAX_HOSTS`, so that counts of `hosts` may be too small."""
     latency: dict[int, int] = {}
@@ -67,6 +75,8 @@ class Tally(Struct, kw_only=True, omit_defaults=True):
         _add_names(self.problems, other.problems)
         _add_names(self.skipped_types, other.skipped_types)
         _add_names(self.cut, other.cut)
+        self.cut_links = _examples((*self.cut_links, *other.cut_links))
+        _add_names(self.same_redirects, other.same_redirects, MAX_LOCATIONS)
         self.hosts_forgotten |= other.hosts_forgotten
         if len(self.hosts) > MAX_HOSTS:
             self._forget_hosts()
@@ -114,6 +124,10 @@ def tally_of(lines: Iterable[CommittedLine]) -> Tally:
             joined = sum(1 for found in line.found if found.partition is None)
             _add(tally.counts, {FOUND: len(line.found), JOINED: joined})
         _add_names(tally.cut, line.cut)
+        if line.cut_links:
+            tally.cut_links = _examples((*tally.cut_links, *line.cut_links))
+        if line.reason is Reason.SAME_REDIRECT:
+            _add_names(tally.same_redirects, {line.final_url or line.url: 1}, MAX_LOCATIONS)
         if line.outcome not in FINAL:
             continue
         _add(tally.hosts.setdefault(parse_url(line.url).host, {}), counts)
@@ -160,10 +174,21 @@ def _add(counts: dict[_Key, int], more: Mapping[_Key, int]) -> None:
         counts[key] = counts.get(key, 0) + count
 
 
-def _add_names(counts: dict[str, int], more: Mapping[str, int]) -> None:
+def _add_names(counts: dict[str, int], more: Mapping[str, int], most: int | None = None) -> None:
     for name, count in more.items():
-        known = name if name in counts or len(counts) < MAX_NAMES else OTHERS
+        known = name if name in counts or len(counts) < (most or MAX_NAMES) else OTHERS
         counts[known] = counts.get(known, 0) + count
+
+
+def _examples(links: Iterable[CutLink]) -> tuple[CutLink, ...]:
+    """Return the first of each limit, so that the order in which tallies are added says nothing."""
+    kept: dict[str, int] = {}
+    examples = []
+    for link in sorted(set(links)):
+        kept[link.cut] = kept.get(link.cut, 0) + 1
+        if kept[link.cut] <= EXAMPLES:
+            examples.append(link)
+    return tuple(examples)
 
 
 _encoder = msgspec.json.Encoder()

@@ -69,6 +69,10 @@ class Summary(Struct, frozen=True, kw_only=True, tag="summary.v1"):
     """Targets that links have led to; they are among `targets`."""
     links_cut: dict[str, int] = {}
     """Links that were not followed, by what has cut them off."""
+    links_cut_examples: dict[str, list[dict[str, str]]] = {}
+    """A few of them for each limit: `url`, and the page that it was `found_on`."""
+    same_redirects: dict[str, int] = {}
+    """Targets redirected to where another one was scraped, by that page."""
     skipped_types: dict[str, int] = {}
     """Targets skipped since `content_types` does not have their type, by that type."""
     batches: int
@@ -117,6 +121,8 @@ def summarize(
         targets=ledger.listed + found_targets,
         found=found_targets,
         links_cut=_most_first(tally.cut),
+        links_cut_examples=_examples(tally),
+        same_redirects=_most_first(tally.same_redirects),
         duplicates=ledger.duplicates,
         rejected=ledger.rejected,
         damaged=ledger.damaged,
@@ -147,6 +153,13 @@ def summarize(
         worst_hosts_exact=not tally.hosts_forgotten,
         cost_usd=_cost(ledger, tally, seconds, worker_memory, architecture),
     )
+
+
+def _examples(tally: Tally) -> dict[str, list[dict[str, str]]]:
+    examples: dict[str, list[dict[str, str]]] = {}
+    for link in tally.cut_links:
+        examples.setdefault(link.cut, []).append({"url": link.url, "found_on": link.found_on})
+    return examples
 
 
 def _worst(tally: Tally) -> list[HostSummary]:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from isal import igzip
 
 from functions.worker.children import Addresses, children, dead_letters
-from functions.worker.seen import Seen, joined, taken_by
+from functions.worker.identity import Identity
+from functions.worker.seen import Seen, Takings, joined, taken_by
 from shared.errors import StorageError
 from shared.keys import results_key, seen_key
 from shared.messages import Batch, encode
@@ -24,6 +25,7 @@ from shared.store import Bucket
 from shared.tally import encode_tally, tally_of
 
 _SEEN_TRIES = 8
+_EXACT = Identity()
 
 
 class OutcomeFile:
@@ -94,6 +96,7 @@ def conclude(
     seconds: float,
     takes: bool = False,
     follows: bool = False,
+    identity: Identity = _EXACT,
     known: Seen | None = None,
 ) -> Mapping[str, int]:
     """
@@ -102,7 +105,8 @@ def conclude(
     Doing it again does no harm. `clock` returns epoch seconds; `seconds` are what the batch has
     taken of the worker's time; `partitions` is the job's number, for what release 0.1 has
     committed. `takes` tells whether the partition writes down which pages it has taken,
-    `follows` whether the job follows links; `known` is what it had taken when the batch began.
+    `follows` whether the job follows links; `identity` tells which URLs are one page, and `known`
+    is what it had taken when the batch began.
     """
     file = igzip.open(io.BytesIO(body))
     lines = list(decode_lines(file))
@@ -125,7 +129,8 @@ def conclude(
         for letter in dead_letters(batch, targets, lines, partitions, takes=takes)
     )
     if takes:
-        add_seen(data, batch, taken_by(targets, lines, batch.partition, follows=follows), known)
+        taken = taken_by(targets, lines, batch.partition, identity, follows=follows)
+        add_seen(data, batch, taken, known)
     tally = tally_of(lines)
     if deferred:
         tally.counts[CHILDREN] = len(deferred)
@@ -155,11 +160,9 @@ def seen(data: Bucket, batch: Batch) -> Seen:
     return Seen(*found) if found else Seen()
 
 
-def add_seen(
-    data: Bucket, batch: Batch, pages: Mapping[int, str], known: Seen | None = None
-) -> None:
+def add_seen(data: Bucket, batch: Batch, takings: Takings, known: Seen | None = None) -> None:
     """
-    Add `pages`, from `taken_by`, to what the batch's partition has taken of its job.
+    Add `takings` to what the batch's partition has taken of its job.
 
     `known` is what it had taken when the batch began, if it was read then.
 
@@ -169,7 +172,7 @@ def add_seen(
     key = seen_key(batch.job, batch.partition)
     for _ in range(_SEEN_TRIES):
         before = seen(data, batch) if known is None else known
-        merged = before.with_pages(pages)
+        merged = before.with_pages(takings)
         if merged is None or data.put_over(key, merged, etag=before.etag) is not None:
             return
         known = None

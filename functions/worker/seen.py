@@ -10,24 +10,65 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from hashlib import blake2b
+from enum import Enum, auto
 
 import msgspec
 from msgspec import Struct
 
+from functions.worker.identity import Identity
 from shared.errors import Reason, StorageError
-from shared.messages import ERRAND, Target
-from shared.outcomes import CommittedLine, Found
+from shared.messages import Target
+from shared.outcomes import CommittedLine, Found, Kind
 from shared.urls import parse_url
 
+MAX_TOLD = 20_000
+"""Pages that a partition remembers to have told other owners of, the last ones: what is at the foot
+of each page is sent once in a while, and not by each batch."""
 _NOT_TAKEN = {Reason.DUPLICATE, Reason.OVER_LIMIT}
 
 
-class _Seen(Struct, tag="seen.v1"):
-    """`hashes` is sorted, 8 bytes each, little-endian; `hosts` counts targets by host."""
+class Taking(Enum):
+    """What a committed line says of a page."""
+
+    TARGET = auto()
+    """It is a target of the partition."""
+    LOCATION = auto()
+    """A target was redirected to it, and scraped."""
+    TOLD = auto()
+    """It is a target of another partition, whose owner was told."""
+
+
+class Takings:
+    """What a partition has taken, by what it has committed: pages, by `Identity.of`."""
+
+    def __init__(self) -> None:
+        self.targets: dict[int, str] = {}
+        """With the host of each."""
+        self.locations: dict[int, None] = {}
+        self.told: dict[int, None] = {}
+
+    def add(self, page: int, url: str, what: Taking) -> None:
+        """Take note of a page; a set in the order of notes, so that equal lines give equal ones."""
+        if what is Taking.TARGET:
+            self.targets.setdefault(page, parse_url(url).host)
+        elif what is Taking.LOCATION:
+            self.locations[page] = None
+        else:
+            self.told[page] = None
+
+
+class _Seen(Struct, tag="seen.v1", omit_defaults=True):
+    """
+    Pages of 8 bytes each, little-endian; all but those of `told` are sorted.
+
+    `hashes` are those of targets, which `hosts` counts by host. `told` are the last ones that other
+    owners were told of.
+    """
 
     hashes: bytes = b""
     hosts: dict[str, int] = {}
+    locations: bytes = b""
+    told: bytes = b""
 
 
 class Seen:
@@ -48,42 +89,44 @@ class Seen:
             found = _Seen() if body is None else _decoder.decode(body)
         except msgspec.MsgspecError as error:
             raise StorageError(f"not an object of seen pages: {error}") from error
-        self._hashes = _numbers(found.hashes)
+        self._targets = _numbers(found.hashes)
+        self._locations = _numbers(found.locations)
+        self._told = dict.fromkeys(_numbers(found.told))
         self.hosts: Mapping[str, int] = found.hosts
         """How many targets of each host."""
 
     def __len__(self) -> int:
-        return len(self._hashes)
+        return len(self._targets)
 
     def __contains__(self, page: int) -> bool:
-        at = bisect_left(self._hashes, page)
-        return at < len(self._hashes) and self._hashes[at] == page
+        """Tell whether a page is a target that the partition has taken."""
+        return _has(self._targets, page)
 
-    def with_pages(self, pages: Mapping[int, str]) -> bytes | None:
-        """Return the object with `pages`, from `taken_by`, in it too; None if they are."""
-        fresh = [page for page in pages if page not in self]
-        if not fresh:
+    def has_location(self, page: int) -> bool:
+        """Tell whether a redirect has led to a page, which was scraped."""
+        return _has(self._locations, page)
+
+    def has_told(self, page: int) -> bool:
+        """Tell whether another owner was told of a page, as far as that is remembered."""
+        return page in self._told
+
+    def with_pages(self, takings: Takings) -> bytes | None:
+        """Return the object with `takings` in it too; None if they are."""
+        targets = [page for page in takings.targets if page not in self]
+        locations = [page for page in takings.locations if not self.has_location(page)]
+        told = [page for page in takings.told if page not in self._told]
+        if not (targets or locations or told):
             return None
         hosts = Counter(self.hosts)
-        hosts.update(host for page in fresh if (host := pages[page]))
-        hashes = array("Q", sorted([*self._hashes, *fresh]))
-        if sys.byteorder == "big":
-            hashes.byteswap()
-        return _encoder.encode(_Seen(hashes.tobytes(), dict(hosts)))
-
-
-def page_hash(url: str, method: str = "GET", body: str | None = None) -> int:
-    """Return what stands for a page: its URL, and of a POST its body."""
-    text = url if method == "GET" and body is None else f"{method} {url}\n{body or ''}"
-    digest = blake2b(text.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little")
-
-
-def location_hash(target: Target) -> int:
-    """Return the `page_hash` of what is to be fetched next for `target`."""
-    if target.turned:
-        return page_hash(target.location)
-    return page_hash(target.location, target.method, target.body)
+        hosts.update(takings.targets[page] for page in targets)
+        return _encoder.encode(
+            _Seen(
+                _bytes(sorted([*self._targets, *targets])),
+                dict(hosts),
+                _bytes(sorted([*self._locations, *locations])),
+                _bytes([*self._told, *told][-MAX_TOLD:]),
+            )
+        )
 
 
 def found_target(found: Found, *, depth: int, found_on: str) -> Target:
@@ -109,45 +152,43 @@ def taken_by(
     targets: Mapping[int | str, Target],
     lines: Iterable[CommittedLine],
     partition: int,
+    identity: Identity,
     *,
     follows: bool,
-) -> dict[int, str]:
+) -> Takings:
     """
-    Return the pages that the owner of `partition` has taken, by what it has committed.
+    Return what the owner of `partition` has taken, by what it has committed.
 
-    Those are the pages of its targets, where they have led to, and what it has found of its own.
-    Where a target has led to counts in jobs that follow links. Returns by `page_hash` the host of
-    each target, and nothing for where one has led to.
+    Those are the pages of its targets, where they have led to, and what it has found. Where a
+    target has led to counts in jobs that follow links.
     """
-    pages: dict[int, str] = {}
+    takings = Takings()
     for line in lines:
-        for page, url, is_target in pages_of(targets[line.id], line, partition):
-            if is_target or follows:
-                pages.setdefault(page, _host(url) if is_target else "")
-    return pages
+        for page, url, what in pages_of(targets[line.id], line, partition, identity):
+            if what is Taking.TARGET or follows:
+                takings.add(page, url, what)
+    return takings
 
 
 def pages_of(
-    target: Target, line: CommittedLine, partition: int
-) -> Iterator[tuple[int, str, bool]]:
-    """
-    Yield the pages that the owner of `partition` has taken by one line that it has committed.
-
-    Yields each page's `page_hash` and URL, and whether it is a target: others have led to it.
-    """
+    target: Target, line: CommittedLine, partition: int, identity: Identity
+) -> Iterator[tuple[int, str, Taking]]:
+    """Yield the pages in a line that the owner of `partition` has committed, with their URLs."""
     if line.redirects or line.reason not in _NOT_TAKEN:
-        yield page_hash(target.url, target.method, target.body), target.url, True
+        yield identity.of(target.url, target.method, target.body), target.url, Taking.TARGET
     for found in line.found:
-        if found.partition in {None, partition}:
-            yield page_hash(found.url), found.url, True
-    body = target.body if line.method == target.method else None
-    for url in line.redirects:
-        if not url.endswith(ERRAND):
-            yield page_hash(url, line.method, body), url, False
+        is_ours = found.partition in {None, partition}
+        yield identity.of(found.url), found.url, Taking.TARGET if is_ours else Taking.TOLD
+    # Until it was scraped there, nobody knows whether it is a page or what has come between.
+    if line.outcome is Kind.SCRAPED:
+        body = target.body if line.method == target.method else None
+        for url in line.redirects:
+            yield identity.of(url, line.method, body), url, Taking.LOCATION
 
 
-def _host(url: str) -> str:
-    return parse_url(url).host
+def _has(pages: "array[int]", page: int) -> bool:
+    at = bisect_left(pages, page)
+    return at < len(pages) and pages[at] == page
 
 
 def _numbers(data: bytes) -> "array[int]":
@@ -156,6 +197,13 @@ def _numbers(data: bytes) -> "array[int]":
     if sys.byteorder == "big":
         numbers.byteswap()
     return numbers
+
+
+def _bytes(pages: Iterable[int]) -> bytes:
+    numbers = array("Q", pages)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()
 
 
 _encoder = msgspec.msgpack.Encoder()

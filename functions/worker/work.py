@@ -17,6 +17,7 @@ from functions.worker.children import Addresses
 from functions.worker.commit import OutcomeFile, commit, committed, conclude, seen
 from functions.worker.extraction.extractor import Extractor, extraction_process
 from functions.worker.fence import Fence, adopt
+from functions.worker.identity import Identity
 from functions.worker.keeper import StateKeeper
 from functions.worker.leases import Lease, LeaseLostError
 from functions.worker.politeness.partition import Partition, PartitionState, decode_state
@@ -185,6 +186,7 @@ async def work_on(
                 seconds=workshop.share.taken(began),
                 takes=manifest is not None and manifest.takes,
                 follows=manifest is not None and manifest.spec.follows,
+                identity=_identity(manifest),
                 known=made.seen if made else None,
             )
         # After the commit, so that nothing is lost where it cannot be written; before the
@@ -200,6 +202,13 @@ async def work_on(
         holding.close()
         workshop.share.end()
     return Worked(counts, fetched, made.facts if made else Counter())
+
+
+def _identity(manifest: Manifest | None) -> Identity:
+    with suppress(InvalidJobError):  # of a spec that makes no sense, nothing was fetched
+        if manifest is not None:
+            return Identity(manifest.spec.crawl.drop_query)
+    return Identity()
 
 
 async def _tell_pauses(made: _Made | None, workshop: Workshop) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _REJECTED_SHOWN = 5
 _HOSTS_SHOWN = 5
+_REDIRECTS_SHOWN = 5
 _NAMES_SHOWN = 10
 _LIMITS = ("depth", "max_pages", "max_pages_per_host")
 _TOO_MANY = "too_many"
@@ -82,8 +83,14 @@ def _print_links(console: Console, job: Job, summary: Summary | None) -> None:
     if job.ledger.found:
         console.print(f"{counted(job.ledger.found, 'URL')} found by following links.")
     cut = summary.links_cut if summary else {}
-    if cut:
+    if cut and summary:
         console.print(f"{counted(sum(cut.values()), 'link')} not followed{_by_name(cut)}")
+        for name, [first, *_] in summary.links_cut_examples.items():
+            console.print(
+                f"  {name}: {first['url']} on {first['found_on']}", markup=False, soft_wrap=True
+            )
+    if summary and summary.same_redirects:
+        _print_redirects(console, summary.same_redirects)
     if job.manifest is None or not job.manifest.spec.follows:
         return
     limited = {name: cut[name] for name in (*_LIMITS, _TOO_MANY) if name in cut}
@@ -93,13 +100,26 @@ def _print_links(console: Console, job: Job, summary: Summary | None) -> None:
             why = "a page has too many; narrow `follow` to those that matter"
         else:
             limit = getattr(job.manifest.spec.crawl, name)
-            why = f"crawl.{name} is {limit:,}; raise crawl.{name} to follow {them}"
+            why = f"crawl.{name} is {limit:,}; raise crawl.{name} to follow {them} in a new job"
         console.print(f"{counted(count, 'link')} {were} not followed since {why}.", soft_wrap=True)
     if summary and not job.ledger.found and not limited:
         console.print(
             "No link was followed to a further page; `scatterfetch try URL --spec FILE` shows why.",
             soft_wrap=True,
         )
+
+
+def _print_redirects(console: Console, pages: Mapping[str, int]) -> None:
+    """Say where many targets were redirected to: it may stand between them and their pages."""
+    were = "was" if sum(pages.values()) == 1 else "were"
+    console.print(
+        f"{counted(sum(pages.values()), 'URL')} {were} redirected to a page that another one had "
+        "led to, and skipped. If that page asks for consent or for a captcha, name it in "
+        "fetch.retry_when:",
+        soft_wrap=True,
+    )
+    for url, count in [*pages.items()][:_REDIRECTS_SHOWN]:
+        console.print(f"  {url}: {count:,}", markup=False, soft_wrap=True)
 
 
 def _by_name(counts: Mapping[str, int], word: str = "", noun: str = "") -> str:

@@ -18,9 +18,9 @@ from functions.worker.scraping.frontier import (
     NOTHING_FOLLOWED,
     Followed,
     Frontier,
-    scope_of,
 )
 from functions.worker.scraping.means import Means
+from functions.worker.scraping.scope import scope_of
 from functions.worker.scraping.visit import Visit
 from functions.worker.secrets import proxy_pool
 from functions.worker.transport.budget import Budget, Slots

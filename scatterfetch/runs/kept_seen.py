@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from functions.dispatcher.written import Written
-from functions.worker.seen import Seen, pages_of
+from functions.worker.identity import Identity
+from functions.worker.seen import Seen, Taking, Takings, pages_of
 from shared.keys import plan_prefix, results_prefix, seen_folder, seen_key
 from shared.manifest import Manifest
 from shared.messages import Target, decode_batch
-from shared.outcomes import Kind, decode_lines
+from shared.outcomes import decode_lines
 from shared.urls import parse_url, partition_of
 
 
@@ -42,21 +43,19 @@ def seen_keys(folder: Path, job: str, manifest: Manifest, *, anew: bool) -> list
     ]
 
 
-def _taken(folder: Path, job: str, manifest: Manifest) -> dict[int, dict[int, str]]:
-    """Return by partition what `Seen.with_pages` wants."""
+def _taken(folder: Path, job: str, manifest: Manifest) -> dict[int, Takings]:
+    """Return by partition what it has taken; what it has told others, they are told again."""
     special = dict(_special_targets(folder, job))
-    taken: dict[int, dict[int, str]] = defaultdict(dict)
+    identity = Identity(manifest.spec.crawl.drop_query)
+    taken: dict[int, Takings] = defaultdict(Takings)
     for path in sorted((folder / results_prefix(job)).glob("[0-9]*.gz")):
         with gzip.open(path) as lines:
             for line in decode_lines(lines):
                 target = special.get(line.id) or Target(line.url)
                 owner = _partition((line.url, *line.redirects)[-1], manifest)
-                for page, url, is_target in pages_of(target, line, owner):
-                    # Where a target was deferred to, another owner may have to take first.
-                    if not is_target and line.outcome is Kind.DEFERRED:
-                        continue
-                    host = parse_url(url).host if is_target else ""
-                    taken[_partition(url, manifest)].setdefault(page, host)
+                for page, url, what in pages_of(target, line, owner, identity):
+                    if what is not Taking.TOLD:
+                        taken[_partition(url, manifest)].add(page, url, what)
     return taken
 
 

@@ -54,6 +54,7 @@ FLOORS = (
 ROOM_OF = {
     "children": "commit",
     "seen": "commit",
+    "identity": "commit",
 }  # the other modules of the worker are rooms of their own
 
 # Of what is deployed, by module or package. A module that is in no row is pure: it has no clock, no

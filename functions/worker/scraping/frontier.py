@@ -6,20 +6,19 @@ a crawl are kept here. Pure; what was taken by earlier batches comes from outsid
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from functions.worker.extraction.kinds import Kinds
 from functions.worker.extraction.rows import Link
-from functions.worker.seen import found_target, location_hash, page_hash
-from shared.crawl_spec import CrawlSpec
+from functions.worker.identity import Identity
+from functions.worker.scraping.scope import Scope
+from functions.worker.seen import found_target
 from shared.errors import FetchError, Reason
 from shared.messages import Batch, Target
-from shared.outcomes import Found
-from shared.spec import Spec
-from shared.url_patterns import any_fitting
-from shared.urls import Url, parse_url, partition_of, registrable_domain
+from shared.outcomes import CutLink, Found
+from shared.tally import EXAMPLES
+from shared.urls import parse_url, partition_of
 
 MAX_JOINING = 300
 """Targets that may join a batch."""
@@ -30,42 +29,16 @@ NOFOLLOW = frozenset(["nofollow", "none"])
 
 
 class Taken(Protocol):
-    """What the partition has taken of the job in earlier batches, by `page_hash`."""
+    """What the partition has taken of the job in earlier batches; see `functions.worker.seen`."""
 
     @property
-    def hosts(self) -> Mapping[str, int]:
-        """How many targets of each host."""
+    def hosts(self) -> Mapping[str, int]: ...
 
     def __contains__(self, page: int) -> bool: ...
 
+    def has_location(self, page: int) -> bool: ...
 
-class Scope(NamedTuple):
-    """
-    How far links are followed.
-
-    `is_within` tells of two URLs whether a link from the first to the second stays where it may
-    lead to; `fits` tells whether a URL, and the kind named for it, is of a kind that the spec has.
-    """
-
-    limits: CrawlSpec
-    is_within: Callable[[Url, Url], bool]
-    fits: Callable[[str, str | None], bool]
-
-    def cut(self, page: Url, link: Url, kind: str | None, depth: int) -> str | None:
-        """Return what cuts off a link of `page` at that depth; None if nothing does."""
-        limits = self.limits
-        if depth > limits.depth:
-            return "depth"
-        if not self.is_within(page, link):
-            return "within"
-        if len(link.href) > limits.max_url_length:
-            return "max_url_length"
-        path = link.href.partition("?")[0].split("/")[3:]
-        if len(path) > limits.max_path_depth:
-            return "max_path_depth"
-        if len(path) > limits.max_repeats and _repeats(path) > limits.max_repeats:
-            return "max_repeats"
-        return None if self.fits(link.href, kind) else "kind"
+    def has_told(self, page: int) -> bool: ...
 
 
 class Followed(NamedTuple):
@@ -74,6 +47,7 @@ class Followed(NamedTuple):
     found: tuple[Found, ...]
     cut: dict[str, int]
     joining: list[Target]
+    cut_links: tuple[CutLink, ...] = ()
 
 
 NOTHING_FOLLOWED = Followed((), {}, [])
@@ -88,17 +62,32 @@ class Frontier:
         scope: Of the crawl; None where the job follows no links.
         taken: By earlier batches; None where the job does not write down what is taken.
         partitions: How many there are, in this release.
+        examples: Links that are named of each limit that has cut some off.
     """
 
     def __init__(
-        self, batch: Batch, scope: Scope | None, taken: Taken | None, partitions: int
+        self,
+        batch: Batch,
+        scope: Scope | None,
+        taken: Taken | None,
+        partitions: int,
+        *,
+        examples: int = EXAMPLES,
     ) -> None:
         self._batch = batch
         self._scope = scope
         self._taken = taken
         self._partitions = partitions
-        self._fresh: set[int] = set()
-        """Taken in this batch, or told to its owner."""
+        self._examples = examples
+        self._named = Counter[str]()
+        """Links that were named of each limit."""
+        self._identity = Identity() if scope is None else scope.identity
+        self._targets: set[int] = set()
+        """Pages of targets that are taken in this batch, or that their owner is told of."""
+        self._headed: set[int] = set()
+        """Pages that targets of this batch were redirected to."""
+        self._landed: set[int] = set()
+        """Those of them that were scraped."""
         self._hosts = Counter[str]()
         self._all = 0
         """Targets that are taken, of each host and in all; as far as there is a limit."""
@@ -109,7 +98,8 @@ class Frontier:
             self._all = self._hosts.total()
             for target in batch.targets:
                 if target.taken or target.redriven:
-                    self._fresh.add(location_hash(target))
+                    taking = self._headed if target.redirects else self._targets
+                    taking.add(self._identity.of_location(target))
 
     @property
     def has_room(self) -> bool:
@@ -118,22 +108,24 @@ class Frontier:
 
     def refused(self, target: Target) -> FetchError | None:
         """Take a target of the batch; return why that cannot be, if so."""
-        if self._taken is None or target.taken or target.redriven:
+        if self._taken is None or target.redriven:
             return None
-        if self._scope is None and target.redirects:
-            return None  # a list compares its own URLs, and not where they lead to
-        page = location_hash(target)
+        if target.redirects:
+            self._headed.add(self._identity.of_location(target))
+            return self.met(target)
+        if target.taken:
+            return None
+        page = self._identity.of_location(target)
         # What the list says of a URL is not lost because a link has led there first.
-        if self._is_taken(page) and not target.input:
+        if not target.input and (self._is_target(page) or self._is_landed(page)):
             detail = "another target of the job has this page"
             return FetchError(target.location, Reason.DUPLICATE, detail)
-        if not target.redirects:
-            host = parse_url(target.url).host
-            if self._over(host) is not None:
-                detail = "the crawl has as many pages as its limits allow"
-                return FetchError(target.location, Reason.OVER_LIMIT, detail)
-            self._count(host)
-        self._fresh.add(page)
+        host = parse_url(target.url).host
+        if self._over(host) is not None:
+            detail = "the crawl has as many pages as its limits allow"
+            return FetchError(target.location, Reason.OVER_LIMIT, detail)
+        self._count(host)
+        self._targets.add(page)
         return None
 
     def stopped(self, target: Target) -> FetchError | None:
@@ -144,16 +136,45 @@ class Frontier:
         if target.found_on and not self._scope.is_within(parse_url(target.found_on), location):
             detail = f"it leads to {location.href}, which crawl.within leaves out"
             return FetchError(location.href, Reason.OUT_OF_SCOPE, detail)
-        if target.redriven or location.href in (target.url, *target.redirects[:-1]):
-            return None  # its own page, with other cookies, or a circle
-        page = location_hash(target)
-        if self._is_taken(page):
-            detail = f"it leads to {location.href}, which another target of the job has"
-            return FetchError(location.href, Reason.DUPLICATE, detail)
+        if (error := self.met(target)) is not None:
+            return error
         if partition_of(location.host, self._partitions) == self._batch.partition:
-            self._fresh.add(page)  # else its owner takes it
+            self._headed.add(self._identity.of_location(target))
             self._present.add(location.host)
         return None
+
+    def met(self, target: Target) -> FetchError | None:
+        """
+        Return who has the page that a target was redirected to, as the reason not to ask for it.
+
+        Returns None if nobody has. A page that other targets were redirected to is nobody's until
+        it was scraped: what comes between, and fails or is not wanted, is no page that the others
+        are to lose.
+        """
+        if self._taken is None or self._scope is None or target.redriven or target.is_errand:
+            return None
+        if not target.redirects:
+            return None
+        form = self._identity.form
+        way = (target.url, *target.redirects[:-1])
+        if form(target.location) in map(form, way):
+            return None  # its own page, with other cookies, or a circle
+        page = self._identity.of_location(target)
+        if self._is_target(page):
+            detail = f"it leads to {target.location}, which another target of the job has"
+            return FetchError(target.location, Reason.DUPLICATE, detail)
+        if self._is_landed(page):
+            detail = f"it leads to {target.location}, where another target was led before"
+            return FetchError(target.location, Reason.SAME_REDIRECT, detail)
+        return None
+
+    def landed(self, target: Target) -> FetchError | None:
+        """Take the page of a target that was redirected to it; return who has it, if somebody."""
+        error = self.met(target)
+        if error is None and self._scope is not None:
+            method, body = ("GET", None) if target.turned else (target.method, target.body)
+            self._landed.update(self._identity.of(url, method, body) for url in target.redirects)
+        return error
 
     def follow(
         self,
@@ -179,31 +200,33 @@ class Frontier:
             return NOTHING_FOLLOWED
         found: list[Found] = []
         joining: list[Target] = []
+        cut_links: list[CutLink] = []
         counts = Counter(cut)
         page, depth = parse_url(page_url), target.depth + 1
+        barred = None
         if nofollow and scope.limits.nofollow == "obey":
-            counts["nofollow"] += len(links)
-            links = ()
+            barred = "nofollow"
         elif target.found_on and not scope.is_within(parse_url(target.found_on), page):
-            counts["within"] += len(links)  # a redirect has led out of it
-            links = ()
+            barred = "within"  # a redirect has led out of it
         for link in links:
-            number = page_hash(link.url)
-            if self._is_taken(number):
+            number = scope.identity.of(link.url)
+            if barred is None and self._is_known(number):
                 continue
             url = parse_url(link.url)
-            why = scope.cut(page, url, link.page, depth)
-            if why is not None:
-                counts[why] += 1
-                continue
+            why = barred or scope.cut(page, url, link.page, depth)
             partition = partition_of(url.host, self._partitions)
             is_ours = partition == self._batch.partition
+            if why is None and is_ours:
+                why = self._over(url.host)
+            if why is not None:
+                counts[why] += 1
+                if self._named[why] < self._examples:
+                    self._named[why] += 1
+                    cut_links.append(CutLink(why, url.href, page_url))
+                continue
             if is_ours:
-                if (why := self._over(url.host)) is not None:
-                    counts[why] += 1
-                    continue
                 self._count(url.host)
-            self._fresh.add(number)
+            self._targets.add(number)
             joins = is_ours and url.host in self._present and self._joined < MAX_JOINING
             one = Found(url.href, link.page, link.carry, partition=None if joins else partition)
             found.append(one)
@@ -211,10 +234,20 @@ class Frontier:
                 self._joined += 1
                 joining.append(found_target(one, depth=target.depth + 1, found_on=page_url))
         self._found += len(found)
-        return Followed(tuple(found), dict(+counts), joining)
+        return Followed(tuple(found), dict(+counts), joining, tuple(cut_links))
 
-    def _is_taken(self, page: int) -> bool:
-        return page in self._fresh or (self._taken is not None and page in self._taken)
+    def _is_target(self, page: int) -> bool:
+        return page in self._targets or (self._taken is not None and page in self._taken)
+
+    def _is_landed(self, page: int) -> bool:
+        taken = self._taken
+        return page in self._landed or (taken is not None and taken.has_location(page))
+
+    def _is_known(self, page: int) -> bool:
+        """Tell whether no link need lead to a page any more."""
+        if self._is_target(page) or self._is_landed(page) or page in self._headed:
+            return True
+        return self._taken is not None and self._taken.has_told(page)
 
     def _over(self, host: str) -> str | None:
         """Return which limit a further target of `host` is over, if one."""
@@ -231,26 +264,3 @@ class Frontier:
     def _count(self, host: str) -> None:
         self._hosts[host] += 1
         self._all += 1
-
-
-def scope_of(spec: Spec) -> Scope:
-    """
-    Return how far a job of that spec follows links.
-
-    Raises:
-        InvalidSpecError: a pattern is none.
-    """
-    return Scope(spec.crawl, _is_within(spec.crawl), Kinds(spec).fits)
-
-
-def _is_within(crawl: CrawlSpec) -> Callable[[Url, Url], bool]:
-    if crawl.within == "host":
-        return lambda page, link: page.host == link.host
-    if crawl.within == "domain":
-        return lambda page, link: registrable_domain(page.host) == registrable_domain(link.host)
-    fits = any_fitting(crawl.within, "crawl.within")
-    return lambda _page, link: fits(link.href)
-
-
-def _repeats(path: list[str]) -> int:
-    return max(Counter(segment for segment in path if segment).values(), default=0)

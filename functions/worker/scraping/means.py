@@ -10,7 +10,7 @@ from functools import cached_property
 from functions.worker.extraction.extractor import Extractor
 from functions.worker.politeness.proxies import ProxyPool
 from functions.worker.politeness.robots import product_token
-from functions.worker.scraping.frontier import Scope, scope_of
+from functions.worker.scraping.scope import Scope, scope_of
 from shared.manifest import Manifest
 from shared.spec import FetchSpec
 

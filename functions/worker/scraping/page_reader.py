@@ -107,6 +107,9 @@ class PageReader:
         """Give `visit` its outcome, unless its page is not the one that was asked for."""
         if not self._judge.wants(visit, page, extracted.unwanted):
             return
+        if visit.redirects and (met := self._frontier.landed(visit.going_on)) is not None:
+            self._pending.end(visit, met)  # both have asked at once
+            return
         tags = visit.tags(page, extracted, self._means.token) if extracted.links else ()
         followed = self._frontier.follow(
             visit.target,

@@ -242,6 +242,9 @@ class Scraper:
 
     def _start(self, host: HostQueue, now: float) -> None:
         """Start what is first in line at `host`, or the fetching of the rules it needs."""
+        if host.first.redirects and (met := self._frontier.met(host.first.going_on)) is not None:
+            self._pending.end(host.take_first(), met)  # another one was led there meanwhile
+            return
         key = key_of(host.first)
         if self._rulebook.must_learn(key, now):
             host.learning = True

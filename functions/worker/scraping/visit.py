@@ -143,6 +143,7 @@ class Visit:
         links: dict[str, Any] = {}
         if followed.found or followed.cut:
             links = {"found": followed.found, "cut": followed.cut}
+            links["cut_links"] = followed.cut_links
         return self._with_page(
             Kind.SCRAPED if extracted.failure is None else Kind.FAILED,
             page,

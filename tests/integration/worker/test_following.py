@@ -9,7 +9,8 @@ from aiohttp import web
 
 import functions.worker.commit as commit_module
 import functions.worker.work as work_module
-from functions.worker.seen import Seen, page_hash
+from functions.worker.identity import Identity
+from functions.worker.seen import Seen, Takings
 from functions.worker.workshop import LARGE_COMMIT, Workshop, open_workshop
 from shared.errors import Reason, StorageError
 from shared.keys import limit_key, seen_key
@@ -21,6 +22,7 @@ from tests.cloud import Deployment
 from tests.integration.worker.test_work import DOWN, OTHER, OWN, PARTITIONS, SPEC, Work
 from tests.site import Site
 
+page_hash = Identity().of
 FOLLOWS: dict[str, Any] = {"follow": [{"css": "a"}], "crawl": {"within": ["*"]}}
 
 
@@ -120,6 +122,76 @@ def test_a_page_that_a_redirect_leads_to_as_well_is_fetched_once(work: Work) -> 
     assert worked.counts["skipped-duplicate"] == 1
     # Whoever finds it again knows that it was asked for.
     assert page_hash(work.site.url("/moved")) in seen(work)
+
+
+def consent(work: Work, *paths: str, **fetch: Any) -> None:
+    """Let a page ask for consent in place of those that are linked."""
+    crawl(work, fetch={"pause": 0, "per_host": 1} | fetch)
+    for path in paths:
+        work.site.reply(path, web.Response(status=302, headers={"Location": "/consent"}))
+    page(work, "/consent")
+    work.send(page(work, "/1", *paths))
+
+
+def test_links_that_all_lead_to_a_page_in_between_are_told_from_duplicates(work: Work) -> None:
+    consent(work, "/a", "/b", "/c")
+
+    worked = work.run()
+
+    assert work.site.paths().count("/consent") == 1
+    assert worked.counts["skipped-same_redirect"] == 2
+    [one, _] = [one for one in work.outcomes() if one.reason is Reason.SAME_REDIRECT]
+    assert one.final_url == work.site.url("/consent")
+    assert work.site.url("/consent") in (one.detail or "")
+
+
+def test_a_page_in_between_that_the_spec_knows_loses_no_link(work: Work) -> None:
+    """Each is dead, and a redrive asks for it again."""
+    consent(work, "/a", "/b", "/c", attempts=1, retry_when=[{"text": "/consent"}])
+
+    worked = work.run()
+
+    assert worked.counts["dead-unwanted_page"] == 3
+    [letter] = work.dead_letters()
+    for path in ("/a", "/b", "/c"):
+        page(work, path)
+    work.take(letter)
+
+    assert [one.outcome for one in work.outcomes(letter.batch)] == [Kind.SCRAPED] * 3
+
+
+def test_a_redirect_that_is_gone_on_with_later_is_compared_then(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have left their batch on the way to a page that nobody had yet."""
+    consent(work, "/a", "/b")
+    with monkeypatch.context() as patch:
+        patch.setattr(Workshop, "has_room", lambda _self: len(work.site.visits) < 3)
+        work.run()
+    [child] = work.children()
+    assert {target.location for target in child.targets} == {work.site.url("/consent")}
+
+    work.take(child)
+
+    assert work.site.paths().count("/consent") == 1
+    assert sorted(f"{one.reason}" for one in work.outcomes(child.batch)) == [
+        "None",
+        "same_redirect",
+    ]
+
+
+def test_another_owner_is_told_of_a_page_once(work: Work) -> None:
+    """As long as that is remembered: what is at the foot of all pages is not sent by each batch."""
+    links = [f"http://other.example/{name}" for name in ("imprint", "terms")]
+    work.send(page(work, "/1", *links))
+    work.run()
+    work.send(page(work, "/2", *links, "http://other.example/new"), batch="00000-000001")
+    work.again()
+
+    [second] = work.outcomes("00000-000001")
+    told = [[target.url for target in child.targets] for child in work.children()]
+    assert sorted(told) == [links, ["http://other.example/new"]]
+    assert second.outcome is Kind.SCRAPED
 
 
 @pytest.mark.parametrize("point", ["commit", "conclude", "add_seen", "tally_of", "receipt_key"])
@@ -335,17 +407,23 @@ def test_another_writer_of_what_was_taken_is_not_written_over(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that has lost its lease may conclude late."""
+
+    def target(page: int) -> Takings:
+        takings = Takings()
+        takings.targets[page] = "a.example"
+        return takings
+
     data = work.deployment.data
     batch = work.send("http://a.example/")
     put_over = data.put_over
 
     def late(key: str, body: bytes, *, etag: str | None) -> str | None:
         monkeypatch.setattr(data, "put_over", put_over)
-        commit_module.add_seen(data, batch, {1: "a.example"})
+        commit_module.add_seen(data, batch, target(1))
         return put_over(key, body, etag=etag)
 
     monkeypatch.setattr(data, "put_over", late)
-    commit_module.add_seen(data, batch, {2: "b.example"})
+    commit_module.add_seen(data, batch, target(2))
 
     assert 1 in seen(work)
     assert 2 in seen(work)

@@ -8,8 +8,8 @@ import pytest
 import shared.tally
 from shared.errors import Reason, StorageError
 from shared.messages import Target
-from shared.outcomes import Kind, Outcome, decode_lines, encode_line
-from shared.tally import Tally, decode_tally, encode_tally, quantile, tally_of, trouble
+from shared.outcomes import CutLink, Kind, Outcome, decode_lines, encode_line
+from shared.tally import EXAMPLES, Tally, decode_tally, encode_tally, quantile, tally_of, trouble
 from tests.results import AT, outcome
 
 BEGAN = datetime.fromisoformat(AT).timestamp()
@@ -76,6 +76,29 @@ def test_problems_of_too_many_names_are_counted_together(monkeypatch: pytest.Mon
     tally.add(Tally(problems={"a missing": 1, "c missing": 1, "d missing": 1}))
 
     assert tally.problems == {"a missing": 2, "b missing": 1, "others": 2}
+
+
+def test_links_that_were_cut_off_are_few_and_the_same_in_any_order() -> None:
+    links = [CutLink("depth", f"http://a.example/{n}", "http://a.example/") for n in range(9)]
+    links.append(CutLink("kind", "http://a.example/0", "http://a.example/"))
+    parts = [Tally(cut_links=(link,)) for link in links]
+    forth, back = Tally(), Tally()
+    for part in (*parts, *parts):
+        forth.add(part)
+    for part in reversed(parts):
+        back.add(part)
+
+    assert forth.cut_links == back.cut_links == (*links[:EXAMPLES], links[-1])
+
+
+def test_redirects_to_where_another_one_led_are_counted_by_that_page() -> None:
+    same = msgspec.structs.replace(
+        outcome("/1", kind=Kind.SKIPPED, reason=Reason.SAME_REDIRECT), final_url="http://b/c"
+    )
+
+    tally = tallied(same, same, outcome("/2", kind=Kind.SKIPPED, reason=Reason.DUPLICATE))
+
+    assert tally.same_redirects == {"http://b/c": 2}
 
 
 def test_what_was_not_asked_for_says_nothing_of_time() -> None:

@@ -4,13 +4,17 @@ import msgspec
 import pytest
 
 from functions.worker.extraction.rows import Link
-from functions.worker.scraping.frontier import MAX_FOUND, MAX_JOINING, Frontier, Scope, scope_of
-from functions.worker.seen import Seen, page_hash
+from functions.worker.identity import Identity
+from functions.worker.scraping.frontier import MAX_FOUND, MAX_JOINING, Frontier
+from functions.worker.scraping.scope import Scope, scope_of
+from functions.worker.seen import Seen, Taking, Takings
 from shared.crawl_spec import CrawlSpec, FollowSpec, PageKind
 from shared.errors import FetchError, Reason
 from shared.messages import Batch, Target
+from shared.outcomes import CutLink
 from shared.spec import Spec
-from shared.urls import parse_url, partition_of
+from shared.tally import EXAMPLES
+from shared.urls import partition_of
 
 PARTITIONS = 64
 OURS = partition_of("a.example", PARTITIONS)
@@ -23,8 +27,11 @@ def scope(**limits: Any) -> Scope:
     return scope_of(Spec(pages=pages, crawl=CrawlSpec(**limits)))
 
 
-def seen(*urls: str) -> Seen:
-    return Seen(Seen().with_pages({page_hash(url): parse_url(url).host for url in urls}))
+def seen(*urls: str, what: Taking = Taking.TARGET) -> Seen:
+    takings = Takings()
+    for url in urls:
+        takings.add(Identity().of(url), url, what)
+    return Seen(Seen().with_pages(takings))
 
 
 def frontier(*targets: Target, taken: Seen | None = None, **limits: object) -> Frontier:
@@ -131,6 +138,24 @@ def test_limits_cut_off(limits: dict[str, Any], link: str, why: str | None) -> N
     assert follow(frontier(**limits), START.url, link) == expected
 
 
+def test_a_few_links_of_each_limit_are_named() -> None:
+    """A batch of a hundred pages with the same links at their foot has them once."""
+    of = frontier()
+    links = [Link(f"http://b.example/{number}") for number in range(9)]
+    named = [of.follow(START, f"http://a.example/{n}", links).cut_links for n in range(2)]
+
+    assert named == [
+        tuple(CutLink("within", link.url, "http://a.example/0") for link in links[:EXAMPLES]),
+        (),
+    ]
+    away = Target("http://a.example/out", found_on="http://a.example/", depth=1)
+    assert frontier().follow(away, "http://b.example/", links[:1]).cut_links == (
+        CutLink("within", links[0].url, "http://b.example/"),
+    )
+    forbidden = frontier().follow(START, START.url, links[:1], nofollow=True)
+    assert forbidden.cut_links == (CutLink("nofollow", links[0].url, START.url),)
+
+
 def test_limits_count_what_earlier_batches_have_taken() -> None:
     before = seen(*(f"http://a.example/{number}" for number in range(5)))
     of = frontier(taken=before, max_pages_per_host=8)
@@ -208,21 +233,57 @@ def reason(error: FetchError | None) -> Reason | None:
     return None if error is None else error.reason
 
 
-def test_a_page_that_two_ways_lead_to_is_fetched_once() -> None:
-    other = Target("http://a.example/b", 2)
-    of = frontier(START, other)
-    moved = "http://a.example/moved"
+MOVED = "http://a.example/moved"
+OTHER = Target("http://a.example/b", 2)
 
-    assert of.stopped(led_to(START, moved)) is None
-    assert follow(of, moved) == ([], {})
-    assert reason(of.stopped(led_to(other, moved))) is Reason.DUPLICATE
-    assert reason(of.stopped(led_to(START, other.url))) is Reason.DUPLICATE
+
+def test_a_page_that_two_ways_lead_to_is_fetched_once() -> None:
+    of = frontier(START, OTHER)
+
+    assert of.stopped(led_to(START, MOVED)) is None
+    assert follow(of, MOVED) == ([], {})
+    assert of.landed(led_to(START, MOVED)) is None
+    assert reason(of.stopped(led_to(OTHER, MOVED))) is Reason.SAME_REDIRECT
+    assert reason(of.stopped(led_to(START, OTHER.url))) is Reason.DUPLICATE
     # Its own way, again.
-    assert of.stopped(led_to(START, moved, moved)) is None
-    assert of.stopped(led_to(START, moved, START.url)) is None
+    assert of.stopped(led_to(START, MOVED, MOVED)) is None
+    assert of.stopped(led_to(START, MOVED, START.url)) is None
     # Another owner tells.
     for _ in range(2):
         assert of.stopped(led_to(START, "http://b.example/")) is None
+
+
+def test_what_stands_between_loses_no_page() -> None:
+    """A page that asks for consent, or for a captcha, is not scraped where the spec knows it."""
+    of = frontier(START, OTHER, taken=seen("http://a.example/", "http://a.example/b"))
+
+    assert of.stopped(led_to(START, MOVED)) is None
+    assert of.stopped(led_to(OTHER, MOVED)) is None
+    assert of.met(led_to(OTHER, MOVED)) is None
+    # The first one is scraped there after all, when the other has its turn, or has asked as well.
+    assert of.landed(led_to(START, MOVED)) is None
+    assert reason(of.met(led_to(OTHER, MOVED))) is Reason.SAME_REDIRECT
+    assert reason(of.landed(led_to(OTHER, MOVED))) is Reason.SAME_REDIRECT
+
+
+def test_where_others_have_landed_is_known_to_later_batches() -> None:
+    known = seen(MOVED, what=Taking.LOCATION)
+    late = msgspec.structs.replace(led_to(OTHER, MOVED), taken=True)
+    of = frontier(taken=known)
+
+    assert follow(of, MOVED) == ([], {})
+    assert reason(of.refused(late)) is Reason.SAME_REDIRECT
+    assert reason(of.refused(Target(MOVED, 3))) is Reason.DUPLICATE
+    assert of.refused(msgspec.structs.replace(late, redriven=True)) is None
+    errand = msgspec.structs.replace(late, redirects=(MOVED, MOVED + "#rules"))
+    assert of.refused(errand) is None, "it asks for rules there, and for no page"
+
+
+def test_other_owners_are_told_once() -> None:
+    links = ["http://b.example/imprint", "http://b.example/new"]
+    of = frontier(taken=seen(links[0], what=Taking.TOLD), within=("*",))
+
+    assert follow(of, *links) == (links[1:], {})
 
 
 def test_a_form_that_is_sent_on_is_no_page_that_a_link_leads_to() -> None:

@@ -2,13 +2,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.worker.seen import Seen, joined, location_hash, page_hash, taken_by
+from functions.worker.identity import Identity
+from functions.worker.seen import MAX_TOLD, Seen, Takings, joined, taken_by
 from shared.errors import Reason, StorageError
 from shared.messages import Target
 from shared.outcomes import CommittedLine, FollowedOutcome, Found, Kind, decode_lines, encode_line
 from tests.results import outcome
 
 OURS, OTHERS = 3, 4
+EXACT = Identity()
+page_hash = EXACT.of
+
+
+def targets(*pages: int) -> Takings:
+    takings = Takings()
+    takings.targets = dict.fromkeys(pages, "a.example")
+    return takings
+
+
+def told(*pages: int) -> Takings:
+    takings = Takings()
+    takings.told = dict.fromkeys(pages)
+    return takings
 
 
 def lines_of(*outcomes: FollowedOutcome) -> list[CommittedLine]:
@@ -25,7 +40,7 @@ def followed(path: str, *found: Found, **more: object) -> FollowedOutcome:
 def test_what_was_added_is_in_it_and_nothing_else(several: list[list[int]]) -> None:
     body: bytes | None = None
     for pages in several:
-        body = Seen(body).with_pages(dict.fromkeys(pages, "a.example")) or body
+        body = Seen(body).with_pages(targets(*pages)) or body
     seen = Seen(body)
 
     everything = {page for pages in several for page in pages}
@@ -37,10 +52,26 @@ def test_what_was_added_is_in_it_and_nothing_else(several: list[list[int]]) -> N
 
 
 def test_to_add_again_changes_nothing() -> None:
-    pages = {page_hash("http://a.example/"): "a.example"}
+    pages = targets(1)
+    pages.locations, pages.told = {2: None}, {3: None}
     body = Seen().with_pages(pages)
+    seen = Seen(body)
 
-    assert Seen(body).with_pages(pages) is None
+    assert seen.with_pages(pages) is None
+    assert [(n in seen, seen.has_location(n), seen.has_told(n)) for n in (1, 2, 3)] == [
+        (True, False, False),
+        (False, True, False),
+        (False, False, True),
+    ]
+
+
+def test_what_others_were_told_last_is_remembered() -> None:
+    """It has a bound, and the first ones make room: they are told once more."""
+    body = Seen().with_pages(told(*range(MAX_TOLD)))
+    body = Seen(body).with_pages(told(0, MAX_TOLD, MAX_TOLD + 1))
+    seen = Seen(body)
+
+    assert [number for number in range(MAX_TOLD + 2) if not seen.has_told(number)] == [0, 1]
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"\x81\xa4type\xa7seen.v2"])
@@ -49,24 +80,12 @@ def test_another_object_is_refused(body: bytes) -> None:
         Seen(body)
 
 
-def test_a_page_is_its_url_and_the_body_of_a_post() -> None:
-    urls = ["http://a.example/1", "http://a.example/2"]
-    targets = [
-        *(Target(url) for url in urls),
-        Target(urls[0], method="POST", body="x"),
-        Target(urls[0], method="POST", body="y"),
-        Target(urls[0], redirects=("http://a.example/3",)),
-    ]
-    assert len({location_hash(target) for target in targets}) == 5
-    turned = Target(urls[0], redirects=(urls[1],), method="POST", body="x", turned=True)
-    assert location_hash(turned) == page_hash(urls[1])
-
-
 def test_an_owner_has_taken_its_targets_where_they_led_to_and_what_it_found_of_its_own() -> None:
-    targets: dict[int | str, Target] = {
+    batch: dict[int | str, Target] = {
         1: Target("http://a.example/1", 1),
         2: Target("http://a.example/2", 2),
         3: Target("http://a.example/3", 3),
+        5: Target("http://a.example/5", 5),
         "http://a.example/4": Target("http://a.example/4", found_on="http://a.example/"),
     }
     found = [
@@ -79,18 +98,26 @@ def test_an_owner_has_taken_its_targets_where_they_led_to_and_what_it_found_of_i
         followed("/2", line=2, redirects=("http://a.example/moved",), kind=Kind.DEFERRED),
         followed("/3", line=3, kind=Kind.SKIPPED, reason=Reason.DUPLICATE),
         followed("/4", line=None, kind=Kind.DROPPED, reason=Reason.OVER_LIMIT),
+        followed("/5", line=5, redirects=("http://a.example/there",)),
     )
 
-    taken = taken_by(targets, lines, OURS, follows=True)
-    listed = taken_by(targets, lines, OURS, follows=False)
-    assert taken.keys() - listed.keys() == {page_hash("http://a.example/moved")}
-    assert taken == {
-        page_hash("http://a.example/1"): "a.example",
-        page_hash("http://a.example/joined"): "a.example",
-        page_hash("http://b.example/ours"): "b.example",
-        page_hash("http://a.example/2"): "a.example",
-        page_hash("http://a.example/moved"): "",  # no target of its own
-    }
+    taken = taken_by(batch, lines, OURS, EXACT, follows=True)
+    listed = taken_by(batch, lines, OURS, EXACT, follows=False)
+    assert (
+        taken.targets
+        == listed.targets
+        == {
+            page_hash("http://a.example/1"): "a.example",
+            page_hash("http://a.example/joined"): "a.example",
+            page_hash("http://b.example/ours"): "b.example",
+            page_hash("http://a.example/2"): "a.example",
+            page_hash("http://a.example/5"): "a.example",
+        }
+    )
+    # Nobody has seen a page yet where the second one has led to.
+    assert [*taken.locations] == [page_hash("http://a.example/there")]
+    assert [*taken.told] == [page_hash("http://c.example/theirs")]
+    assert (listed.locations, listed.told) == ({}, {})
 
 
 def test_what_joined_a_batch_is_one_of_its_targets() -> None:

@@ -13,6 +13,7 @@ from scatterfetch.output.summary import print_summary
 from shared.crawl_spec import CrawlSpec, FollowSpec
 from shared.keys import summary_key
 from shared.manifest import Manifest
+from shared.outcomes import CutLink
 from shared.spec import Spec
 from shared.tally import Tally
 
@@ -41,6 +42,7 @@ def test_no_fewer_urls_than_outcomes_are_known(
     assert not any("not done -" in line for line in lines)
 
 
+CREATED = "2026-11-21T02:00:00.000+00:00"
 NO_LINK = "No link was followed to a further page; `scatterfetch try URL --spec FILE` shows why."
 
 
@@ -59,7 +61,7 @@ NO_LINK = "No link was followed to a further page; `scatterfetch try URL --spec 
             [
                 (
                     "1,234 links were not followed since crawl.depth is 7; raise crawl.depth to "
-                    "follow them."
+                    "follow them in a new job."
                 ),
             ],
         ),
@@ -70,11 +72,11 @@ NO_LINK = "No link was followed to a further page; `scatterfetch try URL --spec 
             [
                 (
                     "1 link was not followed since crawl.max_pages is 1; raise crawl.max_pages to "
-                    "follow it."
+                    "follow it in a new job."
                 ),
                 (
                     "2 links were not followed since crawl.max_pages_per_host is 9; raise "
-                    "crawl.max_pages_per_host to follow them."
+                    "crawl.max_pages_per_host to follow them in a new job."
                 ),
             ],
         ),
@@ -102,9 +104,7 @@ def test_a_crawl_says_what_has_ended_it(
     job = Job("j", UrlList("urls.txt", "a/urls.txt", b"", None))
     follow = () if crawl is None else (FollowSpec(css="a"),)
     spec = Spec(follow=follow, crawl=CrawlSpec(**(crawl or {})))
-    job.manifest = Manifest(
-        job="j", spec=spec, partitions=1, batch_size=1, created_at="2026-11-21T02:00:00.000+00:00"
-    )
+    job.manifest = Manifest(job="j", spec=spec, partitions=1, batch_size=1, created_at=CREATED)
     job.ledger.receipts["00000-000000"] = {"scraped": 1 + found, "found": found}
     job.ledger.dispatched["00000"] = {"batches": 1, "targets": 1}
     tally = Tally(counts={"scraped": 1 + found, "found": found}, cut=cut)
@@ -118,3 +118,33 @@ def test_a_crawl_says_what_has_ended_it(
 
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if "followed" in line and "not followed:" not in line] == said
+
+
+def test_a_crawl_names_a_link_of_each_limit_and_where_many_were_redirected_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = Job("j", UrlList("urls.txt", "a/urls.txt", b"", None))
+    job.manifest = Manifest(job="j", spec=Spec(), partitions=1, batch_size=1, created_at=CREATED)
+    job.ledger.dispatched["00000"] = {"batches": 1, "targets": 1}
+    links = tuple(
+        CutLink(cut, f"http://a.example/[{number}]", "http://a.example/")
+        for cut in ("depth", "within")
+        for number in range(2)
+    )
+    tally = Tally(
+        cut={"depth": 9, "within": 2},
+        cut_links=links,
+        same_redirects={"http://a.example/consent": 1_234, "http://a.example/[x]": 1},
+    )
+    summary = summarize(job.manifest, job.ledger, tally, worker_memory=512, architecture="arm64")
+    path = tmp_path / summary_key("j")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(encode_summary(summary))
+
+    print_summary(Finished([job], NOWHERE, dead_letters=0, interrupted=False), Folder(tmp_path))
+
+    said = capsys.readouterr().out
+    assert "  depth: http://a.example/[0] on http://a.example/\n" in said
+    assert "  within: http://a.example/[0] on http://a.example/\n" in said
+    assert "1,235 URLs were redirected to a page that another one had led to" in said
+    assert "  http://a.example/consent: 1,234\n  http://a.example/[x]: 1\n" in said
