@@ -18,6 +18,7 @@ from shared.wording import meant
 
 _READ = "extract.fields."
 _PLACES = ("host", "domain")
+_NOT_OF_HOST = frozenset("/:?")
 
 
 def check_spec(spec: Spec) -> None:
@@ -29,12 +30,15 @@ def check_spec(spec: Spec) -> None:
             name leads to nothing, or nothing leads to a page kind. It names the path.
     """
     check_extract(spec.extract)
+    for number, host in enumerate(spec.fetch.hosts):
+        path = f"fetch.hosts[{number}].match"
+        for place, pattern in _numbered(host.match, path):
+            _check_host(pattern, place)
     _check_follow(spec.follow, "follow", spec)
     for name, kind in spec.pages.items():
         path = f"pages.{name}"
-        one_pattern = isinstance(kind.match, str)
-        for number, pattern in enumerate(kind.patterns):
-            regex_of(pattern, f"{path}.match" + ("" if one_pattern else f"[{number}]"))
+        for place, pattern in _numbered(kind.match, f"{path}.match"):
+            regex_of(pattern, place)
         if kind.extract is not None:
             with _below(f"{path}."):
                 check_extract(kind.extract)
@@ -47,6 +51,21 @@ def check_spec(spec: Spec) -> None:
         except InvalidUrlError as error:
             raise InvalidSpecError(f"start[{number}]", str(error)) from error
     query_dropper(spec.crawl.drop_query, "crawl.drop_query")
+
+
+def _numbered(match: str | tuple[str, ...], path: str) -> list[tuple[str, str]]:
+    """Return the patterns of `match`, each with where in the spec it is."""
+    if isinstance(match, str):
+        return [(path, match)]
+    return [(f"{path}[{number}]", pattern) for number, pattern in enumerate(match)]
+
+
+def _check_host(pattern: str, path: str) -> None:
+    if not _NOT_OF_HOST.isdisjoint(pattern):
+        raise InvalidSpecError(
+            path, f"{pattern!r} is no host; write shop.example, or *.shop.example for all below it"
+        )
+    regex_of(pattern, path)
 
 
 def _check_within(within: str | tuple[str, ...]) -> None:

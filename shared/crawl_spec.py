@@ -20,6 +20,7 @@ from shared.extract_spec import (
     RowsSpec,
     SourceSpec,
 )
+from shared.fetch_spec import KindFetchSpec
 
 MAX_KINDS = 50
 MAX_FOLLOW = 20
@@ -211,6 +212,8 @@ class PageKind(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A Python function, in parsers/, that makes rows of a page."""
     follow: Annotated[tuple[FollowSpec, ...], Meta(max_length=MAX_FOLLOW)] = ()
     """Which links lead to further targets."""
+    fetch: KindFetchSpec | None = None
+    """What is otherwise in the fetching of these pages."""
 
     def __post_init__(self) -> None:
         if self.parser is not None and self.extract is not None:

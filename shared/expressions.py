@@ -17,6 +17,7 @@ from msgspec import UNSET
 from shared.errors import InvalidSpecError
 from shared.extract_spec import CONTENT, ExtractSpec, FieldSpec, RowsSpec, SourceSpec
 from shared.spec import Spec
+from shared.unwanted_spec import UnwantedSpec
 
 if TYPE_CHECKING:
     from lxml.etree import XPath
@@ -75,8 +76,17 @@ def check_retry_when(spec: Spec) -> None:
         InvalidSpecError: a selector is none, or nothing is looked for on the pages.
     """
     looks = bool(spec.parsers) or any(one.looks_for_something for one in spec.extracts)
-    for number, condition in enumerate(spec.fetch.retry_when):
-        path = f"fetch.retry_when[{number}]"
+    _check_conditions(spec.fetch.retry_when, "fetch", looks=looks)
+    for name, kind in spec.pages.items():
+        if kind.fetch is not None:
+            extract = kind.extracts
+            finds = kind.parser is not None or bool(extract and extract.looks_for_something)
+            _check_conditions(kind.fetch.retry_when or (), f"pages.{name}.fetch", looks=finds)
+
+
+def _check_conditions(retry_when: tuple[UnwantedSpec, ...], below: str, *, looks: bool) -> None:
+    for number, condition in enumerate(retry_when):
+        path = f"{below}.retry_when[{number}]"
         if condition.css is not None:
             compile_css(condition.css, f"{path}.css")
         if condition.xpath is not None:

@@ -6,7 +6,7 @@ from functions.worker.politeness.partition import PartitionState
 from functions.worker.politeness.proxies import ProxyPool, Tiers, parse_proxies
 from shared.errors import InvalidJobError, StorageError
 from shared.manifest import Manifest
-from shared.spec import ProxySpec
+from shared.proxy_spec import ProxySpec
 
 _MAX_AGE = 300  # seconds that a secret is kept by this process
 _FOR_GOOD = {

@@ -11,8 +11,10 @@ from rich.table import Table
 
 from functions.worker.extraction.kinds import Kinds
 from functions.worker.parsers import Page
+from functions.worker.scraping.overrides import Overrides
 from scatterfetch.output.sentences import remedy
-from shared.urls import origin_of
+from shared.messages import Target
+from shared.urls import origin_of, parse_url
 
 if TYPE_CHECKING:
     from scatterfetch.pages.probe import Seen
@@ -81,6 +83,11 @@ def _politeness(seen: "Seen", spec: "Spec", settings: "WorkerSettings") -> list[
         lines = ["robots.txt: allows this page"]
         if wish is not None:
             lines[0] += f", and wants {wish:g} s between requests"
+    url, target = (
+        parse_url(outcome.final_url or outcome.url),
+        Target(outcome.url, page=outcome.page),
+    )
+    fetch = Overrides(spec, Kinds(spec)).of(url, target)
     pause = max(fetch.pause, wish or 0.0)
     hours = f"; 1,000 pages of {host} take {_duration(1_000 * pause)} or more" if pause else ""
     lines.append(f"pause: {pause:g} s between requests, {fetch.per_host} at once at most{hours}")

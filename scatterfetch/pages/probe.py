@@ -102,7 +102,7 @@ async def fetch(
         InvalidUrlError: it is none.
     """
     target = Target(parse_url(url).href, 1, input=said)
-    once = replace(spec, fetch=replace(spec.fetch, attempts=1, max_idle=_PATIENCE))
+    once = _asking_once(spec)
     extractor = _Keeper(once, token=_token(once, settings), process=process, careful=False)
     state = PartitionState()
     outcomes: list[Outcome] = []
@@ -127,6 +127,17 @@ async def fetch(
         )
     [outcome] = outcomes
     return Seen(outcome, extractor.page, state, _followed(spec, target, outcome, extractor))
+
+
+def _asking_once(spec: Spec) -> Spec:
+    """Return `spec` with one attempt at each page, whatever its kind and host."""
+    hosts = tuple(replace(host, attempts=None) for host in spec.fetch.hosts)
+    kinds = {
+        name: replace(kind, fetch=replace(kind.fetch, attempts=None)) if kind.fetch else kind
+        for name, kind in spec.pages.items()
+    }
+    fetch = replace(spec.fetch, attempts=1, max_idle=_PATIENCE, hosts=hosts)
+    return replace(spec, fetch=fetch, pages=kinds)
 
 
 def _say_wait(seconds: float, visit: Visit) -> None:

@@ -16,7 +16,9 @@ from functions.worker.extraction.rows import Link, compile_extraction
 from functions.worker.transport.page import FetchedPage
 from shared.crawl_spec import CrawlSpec, Day, FollowSpec, KindName, PageKind, Relation
 from shared.extract_spec import ExtractSpec, SourceSpec
-from shared.spec import FetchSpec, ProxySpec, Spec
+from shared.fetch_spec import FetchSpec, KindFetchSpec
+from shared.proxy_spec import ProxySpec
+from shared.spec import Spec
 from tests import ROOT
 
 TEXT = (ROOT / "docs" / "spec.md").read_text()
@@ -91,6 +93,13 @@ def test_each_field_is_described_with_its_default_and_bounds(heading: str) -> No
         assert sorted(bounds.split(", ")) == sorted(bounds_of(found.type).split(", ")), found.name
 
 
+@pytest.mark.parametrize("name", [field.encode_name for field in structs.fields(KindFetchSpec)])
+def test_each_setting_of_kinds_is_named(name: str) -> None:
+    section = TEXT.split("\n### Settings of kinds and hosts\n")[1].split("\n## ")[0]
+
+    assert f"`{name}`" in section
+
+
 @pytest.mark.parametrize("name", [field.encode_name for field in structs.fields(Spec)])
 def test_each_name_at_the_top_is_described(name: str) -> None:
     assert f"`{name}`" in TEXT
@@ -135,7 +144,7 @@ PAGE = re.compile(r"At `(https://[^`]+)`,.*?```(\w+)\n(.*?)```.*?```json\n(.*?)`
 
 @pytest.mark.parametrize(
     ("example", "then"),
-    [pair for pair in EXAMPLES if re.search("^pages:", pair[0], re.MULTILINE)],
+    [pair for pair in EXAMPLES if re.search("^pages:.*follow:", pair[0], re.MULTILINE | re.DOTALL)],
 )
 def test_each_example_finds_the_links_shown_of_the_pages_shown(example: str, then: str) -> None:
     spec = parse_spec("docs/spec.md", example.encode())

@@ -15,8 +15,8 @@ from msgspec import Struct
 from functions.dispatcher.lists.lines import BOM, MAX_ROW_BYTES, Lines
 from functions.dispatcher.lists.sink import Sink
 from shared.encodable import encodable
+from shared.header_spec import check_headers
 from shared.messages import Method
-from shared.spec import check_headers
 from shared.wording import in_words, problem_of
 
 _REPLACED = "\N{REPLACEMENT CHARACTER}"

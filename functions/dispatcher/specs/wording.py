@@ -24,26 +24,28 @@ from shared.crawl_spec import (
 )
 from shared.errors import InvalidSpecError
 from shared.extract_spec import ExtractSpec, FieldSpec, Locale
-from shared.spec import (
+from shared.fetch_spec import (
     ContentType,
     FetchSpec,
-    ProxySpec,
-    SecretName,
-    Spec,
+    HostFetchSpec,
+    KindFetchSpec,
     UserAgent,
 )
+from shared.proxy_spec import ProxySpec, SecretName
+from shared.spec import Spec
 from shared.unwanted_spec import UnwantedSpec
 from shared.wording import given_kind, in_words, meant, problem_of
 
 _STRUCTS = (
     *(Spec, FetchSpec, UnwantedSpec, ProxySpec, SecretName, ExtractSpec, FieldSpec),
-    *(PageKind, FollowSpec, RangeSpec, CrawlSpec),
+    *(PageKind, FollowSpec, RangeSpec, CrawlSpec, KindFetchSpec, HostFetchSpec),
 )
 _NO_PATTERN = re.compile(r"Expected `str` matching regex (.*)", re.DOTALL)
 _FIELD = re.compile(
     r"(?:.+\.)?(?:extract\.fields\.[^.\[]+(?:\.fields\.[^.\[]+)*|(?:carry|with)\.[^.\[]+)"
 )
 _FOLLOWED = re.compile(r"(?:pages\.[^.\[]+\.)?follow\[\d+\]")
+_OVERRIDES = re.compile(r"\.pages\.[^.]+\.fetch|\.fetch\.hosts\[\d+\]")
 _PATTERNS = {
     repr(meta.pattern): meta.description
     for patterned in (ContentType, Day, KindName, Locale, ParserName, Relation, UserAgent)
@@ -56,6 +58,8 @@ def no_such_key(name: str, path: str = "") -> str:
     """Return what is wrong with a key that no part of a spec has, or not the one at `path`."""
     if path.endswith(".then") and name in FieldSpec.__struct_fields__:
         return f"{name} is of the field, and stands beside its first source, not in then"
+    if _OVERRIDES.fullmatch(path) and name in FetchSpec.__struct_fields__:
+        return f"{name} is the same for all pages, and stands in fetch alone"
     names = {name for struct in _STRUCTS for name in struct.__struct_encode_fields__}
     return f"there is no {name} here{meant(name, names)}"
 

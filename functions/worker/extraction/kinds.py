@@ -100,8 +100,13 @@ class Kinds:
             follow=found.follow,
             drop_query=spec.crawl.drop_query if found.follow else (),
             nofollow=spec.crawl.nofollow == "obey",
-            retry_when=spec.fetch.retry_when,
+            retry_when=_retry_when(spec, found),
         )
+
+
+def _retry_when(spec: Spec, found: Spec | PageKind) -> tuple[UnwantedSpec, ...]:
+    own = found.fetch.retry_when if isinstance(found, PageKind) and found.fetch else None
+    return spec.fetch.retry_when if own is None else own
 
 
 def _extract(found: Spec | PageKind) -> ExtractSpec | None:

@@ -27,7 +27,7 @@ from functions.worker.politeness.proxy_state import (
     note_failure,
 )
 from shared.errors import InvalidJobError
-from shared.spec import check_proxies
+from shared.proxy_spec import check_proxies
 
 BLOCKS_TO_STEP_UP = 3
 _USER = re.compile(r"//.*@")

@@ -41,7 +41,7 @@ class Asker:
         judge: Judge,
         deadline: Deadline,
     ) -> None:
-        self._spec = means.fetch
+        self._means = means
         self._pool = means.pool
         self._fetcher = fetcher
         self._requests = requests
@@ -62,6 +62,7 @@ class Asker:
             reservation: Is held by the page that is returned.
         """
         began = self._turns.begin(host)
+        spec = self._means.overrides.of(visit.url, visit.target)
         visit.began = began if visit.began is None else visit.began
         visit.asks(self._requests.cookies(visit.url, began))
         answer: FetchedPage | Redirect | FetchError
@@ -69,13 +70,13 @@ class Asker:
             answer = await self._fetcher.fetch(
                 self._requests.for_page(visit, proxy, began),
                 reservation=reservation,
-                time_limit=self._deadline.limit(self._spec.timeout, began),
-                max_bytes=self._spec.max_bytes,
-                accepts=self._spec.accepts,
-                connect_limit=self._spec.connect_timeout,
+                time_limit=self._deadline.limit(spec.timeout, began),
+                max_bytes=spec.max_bytes,
+                accepts=spec.accepts,
+                connect_limit=spec.connect_timeout,
             )
         except FetchError as error:
-            answer = self._judge.judged(without_frames(error))
+            answer = self._judge.judged(visit, without_frames(error))
         finally:
             host.open -= 1
         now = self._deadline.now()
@@ -83,7 +84,7 @@ class Asker:
         self._requests.keep_cookies(answer.set_cookies, visit.url, now)
         if not isinstance(answer, FetchError):
             # What a page says of the proxy is not known before it is read, if it may be unwanted.
-            is_known = isinstance(answer, Redirect) or not self._spec.retry_when
+            is_known = isinstance(answer, Redirect) or not spec.retry_when
             self._judge.note_answer(host, proxy if is_known else None, now, latency=answer.latency)
         elif answer.reason is Reason.TIMEOUT and now >= self._deadline.at:
             return FetchError(visit.url.href, Reason.OUT_OF_TIME, "the worker's time is up")
@@ -100,16 +101,17 @@ class Asker:
             FetchError: there is none, or none that says anything.
         """
         began = self._turns.begin(host)
+        spec = self._means.overrides.of_host(host.name)
         proxy = self._pool.choose(host.name, began) if self._pool else None
         if self._pool is not None and proxy is None:
             raise FetchError(url.href, Reason.NO_PROXY, "all proxies rest")
         try:
             answer = await self._fetcher.fetch(
                 self._requests.for_rules(url, proxy),
-                time_limit=self._deadline.limit(self._spec.timeout, began),
+                time_limit=self._deadline.limit(spec.timeout, began),
                 max_bytes=ROBOTS_BYTES,
                 accepts=lambda _type: True,
-                connect_limit=self._spec.connect_timeout,
+                connect_limit=spec.connect_timeout,
                 cut=True,
                 any_answer=True,
             )

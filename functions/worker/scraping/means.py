@@ -10,6 +10,7 @@ from functools import cached_property
 from functions.worker.extraction.extractor import Extractor
 from functions.worker.politeness.proxies import ProxyPool
 from functions.worker.politeness.robots import product_token
+from functions.worker.scraping.overrides import Overrides
 from functions.worker.scraping.scope import Scope, scope_of
 from shared.manifest import Manifest
 from shared.spec import FetchSpec
@@ -30,8 +31,13 @@ class Means:
 
     @cached_property
     def fetch(self) -> FetchSpec:
-        """How to fetch."""
+        """How to fetch, as far as it is the same for all pages."""
         return self.job.spec.fetch
+
+    @cached_property
+    def overrides(self) -> Overrides:
+        """How each page is fetched, where that is not the same for all."""
+        return Overrides(self.job.spec, self.extractor.kinds)
 
     @cached_property
     def scope(self) -> Scope | None:

@@ -13,6 +13,7 @@ from functions.worker.politeness.proxies import Proxy
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.visit import Visit
 from functions.worker.transport.request import Request
+from shared.fetch_spec import FetchSpec
 from shared.urls import Url, parse_url
 
 
@@ -34,7 +35,8 @@ class Requests:
         return self._jar is not None
 
     def for_page(self, visit: Visit, proxy: Proxy | None, now: float) -> Request:
-        headers = self._headers(visit.url, visit.headers, private=_is_at_home(visit))
+        spec = self._means.overrides.of(visit.url, visit.target)
+        headers = self._headers(spec, visit.url, visit.headers, private=_is_at_home(visit))
         return Request(
             visit.url.href,
             visit.method,
@@ -42,12 +44,13 @@ class Requests:
             visit.body,
             proxy.url if proxy else None,
             # The next connection may come from another address.
-            once=proxy is not None and bool(self._means.fetch.retry_when),
+            once=proxy is not None and bool(spec.retry_when),
         )
 
     def for_rules(self, url: Url, proxy: Proxy | None) -> Request:
         """Return the request for the robots.txt at `url`."""
-        headers = self._headers(url, {}, private=False)
+        spec = self._means.overrides.of_host(url.host)
+        headers = self._headers(spec, url, {}, private=False)
         return Request(url.href, headers=headers, proxy=proxy.url if proxy else None)
 
     def cookies(self, url: Url, now: float) -> str | None:
@@ -68,13 +71,14 @@ class Requests:
         cookie = self._jar.header(own, url, now)
         return (*rest, ("Cookie", cookie)) if cookie else rest
 
-    def _headers(self, url: Url, own: Mapping[str, str], *, private: bool) -> Headers:
+    def _headers(
+        self, spec: FetchSpec, url: Url, own: Mapping[str, str], *, private: bool
+    ) -> Headers:
         """
         Return the headers of a request; without `private` those that anybody may see.
 
         Those that are its `own` are in the place of others.
         """
-        spec = self._means.fetch
         secure = url.href.startswith("https:")
         headers = headers_for(
             spec, url.host, user_agent=self._means.agent, secure=secure, rng=self._rng

@@ -176,7 +176,7 @@ class RobotsReader:
             now = self._deadline.now()
             end = self._deadline.at
             ready = self._turns.ready_at(host, now)
-            if ready <= now and host.open < self._spec.per_host:
+            if ready <= now and host.open < self._turns.most_open(host):
                 return
             if ready - now > self._spec.max_idle or ready >= end or now >= end:
                 detail = f"robots.txt leads to {host.name}, which must be left alone for a while"

@@ -281,8 +281,9 @@ class Scraper:
         visit.was_given_cookies = visit.was_given_cookies or bool(answer.set_cookies)
         cookies = self._requests.cookies(location, self._deadline.now())
         problem = None
-        if len(visit.redirects) >= self._spec.max_redirects:
-            problem = f"more than {self._spec.max_redirects} redirects"
+        most = self._means.overrides.of(visit.url, visit.target).max_redirects
+        if len(visit.redirects) >= most:
+            problem = f"more than {most} redirects"
         elif not visit.follow(location, answer.status, cookies):
             problem = f"redirects in a circle, back to {location.href}"
             if visit.was_given_cookies and not self._requests.has_jar:

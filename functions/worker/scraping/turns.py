@@ -35,6 +35,10 @@ class HostQueue:
     """A heap of due times; the numbers keep the order of the list."""
     asked: float = 0.0
     """The longest time that it asked for, in seconds."""
+    pause: float | None = None
+    """The longest of the pages that have waited for it, in seconds; None: none have."""
+    per_host: int | None = None
+    """The smallest bound on open requests, likewise."""
 
     @property
     def first(self) -> Visit:
@@ -74,6 +78,7 @@ class Turns:
         clock: Callable[[], float],
         rng: Random,
     ) -> None:
+        self._means = means
         self._spec = means.fetch
         self._pool = means.pool
         self._partition = partition
@@ -100,7 +105,18 @@ class Turns:
         """Let `visit` wait for its turn, unless robots.txt already says no."""
         if self._rulebook.lets_wait(visit, self._clock()):
             host = self.host(visit.url.host)
+            spec = self._means.overrides.of(visit.url, visit.target)
+            host.pause = spec.pause if host.pause is None else max(host.pause, spec.pause)
+            host.per_host = min(host.per_host or spec.per_host, spec.per_host)
             heappush(host.waiting, (due, next(self._numbers), visit))
+
+    def pause_of(self, host: HostQueue) -> float:
+        """Return the spec's pause for `host`, in seconds: the longest of its pages."""
+        return self._means.overrides.of_host(host.name).pause if host.pause is None else host.pause
+
+    def most_open(self, host: HostQueue) -> int:
+        """Return how many requests to `host` may be open at once."""
+        return host.per_host or self._means.overrides.of_host(host.name).per_host
 
     def start_ready(
         self, now: float, room_at: Callable[[], float], start: Callable[[HostQueue, float], None]
@@ -115,7 +131,7 @@ class Turns:
         """
         wake = inf
         for host in self:
-            while host.waiting and not host.learning and host.open < self._spec.per_host:
+            while host.waiting and not host.learning and host.open < self.most_open(host):
                 if (room := room_at()) > now:
                     return room
                 ready = max(self.ready_at(host, now), host.waiting[0][0])
@@ -132,7 +148,7 @@ class Turns:
 
     def open(self, host: HostQueue, now: float, crawl_delay: float | None = None) -> None:
         """Note that a request to `host` has its turn, and when the next one has."""
-        pause = self._spec.pause
+        pause = self.pause_of(host)
         if self._spec.adaptive and host.state.pause is not None:
             pause = max(pause, host.state.pause)
         host.open += 1
@@ -161,7 +177,7 @@ class Turns:
         """Promise the next free turn at `host` to `visit`, which will not wait here for it."""
         delay = self._rulebook.delay(visit.url.origin)
         adapted = host.state.pause if self._spec.adaptive else None
-        pause = max(self._spec.pause, delay or 0.0, adapted or 0.0)
+        pause = max(self.pause_of(host), delay or 0.0, adapted or 0.0)
         host.state, turn = host.state.booked(now, pause)
         return turn
 

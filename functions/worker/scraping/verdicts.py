@@ -5,7 +5,7 @@ Decides and notes; asks for nothing.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from random import Random
 
@@ -19,6 +19,8 @@ from functions.worker.scraping.visit import Visit
 from functions.worker.transport.failures import BLOCKS
 from functions.worker.transport.page import FetchedPage
 from shared.errors import FetchError, Reason
+from shared.fetch_spec import FetchSpec
+from shared.unwanted_spec import UnwantedSpec
 
 MAX_WAIT = 60 * 60.0  # seconds; a host that asks for more is given up on
 MAX_SLOWDOWNS = 5  # answers of 429 or 503 to one target
@@ -59,6 +61,7 @@ class Judge:
         rng: Random,
         facts: Counter[str],
     ) -> None:
+        self._means = means
         self._spec = means.fetch
         self._pool = means.pool
         self._turns = turns
@@ -66,12 +69,9 @@ class Judge:
         self._clock = clock
         self._rng = rng
         self._facts = facts
-        self._statuses = frozenset(
-            one.status for one in self._spec.retry_when if one.is_status_alone
-        )
-        self._policy = RetryPolicy(
-            self._spec.attempts, self._spec.wait_initial, self._spec.wait_max
-        )
+
+    def _spec_of(self, visit: Visit) -> FetchSpec:
+        return self._means.overrides.of(visit.url, visit.target)
 
     # ---- of the host and of the proxy
 
@@ -126,12 +126,13 @@ class Judge:
     def _adapted(self, host: HostQueue, latency: float, *, ok: bool) -> float | None:
         if not self._spec.adaptive:
             return None
+        pause = self._turns.pause_of(host)
         return next_pause(
-            self._spec.pause if host.state.pause is None else host.state.pause,
+            pause if host.state.pause is None else host.state.pause,
             latency,
             target_concurrency=self._spec.target_concurrency,
-            minimum=self._spec.pause,
-            maximum=max(self._spec.pause, self._spec.max_crawl_delay),
+            minimum=pause,
+            maximum=max(pause, self._spec.max_crawl_delay),
             ok=ok,
         )
 
@@ -144,10 +145,11 @@ class Judge:
             page: The page.
             unwanted: Why its content is not wanted; None: it is, as far as it was looked at.
         """
-        is_status = page.status in self._statuses
+        retry_when = self._spec_of(visit).retry_when
+        is_status = _is_unwanted(page.status, retry_when)
         why = f"retry_when: the status is {page.status}" if is_status else unwanted
         now, proxy = self._clock(), visit.proxy
-        if self._pool is not None and proxy is not None and self._spec.retry_when:
+        if self._pool is not None and proxy is not None and retry_when:
             verdict = Verdict.OK if why is None else Verdict.BLOCKED
             self._pool.report(proxy, visit.url.host, verdict, now)
         if why is not None:
@@ -161,9 +163,11 @@ class Judge:
             self.decide(visit, error, proxy, now)
         return why is None
 
-    def judged(self, error: FetchError) -> FetchError:
+    def judged(self, visit: Visit, error: FetchError) -> FetchError:
         """Return what an answer that is no page is by what the spec says of its status."""
-        if error.reason not in _OF_STATUS or error.status not in self._statuses:
+        if error.reason not in _OF_STATUS or not _is_unwanted(
+            error.status, self._spec_of(visit).retry_when
+        ):
             return error
         return FetchError(
             error.url,
@@ -204,11 +208,13 @@ class Judge:
     ) -> None:
         """Let `visit` have another attempt in `at_least` seconds, if it has not had them all."""
         visit.failure = error
+        spec = self._spec_of(visit)
         if error.reason in _BAD_PROXY:
             # Nobody has asked the host for anything: its turn comes again, and that is no attempt.
-            self._turns.enqueue(visit, now + self._rng.uniform(0.0, self._policy.wait_initial))
+            self._turns.enqueue(visit, now + self._rng.uniform(0.0, spec.wait_initial))
             return
-        wait = next_wait(self._policy, attempt=visit.attempt, rng=self._rng, retry_after=at_least)
+        policy = RetryPolicy(spec.attempts, spec.wait_initial, spec.wait_max)
+        wait = next_wait(policy, attempt=visit.attempt, rng=self._rng, retry_after=at_least)
         if wait is None:
             self._pending.give_up(visit, error)
         else:
@@ -262,7 +268,7 @@ class Judge:
         if slow > MAX_WAIT:
             detail = f'the host has said "slow down", and nothing else, for {slow:,.0f} s'
             return FetchError(url, Reason.WAIT_TOO_LONG, detail, status=status)
-        if state.is_given_up(now, self._spec.attempts):
+        if state.is_given_up(now, self._spec_of(visit).attempts):
             cause = Reason.CONNECTION if self._pool is None else Reason.NO_PROXY
             if why and why.reason in TRY_AGAIN:
                 cause = why.reason
@@ -282,6 +288,11 @@ class Judge:
 def _asks_too_much(url: str, seconds: float | None, status: int | None = None) -> FetchError:
     detail = f"the host asks for {seconds:,.0f} s, more than a job waits"
     return FetchError(url, Reason.WAIT_TOO_LONG, detail, status=status)
+
+
+def _is_unwanted(status: int | None, retry_when: Iterable[UnwantedSpec]) -> bool:
+    """Tell whether one condition is about `status` alone, and holds."""
+    return any(one.is_status_alone and one.status == status for one in retry_when)
 
 
 def _is_block(error: FetchError) -> bool:

@@ -11,8 +11,9 @@ from backports import zstd
 from scatterfetch.lists.remote_sitemaps import read_sitemap
 from scatterfetch.lists.sitemap_content import is_index
 from shared.errors import InvalidJobError
+from shared.proxy_spec import ProxySpec
 from shared.settings import WorkerSettings
-from shared.spec import FetchSpec, ProxySpec
+from shared.spec import FetchSpec
 from shared.urls import parse_url
 from tests.site import Site
 

@@ -6,7 +6,7 @@ from aws_lambda_powertools.utilities import parameters
 
 from functions.worker.secrets import proxy_tiers
 from shared.errors import InvalidJobError, StorageError
-from shared.spec import ProxySpec, SecretName
+from shared.proxy_spec import ProxySpec, SecretName
 
 
 @pytest.fixture(autouse=True)

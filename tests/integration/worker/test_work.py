@@ -46,10 +46,11 @@ from shared.lock import FENCE_SECONDS, LOCK_KEY, Lock, encode_lock, lock_name
 from shared.manifest import Manifest, encode_manifest
 from shared.messages import Batch, Defer, Target, decode_dispatch, encode
 from shared.outcomes import Kind, Outcome, decode_lines, encode_line
+from shared.proxy_spec import ProxySpec, SecretName
 from shared.queue import Message
 from shared.receipts import dispatched_key, receipt_counts
 from shared.settings import WorkerSettings
-from shared.spec import FetchSpec, ProxySpec, SecretName, Spec
+from shared.spec import FetchSpec, Spec
 from shared.store import Bucket
 from shared.tally import decode_tally
 from shared.urls import partition_of

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 from rich.pretty import pretty_repr
 
-from shared.spec import FetchSpec, ProxySpec, Spec
+from shared.proxy_spec import ProxySpec
+from shared.spec import FetchSpec, Spec
 
 
 def read(**fetch: Any) -> FetchSpec:

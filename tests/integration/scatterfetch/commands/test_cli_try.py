@@ -101,6 +101,22 @@ def test_a_page_that_is_not_wanted_is_shown_as_such(
     assert "retry_when: the text 'sold out' is in it" in err
 
 
+def test_a_kind_has_its_own_pause_and_one_attempt(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        "pages: {book: {match: '*/books', fetch: {pause: 3, attempts: 5}}}\n"
+        "fetch: {hosts: [{match: 127.0.0.1, per_host: 7, attempts: 5}]}"
+    )
+    url = site.reply("/books", web.Response(status=500), html(BOOKS))
+
+    assert main(["try", url, *LOCAL, "--spec", str(spec)]) == 1
+    assert "http_5xx" in capsys.readouterr().err
+    assert main(["try", url, *LOCAL, "--spec", str(spec)]) == 0
+    assert "pause: 3 s between requests, 7 at once at most" in capsys.readouterr().err
+
+
 def test_what_is_relative_counts_from_when_the_page_was_fetched(
     site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

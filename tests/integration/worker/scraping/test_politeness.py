@@ -35,6 +35,7 @@ from functions.worker.transport.connections import Network
 from functions.worker.transport.fetch import Fetcher, open_fetcher
 from functions.worker.transport.page import FetchedPage
 from functions.worker.transport.request import Redirect, Request
+from shared.crawl_spec import PageKind
 from shared.errors import Reason
 from shared.extract_spec import DEFAULT_EXTRACT, ExtractSpec
 from shared.manifest import Manifest
@@ -115,14 +116,16 @@ class Engine:
         parser_timeout: float = 10,
         extract: dict[str, Any] | None = None,
         careful: bool = False,
+        pages: dict[str, Any] | None = None,
         **fetch: Any,
     ) -> dict[str, Outcome]:
         """Return the outcome of each URL."""
         spec = Spec(
-            fetch=FetchSpec(**{"pause": 0, "wait_initial": 0.1, **fetch}),
+            fetch=msgspec.convert({"pause": 0, "wait_initial": 0.1, **fetch}, FetchSpec),
             extract=msgspec.convert(extract, ExtractSpec) if extract else DEFAULT_EXTRACT,
             parser=parser,
             parser_timeout=parser_timeout,
+            pages=msgspec.convert(pages or {}, dict[str, PageKind]),
         )
         targets = [
             url if isinstance(url, Target) else Target(url, line)

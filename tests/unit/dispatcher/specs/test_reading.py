@@ -222,6 +222,20 @@ MULTIPLIED = f"a: &a [{'1,' * 3_000}]\nb: [{'*a,' * 18}]"
         (("follow: [{css: a, page: b, carry: {p: {css: i, type: price}}}]\n"
          "pages: {b: {extract: {fields: {p_currency: {css: i}}}}}"),
          "1: follow[0].carry.p: the kind b has a column p_currency already"),
+        ("pages:\n  a:\n    match: a.example\n    fetch: {pauze: 1}",
+         "4: pages.a.fetch.pauze: there is no pauze here; did you mean pause?"),
+        ("pages:\n  a:\n    match: a.example\n    fetch: {robots: ignore}",
+         "4: pages.a.fetch.robots: robots is the same for all pages, and stands in fetch alone"),
+        ("fetch:\n  hosts:\n  - {match: a.example, concurrency: 1}",
+         ("3: fetch.hosts[0].concurrency: concurrency is the same for all pages, and stands in "
+          "fetch alone")),
+        ("fetch:\n  hosts:\n  - {match: [a.example, b.example/x]}",
+         ("3: fetch.hosts[0].match[1]: 'b.example/x' is no host; write shop.example, or "
+          "*.shop.example for all below it")),
+        ("fetch:\n  hosts:\n  - {match: a.example, headers: {Host: b}}",
+         "3: fetch.hosts[0]: headers: Host cannot be set here; it belongs to the transport"),
+        ("pages:\n  a:\n    match: a.example\n    fetch: {retry_when: [{css: 'a >'}]}",
+         "4: pages.a.fetch.retry_when[0].css: the selector ends too early"),
         ("kind_column: kind", "1: kind_column: the spec has no kinds: write pages"),
         ("crawl: {within: [a.example, /b]}",
          ("1: crawl.within[1]: '/b' names no host; write shop.example/p/*, or */p/* for any "

@@ -13,7 +13,8 @@ from shared.errors import InvalidJobError
 from shared.extract_spec import ExtractSpec, FieldSpec, SourceSpec
 from shared.manifest import decode_manifest
 from shared.messages import decode_batch, decode_dispatch
-from shared.spec import FetchSpec, ProxySpec, SecretName, Spec
+from shared.proxy_spec import ProxySpec, SecretName
+from shared.spec import FetchSpec, Spec
 from tests.wire import GOLDEN
 
 SCHEMA = json.loads(frozen_schema())
