@@ -8,6 +8,7 @@ import functions.dispatcher.plan as plan_module
 import functions.dispatcher.plans as plans_module
 import functions.dispatcher.shards as shards_module
 import functions.dispatcher.written as written_module
+import shared.store
 from functions.dispatcher.dispatch import Dispatcher
 from shared.errors import StorageError
 from shared.ids import batch_id
@@ -289,7 +290,7 @@ def test_no_shard_lists_what_all_others_have_dispatched(
 ) -> None:
     """Of n shards each would list up to n keys."""
     prefixes: list[str] = []
-    deployment.data._s3.meta.events.register(
+    shared.store.s3_client().meta.events.register(
         "provide-client-params.s3.ListObjectsV2",
         lambda params, **_: prefixes.append(params["Prefix"]),
     )

@@ -56,6 +56,7 @@ from shared.tally import decode_tally
 from shared.urls import partition_of
 from tests.cloud import Deployment
 from tests.results import AT
+from tests.roles import restricted_data
 from tests.site import Site
 
 PARTITIONS = 16
@@ -81,6 +82,7 @@ class Work:
         self.settings = msgspec.structs.replace(
             deployment.worker_settings, connect_to=f"other.example:80:127.0.0.1:{site.port}"
         )
+        self.data = restricted_data(deployment, "WorkerRole")
         self.read_manifest: Callable[[str], Manifest] = lambda _: self.manifest
         self.batch: Batch | None = None
         self._deliveries = 0
@@ -138,9 +140,9 @@ class Work:
     def resources(self) -> Resources:
         return Resources(
             settings=self.settings,
-            fence=Fence(self.deployment.data, self.settings, time.time),
+            fence=Fence(self.data, self.settings, time.time),
             manifest=self.read_manifest,
-            data=self.deployment.data,
+            data=self.data,
             work_queue=self.deployment.work_queue,
             wake_queue=self.deployment.wake_queue,
             dispatch_queue=self.deployment.dispatch_queue,
