@@ -48,6 +48,7 @@ COMMANDS = [
     Command("crawl", "scrape a website from a start page on", "crawl"),
     Command("demo", "scrape the bundled bookshops", "demo"),
     Command("results", "make a table of results", "results"),
+    Command("changes", "say what is new, changed and gone", "changes"),
     Command("submit", "start jobs in a stack", "submit"),
     Command("cancel", "stop a job of a stack", "cancel"),
     Command("status", "say where a job stands", "status"),

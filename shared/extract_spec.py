@@ -247,6 +247,10 @@ class ExtractSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is in the columns `text` and `markdown`; null: neither comments nor addresses."""
     on_problem: Literal["keep", "drop", "fail"] = "keep"
     """What becomes of a row with a problem: kept, dropped, or it makes the target fail."""
+    key: FieldName | Annotated[tuple[FieldName, ...], Meta(min_length=1, max_length=10)] | None = (
+        None
+    )
+    """The column, or the columns, that tell a row from all others of the scraper, in every job."""
 
     def __post_init__(self) -> None:
         if not self.fields and not self.include:
@@ -266,6 +270,18 @@ class ExtractSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
         twice = next((name for name, count in columns.items() if count > 1), None)
         if twice is not None:
             raise ValueError(f"the column {twice} is there twice")
+        for name in self.key_columns:
+            if name not in columns:
+                raise ValueError(
+                    f"key: there is no column {name}; it is one of {', '.join(columns)}"
+                )
+
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        """The columns of `key`."""
+        if self.key is None:
+            return ()
+        return (self.key,) if isinstance(self.key, str) else self.key
 
     @property
     def alternatives(self) -> list[tuple[str, SourceSpec]]:

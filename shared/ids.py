@@ -31,6 +31,11 @@ def batch_id(shard: int, number: int) -> str:
     return f"{shard:05d}-{number:06d}"
 
 
+def sweep_id(partition: int) -> str:
+    """Return the id of the batch that looks for what is gone in a partition."""
+    return f"{batch_id(0, 0)}-sweep{partition}"
+
+
 def root_id(batch: str) -> str:
     """Return the batch of the list that `batch`, through whatever was deferred, came from."""
     return "-".join(batch.split("-", 2)[:2])

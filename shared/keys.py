@@ -4,7 +4,10 @@ Where what belongs to a job is, in the buckets.
 Names only: nothing is read or written here. The keys that carry counts are in `receipts`.
 """
 
+from urllib.parse import quote
+
 JOBS = "jobs/"
+MEMORY = "memory/"
 STATES = "state/"
 SUBMITTED = "submitted/"  # in the input bucket: lists that are no jobs by being uploaded
 
@@ -89,6 +92,33 @@ def seen_folder(job: str) -> str:
 def seen_key(job: str, partition: int) -> str:
     """Return the key of what a partition has taken of a job's pages."""
     return f"{seen_folder(job)}{partition}"
+
+
+def sweep_key(job: str) -> str:
+    """Return the key of the partitions that are swept at the end of a job."""
+    return f"{job_prefix(job)}sweep.json"
+
+
+def swept_folder(job: str) -> str:
+    return f"{job_prefix(job)}swept/"
+
+
+def memory_folder(scraper: str) -> str:
+    """Return the folder of what is remembered of a scraper's URLs and rows."""
+    return f"{MEMORY}{quote(scraper, safe='')}/"
+
+
+def memory_key(scraper: str, partition: int, path: str = "") -> str:
+    """Return the key of what is remembered of a partition, or of a part of it."""
+    return f"{memory_folder(scraper)}{partition}{path and '.'}{path}"
+
+
+def changes_prefix(job: str) -> str:
+    return f"changes/job={job}/"
+
+
+def changes_key(job: str, batch: str) -> str:
+    return f"{changes_prefix(job)}{batch}.jsonl.gz"
 
 
 def results_prefix(job: str) -> str:

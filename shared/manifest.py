@@ -38,6 +38,8 @@ class Manifest(Struct, frozen=True, kw_only=True, tag="manifest.v1", omit_defaul
     partitions: int
     batch_size: int
     created_at: str
+    scraper: str = ""
+    """Whose job it is: the folder of the list. What is remembered is the scraper's."""
     error: str | None = None
 
     @property

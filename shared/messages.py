@@ -92,7 +92,8 @@ class Batch(Struct, frozen=True, kw_only=True, tag="batch.v1", omit_defaults=Tru
     Targets of one partition: one message of the work queue, one commit object.
 
     `hops` counts how often these targets were handed back to the dispatcher. A dead letter is a
-    batch too: `died` tells why its targets were dead.
+    batch too: `died` tells why its targets were dead. A `sweep` has no targets: it looks for what
+    is gone in the partition.
     """
 
     job: JobId
@@ -100,7 +101,8 @@ class Batch(Struct, frozen=True, kw_only=True, tag="batch.v1", omit_defaults=Tru
     partition: Annotated[int, Meta(ge=0)]
     hops: int = 0
     died: Reason | None = None
-    targets: Annotated[tuple[Target, ...], Meta(min_length=1)]
+    sweep: bool = False
+    targets: tuple[Target, ...] = ()
 
     @property
     def group(self) -> str:
@@ -255,9 +257,15 @@ def decode_batch(body: str) -> Batch:
             offending path, as in ``Expected `str`, got `int` - at `$.targets[3].url` ``.
     """
     try:
-        return _batch_decoder.decode(body)
+        return _checked(_batch_decoder.decode(body))
     except msgspec.MsgspecError as error:
         raise InvalidJobError(f"not a batch message: {error}") from error
+
+
+def _checked(batch: Batch) -> Batch:
+    if batch.sweep == bool(batch.targets):
+        raise msgspec.ValidationError("a batch has targets, unless it is a sweep")
+    return batch
 
 
 def is_tick(body: str) -> bool:
@@ -286,7 +294,10 @@ def decode_dispatch(body: str) -> list[Dispatch | ListUploaded]:
     """
     try:
         if _tag_decoder.decode(body).type is not None:
-            return [_dispatch_decoder.decode(body)]
+            message = _dispatch_decoder.decode(body)
+            if isinstance(message, Defer):
+                _checked(message.batch)
+            return [message]
         notification = _notification_decoder.decode(body)
     except msgspec.MsgspecError as error:
         raise InvalidJobError(f"not a dispatch message: {error}") from error

@@ -8,7 +8,7 @@ another type.
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -119,6 +119,13 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """How many links lead from the list to the target."""
     found_on: str | None = None
     """The URL of the page whose link led to a found target."""
+    etag: str | None = None
+    """What names this version of the page, as the website says."""
+    last_modified: str | None = None
+    """When the page was changed last, as the website says."""
+    change: str | None = None
+    """Of a scraped page, against the job before: `new`, `changed` or `same`; None where nothing is
+    remembered."""
 
     @property
     def id(self) -> int | str:
@@ -158,6 +165,30 @@ class FollowedOutcome(Outcome, frozen=True, kw_only=True):
     """How many links were not followed, by what has cut them off."""
     cut_links: tuple[CutLink, ...] = ()
     """A few of them, as examples; of a batch not many more than of a page."""
+
+
+class Noted(Struct, frozen=True, omit_defaults=True):
+    """
+    What a later job has to know of a scraped page. Hashes are hexadecimal.
+
+    `whole` is of all that its rows and links are made with, `basis` of what says which rows there
+    are; `content` is of the body, `rows` of the rows, as far as they are compared. `links` are
+    those to follow, each a URL, the kind that the spec names for it, and what it carries; `cut` is
+    how many more there were, by what has cut them off.
+    """
+
+    whole: str
+    basis: str
+    content: str | None
+    rows: str
+    links: tuple[tuple[str, str | None, dict[str, Any] | None], ...] = ()
+    cut: dict[str, int] = {}
+
+
+class NotedOutcome(FollowedOutcome, frozen=True, kw_only=True):
+    """Of a scraped page that is remembered."""
+
+    memory: Noted
 
 
 class AddressedOutcome(Outcome, frozen=True, kw_only=True):
@@ -220,8 +251,22 @@ class CommittedLine(Struct, frozen=True, kw_only=True):
         return self.line or self.url
 
 
+class RememberedLine(CommittedLine, frozen=True, kw_only=True):
+    """A committed outcome, with its rows and what a later job has to know of them."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+    page: str | None = None
+    found_on: str | None = None
+    rows: list[dict[str, Any]] = []
+    robots_tags: tuple[str, ...] = ()
+    change: str | None = None
+    memory: Noted | None = None
+
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(CommittedLine)
+_remembered_decoder = msgspec.json.Decoder(RememberedLine)
 
 
 def encode_line(outcome: Outcome) -> bytes:
@@ -244,8 +289,20 @@ def decode_lines(lines: Iterable[bytes]) -> Iterator[CommittedLine]:
     Raises:
         StorageError: a line is no outcome: not a commit object of ours.
     """
+    return _decoded(lines, _decoder)
+
+
+def decode_remembered(lines: Iterable[bytes]) -> Iterator[RememberedLine]:
+    """Yield the outcomes in `lines`, with their rows; see `decode_lines`."""
+    return _decoded(lines, _remembered_decoder)
+
+
+_Line = TypeVar("_Line", bound=CommittedLine)
+
+
+def _decoded(lines: Iterable[bytes], decoder: msgspec.json.Decoder[_Line]) -> Iterator[_Line]:
     for number, line in enumerate(lines, start=1):
         try:
-            yield _decoder.decode(line)
+            yield decoder.decode(line)
         except msgspec.MsgspecError as error:
             raise StorageError(f"line {number} of a commit object: {error}") from error

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from shared.ids import child_id
-from shared.keys import dispatched_prefix, receipts_folder
+from shared.keys import dispatched_prefix, receipts_folder, swept_folder
 from shared.outcomes import FINAL, Kind
 
 _MAX_NAME = 240  # characters of a receipt's name: file systems end at 255
@@ -22,6 +22,8 @@ prefix S3 tells the name and nothing else, which takes a quarter of the work at 
 # Counts besides outcomes, and two that are times.
 CHILDREN, PROBLEMS, NO_MATCH, DUE = "children", "problems", "no_match", "due"
 FOUND, JOINED = "found", "joined"
+# Rows, against the job before.
+ROWS_NEW, ROWS_CHANGED, ROWS_SAME, ROWS_GONE = "rows_new", "rows_changed", "rows_same", "rows_gone"
 COMMITTED = "committed"
 SIZE = "size"
 """Of the commit object, in bytes; receipts of release 0.1 do not have it."""
@@ -73,7 +75,8 @@ def receipt_key(job: str, batch: str, counts: Mapping[str, int]) -> str:
             `found`, the targets found, and `joined`, those of them that joined the batch;
             `due`, when the last of these may be tried, in epoch seconds; `committed`, when the
             batch was, likewise; `size` of the commit object; `redriven-<reason>`, the targets of a
-            dead letter; `problems` of rows; `no_match`, pages on which the spec has found nothing.
+            dead letter; `rows_new`, `rows_changed`, `rows_same` and `rows_gone`, against the job
+            before; `problems` of rows; `no_match`, pages on which the spec has found nothing.
             Where all reasons would be too many for a name, kinds are counted alone.
     """
     name = f"{batch}{_encode_counts(counts)}"
@@ -84,6 +87,11 @@ def receipt_key(job: str, batch: str, counts: Mapping[str, int]) -> str:
             kinds[kind if kind in _KINDS else outcome] += count
         name = f"{batch}{_encode_counts(kinds)}"
     return f"{receipts_folder(job)}{name}{RECEIPT_END}"
+
+
+def swept_key(job: str, partition: int, counts: Mapping[str, int]) -> str:
+    """Return the key that says what is gone in a partition; it is read as that of a batch."""
+    return f"{swept_folder(job)}{partition}{_encode_counts(counts)}"
 
 
 def receipt_batch(key: str) -> str:

@@ -15,6 +15,7 @@ from shared.crawl_spec import (
 )
 from shared.extract_spec import DEFAULT_EXTRACT, Expression, ExtractSpec
 from shared.fetch_spec import FetchSpec
+from shared.remember_spec import RememberSpec
 
 __all__ = ["FetchSpec", "Spec"]
 
@@ -40,6 +41,16 @@ class Spec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far links are followed."""
     start: Annotated[tuple[Expression, ...], Meta(max_length=1_000)] = ()
     """The URLs where a crawl begins that has no list."""
+    remember: bool | RememberSpec = False
+    """Whether the next job of the scraper knows what this one has found: unchanged pages are not
+    sent again, and what has changed is told."""
+
+    @property
+    def memory(self) -> RememberSpec | None:
+        """What is remembered; None: nothing."""
+        if isinstance(self.remember, RememberSpec):
+            return self.remember
+        return RememberSpec() if self.remember else None
 
     @property
     def follows(self) -> bool:

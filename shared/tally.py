@@ -49,6 +49,8 @@ class Tally(Struct, kw_only=True, omit_defaults=True):
     """The first `EXAMPLES` of them in the order of their URLs, for each limit."""
     same_redirects: dict[str, int] = {}
     """Targets redirected to where another one was scraped, by that page."""
+    memory_damaged: int = 0
+    """Objects of the memory that could not be read, and were made anew."""
     hosts_forgotten: bool = False
     """Whether there were more than `MAX_HOSTS`, so that counts of `hosts` may be too small."""
     latency: dict[int, int] = {}
@@ -77,6 +79,7 @@ class Tally(Struct, kw_only=True, omit_defaults=True):
         _add_names(self.cut, other.cut)
         self.cut_links = _examples((*self.cut_links, *other.cut_links))
         _add_names(self.same_redirects, other.same_redirects, MAX_LOCATIONS)
+        self.memory_damaged += other.memory_damaged
         self.hosts_forgotten |= other.hosts_forgotten
         if len(self.hosts) > MAX_HOSTS:
             self._forget_hosts()

@@ -19,10 +19,10 @@ from random import Random
 from functions.worker.bounds import bounds_of
 from functions.worker.commit import OutcomeFile
 from functions.worker.extraction.extractor import Extractor, extraction_process
+from functions.worker.load import seldom_collecting
 from functions.worker.politeness.partition import Partition
 from functions.worker.scraping.batch import scrape_batch
 from functions.worker.scraping.means import Means
-from functions.worker.work import seldom_collecting
 from functions.worker.workshop import Workshop, open_workshop
 from shared.manifest import Manifest
 from shared.messages import Batch, Target

@@ -45,6 +45,10 @@ class Site:
     """Of each request, in order."""
     requests: list[tuple[str, str, bytes]] = field(default_factory=list)
     """Method, path and body of each request, in order; without robots.txt."""
+    answers: list[tuple[str, int]] = field(default_factory=list)
+    """Path and status of each answer, in order; without robots.txt."""
+    revalidates: bool = True
+    """Whether a page with the ETag that is asked about is not sent again."""
     most_open: int = 0
     """The most requests that were open at once."""
     on_visit: Callable[[str], None] = lambda _path: None
@@ -87,11 +91,19 @@ class Site:
         self.most_open = max(self.most_open, self._open)
         try:
             await asyncio.sleep(0)  # lets in whoever else is at the door
-            return await self._scripted(request)
+            return self._noted(request, await self._scripted(request))
         finally:
             self._open -= 1
             user_agent = request.headers.get("User-Agent", "")
             self.log.append(LogEntry(host, request.path, began, time.time(), user_agent))
+
+    def _noted(self, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+        asked = request.headers.get("If-None-Match")
+        if self.revalidates and asked is not None and asked == response.headers.get("ETag"):
+            response = web.Response(status=304)
+        if request.path != "/robots.txt":
+            self.answers.append((request.path, response.status))
+        return response
 
     async def _scripted(self, request: web.Request) -> web.StreamResponse:
         if self.rng.random() < self.failures:

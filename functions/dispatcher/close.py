@@ -14,8 +14,10 @@ from msgspec.structs import replace
 
 from functions.dispatcher.fold import Receipts, Stand
 from functions.dispatcher.summary import Summary, decode_summary, encode_summary, summarize
+from functions.dispatcher.sweeps import Sweep
 from shared.keys import (
     announced_key,
+    cancelled_key,
     dispatched_folder,
     job_prefix,
     limit_key,
@@ -36,6 +38,7 @@ from shared.store import Bucket
 from shared.tally import Tally
 from shared.wakes import Wakes
 
+SWEEP_FIRST = 5  # seconds from the sending of sweeps to the first look; likewise
 TICK_FIRST = 10  # seconds from a job's start to the first look; doubled for each further one
 LIMIT_SECONDS = 60
 """Between two looks at a crawl that may have so many pages and no more."""
@@ -53,6 +56,7 @@ class Closer:
         settings: The dispatcher's.
         data: The data bucket.
         dispatch_queue: Where the next tick goes.
+        work_queue: Where sweeps go.
         wakes: Call for workers.
         announce: Puts an event on the bus, given its detail-type and detail.
         now: Returns the seconds since the epoch.
@@ -64,6 +68,7 @@ class Closer:
         *,
         data: Bucket,
         dispatch_queue: Queue,
+        work_queue: Queue,
         wakes: Wakes,
         announce: Callable[[str, dict[str, Any]], None],
         now: Callable[[], float],
@@ -71,6 +76,7 @@ class Closer:
         self._settings = settings
         self._data = data
         self._queue = dispatch_queue
+        self._work_queue = work_queue
         self._wakes = wakes
         self._announce = announce
         self._now = now
@@ -105,7 +111,13 @@ class Closer:
         receipts = Receipts(self._data, job, ledger, lambda: self._now() >= until)
         stand = receipts.add_up()
         if stand is Stand.COMPLETE:
-            self._close(manifest, ledger, receipts.fold.tally)
+            sweep = self._sweep_of(manifest, ledger, names)
+            if sweep is None or sweep.advance():
+                self._close(manifest, ledger, receipts.fold.tally, sweep)
+                return
+            receipts.save()
+            if not self._was_sent_on(tick):
+                self._go_on_sweeping(tick)
             return
         if stand is Stand.OUT_OF_TIME:
             self._queue.send([Message(encode(tick))])
@@ -113,6 +125,21 @@ class Closer:
             most = LIMIT_SECONDS if manifest.has_limit else MAX_DELAY
             self._go_on(tick, receipts, len(ledger.dispatched), most)
         receipts.save()
+
+    def _sweep_of(self, manifest: Manifest, ledger: Ledger, names: set[str]) -> Sweep | None:
+        """Return what looks for what is gone; None where nobody can tell, or wants to know."""
+        job = manifest.job
+        if not manifest.spec.memory or ledger.damaged:
+            return None
+        if cancelled_key(job) in names or limit_key(job) in names:
+            return None
+        return Sweep(self._data, self._work_queue, self._wakes, manifest)
+
+    def _go_on_sweeping(self, tick: Tick) -> None:
+        following = replace(tick, number=tick.number + 1)
+        delay = min(SWEEP_FIRST * 2 ** min(following.number - tick.first, 30), MAX_DELAY)
+        self._queue.send([Message(encode(following), delay=delay)])
+        self._data.put(tick_key(tick.job, tick.number), b"")
 
     def _look_at_limit(self, manifest: Manifest) -> None:
         """Tell workers where a crawl has all its pages."""
@@ -152,11 +179,12 @@ class Closer:
         # looks at. The other one of two copies, and what it would send, ends here.
         self._data.put(tick_key(tick.job, tick.number), b"")
 
-    def _close(self, manifest: Manifest, ledger: Ledger, tally: Tally) -> None:
+    def _close(self, manifest: Manifest, ledger: Ledger, tally: Tally, sweep: Sweep | None) -> None:
         summary = summarize(
             manifest,
             ledger,
             tally,
+            gone=sweep.gone if sweep else None,
             # Without workers on Lambda, machines have done it, which Lambda does not charge for.
             worker_memory=self._settings.worker_memory if self._settings.worker_concurrency else 0,
             architecture=self._settings.architecture,
@@ -179,6 +207,7 @@ class Closer:
             "rejected": summary.rejected,
             "damaged": summary.damaged,
             "no_match": summary.no_match,
+            **({} if summary.changes is None else {"changes": summary.changes}),
             "seconds": summary.seconds,
             "cost_usd": summary.cost_usd["total"],
             "data_bucket": self._data.name,

@@ -54,6 +54,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         settings,
         data=Bucket(settings.data_bucket),
         dispatch_queue=Queue(settings.dispatch_queue_url),
+        work_queue=Queue(settings.work_queue_url),
         wakes=wakes,
         announce=announce,
         now=time.time,

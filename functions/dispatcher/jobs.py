@@ -10,7 +10,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from functions.dispatcher.lists import check_list, format_of
-from functions.dispatcher.names import job_name, uploaded_job
+from functions.dispatcher.names import job_name, scraper_name, uploaded_job
 from functions.dispatcher.specs import parse_spec, spec_in
 from shared.errors import InvalidJobError
 from shared.ids import job_id
@@ -84,6 +84,7 @@ class Jobs:
             batch_size=self._settings.batch_size,
             shard_bytes=SHARD_BYTES,
             created_at=self._now().isoformat(timespec="milliseconds"),
+            scraper=_scraper_of(request, place),
         )
         try:
             manifest = _examined(manifest, request)
@@ -95,9 +96,24 @@ class Jobs:
         return manifest
 
 
+def _scraper_of(request: Submit | ListUploaded, place: Place | None) -> str:
+    """Return the folder of the list, or what else tells whose job it is, if anything does."""
+    if isinstance(request, Submit):
+        spec_place = request.spec_place.key.rpartition("/")[0] if request.spec_place else ""
+        name = request.name or (job_name(place.key) if place else spec_place)
+    else:
+        name = job_name(request.place.key)
+    return scraper_name(name)
+
+
 def _examined(manifest: Manifest, request: Submit | ListUploaded) -> Manifest:
     """Return `manifest` with the spec and what is known of the list before it is read."""
     spec, spec_from = _spec_of(request)
+    if spec.memory and not manifest.scraper:
+        raise InvalidJobError(
+            "the spec has `remember`, and nothing tells whose job this is: give the submit.v1 "
+            "message a `name`, the same one each time"
+        )
     place = manifest.source
     if place is None:
         return replace(manifest, spec=spec, spec_from=spec_from)

@@ -14,6 +14,11 @@ def uploaded_job(upload: ListUploaded) -> str:
     return job_id(name, f"{upload.id}{form}")
 
 
+def scraper_name(name: str) -> str:
+    """Return whose job it is that has this name: the folder of its list, or else the name."""
+    return name.rpartition("/")[0] or name
+
+
 def job_name(key: str) -> str:
     """Return `books/2026-11-21` for the list `books/2026-11-21.txt.gz`."""
     name = key

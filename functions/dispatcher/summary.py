@@ -13,7 +13,18 @@ from shared.ledger import Ledger
 from shared.manifest import Manifest
 from shared.messages import JobId, Place
 from shared.outcomes import FINAL, Kind
-from shared.receipts import CHILDREN, FOUND, NO_MATCH, PROBLEMS, final_counts, total
+from shared.receipts import (
+    CHILDREN,
+    FOUND,
+    NO_MATCH,
+    PROBLEMS,
+    ROWS_CHANGED,
+    ROWS_GONE,
+    ROWS_NEW,
+    ROWS_SAME,
+    final_counts,
+    total,
+)
 from shared.tally import Tally, quantile, trouble
 
 WORST_HOSTS = 20
@@ -73,6 +84,11 @@ class Summary(Struct, frozen=True, kw_only=True, tag="summary.v1"):
     """A few of them for each limit: `url`, and the page that it was `found_on`."""
     same_redirects: dict[str, int] = {}
     """Targets redirected to where another one was scraped, by that page."""
+    changes: dict[str, int | None] | None = None
+    """Rows that are `new`, `changed`, `same` and `gone` against the job before; `gone` is None of a
+    job that was cancelled or cut off, where nobody can tell. None where nothing is remembered."""
+    memory_damaged: int = 0
+    """Objects of what was remembered that could not be read; they were made anew."""
     skipped_types: dict[str, int] = {}
     """Targets skipped since `content_types` does not have their type, by that type."""
     batches: int
@@ -92,7 +108,13 @@ class Summary(Struct, frozen=True, kw_only=True, tag="summary.v1"):
 
 
 def summarize(
-    manifest: Manifest, ledger: Ledger, tally: Tally, *, worker_memory: int, architecture: str
+    manifest: Manifest,
+    ledger: Ledger,
+    tally: Tally,
+    *,
+    worker_memory: int,
+    architecture: str,
+    gone: int | None = None,
 ) -> Summary:
     """
     Return the summary of a job.
@@ -103,6 +125,7 @@ def summarize(
         tally: Of all its receipts.
         worker_memory: MB.
         architecture: The template's parameter.
+        gone: Rows that are gone; None where nobody has looked.
     """
     final = final_counts(tally.counts)
     seconds = _seconds(manifest.created_at, tally.ended)
@@ -123,6 +146,8 @@ def summarize(
         links_cut=_most_first(tally.cut),
         links_cut_examples=_examples(tally),
         same_redirects=_most_first(tally.same_redirects),
+        changes=_changes(tally, gone) if manifest.spec.memory else None,
+        memory_damaged=tally.memory_damaged,
         duplicates=ledger.duplicates,
         rejected=ledger.rejected,
         damaged=ledger.damaged,
@@ -160,6 +185,17 @@ def _examples(tally: Tally) -> dict[str, list[dict[str, str]]]:
     for link in tally.cut_links:
         examples.setdefault(link.cut, []).append({"url": link.url, "found_on": link.found_on})
     return examples
+
+
+def _changes(tally: Tally, gone: int | None) -> dict[str, int | None]:
+    counts = tally.counts
+    return {
+        "new": counts.get(ROWS_NEW, 0),
+        "changed": counts.get(ROWS_CHANGED, 0),
+        "same": counts.get(ROWS_SAME, 0),
+        # A page that is there and has no row any more tells so before the end.
+        "gone": None if gone is None else gone + counts.get(ROWS_GONE, 0),
+    }
 
 
 def _worst(tally: Tally) -> list[HostSummary]:

@@ -8,7 +8,8 @@ are made of the committed lines and not of what this worker remembers.
 import io
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from isal import igzip
 
@@ -18,11 +19,22 @@ from functions.worker.seen import Seen, Takings, joined, taken_by
 from shared.errors import StorageError
 from shared.keys import results_key, seen_key
 from shared.messages import Batch, encode
-from shared.outcomes import FollowedOutcome, Outcome, decode_lines, encode_line
+from shared.outcomes import (
+    CommittedLine,
+    FollowedOutcome,
+    Outcome,
+    RememberedLine,
+    decode_lines,
+    decode_remembered,
+    encode_line,
+)
 from shared.queue import MAX_DELAY, Message, Queue
 from shared.receipts import CHILDREN, COMMITTED, DUE, FOUND, SIZE, outcome_name, receipt_key
 from shared.store import Bucket
 from shared.tally import encode_tally, tally_of
+
+if TYPE_CHECKING:
+    from functions.worker.remembering.remembering import Remembering
 
 _SEEN_TRIES = 8
 _EXACT = Identity()
@@ -98,6 +110,7 @@ def conclude(
     follows: bool = False,
     identity: Identity = _EXACT,
     known: Seen | None = None,
+    remembering: "Remembering | None" = None,
 ) -> Mapping[str, int]:
     """
     Send what follows from a commit object and write its receipt; return what it counts.
@@ -106,10 +119,16 @@ def conclude(
     taken of the worker's time; `partitions` is the job's number, for what release 0.1 has
     committed. `takes` tells whether the partition writes down which pages it has taken,
     `follows` whether the job follows links; `identity` tells which URLs are one page, and `known`
-    is what it had taken when the batch began.
+    is what it had taken when the batch began; `remembering` is there where the next
+    job is to know what this one has found.
     """
     file = igzip.open(io.BytesIO(body))
-    lines = list(decode_lines(file))
+    lines: Sequence[CommittedLine]
+    remembered: list[RememberedLine] = []
+    if remembering is not None:
+        lines = remembered = list(decode_remembered(file))
+    else:
+        lines = list(decode_lines(file))
     targets = {target.id: target for target in (*batch.targets, *joined(lines))}
     # Also where two targets have the same line, of which one would be lost.
     ids = {line.id for line in lines}
@@ -132,6 +151,9 @@ def conclude(
         taken = taken_by(targets, lines, batch.partition, identity, follows=follows)
         add_seen(data, batch, taken, known)
     tally = tally_of(lines)
+    if remembering is not None:
+        tally.counts.update(remembering.note(remembered))
+        tally.memory_damaged = remembering.damaged
     if deferred:
         tally.counts[CHILDREN] = len(deferred)
     if batch.died:

@@ -5,10 +5,9 @@ Lease, commit object, pages, commit, children, receipt, state: in this order, so
 point leaves nothing that a redelivery does not bring to the same end.
 """
 
-import gc
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
@@ -22,6 +21,7 @@ from functions.worker.keeper import StateKeeper
 from functions.worker.leases import Lease, LeaseLostError
 from functions.worker.politeness.partition import Partition, PartitionState, decode_state
 from functions.worker.politeness.robots import CachedRobots, product_token
+from functions.worker.remembering.remembering import remembering, swept
 from functions.worker.scraping.batch import scrape_batch
 from functions.worker.scraping.frontier import Frontier
 from functions.worker.scraping.means import Means
@@ -41,7 +41,6 @@ from shared.urls import parse_url, partition_of
 
 CAREFUL_FROM = 3  # receives: somebody may have died of one of its pages
 UNFETCHED_FROM = 8  # receives: it is given up, and still has some left to be committed with
-_YOUNG_OBJECTS = 20_000  # that the garbage collector lets come together
 
 
 class Worked(NamedTuple):
@@ -164,6 +163,8 @@ async def work_on(
     try:
         # It runs since the message was received, which may be a while ago.
         lease.check()
+        if batch.sweep:
+            return Worked(await workshop.aside(_swept, delivery, resources), True, Counter())
         body = await workshop.aside(committed, resources.data, batch)
         fetched = False
         if body is None:
@@ -188,6 +189,7 @@ async def work_on(
                 follows=manifest is not None and manifest.spec.follows,
                 identity=_identity(manifest),
                 known=made.seen if made else None,
+                remembering=remembering(manifest, batch, resources.data),
             )
         # After the commit, so that nothing is lost where it cannot be written; before the
         # acknowledgement, since the next batch reads the pauses from it.
@@ -256,6 +258,9 @@ async def _make(
     if means.job.takes:
         taken = await workshop.aside(seen, resources.data, batch)
     frontier = Frontier(batch, means.scope, taken, resources.settings.partitions)
+    recollection = None
+    if (known := remembering(means.job, batch, resources.data)) is not None:
+        recollection = known.recollection(means.extractor.kinds, workshop.aside)
     outcomes = OutcomeFile(Addresses(batch, resources.settings.partitions))
 
     def emit(outcome: Outcome) -> None:
@@ -276,8 +281,18 @@ async def _make(
             frontier=frontier,
             has_room=workshop.has_room,
             ending=ending,
+            recollection=recollection,
         )
     return _Made(outcomes.close(resources.clock()), facts, keeper, taken)
+
+
+def _swept(delivery: Delivery, resources: Resources) -> Mapping[str, int]:
+    """Look for what is gone in a partition, unless nobody could; return the counts."""
+    batch = delivery.batch
+    manifest = resources.known_manifest(batch.job)
+    gives_up = delivery.receives >= UNFETCHED_FROM
+    known = None if gives_up else remembering(manifest, batch, resources.data)
+    return swept(known, batch, resources.data, resources.clock())
 
 
 def _kept_state(batch: Batch, resources: Resources) -> StateKeeper:
@@ -323,19 +338,3 @@ def _given_up(batch: Batch, resources: Resources, reason: Reason, detail: str) -
         error = FetchError(target.location, reason, detail)
         outcomes.add(Visit(target).ended(error, now=now))
     return _Made(outcomes.close(now), Counter())
-
-
-@contextmanager
-def seldom_collecting() -> Iterator[None]:
-    """
-    Have the garbage collector look for circles less often.
-
-    By default it does so for each 2,000 new objects (700 before Python 3.13), again and again for a
-    page, and takes up to a tenth of the CPU to find next to nothing: no circle holds a page.
-    """
-    before = gc.get_threshold()
-    gc.set_threshold(_YOUNG_OBJECTS, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)

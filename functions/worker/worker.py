@@ -14,11 +14,11 @@ from typing import NamedTuple
 from functions.worker.calls import Calls
 from functions.worker.capacity import Capacity
 from functions.worker.leases import Lease, LeaseLostError, Leases, Moment
-from functions.worker.load import Load
+from functions.worker.load import Load, seldom_collecting
 from functions.worker.lock_watch import LockWatch
 from functions.worker.politeness.pause import LONG_PAUSE
 from functions.worker.report import Report
-from functions.worker.work import Delivery, Resources, seldom_collecting, work_on
+from functions.worker.work import Delivery, Resources, work_on
 from functions.worker.workshop import Opened, Workshop, open_workshop
 from shared.errors import InvalidJobError, StorageError
 from shared.messages import decode_batch

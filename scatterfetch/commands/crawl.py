@@ -4,11 +4,12 @@ import argparse
 from pathlib import Path
 
 from scatterfetch.commands.command import EXIT_STATUS
-from scatterfetch.commands.local import add_local_run, local_parameters
+from scatterfetch.commands.local import add_again, add_local_run, local_parameters
 from scatterfetch.commands.place import DEFAULT_FOLDER, add_stack, chosen_stack
 from scatterfetch.localcloud.forkserver import fork_server
 from scatterfetch.localcloud.user_parsers import use_parsers
 from scatterfetch.project import project_of
+from shared.errors import InvalidJobError
 
 EXAMPLE = """\
 Scrapes URLs and the pages that their links lead to, each page once. Without --spec, all links to
@@ -59,6 +60,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--wait", action="store_true", help="with --stack: show the job until it is done"
     )
+    add_again(command)
     add_local_run(command, DEFAULT_FOLDER)
 
 
@@ -78,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
         max_pages=args.max_pages,
     )
     if args.stack is not None:
+        if args.again:
+            raise InvalidJobError("in a stack each crawl is a new job; leave --again out")
         from scatterfetch.submission.session import (  # noqa: PLC0415 -- the SDK
             Wishes,
             submit_lists,
@@ -93,4 +97,5 @@ def run(args: argparse.Namespace) -> int:
         workers=args.workers,
         parameters=local_parameters(args, project),
         project=project,
+        again=args.again,
     )

@@ -45,6 +45,16 @@ def add_local_run(command: argparse.ArgumentParser, out: str) -> None:
     add_local(command)
 
 
+def add_again(command: argparse.ArgumentParser) -> None:
+    """Let `command` run lists again that were run before."""
+    command.add_argument(
+        "--again",
+        action="store_true",
+        help="begin a new job for a list that was run before, as a schedule does on the next day "
+        "(default: go on with the job that there is)",
+    )
+
+
 def local_parameters(args: argparse.Namespace, project: Project | None) -> dict[str, str]:
     """Return the parameters that the arguments of `add_local`, and the project, set."""
     user_agent = args.user_agent or (project and project.user_agent)

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from scatterfetch.commands.command import EXIT_STATUS
-from scatterfetch.commands.local import add_local_run, local_parameters
+from scatterfetch.commands.local import add_again, add_local_run, local_parameters
 from scatterfetch.commands.place import DEFAULT_FOLDER
 from scatterfetch.lists.spec_files import misnamed_spec
 from scatterfetch.localcloud.forkserver import fork_server
@@ -16,7 +16,8 @@ from shared.errors import InvalidJobError
 EXAMPLE = """\
 Runs URL lists through the deployed system's own code on this machine: S3 and SQS are
 embedded, and workers are processes. The results are in DIR as they are committed.
-The same list and spec into the same DIR go on where the last run stopped. Another spec, or any
+The same list and spec into the same DIR go on where the last run stopped; with --again they are
+fetched anew, as a job of their own. Another spec, or any
 change in the folder of its Python parser, makes a new job, which fetches all pages.
 
 example:
@@ -42,6 +43,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="how to fetch, and what to extract (default: spec.yaml beside the list, if any; in a "
         "project, or else the nearest in a folder above)",
     )
+    add_again(command)
     add_local_run(command, DEFAULT_FOLDER)
 
 
@@ -62,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
         workers=args.workers,
         parameters=local_parameters(args, project),
         project=project,
+        again=args.again,
     )
 
 

@@ -163,17 +163,17 @@ class LocalCloud:
             mapping.start()
 
     def upload(
-        self, key: str, body: bytes | Path, *, salt: bytes = b"", bucket_number: int = 0
-    ) -> str:
+        self, key: str, body: bytes | Path, *, bucket_number: int = 0
+    ) -> Callable[[bytes], str]:
         """
-        Put an object into an input bucket; return the notification that S3 makes of it.
+        Put an object into an input bucket; return what makes S3's notification of it.
 
         A file is not copied: the bucket has it as long as it stays what it is. There are as many
         buckets as numbers, for objects with one key; which one an object is in, no job knows.
 
-        Equal content and `salt` make an equal one but for its time: S3 numbers the uploads
-        (`sequencer`), so that each is a job of its own, but here the same list is to be the same
-        job tomorrow.
+        Given a salt, that is: equal content and salt make an equal one but for its time. S3 numbers
+        the uploads (`sequencer`), so that each is a job of its own, but here the same list is to be
+        the same job tomorrow.
         """
         bucket = self.input_bucket.name
         if bucket_number:
@@ -184,7 +184,7 @@ class LocalCloud:
         else:
             size = len(body)
             etag = self._s3.put_object(Bucket=bucket, Key=key, Body=body)["ETag"].strip('"')
-        return put_notification(bucket, key, size, etag, salt)
+        return partial(put_notification, bucket, key, size, etag)
 
     def notify(self, notification: str) -> None:
         """Send a notification to the queues that the template's input bucket notifies."""

@@ -9,6 +9,7 @@ from rich.console import Console
 from functions.dispatcher.lists import line_words
 from functions.dispatcher.summary import Summary
 from scatterfetch.jobs.manifests import read_summary
+from scatterfetch.jobs.place import place_option
 from scatterfetch.jobs.progress import Finished, Job
 from scatterfetch.output.outcome_table import outcome_table
 from scatterfetch.output.sentences import counted, rounded
@@ -40,7 +41,7 @@ def print_summary(finished: Finished, place: "Folder | Stack") -> None:
     fetched = progress.done - progress.earlier
     if progress.earlier:
         is_done = progress.complete and not fetched
-        again = " Nothing was left to fetch; another --out fetches anew." if is_done else ""
+        again = " Nothing was left to fetch; --again fetches anew." if is_done else ""
         console.print(f"{counted(progress.earlier, 'outcome')} of an earlier run kept.{again}")
     rate = f", {rounded(progress.rate)} a second" if fetched else ""
     console.print(f"{counted(fetched, 'URL')} in {progress.elapsed:.1f} s{rate}.")
@@ -58,6 +59,7 @@ def _print_job(console: Console, job: Job, place: "Folder | Stack") -> None:
         console.print(f"{counted(ledger.duplicates, 'duplicate line')} left out.")
     summary = read_summary(place.data, job.id)
     _print_links(console, job, summary)
+    _print_changes(console, job, summary, place)
     if unmatched := job.counted(NO_MATCH):
         _print_unmatched(console, unmatched, summary)
     if problems := job.counted(PROBLEMS):
@@ -77,6 +79,26 @@ def _print_job(console: Console, job: Job, place: "Folder | Stack") -> None:
     if ledger.rejected:
         _print_rejected(console, job, place)
     console.print(f"results: {place.address(results_prefix(job.id))}", soft_wrap=True)
+
+
+def _print_changes(
+    console: Console, job: Job, summary: Summary | None, place: "Folder | Stack"
+) -> None:
+    if summary is None or summary.changes is None:
+        return
+    known = {name: count for name, count in summary.changes.items() if count is not None}
+    told = ", ".join(f"{count:,} {name}" for name, count in known.items())
+    console.print(f"rows against the job before: {told}.")
+    if summary.changes["gone"] is None:
+        console.print("Which rows are gone nobody can tell: the job was cancelled or cut off.")
+    if any(known.get(name) for name in ("new", "changed", "gone")):
+        console.print(f"`scatterfetch changes {job.id} {place_option(place)}` lists them.")
+    if summary.memory_damaged:
+        console.print(
+            f"What was remembered was damaged in {counted(summary.memory_damaged, 'object')}, and "
+            "is made anew: rows that were known may be called new.",
+            soft_wrap=True,
+        )
 
 
 def _print_links(console: Console, job: Job, summary: Summary | None) -> None:

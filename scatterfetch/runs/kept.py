@@ -31,6 +31,8 @@ from shared.keys import (
     results_key,
     results_prefix,
     summary_key,
+    sweep_key,
+    swept_folder,
 )
 from shared.ledger import Ledger, ledger_of
 from shared.manifest import decode_manifest, encode_manifest
@@ -90,7 +92,9 @@ def kept_keys(folder: Path, job: Job) -> list[str]:
     ]
     plans = _keys(folder, plan_prefix(job.id), "*.gz")
     seen = seen_keys(folder, job.id, manifest, anew=job.refetched > 0)
-    return [manifest_key(job.id), *plans, *receipts, *redriven, *commits, *seen]
+    swept = [sweep_key(job.id), *_keys(folder, swept_folder(job.id), "[0-9]*")]
+    swept = swept if (folder / sweep_key(job.id)).is_file() else []
+    return [manifest_key(job.id), *plans, *receipts, *redriven, *commits, *seen, *swept]
 
 
 def follow_list(folder: Path, job: Job, place: Place) -> None:

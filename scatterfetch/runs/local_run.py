@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from scatterfetch.jobs.last_run import note_run
 from scatterfetch.jobs.progress import Job, Progress, progress_of
 from scatterfetch.jobs.watch import Display, Interruptions
-from shared.keys import manifest_key, summary_key
+from shared.keys import manifest_key, summary_key, sweep_key, swept_folder
 from shared.manifest import decode_manifest
 from shared.outcomes import Kind
-from shared.receipts import FOUND, final_counts, total
+from shared.receipts import FOUND, final_counts, read_counts, total
 from shared.urls import parse_url
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ class LocalRun:
         self._idle = 0
         self._closing: dict[str, float] = {}
         """Until when the summary of a job is waited for whose outcomes are all there."""
+        self._sweeps: dict[str, set[str]] = {}
+        """The partitions, by job, in which is still looked for what is gone."""
         self.jobs: dict[str, Job] = {}
         self.closed: set[str] = set()
         """Jobs whose summary is there."""
@@ -64,6 +68,14 @@ class LocalRun:
                 self.note(job)
             elif key == summary_key(job.id):
                 self.closed.add(job.id)
+            elif key == sweep_key(job.id):
+                partitions = msgspec.json.decode((self._folder / key).read_bytes())
+                self._sweeps[job.id] = set(map(str, partitions))
+            elif key.startswith(swept_folder(job.id)):
+                left = self._sweeps.get(job.id, set())
+                left.discard(read_counts(key.rpartition("/")[2])[0])
+                if not left:
+                    self._closing.pop(job.id, None)  # it can be closed now
             else:
                 job.ledger.add(key)
             self._has_news = True

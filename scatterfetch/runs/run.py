@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 
 from functions.dispatcher.names import uploaded_job
@@ -15,9 +16,11 @@ from scatterfetch.localcloud.cloud import LocalCloud
 from scatterfetch.output.sentences import counted
 from scatterfetch.project import SPEC
 from scatterfetch.runs.kept import closing_keys, follow_list, former_job, kept_keys
+from scatterfetch.runs.kept_memory import memory_keys
 from scatterfetch.runs.local_run import TICK, LocalRun
 from scatterfetch.runs.redriven_letters import letters_left
 from shared.errors import InvalidJobError
+from shared.keys import manifest_key
 from shared.messages import Defer, ListUploaded, decode_dispatch
 
 _FINISH_SECONDS = 3.0
@@ -32,6 +35,7 @@ def run(
     parameters: Mapping[str, str],
     template: Path = TEMPLATE,
     parsers: Path | None = None,
+    again: bool = False,
 ) -> Finished:
     """
     Run `lists` through a local cloud whose data bucket is `folder`.
@@ -46,6 +50,7 @@ def run(
         parameters: Of the template, in place of their defaults.
         template: The template.
         parsers: The folder of the user's Python parsers; None where there are none.
+        again: Whether lists that were run before are new jobs, as on the next day of a schedule.
 
     Raises:
         InvalidJobError: the parameters or the template are wrong.
@@ -68,7 +73,7 @@ def run(
             cloud.start()
             notifications = {}
             for one, number in zip(lists, _bucket_numbers(lists), strict=True):
-                job, upload, notification = _upload(cloud, one, parameters, number)
+                job, upload, notification = _upload(cloud, one, parameters, number, folder, again)
                 if same := local.jobs.get(job.id):
                     same.equal = (*same.equal, one)
                     display.say(
@@ -78,9 +83,11 @@ def run(
                     continue
                 local.jobs[job.id] = job
                 notifications[job.id] = notification
-                _mention_former(folder, job, upload, display)
+                if not again:
+                    _mention_former(folder, job, upload, display)
                 follow_list(folder, job, upload.place)
             cloud.load(path.relative_to(folder).as_posix() for path in folder.glob("state/*.json"))
+            cloud.load(memory_keys(folder, lists))
             letters = []
             for job in local.jobs.values():
                 try:
@@ -133,19 +140,42 @@ def _bucket_numbers(lists: Sequence[UrlList]) -> Iterator[int]:
 
 
 def _upload(
-    cloud: LocalCloud, url_list: UrlList, parameters: Mapping[str, str], number: int
+    cloud: LocalCloud,
+    url_list: UrlList,
+    parameters: Mapping[str, str],
+    number: int,
+    folder: Path,
+    again: bool,  # noqa: FBT001
 ) -> tuple[Job, ListUploaded, str]:
-    """Return the job that the list is, and what starts it: read, and as its notification."""
+    """
+    Return the job that the list is, and what starts it: read, and as its notification.
+
+    It is the one that was begun last of those that are alike, or with `again` the one behind it.
+    """
     if url_list.spec is not None:
         key = f"{url_list.key.rpartition('/')[0]}/{SPEC}"
         cloud.upload(key, url_list.spec, bucket_number=number)
     salt = (url_list.spec or b"") + parser_code(url_list)
     if parameters.get("AllowPrivateNetworks") == "true":
         salt += b"private"  # what was skipped without it is to be fetched with it
-    notification = cloud.upload(url_list.key, url_list.body, salt=salt, bucket_number=number)
-    [uploaded] = decode_dispatch(notification)
-    assert isinstance(uploaded, ListUploaded)
-    return Job(uploaded_job(uploaded), url_list), uploaded, notification
+    notification_of = cloud.upload(url_list.key, url_list.body, bucket_number=number)
+
+    def turn(number: int) -> tuple[Job, ListUploaded, str]:
+        notification = notification_of(salt + (b"again %d" % number if number else b""))
+        [uploaded] = decode_dispatch(notification)
+        assert isinstance(uploaded, ListUploaded)
+        return Job(uploaded_job(uploaded), url_list), uploaded, notification
+
+    def is_begun(made: tuple[Job, ListUploaded, str]) -> bool:
+        return (folder / manifest_key(made[0].id)).is_file()
+
+    turns = map(turn, count())
+    last = next(turns)
+    for following in turns:
+        if not is_begun(following):
+            return following if again and is_begun(last) else last
+        last = following
+    raise AssertionError
 
 
 def _mention_former(folder: Path, job: Job, upload: ListUploaded, display: Display) -> None:

@@ -26,6 +26,7 @@ def run_sources(
     workers: int,
     parameters: Mapping[str, str],
     project: Project | None,
+    again: bool = False,
 ) -> int:
     """
     Scrape what `sources` name into `folder`; return the exit status of `scatterfetch run`.
@@ -49,7 +50,7 @@ def run_sources(
                 whole = whole and is_whole
             named = all(map(names_user_agent, lists))
             mention_user_agent(settings.parameters, project, specs_name_one=named)
-            finished = run_shown(lists, folder, workers, settings)
+            finished = run_shown(lists, folder, workers, settings, again=again)
     return report(finished, Folder(folder)) or int(not whole)
 
 
@@ -60,6 +61,7 @@ def run_lists(
     workers: int,
     parameters: Mapping[str, str],
     project: Project | None,
+    again: bool = False,
 ) -> int:
     """
     Scrape lists into `folder`; return the exit status of `scatterfetch run`.
@@ -70,14 +72,23 @@ def run_lists(
     with local_settings(parameters, project) as settings, locked(folder):
         named = all(map(names_user_agent, lists))
         mention_user_agent(settings.parameters, project, specs_name_one=named)
-        finished = run_shown(lists, folder, workers, settings)
+        finished = run_shown(lists, folder, workers, settings, again=again)
     return report(finished, Folder(folder))
 
 
 def run_shown(
-    lists: Sequence[UrlList], folder: Path, workers: int, settings: LocalSettings
+    lists: Sequence[UrlList],
+    folder: Path,
+    workers: int,
+    settings: LocalSettings,
+    *,
+    again: bool = False,
 ) -> Finished:
-    """Run lists into `folder`, which is `locked`; show them meanwhile, and their summary."""
+    """
+    Run lists into `folder`, which is `locked`; show them meanwhile, and their summary.
+
+    With `again`, lists that were run before are new jobs.
+    """
     with open_display() as display:
         finished = run(
             lists,
@@ -86,6 +97,7 @@ def run_shown(
             workers=workers,
             parameters=settings.parameters,
             parsers=settings.parsers,
+            again=again,
         )
     print_summary(finished, Folder(folder))
     return finished

@@ -472,7 +472,7 @@ class Fleet(LocalCloud):
             self.start()
             for each in lists:
                 self.upload(f"{each.name}/spec.yaml", each.spec_body)
-                self._notifications[each.name] = self.upload(each.key, each.body)
+                self._notifications[each.name] = self.upload(each.key, each.body)(b"")
                 [uploaded] = decode_dispatch(self._notifications[each.name])
                 assert isinstance(uploaded, ListUploaded)
                 jobs[uploaded_job(uploaded)] = each

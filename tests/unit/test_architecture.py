@@ -48,6 +48,7 @@ FLOORS = (
     {"calls", "capacity", "lock_watch", "work"},
     {"workshop"},
     {"scraping", "parsers"},
+    {"remembering"},
     {"bounds", "extraction", "fence", "keeper", "secrets"},
     {"transport", "politeness", "commit", "leases", "load"},
 )
@@ -84,6 +85,7 @@ ONLY_HERE = {
     "asyncio": {
         "functions.worker.extraction.extractor",
         "functions.worker.extraction.parsing",
+        "functions.worker.remembering.recollection",
         "functions.worker.scraping.batch",
         "functions.worker.scraping.robots_txt",
         "functions.worker.scraping.ending",

@@ -28,7 +28,7 @@ from scatterfetch.pages.probe import worker_settings
 from shared.crawl_spec import MAX_FOLLOW, MAX_KINDS
 from shared.errors import Reason
 from shared.manifest import SHARD_BYTES
-from shared.outcomes import AddressedOutcome, FollowedOutcome, final_kind
+from shared.outcomes import AddressedOutcome, NotedOutcome, final_kind
 from shared.url_text import MAX_LINE_BYTES
 from shared.urls import MAX_URL_BYTES
 from tests import ROOT
@@ -47,7 +47,7 @@ def rows(page: str, heading: str) -> list[str]:
 
 def test_every_column_of_the_results_is_described() -> None:
     described = set(rows("docs/spec.md", "## The results"))
-    fields = {*AddressedOutcome.__struct_fields__, *FollowedOutcome.__struct_fields__}
+    fields = {*AddressedOutcome.__struct_fields__, *NotedOutcome.__struct_fields__}
     assert described == fields
 
 

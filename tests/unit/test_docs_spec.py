@@ -18,6 +18,7 @@ from shared.crawl_spec import CrawlSpec, Day, FollowSpec, KindName, PageKind, Re
 from shared.extract_spec import ExtractSpec, SourceSpec
 from shared.fetch_spec import FetchSpec, KindFetchSpec
 from shared.proxy_spec import ProxySpec
+from shared.remember_spec import RememberSpec
 from shared.spec import Spec
 from tests import ROOT
 
@@ -31,6 +32,7 @@ STRUCTS = {
     "pages": PageKind,
     "follow": FollowSpec,
     "crawl": CrawlSpec,
+    "remember": RememberSpec,
 }
 PATTERNS = {
     get_args(kind)[1].pattern: words

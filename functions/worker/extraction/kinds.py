@@ -31,6 +31,12 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     retry_when: tuple[UnwantedSpec, ...] = ()
     """Which pages are not those that were asked for."""
 
+    @property
+    def inputs(self) -> frozenset[str]:
+        """What is read of what the list says about a URL."""
+        read = [self.extract, *(links.reads for links in self.follow)]
+        return frozenset(name for one in read if one is not None for name in one.inputs)
+
 
 class Kinds:
     """

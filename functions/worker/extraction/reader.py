@@ -20,9 +20,7 @@ class Reader:
         self.has_parser = reading.parser is not None
         # What finds the main content has no limit of its own: a table of wide cells holds it up.
         extract = reading.extract
-        read = [extract, *(links.reads for links in reading.follow)]
-        self.inputs = frozenset(name for one in read if one is not None for name in one.inputs)
-        """What is read of what the list says about a URL."""
+        self.inputs = reading.inputs
         self.is_slow = self.has_parser or bool(extract and CONTENT & set(extract.include))
 
     def compile(self) -> Extraction:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from random import Random
 
 from functions.worker.politeness.partition import Partition
+from functions.worker.remembering.recollection import Recollection
 from functions.worker.scraping.ending import Ending
 from functions.worker.scraping.frontier import Frontier
 from functions.worker.scraping.means import Means
@@ -47,6 +48,7 @@ async def scrape_batch(
     has_room: Callable[[], bool] = lambda: True,
     ending: Ending | None = None,
     on_wait: OnWait = lambda _seconds, _visit: None,
+    recollection: Recollection | None = None,
 ) -> Counter[str]:
     """Hand the outcomes of `batch` to `emit`; return the facts for the metrics. See `Scraper`."""
     scraper = Scraper(
@@ -61,6 +63,7 @@ async def scrape_batch(
         has_room=has_room,
         ending=ending,
         on_wait=on_wait,
+        recollection=recollection,
     )
     watch = asyncio.create_task(_keep_time(scraper))
     try:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from functions.worker.extraction.rows import Extracted
+from functions.worker.remembering.recollection import Recollection
 from functions.worker.scraping.deadline import Deadline
 from functions.worker.scraping.frontier import NOFOLLOW, Frontier
 from functions.worker.scraping.means import Means
@@ -34,6 +35,7 @@ class PageReader:
         deadline: Of the batch.
         has_room: Tells whether there is memory for more outcomes.
         facts: For the metrics.
+        recollection: Of the job before; None where nothing is remembered.
     """
 
     def __init__(
@@ -46,7 +48,9 @@ class PageReader:
         deadline: Deadline,
         has_room: Callable[[], bool],
         facts: Counter[str],
+        recollection: Recollection | None = None,
     ) -> None:
+        self._recollection = recollection
         self._means = means
         self._pending = pending
         self._turns = turns
@@ -71,17 +75,41 @@ class PageReader:
         page = page._replace(fetched_at=visit.began, input=given)
         extractor = self._means.extractor
         visit.kind = extractor.kinds.kind_of_page(page.url, visit.target)
-        extracted = (
-            Extracted([], [], [])  # it has no body, and none was asked for
-            if visit.method == "HEAD"
-            else extractor.at_once(page, visit.target)
-        )
+        extracted = self._same(visit, page)
+        if extracted is None:
+            extracted = (
+                Extracted([], [], [])  # it has no body, and none was asked for
+                if visit.method == "HEAD"
+                else extractor.at_once(page, visit.target)
+            )
         if extracted is not None:
             self._scraped(visit, page, extracted)
             reservation.release()
         else:
             task = asyncio.ensure_future(self._read_elsewhere(visit, page, reservation))
             self.under_way.add(task)
+
+    def read_same(self, visit: Visit) -> bool:
+        """Give `visit` what its page had, if the website says that it is as it was."""
+        if self._recollection is None:
+            return False
+        found = self._recollection.not_modified(visit.target, visit.url.href)
+        if found is None:
+            return False
+        page, extracted = found
+        if not self._has_room():
+            self._defer(visit)
+            return True
+        self._facts["Pages"] += 1
+        visit.kind = self._means.extractor.kinds.kind_of_page(page.url, visit.target)
+        self._scraped(visit, page, extracted)
+        return True
+
+    def _same(self, visit: Visit, page: FetchedPage) -> Extracted | None:
+        """Return what `page` had in the job before, if it is as it was."""
+        if self._recollection is None or visit.method != "GET":
+            return None
+        return self._recollection.same(visit.target, page)
 
     async def _read_elsewhere(
         self, visit: Visit, page: FetchedPage, reservation: Reservation
@@ -118,9 +146,24 @@ class PageReader:
             nofollow=not NOFOLLOW.isdisjoint(tags),
             cut=extracted.links_cut or {},
         )
-        self._pending.scraped(visit, page, extracted, followed)
-        for target in followed.joining:
-            self._turns.enqueue(self._pending.join(target))
+        judged = None
+        if self._recollection is not None and visit.method == "GET":
+            judged = self._recollection.judged(visit.target, page, extracted)
+        self._pending.scraped(visit, page, extracted, followed, judged)
+        joining = [self._pending.join(target) for target in followed.joining]
+        if joining and self._recollection is not None:
+            self.under_way.add(asyncio.ensure_future(self._look_up(self._recollection, joining)))
+        else:
+            self._enqueue(joining)
+
+    async def _look_up(self, recollection: Recollection, joining: list[Visit]) -> None:
+        """Let targets that were found wait for their turn, once it is known what they were."""
+        await recollection.look_up(visit.target for visit in joining)
+        self._enqueue(joining)
+
+    def _enqueue(self, joining: list[Visit]) -> None:
+        for visit in joining:
+            self._turns.enqueue(visit)
 
     def _defer(self, visit: Visit) -> None:
         self._pending.defer(visit, FetchError(visit.url.href, Reason.OUT_OF_ROOM, NO_ROOM))

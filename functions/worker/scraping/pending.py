@@ -8,6 +8,7 @@ often.
 from collections.abc import Callable
 
 from functions.worker.extraction.rows import Extracted
+from functions.worker.remembering.recollection import Judged
 from functions.worker.scraping.frontier import NOTHING_FOLLOWED, Followed
 from functions.worker.scraping.visit import Visit
 from functions.worker.transport.page import FetchedPage
@@ -56,8 +57,10 @@ class Pending:
         page: FetchedPage,
         extracted: Extracted,
         followed: Followed = NOTHING_FOLLOWED,
+        judged: Judged | None = None,
     ) -> None:
-        self._end(visit.scraped(page, extracted, followed, token=self._token, now=self._clock()))
+        now = self._clock()
+        self._end(visit.scraped(page, extracted, followed, judged, token=self._token, now=now))
 
     def refuse_one(self, visit: Visit, error: FetchError) -> None:
         """End `visit`, which is none of the job's pages, or one that another target has."""

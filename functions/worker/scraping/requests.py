@@ -10,6 +10,7 @@ from random import Random
 from functions.worker.politeness.cookies import CookieJar
 from functions.worker.politeness.profiles import Headers, headers_for, may_be_told, without_secrets
 from functions.worker.politeness.proxies import Proxy
+from functions.worker.remembering.recollection import Recollection
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.visit import Visit
 from functions.worker.transport.request import Request
@@ -22,9 +23,11 @@ class Requests:
     Args:
         means: Of the job.
         rng: Source of chance, for who changes the browser with each request.
+        recollection: Of the job before; None where nothing is remembered.
     """
 
-    def __init__(self, means: Means, rng: Random) -> None:
+    def __init__(self, means: Means, rng: Random, recollection: Recollection | None = None) -> None:
+        self._recollection = recollection
         self._means = means
         self._rng = rng
         self._jar = CookieJar() if means.fetch.cookie_jar else None
@@ -37,6 +40,10 @@ class Requests:
     def for_page(self, visit: Visit, proxy: Proxy | None, now: float) -> Request:
         spec = self._means.overrides.of(visit.url, visit.target)
         headers = self._headers(spec, visit.url, visit.headers, private=_is_at_home(visit))
+        if self._recollection is not None and visit.method == "GET":
+            names = [name for name, _ in headers]
+            asked = self._recollection.conditions(visit.target, visit.url.href, names)
+            headers = (*headers, *asked.items())
         return Request(
             visit.url.href,
             visit.method,

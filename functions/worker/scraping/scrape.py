@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 
 from functions.worker.politeness.partition import Partition
 from functions.worker.politeness.proxies import Proxy
+from functions.worker.remembering.recollection import Recollection
 from functions.worker.scraping.asking import Asker
 from functions.worker.scraping.deadline import Deadline
 from functions.worker.scraping.ending import Ending
@@ -61,6 +62,7 @@ class Scraper:
         has_room: Tells whether there is memory for more outcomes; if not, what is left is deferred.
         ending: Once it is set, nothing is fetched: the targets without an outcome are skipped.
         on_wait: Is told of each wait with nothing under way: its seconds, and a target that waits.
+        recollection: Of the job before; None where nothing is remembered.
     """
 
     def __init__(
@@ -77,7 +79,9 @@ class Scraper:
         has_room: Callable[[], bool] = lambda: True,
         ending: Ending | None = None,
         on_wait: OnWait = lambda _seconds, _visit: None,
+        recollection: Recollection | None = None,
     ) -> None:
+        self._recollection = recollection
         self._frontier = frontier or Frontier(batch, None, None, partition.count)
         self._on_wait = on_wait
         self._means = means
@@ -89,7 +93,7 @@ class Scraper:
         """For the metrics: Pages, Bytes, MillisecondsWaited, HostPauses, RobotsDenials."""
         self._stop_at = stop_at
         self._deadline = Deadline(clock, stop_at())
-        self._requests = Requests(means, rng)
+        self._requests = Requests(means, rng, recollection)
         self._pending = Pending(batch, clock, token=means.token, has_jar=self._requests.has_jar)
         self._rulebook = Rulebook(means, partition.state, self._pending, self.facts)
         self._turns = Turns(means, partition, self._rulebook, clock, rng)
@@ -118,6 +122,7 @@ class Scraper:
             self._deadline,
             self._has_room,
             self.facts,
+            recollection,
         )
         self._ending = ending or Ending()
         self._is_sooner = asyncio.Event()
@@ -171,6 +176,8 @@ class Scraper:
         except FetchError as error:
             self._pending.refuse(error)  # before any of them is fetched in vain
             return
+        if self._recollection is not None:
+            await self._recollection.look_up(visit.target for visit in self._pending.visits())
         for visit in self._pending.visits():
             # Some were put here by a release that had other partitions.
             self._go_on(visit, f"{visit.url.host} is another worker's by now")
@@ -269,6 +276,8 @@ class Scraper:
         reservation = self._fetcher.reserve()
         answer = await self._asker.page(host, visit, proxy, reservation)
         if isinstance(answer, FetchError):
+            if answer.reason is Reason.NOT_MODIFIED and self._pages.read_same(visit):
+                return
             self._judge.decide(visit, answer, proxy, self._deadline.now())
         elif isinstance(answer, Redirect):
             self._follow(visit, answer)

@@ -13,11 +13,12 @@ from msgspec.structs import replace
 from functions.worker.extraction.rows import Extracted
 from functions.worker.politeness.proxies import Proxy
 from functions.worker.politeness.robots import robots_tags
+from functions.worker.remembering.recollection import Judged
 from functions.worker.scraping.frontier import NOTHING_FOLLOWED, Followed
 from functions.worker.transport.page import FetchedPage
 from shared.errors import FetchError, Reason
 from shared.messages import ERRAND, Method, Target
-from shared.outcomes import FollowedOutcome, Kind, Outcome, final_kind
+from shared.outcomes import FollowedOutcome, Kind, NotedOutcome, Outcome, final_kind
 from shared.urls import Url, parse_url
 
 _TO_GET = {301, 302, 303}
@@ -135,15 +136,28 @@ class Visit:
         page: FetchedPage,
         extracted: Extracted,
         followed: Followed = NOTHING_FOLLOWED,
+        judged: Judged | None = None,
         *,
         token: str,
         now: float,
     ) -> Outcome:
-        """Return the outcome of a page; `token` is ours in robots.txt."""
+        """
+        Return the outcome of a page.
+
+        Args:
+            page: The page.
+            extracted: What it holds.
+            followed: What has become of its links.
+            judged: What a later job has to know of it, where something is remembered.
+            token: Ours in robots.txt.
+            now: In epoch seconds.
+        """
         links: dict[str, Any] = {}
         if followed.found or followed.cut:
             links = {"found": followed.found, "cut": followed.cut}
             links["cut_links"] = followed.cut_links
+        if judged is not None and extracted.failure is None:
+            links |= judged._asdict()
         return self._with_page(
             Kind.SCRAPED if extracted.failure is None else Kind.FAILED,
             page,
@@ -198,6 +212,8 @@ class Visit:
             wire_bytes=page.wire_bytes,
             content_type=page.content_type,
             remote_address=page.remote_address,
+            etag=page.etag,
+            last_modified=page.last_modified,
             **facts,
         )
 
@@ -222,7 +238,11 @@ class Visit:
 
     def _outcome(self, kind: Kind, now: float, **facts: Any) -> Outcome:  # noqa: ANN401
         began = datetime.fromtimestamp(now if self.began is None else self.began, UTC)
-        kind_of_line = FollowedOutcome if "found" in facts else Outcome
+        kind_of_line: type[Outcome] = Outcome
+        if "memory" in facts:
+            kind_of_line = NotedOutcome
+        elif "found" in facts:
+            kind_of_line = FollowedOutcome
         return kind_of_line(
             url=self.target.url,
             line=self.target.line or None,

@@ -112,6 +112,7 @@ class Job:
             ),
             data=self.data,
             dispatch_queue=self._queue,
+            work_queue=self.deployment.work_queue,
             wakes=Wakes(self.deployment.wake_queue, workers=20),
             announce=announce or (lambda what, facts: self.events.append((what, facts))),
             now=lambda: self.now,

@@ -134,6 +134,7 @@ class Closing:
             self._settings,
             data=self.data,
             dispatch_queue=cast("Queue", self._queue),
+            work_queue=cast("Queue", self._queue),
             wakes=Wakes(cast("Queue", _Wakes()), workers=20),
             announce=lambda *_: None,
             now=lambda: self.now,

@@ -315,7 +315,7 @@ def test_a_second_run_says_that_nothing_was_fetched(site: Site, tmp_path: Path) 
     assert len(site.visits) == 1
     said = done.stdout.replace("\n", " ")
     assert (
-        "1 outcome of an earlier run kept. Nothing was left to fetch; another --out fetches anew."
+        "1 outcome of an earlier run kept. Nothing was left to fetch; --again fetches anew."
     ) in said
     assert "0 URLs in" in said
 

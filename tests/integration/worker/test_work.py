@@ -290,6 +290,9 @@ def test_a_result_line_is_what_the_docs_promise(work: Work) -> None:
         "page",
         "depth",
         "found_on",
+        "etag",
+        "last_modified",
+        "change",
     ]
 
 

@@ -1,0 +1,93 @@
+"""What a batch has to do with what is remembered of its scraper."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from functions.worker.extraction.kinds import Kinds
+from functions.worker.remembering.basis import Bases
+from functions.worker.remembering.memory import Memory
+from functions.worker.remembering.note import note
+from functions.worker.remembering.recollection import Aside, Recollection
+from functions.worker.remembering.sweep import sweep
+from shared.manifest import Manifest
+from shared.messages import Batch
+from shared.outcomes import RememberedLine
+from shared.receipts import swept_key
+from shared.remember_spec import RememberSpec
+from shared.store import Bucket
+
+
+class Remembering:
+    """
+    Args:
+        manifest: Of the job.
+        remember: Of its spec.
+        batch: The batch.
+        data: The data bucket.
+    """
+
+    def __init__(
+        self, manifest: Manifest, remember: RememberSpec, batch: Batch, data: Bucket
+    ) -> None:
+        self._manifest = manifest
+        self._remember = remember
+        self._batch = batch
+        self._data = data
+        self._memory = Memory(data, manifest.scraper, batch.partition)
+
+    @property
+    def damaged(self) -> int:
+        """Objects that could not be read, and were made anew."""
+        return self._memory.damaged
+
+    def recollection(self, kinds: Kinds, aside: Aside) -> Recollection:
+        """Return what its targets were in the job before; see `Recollection`."""
+        bases = Bases(kinds, self._remember)
+        return Recollection(self._memory, bases, self._remember.watch, aside)
+
+    def note(self, lines: Sequence[RememberedLine]) -> Counter[str]:
+        """Write what has changed, and what the next job is to know; see `note`."""
+        return note(
+            self._data,
+            self._memory,
+            self._batch,
+            lines,
+            key_of=self._key_of,
+            watch=self._remember.watch,
+        )
+
+    def sweep(self, now: float) -> Counter[str]:
+        """Write what is gone; see `sweep`."""
+        started = datetime.fromisoformat(self._manifest.created_at).timestamp()
+        return sweep(
+            self._data, self._memory, self._batch, self._remember, started=started, now=now
+        )
+
+    def _key_of(self, kind: str | None) -> tuple[str, ...]:
+        """Return the columns of the key of the rows of a page kind."""
+        spec = self._manifest.spec
+        if kind is None:
+            return () if spec.parser is not None else spec.extract.key_columns
+        found = spec.pages.get(kind)
+        extract = None if found is None or found.parser is not None else found.extracts
+        return () if extract is None else extract.key_columns
+
+
+def remembering(manifest: Manifest | None, batch: Batch, data: Bucket) -> Remembering | None:
+    """Return what a batch has to do with what is remembered; None where nothing is."""
+    remember = None if manifest is None else manifest.spec.memory
+    if manifest is None or remember is None:
+        return None
+    return Remembering(manifest, remember, batch, data)
+
+
+def swept(of: Remembering | None, batch: Batch, data: Bucket, now: float) -> Mapping[str, int]:
+    """
+    Look for what is gone in the partition of a batch, and say that it is done; return the counts.
+
+    `of` is what the batch has to do with it; None where nobody can look. `now` is in epoch seconds.
+    """
+    counts = of.sweep(now) if of is not None else Counter[str]()
+    data.put_new(swept_key(batch.job, batch.partition, counts), b"")
+    return counts
