@@ -42,7 +42,8 @@ demo: .venv/installed ## scrape the bundled bookshops on this machine
 	@echo "In this clone, the command scatterfetch is $(BIN)/scatterfetch."
 
 test: .venv/installed ## run the tests, on all processors
-	@$(BIN)/pytest --numprocesses auto --dist worksteal
+	@# Else each of the many processes compiles anew what has changed, the tests themselves first.
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest --numprocesses auto --dist worksteal
 
 RUNS ?= 1
 chaos: .venv/installed ## crashes, faults and duplicates, at length (RUNS=50 SEED=1 SCENARIO=name JOBS=4)

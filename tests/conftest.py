@@ -1,16 +1,20 @@
 """Fixtures shared by all suites. No test may reach a host but 127.0.0.1."""
 
+import gc
 import os
 import socket
 import sys
 from collections.abc import Iterator
+from inspect import ismodule
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from scatterfetch.localcloud.embedded import EmbeddedCloud
 from tests.cloud import Deployment, new_deployment
+from tests.order import long_first
 from tests.site import Site, running_site
 
 _PARSERS = "functions.worker.parsers"
@@ -43,12 +47,36 @@ def _fake_credentials() -> Iterator[None]:
 def _own_parsers() -> Iterator[None]:
     """The Python parsers of one test's project are in no other test's."""
     yield
+    package = sys.modules.get(_PARSERS)
+    if package is None:
+        return
+    package.__path__ = [os.fspath(_BUNDLED_PARSERS)]
+    if all(_is_bundled(module) for module in vars(package).values() if ismodule(module)):
+        return  # as after nearly every test, and there are thousands of modules to look through
     for name in [name for name in sys.modules if name.startswith(f"{_PARSERS}.")]:
-        file = getattr(sys.modules[name], "__file__", None) or ""
-        if not Path(file).is_relative_to(_BUNDLED_PARSERS):
+        if not _is_bundled(sys.modules[name]):
             del sys.modules[name]
-    if _PARSERS in sys.modules:
-        sys.modules[_PARSERS].__path__ = [os.fspath(_BUNDLED_PARSERS)]
+            vars(package).pop(name.removeprefix(f"{_PARSERS}."), None)
+
+
+def _is_bundled(parser: ModuleType) -> bool:
+    return Path(parser.__file__ or "").is_relative_to(_BUNDLED_PARSERS)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """
+    Let the garbage collector leave alone what stays to the end: all modules and tests.
+
+    It has nothing to find there, and would look through it time and again.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
@@ -59,6 +87,15 @@ def pytest_xdist_auto_num_workers() -> int:
     Half of the time a test waits, for a pause that it tests or for a process that it has started.
     """
     return 2 * (os.cpu_count() or 1)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let the long ones begin first, each time in another order as all of them."""
+    processes = getattr(config, "workerinput", {}).get("workercount", 1)
+    if processes > 1:
+        long = [item for item in items if item.get_closest_marker("long")]
+        others = [item for item in items if not item.get_closest_marker("long")]
+        items[:] = long_first(long, others, processes)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
+_STOP_SECONDS = 0.02  # between two looks whether the server is to stop
 _FOUND = """\
 <DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/">
 <DescribeStacksResult><Stacks><member><StackName>{name}</StackName>
@@ -69,7 +70,7 @@ def serving_stacks(
             """Requests are not news."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(_STOP_SECONDS,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -8,6 +8,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.errors import StorageError
 from shared.queue import MAX_ENTRIES, Queue
 
+NONE_SECONDS = 1
+"""That a receive waits, so that none means that there are none: at once, SQS asks a few servers."""
+
 
 class Received(NamedTuple):
     """A message as it was received; `sent_at` in epoch seconds."""
@@ -23,18 +26,18 @@ class Received(NamedTuple):
 class PolledQueue(Queue):
     """One SQS queue, polled by hand."""
 
-    def receive(self, *, hidden: int, wait: int = 1) -> list[Received]:
+    def receive(self, *, hidden: int) -> list[Received]:
         """
         Receive up to `MAX_ENTRIES` messages; nobody else gets them for `hidden` seconds.
 
-        With a `wait` of a second, none means that there are none.
+        None means that there are none.
         """
         with self._translated("receive from"):
             answer = self._sqs.receive_message(
                 QueueUrl=self.url,
                 MaxNumberOfMessages=MAX_ENTRIES,
                 VisibilityTimeout=hidden,
-                WaitTimeSeconds=wait,
+                WaitTimeSeconds=NONE_SECONDS,
                 AttributeNames=["MessageGroupId", "SentTimestamp"],
             )
         return [

@@ -77,6 +77,7 @@ def test_no_host_sees_more_than_it_should(fleet: Runner, site: Site) -> None:
         assert min(gaps) >= (PAUSE / 2) - 0.002  # half a pause at least, in whole milliseconds
 
 
+@pytest.mark.long
 def test_slow_down_is_heard_by_the_whole_fleet(fleet: Runner, site: Site) -> None:
     """And nobody's attempts are spent meanwhile."""
     good = web.Response(text="x", content_type="text/html")

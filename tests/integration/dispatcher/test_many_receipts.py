@@ -167,6 +167,7 @@ def settings(deployment: Deployment) -> DispatcherSettings:
     return deployment.dispatcher_settings
 
 
+@pytest.mark.long
 def test_a_job_of_a_million_batches_is_closed_in_bounded_time_and_memory(
     settings: DispatcherSettings,
 ) -> None:

@@ -1,4 +1,8 @@
-"""The command as people call it: a process, its output and its exit status."""
+"""
+The command as people call it: its output and its exit status.
+
+In this process, but where it is the process that matters.
+"""
 
 import gzip
 import json
@@ -44,7 +48,7 @@ def run_list(
     (folder / name).write_bytes(body)
     (folder / "spec.yaml").write_text("fetch: {pause: 0, robots: ignore}")
     everywhere = f"ConnectTo=::127.0.0.1:{site.port}"
-    return scatterfetch(
+    return scatterfetch_here(
         "run",
         name,
         "--out",
@@ -213,7 +217,7 @@ def test_what_could_have_been_meant_otherwise_is_said(site: Site, tmp_path: Path
     local = ["--parameter", f"ConnectTo=::127.0.0.1:{site.port}",
              "--parameter", "AllowPrivateNetworks=true"]  # fmt: skip
 
-    done = scatterfetch("run", "urls.csv", "http://one.example/a", *local, cwd=tmp_path)
+    done = scatterfetch_here("run", "urls.csv", "http://one.example/a", *local, cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
     assert "urls.csv: its URLs are those of the column 'url'; 'image' has URLs too" in done.stderr
@@ -329,7 +333,7 @@ def test_one_refused_list_of_several_does_not_hide_the_others(site: Site, tmp_pa
     (tmp_path / "urls.txt").write_bytes(b"http://one.example/a\n")
     (tmp_path / "spec.yaml").write_text("fetch: {pause: 0, robots: ignore}")
 
-    done = scatterfetch(
+    done = scatterfetch_here(
         *("run", "domains.csv", "urls.txt", "urls.csv", "http://one.example/b c"),
         *("--spec", "spec.yaml", "--parameter", "AllowPrivateNetworks=true"),
         *("--parameter", f"ConnectTo=::127.0.0.1:{site.port}"),
@@ -523,7 +527,7 @@ def test_the_demo_does_not_write_over_somebody_elses_files(tmp_path: Path) -> No
     mine.parent.mkdir()
     mine.write_text("fetch: {pause: 2}\n")
 
-    done = scatterfetch("demo", cwd=tmp_path)
+    done = scatterfetch_here("demo", cwd=tmp_path)
 
     assert done.returncode == 2
     assert "spec.yaml is there already and not the demo's" in done.stderr
@@ -541,12 +545,13 @@ def test_the_demo_of_another_release_is_followed_by_this_one(tmp_path: Path) -> 
     assert list(tmp_path.glob("jobs/*")) == []
 
 
+@pytest.mark.long
 def test_a_second_demo_fetches_again_and_leaves_other_files_alone(tmp_path: Path) -> None:
     kept = tmp_path / "demo-out/results/job=mine/x.jsonl.gz"
     kept.parent.mkdir(parents=True)
     kept.write_bytes(gzip.compress(b""))
     for _ in range(2):
-        done = scatterfetch("demo", cwd=tmp_path)
+        done = scatterfetch_here("demo", cwd=tmp_path)
 
     assert done.returncode == 0
     assert "398 URLs in" in done.stdout

@@ -12,6 +12,7 @@ from functions.worker.commit import OutcomeFile
 from scatterfetch.commands.place import open_stack
 from scatterfetch.deadletters.letters import held
 from scatterfetch.deadletters.redriving import redrive
+from scatterfetch.jobs import polled_queue
 from scatterfetch.jobs.polled_queue import PolledQueue
 from shared.errors import Reason, StorageError
 from shared.keys import cancelled_key, manifest_key, results_key, summary_key, tick_key
@@ -34,6 +35,7 @@ def _stacks(
     with serving_stacks({"fleet": deployment.outputs}) as cloudformation:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", cloudformation)
+        monkeypatch.setattr(polled_queue, "NONE_SECONDS", 0)  # moto's is one server
         yield
 
 

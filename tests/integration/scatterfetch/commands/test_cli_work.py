@@ -152,6 +152,7 @@ def fleet(
         yield fleet
 
 
+@pytest.mark.long
 def test_a_machine_works_for_a_stack_as_the_stack_says(fleet: Fleet) -> None:
     batches = [fleet.send(f"h{number}.example", "/a", "/b", "/none") for number in range(5)]
 
