@@ -4,7 +4,8 @@ S3 and SQS at next to no cost, for what the functions ask of them: `python -m be
 Prints its port. moto's server takes 25 ms for what a worker does in one; this answers the same
 calls as AWS does (tests/integration/test_bench.py has both side by side) and keeps objects in
 memory, but that those of the bucket `lists` are the files of DIR. Any other bucket exists, and so
-does any queue; sent messages are counted, summed up and forgotten. GET /counts tells.
+does any queue; sent messages are counted, summed up and forgotten. GET /counts tells. Only the
+queue `kept.fifo` keeps them and gives them to workers.
 """
 
 import asyncio
@@ -12,9 +13,11 @@ import hashlib
 import json
 import sys
 import uuid
+from collections import deque
+from collections.abc import Awaitable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import parse_qs, quote, unquote
 
 _STATUSES = {
@@ -55,6 +58,65 @@ def worker_environment(endpoint: str) -> dict[str, str]:
     }
 
 
+KEPT = "kept.fifo"
+
+
+class _Kept:
+    """
+    The messages of a FIFO queue: one of a group at a time, each in the hands of one receiver.
+
+    No receipt ends by itself, since nobody dies here.
+    """
+
+    def __init__(self) -> None:
+        self._groups: dict[str, deque[dict[str, Any]]] = {}
+        self._free: deque[str] = deque()
+        self._in_hand: dict[str, str] = {}
+        self._news = asyncio.Event()
+
+    def send(self, entry: dict[str, str]) -> None:
+        group = entry["MessageGroupId"]
+        messages = self._groups.setdefault(group, deque())
+        body = entry["MessageBody"]
+        name = str(uuid.uuid4())
+        attributes = {"ApproximateReceiveCount": "1", "MessageGroupId": group}
+        messages.append(
+            {
+                "MessageId": name,
+                "ReceiptHandle": name,
+                "Body": body,
+                "MD5OfBody": _md5(body.encode()),
+                "Attributes": attributes,
+            }
+        )
+        if len(messages) == 1:
+            self._free.append(group)
+        self._news.set()
+
+    async def receive(self, seconds: float) -> dict[str, Any]:
+        """Wait for a message as long as there may come one, and for so many seconds at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._groups and not self._free:
+                    self._news.clear()
+                    await self._news.wait()
+        if not self._free:
+            return {}
+        group = self._free.popleft()
+        message = self._groups[group][0]
+        self._in_hand[message["ReceiptHandle"]] = group
+        return {"Messages": [message]}
+
+    def delete(self, handle: str) -> None:
+        group = self._in_hand.pop(handle)
+        self._groups[group].popleft()
+        if self._groups[group]:
+            self._free.append(group)
+        else:
+            del self._groups[group]
+        self._news.set()
+
+
 class Aws:
     """All buckets and queues. A file of `lists` has its size for its ETag."""
 
@@ -62,11 +124,12 @@ class Aws:
         self._lists = lists
         self._bodies: dict[str, bytes] = {}
         self._messages = self._targets = self._sum = 0
+        self._kept = _Kept()
 
     def answer(
         self, method: str, path: str, headers: dict[str, str], body: bytes
-    ) -> "bytes | _Part":
-        """Return the whole answer to a request, or which part of a file it is."""
+    ) -> "bytes | _Part | Awaitable[bytes]":
+        """Return the answer to a request, at once or later, or which part of a file it is."""
         if target := headers.get("x-amz-target"):
             return self._sqs(target.partition(".")[2], body)
         if path == "/counts":
@@ -117,18 +180,27 @@ class Aws:
         self._bodies[key] = body
         return _http(200, b"", f"ETag: {_etag(body)}\r\n")
 
-    def _sqs(self, operation: str, body: bytes) -> bytes:
+    def _sqs(self, operation: str, body: bytes) -> "bytes | Awaitable[bytes]":
+        call = json.loads(body)
+        is_kept = call["QueueUrl"].endswith(f"/{KEPT}")
         answer: dict[str, object] = {}
         if operation == "SendMessageBatch":
-            answer = {"Successful": [self._sent(entry) for entry in json.loads(body)["Entries"]]}
+            if is_kept:
+                for entry in call["Entries"]:
+                    self._kept.send(entry)
+            answer = {"Successful": [self._sent(entry) for entry in call["Entries"]]}
         elif operation == "ChangeMessageVisibilityBatch":
-            entries = json.loads(body)["Entries"]
-            answer = {"Successful": [{"Id": entry["Id"]} for entry in entries]}
+            answer = {"Successful": [{"Id": entry["Id"]} for entry in call["Entries"]]}
+        elif operation == "ReceiveMessage" and is_kept:
+            return self._received(call["WaitTimeSeconds"])
+        elif operation == "DeleteMessage" and is_kept:
+            self._kept.delete(call["ReceiptHandle"])
         elif operation not in {"ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"}:
             return _http(400, json.dumps({"__type": "UnsupportedOperation"}).encode())
-        return _http(
-            200, json.dumps(answer).encode(), "Content-Type: application/x-amz-json-1.0\r\n"
-        )
+        return _json(answer)
+
+    async def _received(self, seconds: float) -> bytes:
+        return _json(await self._kept.receive(seconds))
 
     def _sent(self, entry: dict[str, str]) -> dict[str, str]:
         body = entry["MessageBody"].encode()
@@ -192,6 +264,10 @@ def _error(status: int, code: str, message: str) -> bytes:
     return _http(status, text.encode(), "Content-Type: application/xml\r\n")
 
 
+def _json(answer: dict[str, Any]) -> bytes:
+    return _http(200, json.dumps(answer).encode(), "Content-Type: application/x-amz-json-1.0\r\n")
+
+
 def _http(status: int, body: bytes, headers: str = "") -> bytes:
     return _head(status, len(body), headers) + body
 
@@ -229,10 +305,16 @@ class _Connection(asyncio.Protocol):
             self._told_to_go_on = False
             method, path, _ = first.split(" ")
             answer = self._aws.answer(method, path, headers, body)
-            if isinstance(answer, _Part):
+            if isinstance(answer, bytes):
+                self._transport.write(answer)
+            elif isinstance(answer, _Part):
                 self._sending = asyncio.create_task(self._send(answer))
             else:
-                self._transport.write(answer)
+                self._sending = asyncio.create_task(self._send_late(answer))
+
+    async def _send_late(self, answer: Awaitable[bytes]) -> None:
+        """Nothing is received meanwhile: who calls waits for the answer."""
+        self._transport.write(await answer)
 
     async def _send(self, part: _Part) -> None:
         """Send what may be larger than the memory; nothing is received meanwhile."""

@@ -1,10 +1,10 @@
 """
 What `scatterfetch run` makes of its workers: `make bench-local`.
 
-The whole command, from its start to its exit, against the same sandboxes of the same handler when
-they are given the same batches one after the other and S3 and SQS cost next to nothing
-(bench/aws.py). Both in turns; the pages come from other processes. Then the command beside
-Scrapy's (bench/whole.py).
+The whole command, from its start to its exit, against the same sandboxes of the same handler: each
+is woken once and takes the same batches from a queue, several in hand, where S3 and SQS cost next
+to nothing (bench/aws.py). Both in turns; the pages come from other processes. Then the command
+beside Scrapy's (bench/whole.py).
 """
 
 import argparse
@@ -19,25 +19,27 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from statistics import median
 from typing import NamedTuple
 
 import boto3
 
+from bench.aws import KEPT
 from bench.command import parameters, run_command
 from bench.serving import serving
 from bench.whole import PARTS, beside_scrapy
+from functions.dispatcher.written import message_of
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.localcloud.forkserver import stop_fork_servers
 from scatterfetch.localcloud.sandbox import Sandbox
 from scatterfetch.localcloud.template import WORKER, Template
 from scatterfetch.machine.resources import usable_cores
 from shared.ids import batch_id
-from shared.keys import manifest_key
+from shared.keys import manifest_key, results_prefix
 from shared.lock import LOCAL_PARTITIONS
 from shared.manifest import Manifest, encode_manifest
-from shared.messages import Batch, Target, encode
+from shared.messages import Batch, Target, Wake, encode
+from shared.queue import Queue
 from shared.spec import FetchSpec, Spec
 from shared.store import Bucket
 from shared.urls import parse_url, partition_of
@@ -77,12 +79,17 @@ def whole(urls: list[str], workers: int, website: int, folder: Path) -> Used:
 
 
 def alone(urls: list[str], workers: int, website: int, aws: int, folder: Path) -> Used:
-    """Give the same batches to the same sandboxes, without a cloud around them."""
+    """Let the same sandboxes take the same batches, without a cloud around them."""
     endpoint = f"http://127.0.0.1:{aws}"
     template = Template(TEMPLATE, endpoint, parameters(website))
     function = template.functions[WORKER]
     partitions = LOCAL_PARTITIONS
-    environment = {**function.environment, "PARTITIONS": f"{partitions}"}
+    queue_url = f"{endpoint}/1/{KEPT}"
+    environment = {
+        **function.environment,
+        "PARTITIONS": f"{partitions}",
+        "WORK_QUEUE_URL": queue_url,
+    }
     function = replace(function, environment=environment)
     size = int(template.functions["DispatcherFunction"].environment["BATCH_SIZE"])
     job = f"bench-{time.time_ns()}"
@@ -90,33 +97,16 @@ def alone(urls: list[str], workers: int, website: int, aws: int, folder: Path) -
     manifest = Manifest(
         job=job, spec=spec, partitions=partitions, batch_size=size, created_at="now"
     )
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="bench",
-        aws_secret_access_key="bench",  # noqa: S106 -- of nobody
-    )
-    Bucket(environment["DATA_BUCKET"], s3).put(manifest_key(job), encode_manifest(manifest))
-    batches: SimpleQueue[Batch] = SimpleQueue()
-    for batch in cut(job, urls, partitions, size):
-        batches.put(batch)
-    failed: list[object] = []
+    session = boto3.Session("bench", "bench", region_name="us-east-1")
+    data = Bucket(environment["DATA_BUCKET"], session.client("s3", endpoint_url=endpoint))
+    data.put(manifest_key(job), encode_manifest(manifest))
+    batches = [*cut(job, urls, partitions, size)]
+    queue = Queue(queue_url, session.client("sqs", endpoint_url=endpoint))
+    queue.send(message_of(batch, encode(batch)) for batch in batches)
+    wake = {"messageId": "wake", "receiptHandle": "wake", "body": encode(Wake())}
 
     def work(sandbox: Sandbox) -> None:
-        while True:
-            try:
-                batch = batches.get_nowait()
-            except Empty:
-                return
-            record = {
-                "messageId": batch.batch,
-                "receiptHandle": "r",
-                "body": encode(batch),
-                "attributes": {"ApproximateReceiveCount": "1"},
-            }
-            answer = sandbox.invoke({"Records": [record]})
-            failed.extend(answer["batchItemFailures"])
+        sandbox.invoke({"Records": [wake]})
 
     cpu, began = children_cpu(), time.perf_counter()
     sandboxes = [Sandbox(function, endpoint, folder / f"{n}.log", n) for n in range(workers)]
@@ -129,8 +119,9 @@ def alone(urls: list[str], workers: int, website: int, aws: int, folder: Path) -
     for sandbox in sandboxes:
         sandbox.stop()
     stop_fork_servers()  # and so its CPU is that of a child
-    if failed:
-        raise SystemExit(f"{len(failed)} batches failed; see {folder}")
+    committed = len([*data.keys(results_prefix(job))])
+    if committed != len(batches):
+        raise SystemExit(f"{committed} of {len(batches)} batches were committed")
     return Used(wall, children_cpu() - cpu)
 
 

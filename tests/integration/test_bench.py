@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
@@ -12,13 +13,13 @@ from urllib.request import urlopen
 import boto3
 import pytest
 
-from bench.aws import worker_environment
+from bench.aws import KEPT, worker_environment
 from bench.subjects import BATCH_SIZE
 from scatterfetch.deployable import TEMPLATE
 from scatterfetch.localcloud.template import Template
 from shared.errors import InvalidJobError, StorageError
 from shared.messages import Place
-from shared.queue import Message, Queue
+from shared.queue import Message, Queue, Received
 from shared.store import Bucket, head, read_from
 from tests import ROOT
 from tests.site import Site
@@ -88,6 +89,48 @@ def test_messages(aws: str, endpoint: str) -> None:
         url = client.create_queue(QueueName="bench")["QueueUrl"]
 
     Queue(url, client).send(Message(f"{n}", delay=1) for n in range(11))
+
+
+def test_workers_take_a_message_of_each_group(aws: str, endpoint: str) -> None:
+    client = boto3.client("sqs", endpoint_url=aws)
+    url = f"{aws}/1/{KEPT}"
+    if aws == endpoint:
+        client.create_queue(QueueName=KEPT, Attributes={"FifoQueue": "true"})
+        url = client.get_queue_url(QueueName=KEPT)["QueueUrl"]
+    queue = Queue(url, client)
+    sent = [("a", "1"), ("a", "2"), ("b", "3")]
+    queue.send(Message(body, group=group, identity=body) for group, body in sent)
+
+    def receive() -> Received:
+        message = queue.receive_one(hidden=60, wait=0)
+        assert message is not None
+        assert message.receives == 1
+        return message
+
+    first, other = receive(), receive()
+    assert (first.body, other.body) == ("1", "3")
+    assert queue.receive_one(hidden=60, wait=0) is None
+    queue.acknowledge(first.receipt_handle)
+    second = receive()
+    assert second.body == "2"
+    for message in (other, second):
+        queue.acknowledge(message.receipt_handle)
+    assert queue.receive_one(hidden=60, wait=0) is None
+
+
+def test_who_waits_for_a_message_has_it_when_its_group_is_free(stub: str) -> None:
+    queue = Queue(f"{stub}/1/{KEPT}", boto3.client("sqs", endpoint_url=stub))
+    queue.send(Message(body, group="a", identity=body) for body in ("1", "2"))
+    first = queue.receive_one(hidden=60, wait=20)
+    assert first is not None
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(queue.receive_one, hidden=60, wait=20)
+        queue.acknowledge(first.receipt_handle)
+        second = waiting.result()
+
+    assert second is not None
+    queue.acknowledge(second.receipt_handle)
+    assert queue.receive_one(hidden=60, wait=20) is None, "at once: no more can come"
 
 
 def test_keys(bucket: Bucket) -> None:
