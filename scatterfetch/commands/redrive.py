@@ -11,7 +11,7 @@ from scatterfetch.deadletters.letters import QUEUES, Letter, letters
 from scatterfetch.deadletters.local import check_known, dead_targets, redrive_targets
 from scatterfetch.deadletters.redriving import Moved, redrive
 from scatterfetch.jobs.folder import Folder, locked
-from scatterfetch.jobs.manifests import find_manifest, read_manifest
+from scatterfetch.jobs.manifests import CRAWL, command_of, find_manifest, read_manifest
 from scatterfetch.jobs.place import READERS
 from scatterfetch.output.letters import print_letters
 from scatterfetch.output.sentences import complain, counted
@@ -112,9 +112,12 @@ def _would_move(stack: "Stack", job: str | None, cancelled: Collection[str]) -> 
     return moved
 
 
-def _source_of(folder: Folder, job: str) -> str:
+def _run_of(folder: Folder, job: str) -> str:
     manifest = read_manifest(folder, job)
-    return manifest.source.key if manifest and manifest.source else "its list"
+    source = manifest.source if manifest else None
+    if command_of(source) == CRAWL:
+        return f"`{CRAWL}` of the same URLs"
+    return f"`{command_of(source)}` of {source.key if source else 'its list'}"
 
 
 def _redrive_folder(folder: Folder, job: str | None, *, dry: bool) -> None:
@@ -134,9 +137,7 @@ def _redrive_folder(folder: Folder, job: str | None, *, dry: bool) -> None:
         if not dead:
             print("nothing was given up on")
     for name, count in dead.items():
-        run = (
-            f"the next `scatterfetch run` of {_source_of(folder, name)} and its spec into {folder}"
-        )
+        run = f"the next {_run_of(folder, name)} and its spec into {folder}"
         urls = f"{counted(count, 'URL')} again"
         if dry:
             print(f"{name}: after `scatterfetch redrive {folder}`, {run} would try {urls}")

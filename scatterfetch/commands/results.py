@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from scatterfetch.commands.place import DEFAULT_FOLDER, add_stack, open_stack
 from scatterfetch.jobs.folder import Folder
 from scatterfetch.jobs.last_run import is_list_of
+from scatterfetch.jobs.manifests import command_of
 from scatterfetch.jobs.same_list import manifests_of, namesakes, older_jobs, runs_of
 from scatterfetch.jobs.standing import has_stopped
 from scatterfetch.output.sentences import complain, counted
@@ -259,7 +260,7 @@ def _report_unfinished(
         if before := older.get(job):
             remedy = f"; --job {before[-1]} has the job before it, --all both"
         elif has_stopped(place):
-            remedy = "; the same `scatterfetch run` goes on with it"
+            remedy = f"; the same `{command_of(manifest.source)}` goes on with it"
         reports(f"{job} is not complete: {missing}{remedy}")
 
 

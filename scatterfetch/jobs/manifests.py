@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from scatterfetch.jobs.folder import Folder
     from scatterfetch.jobs.stack import Stack
 
+CRAWL = "scatterfetch crawl"
 _Read = TypeVar("_Read")
 
 
@@ -59,6 +60,12 @@ def _read(data: Data, key: str, decode: Callable[[bytes], _Read]) -> _Read | Non
         return None if body is None else decode(body)
     except InvalidJobError as error:
         raise InvalidJobError(f"{key} is damaged, or of a later release: {error}") from error
+
+
+def command_of(source: Place | None) -> str:
+    """Return the command that has started the local job of a list, and that goes on with it."""
+    is_crawl = source is not None and source.key.startswith("crawl/")
+    return CRAWL if is_crawl else "scatterfetch run"
 
 
 def source_name(source: Place | None, place: "Folder | Stack") -> str:

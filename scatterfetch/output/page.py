@@ -111,6 +111,21 @@ def _links(seen: "Seen", spec: "Spec") -> Iterator[str]:
         yield "  ".join(["", link.url, *([kind] if kind else []), *carried])
     if len(found) > _LINKS_SHOWN:
         yield f"  ... and {len(found) - _LINKS_SHOWN:,} more"
+    for left in seen.followed.cut_links[:_LINKS_SHOWN]:
+        yield f"  not {left.url}  {_why_not(left.cut, spec)}"
+
+
+def _why_not(cut: str, spec: "Spec") -> str:
+    if cut == "kind":
+        return "of no kind: it fits the match of none"
+    if cut == "nofollow":
+        return "the page asks robots not to follow its links"
+    limit = getattr(spec.crawl, cut)
+    if cut == "within":
+        return (
+            f"out of scope: crawl.within is {limit if isinstance(limit, str) else ', '.join(limit)}"
+        )
+    return f"crawl.{cut} is {limit:,}"
 
 
 def _duration(seconds: float) -> str:

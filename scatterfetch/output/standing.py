@@ -7,7 +7,7 @@ from rich.console import Console
 
 from functions.dispatcher.lists import line_words
 from scatterfetch.jobs.folder import Folder
-from scatterfetch.jobs.manifests import source_name
+from scatterfetch.jobs.manifests import command_of, source_name
 from scatterfetch.jobs.standing import State, Status
 from scatterfetch.output.outcome_table import outcome_table
 from scatterfetch.output.sentences import counted, duration
@@ -36,7 +36,9 @@ def print_status(status: Status, place: "Folder | Stack", *, now: float) -> None
     if status.spec_from and (not isinstance(place, Folder) or status.spec_from == DEFAULT_SPEC):
         console.print(f"spec: {status.spec_from}", markup=False)
     if status.state == State.STOPPED:
-        console.print("The same `scatterfetch run` goes on where it stopped.", markup=False)
+        console.print(
+            f"The same `{command_of(status.source)}` goes on where it stopped.", markup=False
+        )
     open_ = {"deferred": status.deferred, "under way": status.under_way}
     console.print(outcome_table(status.outcomes, open_, f"{status.targets:,}"))
     if status.duplicates:
@@ -75,7 +77,7 @@ def _lost(status: Status, place: "Folder | Stack") -> str:
         f"such as {place.address(results_key(status.job, status.lost_batch))}."
     )
     if isinstance(place, Folder):
-        said += " The same `scatterfetch run` fetches them again."
+        said += f" The same `{command_of(status.source)}` fetches them again."
     return said
 
 

@@ -39,6 +39,8 @@ from shared.urls import parse_url
 
 _SECONDS = 100.0  # as long as a worker has
 _LONG_WAIT = 2.0  # seconds, which somebody who waits wants to know of
+_EXAMPLES = 20
+"""Links that are named of each limit that would cut them off."""
 _PATIENCE = 60.0  # seconds; a worker would hand the target back sooner
 
 
@@ -190,7 +192,7 @@ def _followed(spec: Spec, target: Target, outcome: Outcome, extractor: _Keeper) 
     if page is None or extracted is None or not spec.follows:
         return NOTHING_FOLLOWED
     batch = Batch(job="try", batch="00000-000000", partition=0, targets=(target,))
-    frontier = Frontier(batch, scope_of(spec), None, partitions=1)
+    frontier = Frontier(batch, scope_of(spec), None, partitions=1, examples=_EXAMPLES)
     nofollow = not NOFOLLOW.isdisjoint(outcome.robots_tags)
     cut = extracted.links_cut or {}
     return frontier.follow(target, page.url, extracted.links, nofollow=nofollow, cut=cut)

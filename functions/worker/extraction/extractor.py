@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from functions.worker.extraction.carried import carried, marked
 from functions.worker.extraction.documents.complexity import (
     TooComplexError,
     may_take_long,
@@ -263,10 +264,10 @@ class Extractor:
             return None
         try:
             extraction = reader.compile()
+            carry = carried(page, target, self.kinds)
             with memory_limit(self._process.memory // PAGES_HERE):
-                return extraction.extract(
-                    page, token=self._token, hurry=_hurry(), carry=self._carried(page, target)
-                )
+                extracted = extraction.extract(page, token=self._token, hurry=_hurry(), carry=carry)
+            return marked(extracted, page, target, carry)
         except (TooComplexError, MemoryError, InvalidSpecError):
             # A MemoryError where there is none left for the first; and the process says what is
             # wrong with a kind.
@@ -287,7 +288,9 @@ class Extractor:
         """
         reader = self._reader(page, target)
         sent = page._replace(body=b"", input=read_by(reader.inputs, page.input))
-        return await self._ask(reader, sent, page.body, time_left, self._carried(page, target))
+        carry = carried(page, target, self.kinds)
+        extracted = await self._ask(reader, sent, page.body, time_left, carry)
+        return marked(extracted, page, target, carry)
 
     def _reader(self, page: FetchedPage, target: Target) -> Reader:
         kind = self.kinds.kind_of_page(page.url, target)
@@ -295,13 +298,6 @@ class Extractor:
         if reader is None:
             reader = self._readers[kind] = Reader(self.kinds.reading(kind))
         return reader
-
-    def _carried(self, page: FetchedPage, target: Target) -> dict[str, Any] | None:
-        """Return the values for the rows of a page, unless a redirect has led to another kind."""
-        if target.carry is None or page.url == target.url:
-            return target.carry
-        linked = self.kinds.kind_of(target.url, target.page)
-        return target.carry if self.kinds.kind_of_page(page.url, target) == linked else None
 
     async def _ask(
         self,

@@ -380,6 +380,28 @@ def test_values_of_another_page_are_in_no_row_that_a_redirect_has_led_to(work: W
     }
 
 
+def test_what_a_link_carries_to_another_page_of_the_kind_is_told(work: Work) -> None:
+    """The price of one product, in the row of the next one."""
+    crawl(
+        work,
+        follow=[{"css": "a", "page": "product", "carry": {"shop": {"css": "title"}}}],
+        pages={"product": {"match": "*/p/*", "extract": {"fields": {"name": {"css": "title"}}}}},
+    )
+    for path, location in (("/p/1", "/p/9"), ("/p/2", "/p/2/?ref=1")):
+        work.site.reply(path, web.Response(status=302, headers={"Location": location}))
+    page(work, "/p/9")
+    page(work, "/p/2/")
+    work.send(page(work, "/", "/p/1", "/p/2"))
+
+    work.run()
+
+    problems = {one.url: one.problems for one in work.outcomes() if one.depth}
+    assert problems[work.site.url("/p/1")] == [
+        {"field": "carry", "problem": "redirected", "value": work.site.url("/p/9")}
+    ]
+    assert problems[work.site.url("/p/2")] == []
+
+
 def test_a_message_holds_what_its_targets_carry(work: Work) -> None:
     """Of many links, each with a text of 9 kB that belongs to its page."""
     crawl(work, follow=[{"css": "a", "carry": {"text": {"css": "p"}}}], crawl={"within": ["*"]})

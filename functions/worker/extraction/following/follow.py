@@ -1,9 +1,11 @@
 """From the `follow` of a spec to what finds the links of a page."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
+
+from msgspec import UNSET
 
 from functions.worker.extraction.documents.document import Document
 from functions.worker.extraction.documents.lexbor import Scope
@@ -72,6 +74,7 @@ class Following:
         size = 0
         is_empty = True
         for source in self._sources:
+            missing: set[str] | None = None
             for places, carry_of in source.find(document):
                 carry: _Carry | None = None
                 for found in places:
@@ -87,12 +90,15 @@ class Following:
                         continue
                     if carry is None:
                         carry = carry_of()
+                        nothing = carry.nothing(source.wanted)
+                        missing = nothing if missing is None else missing & nothing
                     more = len(url) + carry.size
                     if len(links) >= source.most or size + more > MAX_LINKS_BYTES:
                         cut[Cut.TOO_MANY.value] += 1
                         continue
                     size += more
                     links[url] = Link(url, source.page, carry.values)
+            _mention(missing or set(), document)
         return Followed(tuple(links.values()), dict(cut), is_empty)
 
 
@@ -100,6 +106,11 @@ class _Carry(NamedTuple):
     values: dict[str, Any] | None = None
     size: int = 0
     """Bytes as JSON."""
+
+    def nothing(self, names: Collection[str]) -> set[str]:
+        """Return those of `names` that it has no value of."""
+        values = self.values
+        return set() if values is None else {name for name in names if values[name] in (None, "")}
 
 
 class _Source:
@@ -113,6 +124,12 @@ class _Source:
         fields = [(name, read) for name, read in compile_fields(reads) if name != "link"]
         self._carried = [(name.removeprefix(_CARRY), read) for name, read in fields
                          if name.startswith(_CARRY)]  # fmt: skip
+        # A default is a value; and what is required is missed of each link.
+        self.wanted = [
+            name
+            for name, value in follow.carry.items()
+            if value.default is UNSET and not value.required
+        ]
         self._template = compile_template(follow) if follow.url_template is not None else None
         self._values = [(name, read) for name, read in fields if not name.startswith(_CARRY)]
         self._find = _finder(follow, path, nofollow=nofollow)
@@ -147,6 +164,14 @@ class _Source:
 
 def _read_all(fields: list[tuple[str, Read]], scope: Scope, document: Document) -> Values:
     return {name: read(scope, document) for name, read in fields}
+
+
+def _mention(missing: set[str], document: Document) -> None:
+    """Take note of values that no link of a source carries, unless it was told why."""
+    told = {problem["field"] for problem in document.problems}
+    for field in sorted(f"{_CARRY}{name}" for name in missing):
+        if field not in told:
+            document.problem(field, "missing")
 
 
 def _finder(follow: FollowSpec, path: str, *, nofollow: bool) -> FindLinks:

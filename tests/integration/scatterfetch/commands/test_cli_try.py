@@ -340,6 +340,8 @@ def test_a_page_is_shown_with_its_kind_and_its_links(
     assert "links: 26 would be followed, 3 would not: kind 1, nofollow 1, within 1\n" in err
     assert f"  {host}/other  other\n  {host}/0  book  shelf=Shelf 1\n" in err
     assert f"  {host}/18  book  shelf=Shelf 1\n  ... and 6 more\n" in err
+    assert "  not http://a.example/  out of scope: crawl.within is host\n" in err
+    assert f"  not {host}/nothing  of no kind: it fits the match of none\n" in err
     assert [visit[1] for visit in site.visits] == ["/books"]
 
 
@@ -356,6 +358,29 @@ def test_a_page_whose_links_lead_nowhere_is_not_what_one_hopes_for(
     why = "nofollow" if robots else "invalid"
     assert status == 1
     assert f"links: 0 would be followed, 1 would not: {why} 1\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("crawl", "said"),
+    [
+        ("{depth: 0}", "crawl.depth is 0"),
+        ("{within: [a.example, b.example/x/*]}", "out of scope: crawl.within is a.example, b"),
+        ("{max_pages_per_host: 3}", "crawl.max_pages_per_host is 3"),
+    ],
+)
+def test_each_link_that_would_not_be_followed_is_told_why(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str], crawl: str, said: str
+) -> None:
+    books = "".join(f"<li><a href=/{number}>x</a>" for number in range(25))
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(f"{SHOP}crawl: {crawl}\n")
+
+    main(["try", site.reply("/books", html(books)), *LOCAL, "--spec", str(spec)])
+
+    err = capsys.readouterr().err
+    assert err.count("  not http://") == 20
+    assert err.count(said) == 20
+    assert f"/24  {said}" not in err
 
 
 def test_kind_and_links_are_shown_again_when_the_spec_is_saved(

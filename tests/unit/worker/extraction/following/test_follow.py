@@ -365,6 +365,25 @@ def test_what_is_carried_and_cannot_be_read_is_a_problem() -> None:
     assert found.problems == [{"field": "carry.price", "problem": "unreadable", "value": "soon"}]
 
 
+@pytest.mark.parametrize(
+    ("carry", "missing"),
+    [
+        ({"css": "i"}, []),  # one of them has it
+        ({"css": "h1"}, ["carry.x"]),  # of the page, and not of the row
+        ({"css": "b"}, ["carry.x"]),  # it is there, and empty
+        ({"css": "h1", "default": ""}, []),
+        ({"css": "h1", "required": True}, ["carry.x", "carry.x"]),
+        ({"css": "u", "type": "number"}, ["carry.x"]),
+    ],
+)
+def test_what_no_link_carries_is_a_problem(carry: dict[str, Any], missing: list[str]) -> None:
+    body = "<h1>c</h1><p><a href=/1></a><i>1</i><b></b><u>?</u></p><p><a href=/2></a></p>"
+    found = extract(body, {"rows": "p", "css": "a", "carry": {"x": carry}})
+
+    assert [problem["field"] for problem in found.problems] == missing
+    assert extract("<p>no link</p>", {"css": "a", "carry": {"x": carry}}).links == ()
+
+
 def test_what_is_too_long_is_not_carried() -> None:
     body = f"<a href=/b></a><p>{'x' * MAX_CARRY_BYTES}"
     found = extract(body, {"css": "a", "carry": {"text": {"css": "p"}}})
