@@ -252,6 +252,10 @@ class CrawlSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Names of query parameters that say nothing about the page, as globs: `utm_*`, `sid`."""
     nofollow: Literal["obey", "ignore"] = "obey"
     """Whether `nofollow` of pages and links is obeyed."""
+    same_as: Literal["url", "canonical"] = "url"
+    """Whether pages with the same canonical URL are one page, too."""
+    noindex: Literal["keep", "skip"] = "keep"
+    """What becomes of pages that ask robots not to keep them."""
     max_url_length: Annotated[int, Meta(ge=20, le=8_000)] = 2_000
     """In characters."""
     max_path_depth: Annotated[int, Meta(ge=1, le=200)] = 30

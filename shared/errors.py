@@ -111,6 +111,8 @@ class Reason(StrEnum):
     """Another target of the job has this page."""
     SAME_REDIRECT = "same_redirect"
     """It was redirected to a page that another target was redirected to, and that was scraped."""
+    NOINDEX = "noindex"
+    """The page asks robots not to keep it, and the spec obeys that."""
     OUT_OF_SCOPE = "out_of_scope"
     """A redirect has led a found target to where its crawl may not go."""
     OVER_LIMIT = "over_limit"

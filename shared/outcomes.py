@@ -39,6 +39,7 @@ _SKIPPED = {
     Reason.CANCELLED,
     Reason.DUPLICATE,
     Reason.SAME_REDIRECT,
+    Reason.NOINDEX,
     Reason.OUT_OF_SCOPE,
     Reason.OVER_LIMIT,
     Reason.NOT_MODIFIED,  # nobody is told so who has not asked
@@ -165,6 +166,8 @@ class FollowedOutcome(Outcome, frozen=True, kw_only=True):
     """How many links were not followed, by what has cut them off."""
     cut_links: tuple[CutLink, ...] = ()
     """A few of them, as examples; of a batch not many more than of a page."""
+    canonical: str | None = None
+    """The URL that counts for the page, where `crawl.same_as` asks for it."""
 
 
 class Noted(Struct, frozen=True, omit_defaults=True):
@@ -244,6 +247,7 @@ class CommittedLine(Struct, frozen=True, kw_only=True):
     found: tuple[Found, ...] = ()
     cut: dict[str, int] = {}
     cut_links: tuple[CutLink, ...] = ()
+    canonical: str | None = None
 
     @property
     def id(self) -> int | str:

@@ -34,6 +34,8 @@ class Taking(Enum):
     """It is a target of the partition."""
     LOCATION = auto()
     """A target was redirected to it, and scraped."""
+    CANONICAL = auto()
+    """It is the canonical URL of a page that was scraped."""
     TOLD = auto()
     """It is a target of another partition, whose owner was told."""
 
@@ -45,6 +47,7 @@ class Takings:
         self.targets: dict[int, str] = {}
         """With the host of each."""
         self.locations: dict[int, None] = {}
+        self.canonical: dict[int, None] = {}
         self.told: dict[int, None] = {}
 
     def add(self, page: int, url: str, what: Taking) -> None:
@@ -53,6 +56,8 @@ class Takings:
             self.targets.setdefault(page, parse_url(url).host)
         elif what is Taking.LOCATION:
             self.locations[page] = None
+        elif what is Taking.CANONICAL:
+            self.canonical[page] = None
         else:
             self.told[page] = None
 
@@ -68,6 +73,7 @@ class _Seen(Struct, tag="seen.v1", omit_defaults=True):
     hashes: bytes = b""
     hosts: dict[str, int] = {}
     locations: bytes = b""
+    canonical: bytes = b""
     told: bytes = b""
 
 
@@ -91,6 +97,7 @@ class Seen:
             raise StorageError(f"not an object of seen pages: {error}") from error
         self._targets = _numbers(found.hashes)
         self._locations = _numbers(found.locations)
+        self._canonical = _numbers(found.canonical)
         self._told = dict.fromkeys(_numbers(found.told))
         self.hosts: Mapping[str, int] = found.hosts
         """How many targets of each host."""
@@ -106,6 +113,10 @@ class Seen:
         """Tell whether a redirect has led to a page, which was scraped."""
         return _has(self._locations, page)
 
+    def has_canonical(self, page: int) -> bool:
+        """Tell whether a page was scraped whose canonical URL this is."""
+        return _has(self._canonical, page)
+
     def has_told(self, page: int) -> bool:
         """Tell whether another owner was told of a page, as far as that is remembered."""
         return page in self._told
@@ -114,8 +125,9 @@ class Seen:
         """Return the object with `takings` in it too; None if they are."""
         targets = [page for page in takings.targets if page not in self]
         locations = [page for page in takings.locations if not self.has_location(page)]
+        canonical = [page for page in takings.canonical if not self.has_canonical(page)]
         told = [page for page in takings.told if page not in self._told]
-        if not (targets or locations or told):
+        if not (targets or locations or canonical or told):
             return None
         hosts = Counter(self.hosts)
         hosts.update(takings.targets[page] for page in targets)
@@ -124,6 +136,7 @@ class Seen:
                 _bytes(sorted([*self._targets, *targets])),
                 dict(hosts),
                 _bytes(sorted([*self._locations, *locations])),
+                _bytes(sorted([*self._canonical, *canonical])),
                 _bytes([*self._told, *told][-MAX_TOLD:]),
             )
         )
@@ -174,7 +187,7 @@ def pages_of(
     target: Target, line: CommittedLine, partition: int, identity: Identity
 ) -> Iterator[tuple[int, str, Taking]]:
     """Yield the pages in a line that the owner of `partition` has committed, with their URLs."""
-    if line.redirects or line.reason not in _NOT_TAKEN:
+    if line.redirects or line.status is not None or line.reason not in _NOT_TAKEN:
         yield identity.of(target.url, target.method, target.body), target.url, Taking.TARGET
     for found in line.found:
         is_ours = found.partition in {None, partition}
@@ -184,6 +197,8 @@ def pages_of(
         body = target.body if line.method == target.method else None
         for url in line.redirects:
             yield identity.of(url, line.method, body), url, Taking.LOCATION
+        if line.canonical is not None:
+            yield identity.of(line.canonical), line.canonical, Taking.CANONICAL
 
 
 def _has(pages: "array[int]", page: int) -> bool:

@@ -28,6 +28,8 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     drop_query: tuple[str, ...] = ()
     nofollow: bool = True
     """Whether `nofollow` of links is obeyed."""
+    canonical: bool = False
+    """Whether to read the canonical URL."""
     retry_when: tuple[UnwantedSpec, ...] = ()
     """Which pages are not those that were asked for."""
 
@@ -106,6 +108,7 @@ class Kinds:
             follow=found.follow,
             drop_query=spec.crawl.drop_query if found.follow else (),
             nofollow=spec.crawl.nofollow == "obey",
+            canonical=spec.follows and spec.crawl.same_as == "canonical",
             retry_when=_retry_when(spec, found),
         )
 

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from functions.worker.extraction.documents.complexity import TooComplexError, memory_used
 from functions.worker.extraction.documents.document import Document
 from functions.worker.extraction.following.follow import Following
+from functions.worker.extraction.following.relations import canonical_url
 from functions.worker.extraction.kinds import Reading
 from functions.worker.extraction.parsing import Parser, ParserError, load_parser, parse_rows
 from functions.worker.extraction.rows import Extracted, Extraction
@@ -115,6 +116,7 @@ class _Parsing:
         self._parser = parser
         self._following = Following(reading)
         self._unwanted = Unwanted(reading.retry_when)
+        self._canonical = reading.canonical
 
     def extract(
         self, page: FetchedPage, *, token: str, carry: dict[str, Any] | None = None
@@ -142,6 +144,7 @@ class _Parsing:
             unwanted=unwanted,
             links=links,
             links_cut=cut or None,
+            canonical=canonical_url(document) if self._canonical else None,
         )
 
 

@@ -17,6 +17,7 @@ from functions.worker.extraction.fields.field import compile_fields
 from functions.worker.extraction.fields.scopes import Row, compile_rows
 from functions.worker.extraction.following.follow import Following
 from functions.worker.extraction.following.link import Link as Link  # noqa: PLC0414 -- of what is extracted
+from functions.worker.extraction.following.relations import canonical_url
 from functions.worker.extraction.kinds import Kinds, Reading
 from functions.worker.extraction.readymade.columns import ready_made
 from functions.worker.extraction.unwanted import Unwanted
@@ -47,6 +48,8 @@ class Extracted(NamedTuple):
     unwanted: str | None = None
     links: tuple[Link, ...] = ()
     links_cut: dict[str, int] | None = None
+    canonical: str | None = None
+    """The address that the page calls its own, if the spec wants to know."""
 
 
 class Extraction:
@@ -62,6 +65,7 @@ class Extraction:
         self._has_rows = spec is not None
         self._following = Following(reading) if reading.follow else None
         self._unwanted = Unwanted(reading.retry_when)
+        self._canonical = reading.canonical
         if spec is None:
             return
         check_extract(spec)
@@ -131,7 +135,10 @@ class Extraction:
         failure = None
         if bad and self._has_rows and self._on_problem == "fail":
             rows, failure = [], _failure(problems)
-        return Extracted(rows, problems, robots, failure, links=links, links_cut=cut)
+        canonical = canonical_url(document) if self._canonical else None
+        return Extracted(
+            rows, problems, robots, failure, links=links, links_cut=cut, canonical=canonical
+        )
 
     def _read_rows(
         self, document: Document, carry: dict[str, Any]

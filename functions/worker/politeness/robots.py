@@ -208,8 +208,8 @@ def robots_tags(
             if agent == token:
                 found.update(dict.fromkeys(_TAGS.get(tag, ())))
     for value in meta_values:
-        for tag in value.lower().split(","):
-            found.update(dict.fromkeys(_TAGS.get(tag.strip(), ())))
+        for tag in value.lower().replace(",", " ").split():  # commas are left out now and then
+            found.update(dict.fromkeys(_TAGS.get(tag, ())))
     return tuple(found)
 
 

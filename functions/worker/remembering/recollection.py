@@ -40,6 +40,7 @@ class _Outcome(Struct):
     memory: Noted
     etag: str | None = None
     last_modified: str | None = None
+    canonical: str | None = None
 
 
 class Recalled(NamedTuple):
@@ -200,7 +201,12 @@ def _line(recalled: Recalled | None) -> _Outcome | None:
 def _extracted(line: _Outcome) -> Extracted:
     links = tuple(Link(*link) for link in line.memory.links)
     return Extracted(
-        line.rows, line.problems, [*line.robots_tags], links=links, links_cut=line.memory.cut
+        line.rows,
+        line.problems,
+        [*line.robots_tags],
+        links=links,
+        links_cut=line.memory.cut,
+        canonical=line.canonical,
     )
 
 

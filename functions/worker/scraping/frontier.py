@@ -38,6 +38,8 @@ class Taken(Protocol):
 
     def has_location(self, page: int) -> bool: ...
 
+    def has_canonical(self, page: int) -> bool: ...
+
     def has_told(self, page: int) -> bool: ...
 
 
@@ -88,6 +90,8 @@ class Frontier:
         """Pages that targets of this batch were redirected to."""
         self._landed: set[int] = set()
         """Those of them that were scraped."""
+        self._canonical: set[int] = set()
+        """Canonical URLs of pages that were scraped."""
         self._hosts = Counter[str]()
         self._all = 0
         """Targets that are taken, of each host and in all; as far as there is a limit."""
@@ -175,6 +179,35 @@ class Frontier:
             method, body = ("GET", None) if target.turned else (target.method, target.body)
             self._landed.update(self._identity.of(url, method, body) for url in target.redirects)
         return error
+
+    def canonical(self, page_url: str, named: str | None) -> str | None:
+        """
+        Return the URL that counts for a page; None where all URLs count.
+
+        What a page names counts if links of the page may lead there and this partition owns it.
+
+        Args:
+            page_url: Of the page.
+            named: The canonical URL that it names, if it does.
+        """
+        scope = self._scope
+        if self._taken is None or scope is None or scope.limits.same_as != "canonical":
+            return None
+        if named is None:
+            return page_url
+        page, url = parse_url(page_url), parse_url(named)
+        is_ours = partition_of(url.host, self._partitions) == self._batch.partition
+        return url.href if is_ours and scope.is_within(page, url) else page_url
+
+    def same(self, canonical: str) -> FetchError | None:
+        """Take the URL that counts for a page; return which page has it, if one has."""
+        number = self._identity.of(canonical)
+        taken = self._taken
+        if number in self._canonical or (taken is not None and taken.has_canonical(number)):
+            detail = f"its canonical URL is {canonical}, which another page of the job has"
+            return FetchError(canonical, Reason.DUPLICATE, detail)
+        self._canonical.add(number)
+        return None
 
     def follow(
         self,

@@ -58,6 +58,7 @@ class PageReader:
         self._frontier = frontier
         self._deadline = deadline
         self._has_room = has_room
+        self._skips_noindex = means.job.spec.crawl.noindex == "skip"
         self._facts = facts
         self.under_way: set[asyncio.Future[None]] = set()
         """Pages that something else is made of meanwhile."""
@@ -138,7 +139,9 @@ class PageReader:
         if visit.redirects and (met := self._frontier.landed(visit.going_on)) is not None:
             self._pending.end(visit, met)  # both have asked at once
             return
-        tags = visit.tags(page, extracted, self._means.token) if extracted.links else ()
+        tags: tuple[str, ...] = ()
+        if extracted.links or self._skips_noindex:
+            tags = visit.tags(page, extracted, self._means.token)
         followed = self._frontier.follow(
             visit.target,
             page.url,
@@ -146,15 +149,33 @@ class PageReader:
             nofollow=not NOFOLLOW.isdisjoint(tags),
             cut=extracted.links_cut or {},
         )
+        canonical = self._frontier.canonical(page.url, extracted.canonical)
+        left_out = self._left_out(page, extracted, tags, canonical)
         judged = None
-        if self._recollection is not None and visit.method == "GET":
+        if left_out is None and self._recollection is not None and visit.method == "GET":
             judged = self._recollection.judged(visit.target, page, extracted)
-        self._pending.scraped(visit, page, extracted, followed, judged)
+        self._pending.scraped(
+            visit, page, extracted, followed, judged, canonical=canonical, left_out=left_out
+        )
         joining = [self._pending.join(target) for target in followed.joining]
         if joining and self._recollection is not None:
             self.under_way.add(asyncio.ensure_future(self._look_up(self._recollection, joining)))
         else:
             self._enqueue(joining)
+
+    def _left_out(
+        self,
+        page: FetchedPage,
+        extracted: Extracted,
+        tags: tuple[str, ...],
+        canonical: str | None,
+    ) -> FetchError | None:
+        """Return why the rows of a page do not count, though its links may be followed."""
+        if self._skips_noindex and "noindex" in tags:
+            return FetchError(page.url, Reason.NOINDEX, "the page asks robots not to keep it")
+        if canonical is not None and extracted.failure is None:
+            return self._frontier.same(canonical)
+        return None
 
     async def _look_up(self, recollection: Recollection, joining: list[Visit]) -> None:
         """Let targets that were found wait for their turn, once it is known what they were."""

@@ -58,9 +58,23 @@ class Pending:
         extracted: Extracted,
         followed: Followed = NOTHING_FOLLOWED,
         judged: Judged | None = None,
+        *,
+        canonical: str | None = None,
+        left_out: FetchError | None = None,
     ) -> None:
-        now = self._clock()
-        self._end(visit.scraped(page, extracted, followed, judged, token=self._token, now=now))
+        """Give `visit` the outcome of its page; see `Visit.scraped`."""
+        self._end(
+            visit.scraped(
+                page,
+                extracted,
+                followed,
+                judged,
+                canonical=canonical,
+                left_out=left_out,
+                token=self._token,
+                now=self._clock(),
+            )
+        )
 
     def refuse_one(self, visit: Visit, error: FetchError) -> None:
         """End `visit`, which is none of the job's pages, or one that another target has."""

@@ -138,6 +138,8 @@ class Visit:
         followed: Followed = NOTHING_FOLLOWED,
         judged: Judged | None = None,
         *,
+        canonical: str | None = None,
+        left_out: FetchError | None = None,
         token: str,
         now: float,
     ) -> Outcome:
@@ -149,13 +151,25 @@ class Visit:
             extracted: What it holds.
             followed: What has become of its links.
             judged: What a later job has to know of it, where something is remembered.
+            canonical: The URL that counts for it, if not all do.
+            left_out: Why its rows do not count, though its links may be followed.
             token: Ours in robots.txt.
             now: In epoch seconds.
         """
         links: dict[str, Any] = {}
-        if followed.found or followed.cut:
+        if followed.found or followed.cut or canonical is not None:
             links = {"found": followed.found, "cut": followed.cut}
-            links["cut_links"] = followed.cut_links
+            links |= {"cut_links": followed.cut_links, "canonical": canonical}
+        if left_out is not None:
+            return self._with_page(
+                final_kind(left_out.reason),
+                page,
+                now,
+                **links,
+                reason=left_out.reason,
+                detail=left_out.detail,
+                robots_tags=self.tags(page, extracted, token),
+            )
         if judged is not None and extracted.failure is None:
             links |= judged._asdict()
         return self._with_page(
@@ -263,4 +277,7 @@ class Visit:
 
 
 def _header(page: FetchedPage) -> tuple[str, ...]:
-    return (page.x_robots_tag,) if page.x_robots_tag else ()
+    """Return the values of X-Robots-Tag, each by itself: what it is for ends with it."""
+    return tuple(
+        value.decode("latin-1") for name, value in page.headers if name.lower() == b"x-robots-tag"
+    )

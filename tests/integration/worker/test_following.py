@@ -402,6 +402,117 @@ def test_what_a_link_carries_to_another_page_of_the_kind_is_told(work: Work) -> 
     assert problems[work.site.url("/p/2")] == []
 
 
+def canonical(work: Work, path: str, name: str, *links: str, robots: str = "") -> str:
+    html = f"<!doctype html><title>{path}</title><link rel=canonical href='{name}'>"
+    html += f"<meta name=robots content='{robots}'>"
+    html += "".join(f"<a href='{link}'>x</a>" for link in links)
+    return work.site.reply(path, web.Response(text=html, content_type="text/html"))
+
+
+def outcomes_by_path(work: Work) -> dict[str, str]:
+    return {
+        one.url.removeprefix(work.site.url("")): f"{one.outcome}-{one.reason}"
+        for one in work.outcomes()
+    }
+
+
+SCRAPED, SAME = "scraped-None", "skipped-duplicate"
+
+
+def test_of_pages_with_one_canonical_url_one_counts(work: Work) -> None:
+    """The links of all are followed: that of a second page of a list may be wrong."""
+    crawl(work, crawl={"within": "host", "same_as": "canonical"})
+    work.send(page(work, "/", "/amp", "/p", "/p?color=red", "/lost", "/away", "/a", "/list?page=2"))
+    canonical(work, "/amp", "/p", "/of-amp")
+    canonical(work, "/p", "/p")  # whatever its query
+    page(work, "/of-amp")
+    canonical(work, "/lost", "/gone")
+    canonical(work, "/away", "http://other.example/p")
+    canonical(work, "/a", "/b", "/b")  # a chain
+    canonical(work, "/b", "/c", "/c")
+    canonical(work, "/c", "/c")
+    canonical(work, "/list", "/", "/of-page-2")
+    page(work, "/of-page-2")
+
+    work.run()
+
+    assert outcomes_by_path(work) == {
+        "/": SCRAPED,
+        "/amp": SCRAPED,
+        "/of-amp": SCRAPED,
+        "/p": SAME,
+        "/p?color=red": SAME,
+        "/lost": SCRAPED,
+        "/away": SCRAPED,
+        "/a": SCRAPED,
+        "/b": SCRAPED,
+        "/c": SAME,
+        "/list?page=2": SAME,
+        "/of-page-2": SCRAPED,
+    }
+    [red] = [one for one in work.outcomes() if one.url.endswith("red")]
+    assert (red.rows, red.status) == ([], 200)
+    assert red.detail == (
+        f"its canonical URL is {work.site.url('/p')}, which another page of the job has"
+    )
+
+
+def test_what_counts_for_a_page_is_known_to_later_batches(work: Work) -> None:
+    crawl(work, crawl={"same_as": "canonical"})
+    work.send(canonical(work, "/p", "/p"))
+    work.run()
+    work.send(canonical(work, "/q", "/p"), batch="00000-000001")
+    work.again()
+
+    [second] = work.outcomes("00000-000001")
+    assert (second.outcome, second.reason) == (Kind.SKIPPED, Reason.DUPLICATE)
+    assert page_hash(work.site.url("/q")) in seen(work), "nobody asks for it again"
+
+
+def test_canonical_urls_say_nothing_unless_the_spec_asks(work: Work) -> None:
+    work.send(canonical(work, "/p", "/p"), canonical(work, "/q", "/p"))
+    work.run()
+
+    assert outcomes_by_path(work) == {"/p": SCRAPED, "/q": SCRAPED}
+
+
+@pytest.mark.parametrize(
+    ("noindex", "expected"), [("skip", "skipped-noindex"), ("keep", "scraped-None")]
+)
+def test_pages_that_ask_not_to_be_kept_can_be_left_out(
+    work: Work, noindex: str, expected: str
+) -> None:
+    """The links of them are followed, unless they ask against that, too."""
+    crawl(work, crawl={"noindex": noindex})
+    work.send(page(work, "/", "/meta", "/header", "/theirs", "/none"))
+    canonical(work, "/meta", "/meta", "/of-meta", robots="noindex follow")
+    page(work, "/of-meta")
+    canonical(work, "/none", "/none", "/never", robots="none")
+    for path, headers in (
+        ("/header", [("X-Robots-Tag", "otherbot: nofollow"), ("X-Robots-Tag", "noindex")]),
+        ("/theirs", [("X-Robots-Tag", "otherbot: noindex, nofollow")]),
+    ):
+        text = f"<!doctype html><title>x</title><a href='/of{path}'>x</a>"
+        reply = web.Response(text=text, content_type="text/html")
+        for name, value in headers:
+            reply.headers.add(name, value)
+        work.site.reply(path, reply)
+        page(work, f"/of{path}")
+
+    work.run()
+
+    assert outcomes_by_path(work) == {
+        "/": SCRAPED,
+        "/meta": expected,
+        "/of-meta": SCRAPED,
+        "/none": expected,
+        "/header": expected,
+        "/of/header": SCRAPED,
+        "/theirs": SCRAPED,
+        "/of/theirs": SCRAPED,
+    }
+
+
 def test_a_message_holds_what_its_targets_carry(work: Work) -> None:
     """Of many links, each with a text of 9 kB that belongs to its page."""
     crawl(work, follow=[{"css": "a", "carry": {"text": {"css": "p"}}}], crawl={"within": ["*"]})

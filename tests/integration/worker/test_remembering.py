@@ -414,3 +414,16 @@ def test_of_two_jobs_at_once_the_later_one_is_remembered(days: Days) -> None:
 
     assert days.shop.asked == [("/a", 304)]
     assert days.rows(DAY_4) == [("same", [{"sku": "a", "price": 3}])]
+
+
+def test_what_counts_for_a_page_is_remembered_with_it(days: Days) -> None:
+    """A page that was not sent again names its canonical URL all the same."""
+    head = "<link rel=canonical href=/lamp><p class=sku>1</p><p class=price>2</p>"
+    days.more = {"follow": [{"css": "a"}], "crawl": {"same_as": "canonical"}}
+    urls = [days.shop.page(path, head, f'"{path}"') for path in ("/p", "/q")]
+    kept = [("new", 1), (None, 0)]
+
+    days.day(DAY_1, *urls)
+    assert [(change, len(rows)) for change, rows in days.rows(DAY_1)] == kept
+    days.day(DAY_2, *urls)
+    assert [(change, len(rows)) for change, rows in days.rows(DAY_2)] == [("same", 1), (None, 0)]

@@ -41,6 +41,14 @@ def related_links(relation: str, *, nofollow: bool) -> FindLinks:
     return find
 
 
+def canonical_url(document: Document) -> str | None:
+    """Return the address that a page calls its own, in a header `Link` or in its head."""
+    for link, rel in _in_headers(document):
+        if "canonical" in rel.lower().split():
+            return Resolver(document.page.url)(link)
+    return document.canonical if document.is_html else None
+
+
 def _in_headers(document: Document) -> Iterator[tuple[str, str]]:
     """Yield the links in headers, each with its relations; relative to the URL of the page."""
     for name, value in document.page.headers:

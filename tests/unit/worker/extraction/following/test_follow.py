@@ -198,6 +198,29 @@ RSS = """<rss xmlns:atom="http://www.w3.org/2005/Atom"><channel>
 <item><link>/e</link></item></channel></rss>"""
 
 
+@pytest.mark.parametrize(
+    ("head", "header", "url"),
+    [
+        ("<link rel=canonical href=/p>", None, "https://shop.example/p"),
+        ("<link rel='x CANONICAL' href=/p>", None, "https://shop.example/p"),
+        ("<base href=/b/><link rel=canonical href=p>", None, "https://shop.example/b/p"),
+        ("", b'</p>; rel="canonical"', "https://shop.example/p"),
+        ("<link rel=canonical href=/q>", b"</p>; rel=canonical", "https://shop.example/p"),
+        ("<link rel=canonical href=mailto:a@b.example>", None, None),
+        ("<link rel=amphtml href=/amp>", None, None),
+        ("", None, None),
+    ],
+)
+def test_the_canonical_url_is_read_where_it_counts(
+    head: str, header: bytes | None, url: str | None
+) -> None:
+    headers = () if header is None else ((b"Link", header),)
+    crawl = {"same_as": "canonical"}
+
+    assert extract(head, {"css": "a"}, headers=headers, crawl=crawl).canonical == url
+    assert extract(head, {"css": "a"}, headers=headers).canonical is None
+
+
 def test_entries_of_feeds_are_links_and_old_ones_can_be_left_out() -> None:
     found = extract(RSS, {"feed": "entries", "since": "2026-05-01"}, kind="application/rss+xml")
 
