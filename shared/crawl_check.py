@@ -12,6 +12,7 @@ from shared.errors import InvalidSpecError, InvalidUrlError
 from shared.expressions import check_extract
 from shared.extract_spec import READY_MADE_COLUMNS, FieldSpec
 from shared.spec import Spec
+from shared.start_spec import StartSpec
 from shared.url_patterns import query_dropper, regex_of
 from shared.urls import parse_url
 from shared.wording import meant
@@ -45,11 +46,12 @@ def check_spec(spec: Spec) -> None:
         _check_follow(kind.follow, f"{path}.follow", spec)
     _check_all_are_reached(spec)
     _check_within(spec.crawl.within)
-    for number, url in enumerate(spec.start):
+    for number, start in enumerate(spec.starts):
         try:
-            parse_url(url)
+            parse_url(start.location)
         except InvalidUrlError as error:
-            raise InvalidSpecError(f"start[{number}]", str(error)) from error
+            path = "start" if isinstance(spec.start, StartSpec) else f"start[{number}]"
+            raise InvalidSpecError(path, str(error)) from error
     query_dropper(spec.crawl.drop_query, "crawl.drop_query")
 
 

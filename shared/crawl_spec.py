@@ -22,6 +22,8 @@ from shared.extract_spec import (
 )
 from shared.fetch_spec import KindFetchSpec
 
+SITEMAP = "@sitemap"
+"""The page kind of sitemaps, which every spec has and no name of its own can be."""
 MAX_KINDS = 50
 MAX_FOLLOW = 20
 

@@ -106,6 +106,7 @@ class Reason(StrEnum):
     UNWANTED_PAGE = "unwanted_page"
     """A captcha, "please wait", an empty shell: the spec says by what such a page is told."""
     BAD_ROWS = "bad_rows"
+    NO_SITEMAP = "no_sitemap"
     """Rows have problems, and the spec says that the target is to fail then."""
     DUPLICATE = "duplicate"
     """Another target of the job has this page."""

@@ -12,6 +12,9 @@ from shared.header_spec import TOKEN, check_cookies, check_headers
 from shared.proxy_spec import ProxySpec
 from shared.unwanted_spec import UnwantedSpec
 
+MAX_SITEMAP_BYTES = 52_428_800
+"""Of a sitemap, unpacked: as many as https://www.sitemaps.org/protocol.html allows."""
+
 UserAgent = Annotated[
     str,
     Meta(

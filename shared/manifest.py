@@ -21,7 +21,8 @@ class Manifest(Struct, frozen=True, kw_only=True, tag="manifest.v1", omit_defaul
     `source` the URLs came in the message itself.
 
     A list that is `streamed` can only be read from its beginning: its shards come out of it one
-    after another, and how many there are is known at its end.
+    after another, and how many there are is known at its end. A `sitemap` may name others, which
+    are targets.
 
     `spec_from` says where the `spec` was found: the address of a `spec.yaml`, `MESSAGE_SPEC`, or
     `DEFAULT_SPEC` where there was none. Nothing, where an earlier release has started the job.
@@ -33,6 +34,7 @@ class Manifest(Struct, frozen=True, kw_only=True, tag="manifest.v1", omit_defaul
     size: int = 0
     shard_bytes: int = 8 * 1024 * 1024  # of jobs that began before it was a field
     streamed: bool = False
+    sitemap: bool = False
     spec: Spec
     spec_from: str = ""
     partitions: int
@@ -49,12 +51,17 @@ class Manifest(Struct, frozen=True, kw_only=True, tag="manifest.v1", omit_defaul
 
         So it is in crawls, and in lists that are cut into several shards.
         """
-        return self.spec.follows or (self.shards is not None and self.shards > 1)
+        return self.follows or (self.shards is not None and self.shards > 1)
+
+    @property
+    def follows(self) -> bool:
+        """Whether its pages lead to further targets."""
+        return self.spec.follows or self.sitemap
 
     @property
     def has_limit(self) -> bool:
         """Whether the job may have so many pages and no more."""
-        return self.spec.follows and self.spec.crawl.max_pages is not None
+        return self.follows and self.spec.crawl.max_pages is not None
 
     @property
     def shards(self) -> int | None:

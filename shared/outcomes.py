@@ -243,6 +243,7 @@ class CommittedLine(Struct, frozen=True, kw_only=True):
     child: int | None = None
     """Of a target that goes into another batch; None in lines of release 0.1."""
     partition: int | None = None
+    page: str | None = None
     depth: int = 0
     found: tuple[Found, ...] = ()
     cut: dict[str, int] = {}

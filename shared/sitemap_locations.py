@@ -25,7 +25,7 @@ _OF_FEEDS = {
 }
 _OF_SITEMAPS = "/schemas/sitemap/"
 """What namespaces of sitemaps have in them, and those of images, videos and news have not."""
-_ATOM = "http://www.w3.org/2005/Atom"
+_ATOM = {"http://www.w3.org/2005/Atom", "http://purl.org/atom/ns#"}
 _MAX_DEPTH = 1_000  # as what is mended has
 _REPLACED = "\N{REPLACEMENT CHARACTER}"
 FORBIDDEN = "\ufdd0"
@@ -173,8 +173,8 @@ class Locations:
         if local in _ITEMS and entry is None:
             self._begin_entry(space, of_sitemap=False)
         elif entry is not None and len(self._path) == entry.depth + 1 and not entry.is_told:
-            if local == "link" and (space == _ATOM or "href" in attributes):
-                if space in {"", _ATOM} and attributes.get("rel", "alternate") == "alternate":
+            if local == "link" and (space in _ATOM or "href" in attributes):
+                if space in {"", *_ATOM} and attributes.get("rel", "alternate") == "alternate":
                     href = _without_forbidden(attributes.get("href", ""))
                     if space == entry.space:
                         self._tell(href)

@@ -16,6 +16,7 @@ from shared.crawl_spec import (
 from shared.extract_spec import DEFAULT_EXTRACT, Expression, ExtractSpec
 from shared.fetch_spec import FetchSpec
 from shared.remember_spec import RememberSpec
+from shared.start_spec import Start, StartSpec, start_of
 
 __all__ = ["FetchSpec", "Spec"]
 
@@ -39,8 +40,8 @@ class Spec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The column of the list, or the name in `meta` of a line of JSON, that names the kind."""
     crawl: CrawlSpec = CrawlSpec()
     """How far links are followed."""
-    start: Annotated[tuple[Expression, ...], Meta(max_length=1_000)] = ()
-    """The URLs where a crawl begins that has no list."""
+    start: StartSpec | Annotated[tuple[Expression | StartSpec, ...], Meta(max_length=1_000)] = ()
+    """Where a crawl begins that has no list: URLs, or where pages are listed: sitemaps, feeds."""
     remember: bool | RememberSpec = False
     """Whether the next job of the scraper knows what this one has found: unchanged pages are not
     sent again, and what has changed is told."""
@@ -55,7 +56,17 @@ class Spec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def follows(self) -> bool:
         """Whether links lead from its pages to further targets."""
-        return bool(self.follow) or any(kind.follow for kind in self.pages.values())
+        return (
+            bool(self.follow)
+            or any(kind.follow for kind in self.pages.values())
+            or any(start.is_sitemap for start in self.starts)
+        )
+
+    @property
+    def starts(self) -> tuple[Start, ...]:
+        """Those of `start`, in its order."""
+        written = (self.start,) if isinstance(self.start, StartSpec) else self.start
+        return tuple(map(start_of, written))
 
     @property
     def parsers(self) -> tuple[str, ...]:

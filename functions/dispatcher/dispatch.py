@@ -68,7 +68,7 @@ class Dispatcher:
         tick = Tick(job=manifest.job)
         self._dispatch_queue.send([Message(encode(tick), delay=TICK_FIRST)])
         if isinstance(request, Submit) and request.list is None:
-            urls = request.urls or manifest.spec.start
+            urls = request.urls or tuple(start.location for start in manifest.spec.starts)
             return self._shards.dispatch(manifest, 0, 1, lambda: _plan_of(manifest, urls))
         self.postpone(Shard(job=manifest.job))
         return manifest

@@ -128,6 +128,7 @@ def _examined(manifest: Manifest, request: Submit | ListUploaded) -> Manifest:
         size=size,
         etag=etag,
         streamed=form.is_streamed,
+        sitemap=form.name == "xml",
     )
 
 

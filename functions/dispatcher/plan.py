@@ -139,11 +139,13 @@ class Plan:
         headers: dict[str, str] | None = None,
         body: str | None = None,
         input: dict[str, Any] | None = None,  # noqa: A002 -- the column of the results
+        page: str | None = None,
     ) -> None:
         """Take a URL, which is all that `url` holds, and what the list says about it."""
         try:
             found = cell_url(url)
-            page = None if self._kind_column is None else self._kind_in(input or {})
+            if page is None and self._kind_column is not None:
+                page = self._kind_in(input or {})
         except InvalidJobError as error:
             self.reject(line, url.encode(errors="replace"), str(error))
             return
@@ -178,7 +180,7 @@ class Plan:
     ) -> None:
         href = url.href
         entry: _PlannedTarget = href
-        if method != "GET" or headers or body is not None or input:
+        if method != "GET" or headers or body is not None or input or page:
             target = Target(
                 href,
                 line,

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import asdict, replace
 
-from functions.worker.seen import found_by, found_target
+from functions.worker.seen import depth_of, found_by, found_target
 from shared.errors import Reason
 from shared.ids import child_id, dead_letter_id
 from shared.messages import Batch, Defer, Target
@@ -63,7 +63,8 @@ class Addresses:
         found_on = outcome.final_url or outcome.url
         addressed = []
         for one in outcome.found:
-            target = found_target(one, depth=outcome.depth + 1, found_on=found_on)
+            depth = depth_of(one.page, outcome.page, outcome.depth)
+            target = found_target(one, depth=depth, found_on=found_on)
             if one.partition is None:
                 self._targets[target.id] = target  # it has joined the batch
                 addressed.append(one)

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from functions.worker.identity import Identity
+from shared.crawl_spec import SITEMAP
 from shared.errors import Reason, StorageError
 from shared.messages import Target
 from shared.outcomes import CommittedLine, Found, Kind
@@ -158,7 +159,20 @@ def joined(lines: Iterable[CommittedLine]) -> Iterator[Target]:
 def found_by(line: CommittedLine) -> Iterator[Target]:
     """Yield the targets that were found on the page of a line, in their order."""
     found_on = line.final_url or line.url
-    return (found_target(one, depth=line.depth + 1, found_on=found_on) for one in line.found)
+    return (
+        found_target(one, depth=depth_of(one.page, line.page, line.depth), found_on=found_on)
+        for one in line.found
+    )
+
+
+def depth_of(kind: str | None, kind_above: str | None, depth: int) -> int:
+    """
+    Return the depth of a target of one kind that was found on a page of another at `depth`.
+
+    A sitemap is a list, so the depth of its pages is 0. That of sitemaps counts how many name each
+    other.
+    """
+    return 0 if kind_above == SITEMAP and kind != SITEMAP else depth + 1
 
 
 def taken_by(

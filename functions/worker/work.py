@@ -186,7 +186,7 @@ async def work_on(
                 clock=resources.clock,
                 seconds=workshop.share.taken(began),
                 takes=manifest is not None and manifest.takes,
-                follows=manifest is not None and manifest.spec.follows,
+                follows=manifest is not None and manifest.follows,
                 identity=_identity(manifest),
                 known=made.seen if made else None,
                 remembering=remembering(manifest, batch, resources.data),

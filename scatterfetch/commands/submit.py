@@ -9,9 +9,9 @@ from scatterfetch.project import project_of
 
 EXAMPLE = """\
 Starts a job in a deployed stack for each list, and prints its id. The list is uploaded to the
-stack's input bucket; URLs on the command line go along in the message. A sitemap is read from here,
-and its pages are the list. A list or spec that is wrong is refused before anything is sent, and so
-is a spec with keys that the stack's release does not know.
+stack's input bucket; URLs on the command line go along in the message. A sitemap is read by the
+workers, and its pages are the list. A list or spec that is wrong is refused before anything is
+sent, and so is a spec with keys that the stack's release does not know.
 
 examples:
   $ scatterfetch submit books/urls.txt --stack scatterfetch
@@ -20,7 +20,7 @@ examples:
 EPILOG = """\
 exit status:
   0    the jobs are submitted; with --wait: as for `scatterfetch run`
-  1    a part of a sitemap could not be had; with --wait: as for `scatterfetch run`
+  1    with --wait: as for `scatterfetch run`
   2    wrong usage or input, or AWS refused; jobs whose ids were printed go on
   130  interrupted; what was submitted goes on
 """

@@ -48,7 +48,7 @@ class Job:
     @property
     def knows_all_targets(self) -> bool:
         """Whether no target comes any more: of a crawl that is known at its end."""
-        if self.manifest is not None and self.manifest.spec.follows:
+        if self.manifest is not None and self.manifest.follows:
             return self.ledger.complete
         return self.ledger.fully_dispatched
 

@@ -252,7 +252,7 @@ def _seconds_left(
     if not left:
         return 0.0 if ledger.complete else None
     # Nobody knows what a crawl is still to find.
-    if not rate or not ledger.fully_dispatched or manifest.spec.follows:
+    if not rate or not ledger.fully_dispatched or manifest.follows:
         return None
     return max(left / rate, until_due)
 

@@ -51,6 +51,7 @@ class _OtherColumns:
         headers: dict[str, str] | None = None,  # noqa: ARG002
         body: str | None = None,  # noqa: ARG002
         input: dict[str, Any] | None = None,  # noqa: A002
+        page: str | None = None,  # noqa: ARG002
     ) -> None:
         for name, value in (input or {}).items():
             if value:

@@ -57,7 +57,7 @@ def crawl_list(
     content["crawl"] = content.get("crawl", {}) | given
     text = msgspec.json.encode(content)
     checked = parse_spec(name, text)
-    starts = [_start(url) for url in urls] or [*checked.start]
+    starts = [_start(url) for url in urls] or [start.location for start in checked.starts]
     if not starts:
         raise InvalidJobError(
             "name the URL where the crawl begins, as in `scatterfetch crawl https://shop.example/`"

@@ -2,22 +2,23 @@
 
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
+import msgspec
+from msgspec.structs import replace
+
 from functions.dispatcher.lists import format_of
 from functions.dispatcher.specs import parse_spec
-from scatterfetch.deployable import TEMPLATE
-from scatterfetch.lists.sitemap_content import is_index
 from scatterfetch.lists.spec_files import mention_spec_files, spec_file
 from scatterfetch.lists.specs import read_spec
 from scatterfetch.lists.url_list import COMMAND_LINE, STANDARD_INPUT, UrlList
-from scatterfetch.localcloud.template import WORKER, Template
 from scatterfetch.project import SPEC, is_list
 from shared.errors import InvalidJobError, InvalidUrlError
 from shared.ids import job_id
-from shared.settings import WorkerSettings
+from shared.spec import Spec
+from shared.start_spec import StartSpec
 from shared.url_text import cell_url
 from shared.urls import parse_url
 
@@ -66,8 +67,14 @@ def _as_line(url: str) -> str:
 
 
 def read_sources(sources: Sequence[str], *, spec: Path | None) -> list[UrlList]:
-    """Read `sources` as the command line has them: files of lists, and URLs themselves."""
-    urls = [source for source in sources if _is_url(source)]
+    """
+    Read `sources` as the command line has them: files of lists, URLs themselves, and sitemaps.
+
+    Raises:
+        InvalidJobError: a file cannot be read, a URL or a spec is wrong.
+    """
+    sitemaps = [source for source in dict.fromkeys(sources) if _is_sitemap(source)]
+    urls = [source for source in sources if _is_url(source) and not _is_sitemap(source)]
     files = [Path(source) for source in sources if not _is_url(source) and source != STDIN]
     for source in sources:
         _check_scheme(source)
@@ -76,7 +83,25 @@ def read_sources(sources: Sequence[str], *, spec: Path | None) -> list[UrlList]:
         text = None if spec is None else read_spec(spec)
         body = sys.stdin.buffer.read()
         lists.append(UrlList("standard input", STANDARD_INPUT, body, text))
-    return lists
+    return lists + [_sitemap_list(sitemap, spec) for sitemap in sitemaps]
+
+
+def _sitemap_list(source: str, spec: Path | None) -> UrlList:
+    """
+    Return the list that has a sitemap in it; its spec says that it is one.
+
+    Raises:
+        InvalidJobError: the URL or the spec is wrong.
+    """
+    written = Spec() if spec is None else parse_spec(str(spec), read_spec(spec))
+    try:
+        href = parse_url(source).href
+    except InvalidUrlError as error:
+        raise InvalidJobError(f"{source}: {error}") from error
+    content = msgspec.to_builtins(replace(written, start=StartSpec(sitemap=href)))
+    name = f"{job_id(source.rpartition('://')[2], source)}.txt"
+    text = msgspec.json.encode(content)
+    return UrlList(source, f"sitemaps/{name}", f"{href}\n".encode(), text, inline=True)
 
 
 def named_files(sources: Sequence[str], spec: Path | None) -> list[Path]:
@@ -127,53 +152,14 @@ def mention_spec(sources: Sequence[str], spec: Path | None, say: Callable[[str],
         )
 
 
-def is_sitemap(source: str) -> bool:
-    """
-    Tell whether this is to be followed before there is a list.
-
-    The URL of a sitemap, whose pages are meant and not itself, or a file that names sitemaps.
-    """
-    if not _is_url(source):
-        name = source.lower().removesuffix(".gz").removesuffix(".zst")
-        return name.endswith(".xml") and is_index(Path(source))
+def _is_sitemap(source: str) -> bool:
+    """Tell whether this is the URL of a sitemap, whose pages are meant and not itself."""
     name = source.lower().partition("?")[0].rpartition("/")[2].removesuffix(".gz")
-    return "sitemap" in name and name.endswith((".xml", ".txt"))
+    return _is_url(source) and "sitemap" in name and name.endswith((".xml", ".txt"))
 
 
 def _is_url(source: str) -> bool:
     return source.lower().startswith(("http://", "https://"))
-
-
-def read_sitemap_list(
-    source: str,
-    folder: Path,
-    *,
-    spec: Path | None,
-    parameters: Mapping[str, str],
-    say: Callable[[str], None],
-    template: Path = TEMPLATE,
-) -> tuple[UrlList, bool]:
-    """
-    Read the sitemap `source`, and those it names; return its pages as a list in `folder`.
-
-    Also returns whether that is all of it; if not, `say` is told what is missing.
-
-    Raises:
-        InvalidJobError: it cannot be had, the spec is wrong, or the parameters are.
-    """
-    from scatterfetch.lists.remote_sitemaps import read_sitemap  # noqa: PLC0415 -- aiohttp
-
-    start = parse_url(source) if _is_url(source) else Path(source)
-    if spec is None and isinstance(start, Path):
-        spec = spec_file(start)
-    text = None if spec is None else read_spec(spec)
-    fetch = parse_spec(str(spec), text or b"").fetch
-    function = Template(template, "http://127.0.0.1", parameters).functions[WORKER]
-    settings = WorkerSettings.from_env(function.environment)
-    name = f"{job_id(source.rpartition('://')[2], source)}.txt"
-    path = folder / "sitemaps" / name
-    whole = read_sitemap(start, path, fetch, settings, say)
-    return UrlList(source, f"sitemaps/{name}", path, text), whole
 
 
 def _check_readable(path: Path) -> None:

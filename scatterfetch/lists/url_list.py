@@ -37,10 +37,10 @@ class UrlList(NamedTuple):
         in a folder: they may be moved together. A file elsewhere is known by its absolute path, a
         sitemap by its URL, and URLs that are in no file by what they are.
         """
+        if self.name.lower().startswith(("http://", "https://")):  # a sitemap
+            return self.name
         if isinstance(self.body, bytes):
             return f"{self.name}: {hashlib.sha256(self.body).hexdigest()}"
-        if self.name.lower().startswith(("http://", "https://")):  # a sitemap, whose pages it has
-            return self.name
         path, place = _location(Path(self.name)), _location(folder)
         if path.is_relative_to(root_of(place) or place.parent):
             return Path(os.path.relpath(path, place)).as_posix()

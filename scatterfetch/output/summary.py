@@ -113,7 +113,7 @@ def _print_links(console: Console, job: Job, summary: Summary | None) -> None:
             )
     if summary and summary.same_redirects:
         _print_redirects(console, summary.same_redirects)
-    if job.manifest is None or not job.manifest.spec.follows:
+    if job.manifest is None or not job.manifest.follows:
         return
     limited = {name: cut[name] for name in (*_LIMITS, _TOO_MANY) if name in cut}
     for name, count in limited.items():

@@ -6,7 +6,7 @@ from pathlib import Path
 from scatterfetch.jobs.folder import Folder, locked
 from scatterfetch.jobs.progress import Finished
 from scatterfetch.lists.columns import mention_columns
-from scatterfetch.lists.sources import is_sitemap, mention_spec, read_sitemap_list, read_sources
+from scatterfetch.lists.sources import mention_spec, read_sources
 from scatterfetch.lists.specs import names_user_agent
 from scatterfetch.lists.url_list import UrlList
 from scatterfetch.output.live import open_display
@@ -32,26 +32,18 @@ def run_sources(
     Scrape what `sources` name into `folder`; return the exit status of `scatterfetch run`.
 
     Raises:
-        InvalidJobError: a list, a spec or a parameter is wrong. Nothing was fetched but sitemaps.
+        InvalidJobError: a list, a spec or a parameter is wrong. Nothing was fetched.
     """
     mention_spec(sources, spec, complain)
     with local_settings(parameters, project) as settings:
-        sitemaps = [source for source in sources if is_sitemap(source)]
-        lists = read_sources([one for one in sources if one not in sitemaps], spec=spec)
+        lists = read_sources(sources, spec=spec)
         for url_list in lists:
             mention_columns(url_list, complain)
-        whole = True
         with locked(folder):
-            for url in dict.fromkeys(sitemaps):
-                url_list, is_whole = read_sitemap_list(
-                    url, folder, spec=spec, parameters=settings.parameters, say=complain
-                )
-                lists.append(url_list)
-                whole = whole and is_whole
             named = all(map(names_user_agent, lists))
             mention_user_agent(settings.parameters, project, specs_name_one=named)
             finished = run_shown(lists, folder, workers, settings, again=again)
-    return report(finished, Folder(folder)) or int(not whole)
+    return report(finished, Folder(folder))
 
 
 def run_lists(

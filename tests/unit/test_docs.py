@@ -14,19 +14,20 @@ from functions.worker.extraction.following.link import (
     MAX_CARRY_BYTES,
     MAX_LINKS_BYTES,
     MAX_SITEMAP_LINKS,
+    MAX_SITEMAP_LINKS_BYTES,
 )
 from functions.worker.extraction.following.link import MAX_LINKS as MAX_FOLLOWED
 from functions.worker.extraction.readymade.hyperlinks import MAX_LINK_BYTES, MAX_LINKS
 from functions.worker.extraction.readymade.titles import MAX_TITLE
 from functions.worker.extraction.rows import MAX_ROWS_BYTES
 from functions.worker.scraping.pending import MAX_HOPS
+from functions.worker.scraping.scope import MAX_NESTED
 from functions.worker.scraping.scrape import LAST_SECONDS
 from functions.worker.scraping.verdicts import MAX_SLOWDOWNS
-from scatterfetch.lists.remote_sitemaps import MAX_SITEMAPS
-from scatterfetch.lists.sitemap_content import MAX_BYTES
 from scatterfetch.pages.probe import worker_settings
 from shared.crawl_spec import MAX_FOLLOW, MAX_KINDS
 from shared.errors import Reason
+from shared.fetch_spec import MAX_SITEMAP_BYTES
 from shared.manifest import SHARD_BYTES
 from shared.outcomes import AddressedOutcome, NotedOutcome, final_kind
 from shared.url_text import MAX_LINE_BYTES
@@ -108,7 +109,7 @@ def test_make_targets_in_the_docs_exist(page: Path) -> None:
         f"{MAX_URL_BYTES:,} bytes",
         f"{MAX_LINE_BYTES:,} bytes",
         f"line of JSON, {MAX_ROW_BYTES:,}",
-        f"{MAX_SITEMAPS:,} of them, {MAX_BYTES:,} bytes each",
+        f"{MAX_SITEMAP_BYTES:,} bytes each, unpacked; indexes that name each other: {MAX_NESTED}",
         f"the first {MAX_REJECTED:,} of a shard",
         f"a shard ({SHARD_BYTES // 1024**2} MiB of the unpacked list)",
         f"{MAX_SLOWDOWNS} answers of 429",
@@ -117,6 +118,7 @@ def test_make_targets_in_the_docs_exist(page: Path) -> None:
         f"{MAX_LINK_BYTES // 1000} kB together",
         f"followed from a page | {MAX_FOLLOWED:,}, from a sitemap {MAX_SITEMAP_LINKS:,}",
         f"{MAX_LINKS_BYTES:,} bytes together",
+        f"of a sitemap {MAX_SITEMAP_LINKS_BYTES:,}",
         f"a link carries | {MAX_CARRY_BYTES:,} bytes",
         f"kinds of a spec | {MAX_KINDS}, each with 100 patterns and {MAX_FOLLOW} elements",
         f"{MAX_TITLE:,} characters",

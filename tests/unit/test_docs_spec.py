@@ -20,6 +20,7 @@ from shared.fetch_spec import FetchSpec, KindFetchSpec
 from shared.proxy_spec import ProxySpec
 from shared.remember_spec import RememberSpec
 from shared.spec import Spec
+from shared.start_spec import StartSpec
 from tests import ROOT
 
 TEXT = (ROOT / "docs" / "spec.md").read_text()
@@ -31,6 +32,7 @@ STRUCTS = {
     "extract": ExtractSpec,
     "pages": PageKind,
     "follow": FollowSpec,
+    "start": StartSpec,
     "crawl": CrawlSpec,
     "remember": RememberSpec,
 }

@@ -13,14 +13,12 @@ from functions.dispatcher.lists.schemas import HEAD_BYTES
 from functions.dispatcher.lists.sink import Reader, Sink
 from functions.dispatcher.lists.source import ListSource
 from functions.dispatcher.lists.tables import TableReader
-from functions.dispatcher.lists.unpack import DamagedListError, unpacked
 
 __all__ = [
     "BOM",
     "HEAD_BYTES",
     "MAX_ROW_BYTES",
     "PACKED",
-    "DamagedListError",
     "ListSource",
     "Reader",
     "Sink",
@@ -31,5 +29,4 @@ __all__ = [
     "line_words",
     "open_lines",
     "open_list",
-    "unpacked",
 ]

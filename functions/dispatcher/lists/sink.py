@@ -27,6 +27,7 @@ class Sink(Rejects, Protocol):
         headers: dict[str, str] | None = None,
         body: str | None = None,
         input: dict[str, Any] | None = None,  # noqa: A002 -- the column of the results
+        page: str | None = None,
     ) -> None: ...
     def break_off(self, line: int, reason: str) -> None: ...
 

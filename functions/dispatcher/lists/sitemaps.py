@@ -2,15 +2,14 @@
 
 from functions.dispatcher.lists.sink import Sink
 from functions.dispatcher.lists.source import ListSource
-from shared.sitemap_locations import Location, NotWellFormedError
+from shared.crawl_spec import SITEMAP
+from shared.sitemap_locations import NotWellFormedError
 from shared.sitemap_parser import SitemapParser
 
 
 class SitemapReader:
     """
-    The pages of a sitemap.
-
-    Other sitemaps that it names are rejected: who has no website to be polite to cannot fetch them.
+    The pages of a sitemap, and the sitemaps that it names: workers fetch those.
 
     Args:
         source: All of it, from the first byte; it can be restarted.
@@ -25,7 +24,6 @@ class SitemapReader:
         self._parser = SitemapParser(name)
         self._next = line
         self._complete = False
-        self._others = 0
         self.position = start
         self.line = line
         self.ended = False
@@ -36,23 +34,21 @@ class SitemapReader:
             found = self._parser.found
             while found:
                 if found[0].number < self._next:
-                    self._others += found.popleft().of_sitemap
+                    found.popleft()
                     continue
                 if found[0].position >= until:
                     self.position, self.line = found[0].position, found[0].number
                     return
                 location = found.popleft()
                 self._next = location.number + 1
-                self._others += location.of_sitemap
-                _take(plan, location)
+                page = SITEMAP if location.of_sitemap else None
+                plan.add(location.number, location.text, page=page)
             if self._complete:
                 break
             self._read()
         self.line = max(self._next, self._parser.count + 1)
         if self._parser.problem is not None:
             plan.break_off(self.line, f"the sitemap is {self._parser.problem}")
-        if self._others:
-            plan.break_off(self.line, "the sitemap names others, whose pages are not in the job")
         self.ended = True
 
     def _read(self) -> None:
@@ -65,15 +61,3 @@ class SitemapReader:
         except NotWellFormedError:
             self._parser = SitemapParser(self._name, mend=True)
             self._source.restart()
-
-
-def _take(plan: Sink, location: Location) -> None:
-    if location.of_sitemap:
-        plan.reject(
-            location.number,
-            location.text.encode(errors="replace"),
-            "another sitemap: put it into the bucket as a list of its own, or let "
-            "`scatterfetch submit` read the index",
-        )
-    else:
-        plan.add(location.number, location.text)

@@ -33,12 +33,13 @@ from shared.fetch_spec import (
 )
 from shared.proxy_spec import ProxySpec, SecretName
 from shared.spec import Spec
+from shared.start_spec import StartSpec
 from shared.unwanted_spec import UnwantedSpec
 from shared.wording import given_kind, in_words, meant, problem_of
 
 _STRUCTS = (
     *(Spec, FetchSpec, UnwantedSpec, ProxySpec, SecretName, ExtractSpec, FieldSpec),
-    *(PageKind, FollowSpec, RangeSpec, CrawlSpec, KindFetchSpec, HostFetchSpec),
+    *(PageKind, FollowSpec, RangeSpec, CrawlSpec, StartSpec, KindFetchSpec, HostFetchSpec),
 )
 _NO_PATTERN = re.compile(r"Expected `str` matching regex (.*)", re.DOTALL)
 _FIELD = re.compile(

@@ -315,7 +315,7 @@ class Extractor:
             page=page,
             carry=carry,
             size=len(body),
-            seconds=self._seconds,
+            seconds=max(self._seconds, reader.least_seconds),
         )
         try:
             async with asyncio.timeout_at(deadline), self._turn:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from shared.crawl_spec import FollowSpec, PageKind
+from shared.crawl_spec import SITEMAP, FollowSpec, PageKind
 from shared.extract_spec import DEFAULT_EXTRACT, ExtractSpec
 from shared.messages import Target
 from shared.spec import Spec
@@ -32,6 +32,8 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether to read the canonical URL."""
     retry_when: tuple[UnwantedSpec, ...] = ()
     """Which pages are not those that were asked for."""
+    is_sitemap: bool = False
+    """Whether the pages are sitemaps, as `SITEMAP` has them."""
 
     @property
     def inputs(self) -> frozenset[str]:
@@ -50,6 +52,7 @@ class Kinds:
 
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
+        self._sitemaps = frozenset(start.location for start in spec.starts if start.is_sitemap)
         patterns = [(text, name) for name, kind in spec.pages.items() for text in kind.patterns]
         self._names = [name for _, name in patterns]
         self._first = lru_cache(_KNOWN)(
@@ -63,12 +66,15 @@ class Kinds:
         Return the name of the kind that a page is of.
 
         Returns None if the page is of no kind: the top level of the spec says how to read it.
+        `SITEMAP` is a kind of every spec.
 
         Args:
             url: Of the page, in the form of `shared.urls.Url`.
             named: The kind that the list, or the link to the page, names. It goes before all
                 patterns.
         """
+        if named == SITEMAP or url in self._sitemaps:
+            return SITEMAP
         if not self._spec.pages:
             return None
         if named is not None and named in self._spec.pages:
@@ -88,11 +94,17 @@ class Kinds:
             target: Whose page it is.
         """
         named = target.page
+        if self.is_sitemap(target):
+            return SITEMAP
         kind = self._spec.pages.get(named) if named is not None else None
         if kind is not None and kind.patterns and url != target.url:
             fitting = self.kind_of(url)
             return named if fitting == named else fitting
         return self.kind_of(url, named)
+
+    def is_sitemap(self, target: Target) -> bool:
+        """Tell whether the page of a target is of the kind `SITEMAP`, wherever it is."""
+        return target.page == SITEMAP or target.url in self._sitemaps
 
     def fits(self, url: str, named: str | None = None) -> bool:
         """Tell whether a link to `url` leads to a page that the spec says how to read."""
@@ -101,6 +113,8 @@ class Kinds:
     def reading(self, kind: str | None) -> Reading:
         """Return how pages of `kind` are read. None: those of no kind."""
         spec = self._spec
+        if kind == SITEMAP:
+            return Reading(extract=None, is_sitemap=True, drop_query=spec.crawl.drop_query)
         found: Spec | PageKind = spec if kind is None else spec.pages[kind]
         return Reading(
             extract=_extract(found),

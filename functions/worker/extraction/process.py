@@ -22,8 +22,10 @@ from functions.worker.extraction.documents.complexity import TooComplexError, me
 from functions.worker.extraction.documents.document import Document
 from functions.worker.extraction.following.follow import Following
 from functions.worker.extraction.following.relations import canonical_url
+from functions.worker.extraction.following.sitemap_page import SitemapPages
 from functions.worker.extraction.kinds import Reading
 from functions.worker.extraction.parsing import Parser, ParserError, load_parser, parse_rows
+from functions.worker.extraction.reader import extraction_of
 from functions.worker.extraction.rows import Extracted, Extraction
 from functions.worker.extraction.unwanted import Unwanted
 from functions.worker.transport.page import FetchedPage
@@ -149,10 +151,10 @@ class _Parsing:
 
 
 @lru_cache(maxsize=64)
-def _compiled(text: bytes, package: str) -> Extraction | _Parsing:
+def _compiled(text: bytes, package: str) -> Extraction | SitemapPages | _Parsing:
     reading = _readings.decode(text)
     if reading.parser is None:
-        return Extraction(reading)
+        return extraction_of(reading)
     return _Parsing(load_parser(reading.parser, package), reading)
 
 

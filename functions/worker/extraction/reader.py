@@ -2,6 +2,7 @@
 
 import msgspec
 
+from functions.worker.extraction.following.sitemap_page import SECONDS, SitemapPages
 from functions.worker.extraction.kinds import Reading
 from functions.worker.extraction.rows import Extraction
 from shared.extract_spec import CONTENT
@@ -14,16 +15,18 @@ class Reader:
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._extraction: Extraction | None = None
+        self._extraction: Extraction | SitemapPages | None = None
         self.sent = msgspec.Raw(_encoder.encode(reading))
         """`reading` as JSON."""
         self.has_parser = reading.parser is not None
+        self.least_seconds = SECONDS if reading.is_sitemap else 0.0
+        """That a page may take, whatever the spec says."""
         # What finds the main content has no limit of its own: a table of wide cells holds it up.
         extract = reading.extract
         self.inputs = reading.inputs
         self.is_slow = self.has_parser or bool(extract and CONTENT & set(extract.include))
 
-    def compile(self) -> Extraction:
+    def compile(self) -> Extraction | SitemapPages:
         """
         Return what extracts here.
 
@@ -31,5 +34,15 @@ class Reader:
             InvalidSpecError: the spec makes no sense.
         """
         if self._extraction is None:
-            self._extraction = Extraction(self._reading)
+            self._extraction = extraction_of(self._reading)
         return self._extraction
+
+
+def extraction_of(reading: Reading) -> Extraction | SitemapPages:
+    """
+    Return what reads pages as `reading` says, which names no parser.
+
+    Raises:
+        InvalidSpecError: the spec makes no sense.
+    """
+    return SitemapPages(reading) if reading.is_sitemap else Extraction(reading)

@@ -13,7 +13,8 @@ from typing import NamedTuple, Protocol
 from functions.worker.extraction.rows import Link
 from functions.worker.identity import Identity
 from functions.worker.scraping.scope import Scope
-from functions.worker.seen import found_target
+from functions.worker.seen import depth_of, found_target
+from shared.crawl_spec import SITEMAP
 from shared.errors import FetchError, Reason
 from shared.messages import Batch, Target
 from shared.outcomes import CutLink, Found
@@ -137,7 +138,7 @@ class Frontier:
         if self._taken is None or self._scope is None:
             return None
         location = parse_url(target.location)
-        if target.found_on and not self._scope.is_within(parse_url(target.found_on), location):
+        if not self._scope.holds(target, location):
             detail = f"it leads to {location.href}, which crawl.within leaves out"
             return FetchError(location.href, Reason.OUT_OF_SCOPE, detail)
         if (error := self.met(target)) is not None:
@@ -215,6 +216,7 @@ class Frontier:
         page_url: str,
         links: Collection[Link],
         *,
+        kind: str | None = None,
         nofollow: bool = False,
         cut: Mapping[str, int] = MappingProxyType({}),
     ) -> Followed:
@@ -225,6 +227,7 @@ class Frontier:
             target: Whose page it is.
             page_url: The page's own URL, after redirects.
             links: Of the page.
+            kind: Of the page.
             nofollow: Whether the page wants that nobody follows them.
             cut: What was cut off before.
         """
@@ -235,18 +238,24 @@ class Frontier:
         joining: list[Target] = []
         cut_links: list[CutLink] = []
         counts = Counter(cut)
-        page, depth = parse_url(page_url), target.depth + 1
+        page = parse_url(page_url)
+        of_sitemap = kind == SITEMAP
         barred = None
-        if nofollow and scope.limits.nofollow == "obey":
+        if nofollow and scope.limits.nofollow == "obey" and not of_sitemap:
             barred = "nofollow"
-        elif target.found_on and not scope.is_within(parse_url(target.found_on), page):
+        elif not (of_sitemap or scope.holds(target, page)):
             barred = "within"  # a redirect has led out of it
+        may_join = self._found + len(links) < MAX_FOUND  # else nothing more is fetched here
         for link in links:
             number = scope.identity.of(link.url)
             if barred is None and self._is_known(number):
                 continue
             url = parse_url(link.url)
-            why = barred or scope.cut(page, url, link.page, depth)
+            depth = depth_of(link.page, kind, target.depth)
+            if of_sitemap:
+                why = scope.cut_of_sitemap(url, link.page, depth)
+            else:
+                why = barred or scope.cut(page, url, link.page, depth)
             partition = partition_of(url.host, self._partitions)
             is_ours = partition == self._batch.partition
             if why is None and is_ours:
@@ -260,12 +269,13 @@ class Frontier:
             if is_ours:
                 self._count(url.host)
             self._targets.add(number)
-            joins = is_ours and url.host in self._present and self._joined < MAX_JOINING
+            has_place = may_join and self._joined < MAX_JOINING
+            joins = is_ours and url.host in self._present and has_place
             one = Found(url.href, link.page, link.carry, partition=None if joins else partition)
             found.append(one)
             if joins:
                 self._joined += 1
-                joining.append(found_target(one, depth=target.depth + 1, found_on=page_url))
+                joining.append(found_target(one, depth=depth, found_on=page_url))
         self._found += len(found)
         return Followed(tuple(found), dict(+counts), joining, tuple(cut_links))
 

@@ -42,10 +42,7 @@ class Means:
     @cached_property
     def scope(self) -> Scope | None:
         """How far links are followed; None where none are."""
-        spec = self.job.spec
-        if not spec.follows:
-            return None
-        return scope_of(spec)
+        return scope_of(self.job.spec) if self.job.follows else None
 
     @cached_property
     def agent(self) -> str:

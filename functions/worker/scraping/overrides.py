@@ -6,8 +6,11 @@ Pure.
 
 from functools import cache
 
+from msgspec.structs import replace
+
 from functions.worker.extraction.kinds import Kinds
-from shared.fetch_spec import FetchSpec, overridden
+from shared.crawl_spec import SITEMAP
+from shared.fetch_spec import MAX_SITEMAP_BYTES, FetchSpec, overridden
 from shared.messages import Target
 from shared.spec import Spec
 from shared.url_patterns import first_fitting
@@ -42,6 +45,8 @@ class Overrides:
 
     def of(self, url: Url, target: Target) -> FetchSpec:
         """Return how `url` is fetched for `target`."""
+        if self._kinds.is_sitemap(target):
+            return self._of(url.host, SITEMAP)
         if not (self._has_hosts or self._has_kinds):
             return self._spec.fetch
         kind = self._kinds.kind_of_page(url.href, target) if self._has_kinds else None
@@ -54,6 +59,10 @@ class Overrides:
     def _made(self, host: str, kind: str | None) -> FetchSpec:
         number = self._first(f"https://{host}/")
         of_host = None if number is None else self._spec.fetch.hosts[self._numbers[number]]
+        if kind == SITEMAP:
+            fetch = self.of_host(host)
+            most = max(fetch.max_bytes, MAX_SITEMAP_BYTES)
+            return replace(fetch, max_bytes=most, content_types=("*/*",), retry_when=())
         of_kind = None if kind is None else self._spec.pages[kind].fetch
         if of_host is None and of_kind is None:
             return self._spec.fetch

@@ -19,6 +19,7 @@ from functions.worker.scraping.verdicts import Judge
 from functions.worker.scraping.visit import Visit
 from functions.worker.transport.budget import Reservation
 from functions.worker.transport.page import FetchedPage
+from shared.crawl_spec import SITEMAP
 from shared.errors import FetchError, Reason
 
 NO_ROOM = "the outcomes of this batch have taken the memory that they may have"
@@ -146,13 +147,18 @@ class PageReader:
             visit.target,
             page.url,
             extracted.links,
+            kind=visit.kind,
             nofollow=not NOFOLLOW.isdisjoint(tags),
             cut=extracted.links_cut or {},
         )
         canonical = self._frontier.canonical(page.url, extracted.canonical)
-        left_out = self._left_out(page, extracted, tags, canonical)
+        left_out = None
+        if visit.kind != SITEMAP:  # search engines are not to list it, which is no word to crawlers
+            left_out = self._left_out(page, extracted, tags, canonical)
         judged = None
-        if left_out is None and self._recollection is not None and visit.method == "GET":
+        # A sitemap has no rows, and a memory of its links would be as long as it is itself.
+        is_remembered = left_out is None and visit.method == "GET" and visit.kind != SITEMAP
+        if self._recollection is not None and is_remembered:
             judged = self._recollection.judged(visit.target, page, extracted)
         self._pending.scraped(
             visit, page, extracted, followed, judged, canonical=canonical, left_out=left_out

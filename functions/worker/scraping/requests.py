@@ -14,6 +14,7 @@ from functions.worker.remembering.recollection import Recollection
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.visit import Visit
 from functions.worker.transport.request import Request
+from shared.crawl_spec import SITEMAP
 from shared.fetch_spec import FetchSpec
 from shared.urls import Url, parse_url
 
@@ -99,4 +100,7 @@ class Requests:
 
 def _is_at_home(visit: Visit) -> bool:
     """Tell whether a visit is still where the list has sent it: what is told there stays there."""
-    return not visit.redirects or may_be_told(visit.url, home=parse_url(visit.target.url))
+    target = visit.target
+    if target.page == SITEMAP and target.found_on is not None:
+        return may_be_told(visit.url, home=parse_url(target.found_on))  # no list has named it
+    return not visit.redirects or may_be_told(visit.url, home=parse_url(target.url))

@@ -6,10 +6,14 @@ from typing import NamedTuple
 
 from functions.worker.extraction.kinds import Kinds
 from functions.worker.identity import Identity
-from shared.crawl_spec import CrawlSpec
+from shared.crawl_spec import SITEMAP, CrawlSpec
+from shared.messages import Target
 from shared.spec import Spec
 from shared.url_patterns import any_fitting
-from shared.urls import Url, registrable_domain
+from shared.urls import Url, parse_url, registrable_domain
+
+MAX_NESTED = 5
+"""Indexes of sitemaps that may name each other, one after another."""
 
 
 class Scope(NamedTuple):
@@ -41,6 +45,24 @@ class Scope(NamedTuple):
         if len(path) > limits.max_repeats and _repeats(path) > limits.max_repeats:
             return "max_repeats"
         return None if self.fits(link.href, kind) else "kind"
+
+    def cut_of_sitemap(self, link: Url, kind: str | None, depth: int) -> str | None:
+        """
+        Return what cuts off what a sitemap lists; None if nothing does.
+
+        A sitemap is a list, which says itself where its pages are. Patterns hold for them.
+        """
+        if kind == SITEMAP:
+            return "depth" if depth > MAX_NESTED else None
+        if self.limits.within not in {"host", "domain"} and not self.is_within(link, link):
+            return "within"
+        return None if self.fits(link.href, kind) else "kind"
+
+    def holds(self, target: Target, location: Url) -> bool:
+        """Tell whether a target is still where the link to it may lead, at `location`."""
+        if target.found_on is None or target.page == SITEMAP or not target.depth:
+            return True  # it is listed
+        return self.is_within(parse_url(target.found_on), location)
 
 
 def scope_of(spec: Spec) -> Scope:

@@ -34,6 +34,7 @@ from functions.worker.transport.request import Redirect
 from shared.errors import FetchError, Reason
 from shared.messages import Batch
 from shared.outcomes import Outcome
+from shared.urls import parse_url
 
 LAST_SECONDS = 5.0
 """That requests and parsers under way have at the end of a batch, where it came early."""
@@ -278,11 +279,22 @@ class Scraper:
         if isinstance(answer, FetchError):
             if answer.reason is Reason.NOT_MODIFIED and self._pages.read_same(visit):
                 return
+            if (elsewhere := self._sitemap_instead(visit, answer)) is not None:
+                self._follow(visit, elsewhere)
+                return
             self._judge.decide(visit, answer, proxy, self._deadline.now())
         elif isinstance(answer, Redirect):
             self._follow(visit, answer)
         else:
             self._pages.read(visit, answer, reservation)
+
+    def _sitemap_instead(self, visit: Visit, error: FetchError) -> Redirect | None:
+        """Return where the sitemap is of a website without the robots.txt that is to name it."""
+        is_none = error.status is not None and 400 <= error.status < 500  # noqa: PLR2004
+        is_wanted = is_none and self._means.extractor.kinds.is_sitemap(visit.target)
+        if not is_wanted or error.reason.retryable or not visit.url.href.endswith("/robots.txt"):
+            return None
+        return Redirect(302, parse_url("/sitemap.xml", visit.url.href))
 
     def _follow(self, visit: Visit, answer: Redirect) -> None:
         """Let `visit` go where `answer` leads."""

@@ -16,6 +16,7 @@ from functions.worker.politeness.robots import robots_tags
 from functions.worker.remembering.recollection import Judged
 from functions.worker.scraping.frontier import NOTHING_FOLLOWED, Followed
 from functions.worker.transport.page import FetchedPage
+from shared.crawl_spec import SITEMAP
 from shared.errors import FetchError, Reason
 from shared.messages import ERRAND, Method, Target
 from shared.outcomes import FollowedOutcome, Kind, NotedOutcome, Outcome, final_kind
@@ -177,12 +178,17 @@ class Visit:
             page,
             now,
             **links,
-            reason=None if extracted.failure is None else Reason.BAD_ROWS,
+            reason=None if extracted.failure is None else self._failed,
             detail=extracted.failure,
             robots_tags=self.tags(page, extracted, token),
             rows=extracted.rows,
             problems=extracted.problems,
         )
+
+    @property
+    def _failed(self) -> Reason:
+        """Why nothing is taken of its page."""
+        return Reason.NO_SITEMAP if self.kind == SITEMAP else Reason.BAD_ROWS
 
     def unreadable(
         self, page: FetchedPage, error: FetchError, *, token: str, now: float

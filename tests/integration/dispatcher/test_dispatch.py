@@ -113,11 +113,6 @@ def test_an_event_that_is_delivered_twice_does_nothing_twice(
             "feed.xml holds no URL: entry 1 is '': there is no URL",
         ),
         ("urls.xml", b"http://a.example/", "urls.xml is no sitemap: it is no XML"),
-        (
-            "index.xml",
-            b"<sitemapindex><sitemap><loc>http://a.example/1.xml</loc></sitemap></sitemapindex>",
-            "entry 1 is 'http://a.example/1.xml': another sitemap: put it into the bucket",
-        ),
     ],
 )
 def test_a_list_that_is_none_is_an_error_in_the_manifest(

@@ -13,6 +13,8 @@ MAX_SITEMAP_LINKS = 50_000
 """The same of a sitemap, which may list as many (https://www.sitemaps.org/protocol.html)."""
 MAX_LINKS_BYTES = 5_000_000
 """Bytes of one page's links together, with what they carry."""
+MAX_SITEMAP_LINKS_BYTES = 20_000_000
+"""The same of a sitemap that is a page of the kind of sitemaps."""
 MAX_CARRY_BYTES = 10_000
 """Bytes of JSON that one link can carry."""
 

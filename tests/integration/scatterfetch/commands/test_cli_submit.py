@@ -16,12 +16,13 @@ from shared.ids import job_id
 from shared.keys import SUBMITTED, manifest_key
 from shared.manifest import decode_manifest
 from shared.messages import Submit, decode_dispatch
+from shared.outcomes import Kind
 from tests import ROOT
 from tests.cloud import Deployment
 from tests.commandline import scatterfetch_here
-from tests.integration.dispatcher.test_sitemaps import sitemap, xml
 from tests.integration.scatterfetch.commands.test_cli_stack import Command
 from tests.integration.scatterfetch.test_cli import scatterfetch
+from tests.integration.worker.test_sitemaps import sitemap, xml
 from tests.results import final_outcomes
 from tests.site import Site
 from tests.stack import serving_stacks
@@ -126,7 +127,7 @@ def test_urls_go_along_in_the_message(command: Command, site: Site, folder: Path
 def test_the_pages_of_a_sitemap_are_a_list(
     command: Command, site: Site, folder: Path, tmp_path: Path
 ) -> None:
-    """It is read from here, as the workers would, since the dispatcher fetches nothing."""
+    """The workers read it, since the dispatcher fetches nothing."""
     site.reply("/sitemap.xml", xml(sitemap("http://a.example/a", "http://a.example/b")))
     site.page("/a", "A")
     site.page("/b", "B")
@@ -137,8 +138,10 @@ def test_the_pages_of_a_sitemap_are_a_list(
     done = command("submit", "index.xml", "--stack", "fleet", "--wait")
 
     assert done.returncode == 1, done.stderr  # since something is missing
-    assert "http://a.example/gone.xml: the server answered 404" in done.stderr
-    assert set(final_outcomes(folder)) == {"http://a.example/a", "http://a.example/b"}
+    scraped = [url for url, one in final_outcomes(folder).items() if one.outcome is Kind.SCRAPED]
+    names = ("a", "b", "sitemap.xml")
+    assert sorted(scraped) == [f"http://a.example/{name}" for name in names]
+    assert final_outcomes(folder)["http://a.example/gone.xml"].status == 404
     assert site.user_agents == {"fleet-bot/1.0 (+https://fleet.example/bot)"}
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+from aiohttp import web
 
 from shared.outcomes import Kind
 from tests.commandline import scatterfetch_here
 from tests.results import all_outcomes, final_outcomes
 from tests.shop import ELSEWHERE, SPEC, Shop
-from tests.site import running_site
+from tests.site import Site, running_site
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def shop() -> Iterator[Shop]:
         yield site
 
 
-def crawl(shop: Shop, folder: Path, *args: str, spec: str = SPEC) -> CompletedProcess[str]:
+def crawl(shop: Site, folder: Path, *args: str, spec: str = SPEC) -> CompletedProcess[str]:
     (folder / "spec.yaml").write_text(spec)
     local = ["--parameter", f"ConnectTo=::127.0.0.1:{shop.port}", "--workers", "3"]
     local += ["--parameter", "AllowPrivateNetworks=true"]
@@ -119,3 +120,24 @@ def test_lost_results_of_a_crawl_are_fetched_again_with_all_that_they_led_to(
     assert {
         one.url for one in all_outcomes(tmp_path / "out") if one.outcome is Kind.SCRAPED
     } == expected
+
+
+def test_a_crawl_may_begin_at_the_sitemaps_of_a_website(site: Site, tmp_path: Path) -> None:
+    """Its pages are those of its kinds."""
+    locations = "".join(f"<url><loc>{path}</loc></url>" for path in ("/p/1", "/p/2", "/about"))
+    site.reply("/map.xml", web.Response(text=f"<urlset>{locations}</urlset>"))
+    site.robots("Sitemap: http://shop.example/map.xml")
+    for path in ("/p/1", "/p/2", "/about"):
+        site.page(path, path)
+    kinds = "pages: {product: {match: shop.example/p/*, extract: {include: [page]}}}"
+
+    ran = crawl(
+        site,
+        tmp_path,
+        spec=f"start: {{sitemaps: 'http://shop.example'}}\nfetch: {{pause: 0}}\n{kinds}",
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert sorted(site.paths()) == ["/map.xml", "/p/1", "/p/2"]
+    final = final_outcomes(tmp_path / "out").values()
+    assert sorted(str(row["title"]) for one in final for row in one.rows) == ["/p/1", "/p/2"]

@@ -31,7 +31,7 @@ from scatterfetch.jobs.last_run import last_runs
 from scatterfetch.jobs.progress import Finished, Progress
 from scatterfetch.jobs.same_list import manifests_of, older_jobs, runs_of
 from scatterfetch.jobs.standing import State, Status, look_at
-from scatterfetch.lists.sources import read_lists, read_sitemap_list
+from scatterfetch.lists.sources import read_lists, read_sources
 from scatterfetch.lists.url_list import UrlList
 from scatterfetch.localcloud.cloud import LocalCloud
 from scatterfetch.localcloud.sandbox import Sandbox
@@ -963,23 +963,29 @@ def test_a_list_on_disk_is_dispatched_from_there(
     assert job.manifest.etag == f'"{hashlib.md5(path.read_bytes()).hexdigest()}"'
 
 
-def test_a_sitemap_is_a_list(runner: Runner, site: Site, tmp_path: Path) -> None:
+@pytest.mark.parametrize("source", ["http://a.example/sitemap.xml", "index.xml"])
+def test_what_a_sitemap_lists_is_scraped(
+    runner: Runner, site: Site, tmp_path: Path, source: str
+) -> None:
+    """By its URL, or as a file that names others; once, though it is run again."""
     site.page("/x", "X")
-    url = "http://a.example/sitemap.xml"
     text = "<urlset><url><loc>http://a.example/x</loc></url></urlset>"
     site.reply("/sitemap.xml", web.Response(text=text, content_type="text/xml"))
     spec = tmp_path / "spec.yaml"
     spec.write_bytes(HURRY)
-    parameters = {**LOCAL, "ConnectTo": f"::127.0.0.1:{site.port}"}
-    said: list[str] = []
+    index = "<sitemap><loc>http://a.example/sitemap.xml</loc></sitemap>"
+    (tmp_path / "index.xml").write_text(f"<sitemapindex>{index}</sitemapindex>")
+    named = source if "://" in source else str(tmp_path / source)
 
-    url_list, whole = read_sitemap_list(
-        url, runner.folder, spec=spec, parameters=parameters, say=said.append
-    )
-    finished = runner(url_list)
+    finished = runner(*read_sources([named], spec=spec))
+    again = runner(*read_sources([named], spec=spec))
 
-    assert (finished.complete, whole, said) == (True, True, [])
-    assert titles(runner.folder) == {"http://a.example/x": "X"}
+    assert finished.complete
+    assert again.complete
+    final = final_outcomes(runner.folder)
+    assert [row["title"] for row in final["http://a.example/x"].rows] == ["X"]
+    assert final["http://a.example/sitemap.xml"].rows == []
+    assert sorted(site.paths()) == ["/sitemap.xml", "/x"]
 
 
 BROKEN = web.Response(status=500)

@@ -6,7 +6,9 @@ import pytest
 from functions.dispatcher.lists.sitemaps import SitemapReader
 from functions.dispatcher.lists.source import ListSource
 from functions.dispatcher.plan import Plan
+from shared import crawl_spec
 from shared.errors import InvalidJobError
+from shared.messages import Target
 
 NS = b'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
 
@@ -65,16 +67,20 @@ def test_other_encodings_are_read() -> None:
     assert urls == {1: "http://xn--9ca.example/"}
 
 
-def test_other_sitemaps_are_named_and_not_fetched() -> None:
+def test_other_sitemaps_are_targets_of_their_own_kind() -> None:
     text = (
-        b"<sitemapindex %s><sitemap><loc>http://a.example/1.xml.gz</loc></sitemap></sitemapindex>"
+        b"<sitemapindex %s><sitemap><loc>http://a.example/1.xml.gz</loc></sitemap>"
+        b"<url><loc>http://a.example/</loc></url></sitemapindex>"
     )
+    plan = Plan(job="j", shard=0, partitions=4, batch_size=200)
 
-    urls, problems = read(text % NS)
+    SitemapReader(ListSource([text % NS]), "map.xml").fill(plan, 1 << 60)
 
-    assert urls == {}
-    assert "another sitemap: put it into the bucket as a list of its own" in problems[1]
-    assert "names others, whose pages are not in the job" in problems[2]
+    [batch] = plan.batches()
+    assert batch.targets == (
+        Target("http://a.example/1.xml.gz", 1, page=crawl_spec.SITEMAP),
+        Target("http://a.example/", 2),
+    )
 
 
 LOC = b"<url><loc>http://a.example/1</loc></url>"
@@ -167,12 +173,11 @@ def test_a_page_counts_wherever_it_is_named(text: bytes) -> None:
         b"<sitemap>http://a.example/2.xml</sitemap>",
     ],
 )
-def test_a_sitemap_in_a_sitemap_of_pages_is_not_lost_without_a_word(entry: bytes) -> None:
+def test_a_sitemap_in_a_sitemap_of_pages_is_a_target(entry: bytes) -> None:
     urls, problems = read(b"<urlset>" + LOC + entry + b"</urlset>")
 
-    assert urls == {1: "http://a.example/1"}
-    assert "another sitemap" in problems[2]
-    assert "whose pages are not in the job" in problems[3]
+    assert urls == {1: "http://a.example/1", 2: "http://a.example/2.xml"}
+    assert problems == {}
 
 
 @pytest.mark.parametrize(
