@@ -2,7 +2,7 @@
 # deployment tool, whose dependencies clash with ours, into .venv-sam); nothing is global.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup python313-bin demo test chaos bench-engine bench-extract bench-worker bench-cold bench-dispatch bench-fleet bench-local bench-polite bench-values check fix lock build deploy dist e2e clean
+.PHONY: help setup python313-bin demo test chaos bench-engine bench-extract bench-worker bench-cold bench-dispatch bench-fleet bench-local bench-polite bench-seen bench-values check fix lock build deploy dist e2e clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -73,6 +73,9 @@ bench-local: .venv/installed ## `scatterfetch run` against its workers alone (th
 
 bench-polite: .venv/installed ## `scatterfetch run`, Scrapy and Crawlee, all polite: clock, CPU, pauses (BENCH_ARGS="--runs 3")
 	@$(BIN)/python -m bench.polite $(BENCH_ARGS)
+
+bench-seen: .venv/installed ## what it costs to know which pages of a crawl are taken, at 100 million
+	@$(BIN)/python -m bench.seen $(BENCH_ARGS)
 
 bench-values: .venv/installed ## values and texts of real pages against what is known (CORPUS=FOLDER)
 	@$(BIN)/python -m bench.values $(CORPUS) $(BENCH_ARGS)

@@ -116,6 +116,7 @@ def usage_of(
     dispatcher_memory: int = 512,
     sandboxes: int = 0,
     seconds: float = math.inf,
+    takes: bool = False,
 ) -> Usage:
     """
     Return what a job has used, from what its receipts tell; deliveries that failed come on top.
@@ -132,6 +133,7 @@ def usage_of(
         dispatcher_memory: MB.
         sandboxes: Of the worker, as far as they are known.
         seconds: From the job's start to its end: children that come together call one worker.
+        takes: Whether each batch reads and writes which pages its partition has taken.
     """
     wakes = min(children, 1 + seconds / TOGETHER_SECONDS)
     chunks = math.ceil(message_bytes / SQS_CHUNK)
@@ -143,8 +145,8 @@ def usage_of(
         )
         / _MEMORY_GB,
         invocations=worker_seconds / WORKER_SECONDS + wakes + children + dispatches,
-        s3_writes=BATCH_WRITES * batches + DISPATCH_WRITES * dispatches,
-        s3_reads=(BATCH_READS + CLOSE_READS) * batches
+        s3_writes=(BATCH_WRITES + takes) * batches + DISPATCH_WRITES * dispatches,
+        s3_reads=(BATCH_READS + takes + CLOSE_READS) * batches
         + SANDBOX_READS * sandboxes
         + DISPATCH_READS * dispatches,
         # Batches of the list are sent ten at a time; a child alone, whenever it is due, and it has

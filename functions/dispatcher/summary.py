@@ -176,7 +176,7 @@ def summarize(
         worker_seconds=round(tally.worker_seconds, 3),
         worst_hosts=_worst(tally),
         worst_hosts_exact=not tally.hosts_forgotten,
-        cost_usd=_cost(ledger, tally, seconds, worker_memory, architecture),
+        cost_usd=_cost(manifest, ledger, tally, seconds, worker_memory, architecture),
     )
 
 
@@ -220,7 +220,12 @@ def _worst(tally: Tally) -> list[HostSummary]:
 
 
 def _cost(
-    ledger: Ledger, tally: Tally, seconds: float | None, worker_memory: int, architecture: str
+    manifest: Manifest,
+    ledger: Ledger,
+    tally: Tally,
+    seconds: float | None,
+    worker_memory: int,
+    architecture: str,
 ) -> dict[str, float]:
     usage = prices.usage_of(
         requests=tally.requests,
@@ -231,6 +236,7 @@ def _cost(
         message_bytes=tally.message_bytes / max(1, tally.receipts),
         dispatches=len(ledger.dispatched),
         seconds=math.inf if seconds is None else seconds,
+        takes=manifest.takes,
     )
     cost = prices.cost_of(usage, architecture=architecture)
     parts = {**structs.asdict(cost), "total": cost.total}

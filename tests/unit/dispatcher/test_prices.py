@@ -130,3 +130,20 @@ def test_the_dispatcher_is_paid_as_well() -> None:
     assert usage.gb_seconds == 5_000
     assert usage.invocations == 1_000
     assert cost_of(usage).s3 == pytest.approx(0.02 + 0.0012)
+
+
+def test_a_crawl_reads_and_writes_what_is_taken_with_each_batch() -> None:
+    listed, crawled = (
+        usage_of(
+            requests=100,
+            batches=10,
+            children=0,
+            worker_seconds=1.0,
+            worker_memory=512,
+            message_bytes=1_000,
+            takes=takes,
+        )
+        for takes in (False, True)
+    )
+
+    assert (crawled.s3_writes - listed.s3_writes, crawled.s3_reads - listed.s3_reads) == (10, 10)
