@@ -35,6 +35,9 @@ def check_spec(spec: Spec) -> None:
         path = f"fetch.hosts[{number}].match"
         for place, pattern in _numbered(host.match, path):
             _check_host(pattern, place)
+    for path, secret in spec.secrets.items():
+        for place, pattern in _numbered(secret.for_, f"{path}.for"):
+            _check_host(pattern, place)
     _check_follow(spec.follow, "follow", spec)
     for name, kind in spec.pages.items():
         path = f"pages.{name}"

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from shared.extract_spec import Expression
 from shared.header_spec import TOKEN, check_cookies, check_headers
 from shared.proxy_spec import ProxySpec
+from shared.secret_spec import HostPatterns, SecretSpec
 from shared.unwanted_spec import UnwantedSpec
 
 MAX_SITEMAP_BYTES = 52_428_800
@@ -43,8 +43,8 @@ Attempts = Annotated[int, Meta(ge=1, le=10)]
 WaitInitial = Annotated[float, Meta(ge=0.1, le=60)]
 WaitMax = Annotated[float, Meta(ge=0.1, le=900)]
 RetryWhen = Annotated[tuple[UnwantedSpec, ...], Meta(max_length=20)]
-Headers = Annotated[dict[str, str], Meta(max_length=50)]
-Cookies = Annotated[dict[str, str], Meta(max_length=50)]
+Headers = Annotated[dict[str, str | SecretSpec], Meta(max_length=50)]
+Cookies = Annotated[dict[str, str | SecretSpec], Meta(max_length=50)]
 _CONTACT = re.compile(r"https?://[^\s.]+\.|[^\s@]+@[^\s@]+\.")
 
 
@@ -91,7 +91,7 @@ class KindFetchSpec(OverridesSpec, frozen=True, kw_only=True, omit_defaults=True
 class HostFetchSpec(OverridesSpec, frozen=True, kw_only=True, omit_defaults=True):
     """How pages of some hosts are fetched."""
 
-    match: Expression | Annotated[tuple[Expression, ...], Meta(min_length=1, max_length=100)]
+    match: HostPatterns
     """The hosts: `shop.example`, or `*.shop.example` for it and all below it. One is enough."""
 
     @property

@@ -1,4 +1,4 @@
-"""What a spec may say of proxies, and of the secrets that hold them."""
+"""What a spec may say of proxies."""
 
 import re
 from ipaddress import IPv6Address
@@ -6,25 +6,14 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from shared.secret_spec import SecretName
+
 ProxyUrl = Annotated[str, Meta(max_length=2_000)]
 _PROXY = re.compile(
     r"(?:https?|socks5h?)://(?:(?:(?![/?#@\[\]\\])[!-~])+@)?(?:[a-z0-9._-]+|\[([0-9a-f:.]+)\])(?::([0-9]{1,5}))?/?",
     re.IGNORECASE,
 )
 _LAST_PORT = 65_535
-
-
-class SecretName(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where a secret is: one of the two."""
-
-    secrets_manager: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
-    """Name or ARN of a secret in AWS Secrets Manager."""
-    ssm: Annotated[str, Meta(min_length=1, max_length=1_011)] | None = None
-    """Name of a parameter in the AWS Systems Manager Parameter Store."""
-
-    def __post_init__(self) -> None:
-        if (self.secrets_manager is None) == (self.ssm is None):
-            raise ValueError("name the secret by one of secrets_manager and ssm")
 
 
 class ProxySpec(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -14,8 +14,9 @@ from shared.crawl_spec import (
     ParserName,
 )
 from shared.extract_spec import DEFAULT_EXTRACT, Expression, ExtractSpec
-from shared.fetch_spec import FetchSpec
+from shared.fetch_spec import FetchSpec, OverridesSpec
 from shared.remember_spec import RememberSpec
+from shared.secret_spec import SecretName, SecretSpec
 from shared.start_spec import Start, StartSpec, start_of
 
 __all__ = ["FetchSpec", "Spec"]
@@ -52,6 +53,28 @@ class Spec(Struct, frozen=True, kw_only=True, omit_defaults=True):
         if isinstance(self.remember, RememberSpec):
             return self.remember
         return RememberSpec() if self.remember else None
+
+    @property
+    def secrets(self) -> dict[str, SecretSpec]:
+        """The headers and cookies that are secrets, each by its path."""
+        parts: dict[str, FetchSpec | OverridesSpec] = {"fetch": self.fetch}
+        parts |= {f"fetch.hosts[{n}]": host for n, host in enumerate(self.fetch.hosts)}
+        kinds = self.pages.items()
+        parts |= {f"pages.{name}.fetch": kind.fetch for name, kind in kinds if kind.fetch}
+        return {
+            f"{path}.{section}.{name}": value
+            for path, part in parts.items()
+            for section, values in (("headers", part.headers), ("cookies", part.cookies))
+            for name, value in values.items()
+            if isinstance(value, SecretSpec)
+        }
+
+    @property
+    def secret_names(self) -> tuple[SecretName, ...]:
+        """What is to be read of where secrets are kept, each once."""
+        proxies = self.fetch.proxies
+        names = [proxies.secret] if proxies and proxies.secret else []
+        return tuple(dict.fromkeys([*names, *(one.secret for one in self.secrets.values())]))
 
     @property
     def follows(self) -> bool:

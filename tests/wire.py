@@ -32,7 +32,8 @@ from shared.messages import (
     encode,
 )
 from shared.outcomes import Kind, Outcome, decode_lines, encode_line
-from shared.proxy_spec import ProxySpec, SecretName
+from shared.proxy_spec import ProxySpec
+from shared.secret_spec import SecretName
 from shared.spec import FetchSpec, Spec
 from shared.tally import Tally, decode_tally, encode_tally
 

@@ -26,7 +26,7 @@ from functions.worker.scraping.batch import scrape_batch
 from functions.worker.scraping.frontier import Frontier
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.visit import Visit
-from functions.worker.secrets import proxy_pool
+from functions.worker.secrets import proxy_pool, secrets_of
 from functions.worker.seen import Seen
 from functions.worker.workshop import Workshop
 from shared.errors import FetchError, InvalidJobError, Reason, StorageError
@@ -325,7 +325,13 @@ def _means(
         turn=workshop.extracting,
     )
     pool = proxy_pool(job, state, resources.rng)
-    return Means(job=job, user_agent=user_agent, extractor=extractor, pool=pool)
+    return Means(
+        job=job,
+        user_agent=user_agent,
+        extractor=extractor,
+        pool=pool,
+        secrets=secrets_of(job),
+    )
 
 
 def _given_up(batch: Batch, resources: Resources, reason: Reason, detail: str) -> _Made:

@@ -62,7 +62,7 @@ Deploy it to AWS, parsers included, and start a job there:
     scatterfetch deploy UserAgent='acme-bot/1.0 (+https://acme.example/bot)'
     scatterfetch submit books/urls.txt --wait
 """
-_GITIGNORE = "out/\n.aws-sam/\n__pycache__/\n"
+_GITIGNORE = "out/\nsecrets.toml\n.aws-sam/\n__pycache__/\n"
 _SPEC = """\
 fetch:
   pause: 0.02  # these shops are on your machine; leave this line out for other websites

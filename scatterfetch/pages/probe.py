@@ -22,7 +22,7 @@ from functions.worker.scraping.frontier import (
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.scope import scope_of
 from functions.worker.scraping.visit import Visit
-from functions.worker.secrets import proxy_pool
+from functions.worker.secrets import ReadSecret, proxy_pool, secrets_of
 from functions.worker.transport.budget import Budget, Slots
 from functions.worker.transport.fetch import Pool
 from functions.worker.transport.page import FetchedPage
@@ -89,6 +89,7 @@ async def fetch(
     settings: WorkerSettings,
     process: ExtractionProcess,
     said: dict[str, Any] | None = None,
+    read: ReadSecret | None = None,
 ) -> Seen:
     """
     Fetch `url` once, as politely as a worker, and extract what `spec` says; mention long waits.
@@ -99,9 +100,11 @@ async def fetch(
         settings: Of the worker.
         process: For what must not be done here.
         said: What a list would say about the URL.
+        read: Reads a secret; None: from AWS.
 
     Raises:
         InvalidUrlError: it is none.
+        InvalidJobError: a secret is not there.
     """
     target = Target(parse_url(url).href, 1, input=said)
     once = _asking_once(spec)
@@ -117,7 +120,8 @@ async def fetch(
                 job=job,
                 user_agent=settings.user_agent,
                 extractor=extractor,
-                pool=proxy_pool(job, state, rng),
+                pool=proxy_pool(job, state, rng, read),
+                secrets=secrets_of(job, read),
             ),
             Partition(number=0, count=settings.partitions, state=state),
             pool,

@@ -11,14 +11,17 @@ from msgspec.structs import replace
 from functions.dispatcher.specs import checked_spec, parse_spec
 from functions.worker.bounds import bounds_of
 from functions.worker.extraction.extractor import ExtractionProcess
+from functions.worker.secrets import read_secret
 from scatterfetch.lists.specs import check_parsers
+from scatterfetch.local_secrets import FILE, LocalSecrets, variable_of
 from scatterfetch.output.page import show
 from scatterfetch.output.sentences import complain
 from scatterfetch.pages.probe import extract_again, fetch, worker_settings
 from scatterfetch.pages.saves import next_save, saves
 from scatterfetch.project import project_of
-from scatterfetch.runs.local_settings import local_settings
-from shared.errors import InvalidJobError, InvalidSpecError
+from scatterfetch.runs.local_settings import LocalSettings, local_settings
+from shared.errors import InvalidJobError, InvalidSpecError, StorageError
+from shared.secret_spec import SecretName
 from shared.spec import Spec
 
 
@@ -71,6 +74,23 @@ def _option(path: str) -> str:
     return "--rows" if kind == "rows" else "--rows, --field"
 
 
+def here_or_there(secrets: LocalSecrets, name: SecretName) -> str:
+    """
+    Return the text of a secret of this machine, or else of AWS.
+
+    Raises:
+        InvalidJobError: it is in neither.
+    """
+    text = secrets.text(name)
+    if text is not None:
+        return text
+    try:
+        return read_secret(name)
+    except (InvalidJobError, StorageError) as error:
+        where = f"it is not on this machine either, as {variable_of(name)} or in {FILE}"
+        raise InvalidJobError(f"{error}; {where}") from error
+
+
 def run_trial(trial: Trial, parameters: Mapping[str, str], *, html: bool, watch: bool) -> bool:
     """
     Show what comes of a page; tell whether it is what one hopes for.
@@ -86,20 +106,24 @@ def run_trial(trial: Trial, parameters: Mapping[str, str], *, html: bool, watch:
     """
     project = project_of([] if trial.spec_file is None else [trial.spec_file])
     with local_settings(parameters, project) as settings:
-        return _run(trial, settings.parameters, html=html, watch=watch)
+        return _run(trial, settings, html=html, watch=watch)
 
 
-def _run(trial: Trial, parameters: Mapping[str, str], *, html: bool, watch: bool) -> bool:
+def _run(trial: Trial, local: LocalSettings, *, html: bool, watch: bool) -> bool:
     path = trial.spec_file
     if watch and path is None:
         raise InvalidJobError("--watch needs --spec, the file to watch")
     saved = saves(path)
     spec = trial.spec()
     check_parsers(str(path), spec)
-    settings = worker_settings(parameters)
+    settings = worker_settings(local.parameters)
+
+    def read(name: SecretName) -> str:
+        return here_or_there(local.secrets, name)
+
     process, said = ExtractionProcess(bounds_of(settings).page), dict(trial.said) or None
     try:
-        seen = asyncio.run(fetch(trial.url, spec, settings, process, said))
+        seen = asyncio.run(fetch(trial.url, spec, settings, process, said, read))
         show(seen, spec, settings, html=html)
         while watch and path is not None:
             saved = next_save(path, saved, with_parsers=bool(spec.parsers))
@@ -111,7 +135,7 @@ def _run(trial: Trial, parameters: Mapping[str, str], *, html: bool, watch: bool
                 complain(str(error))
                 continue
             if seen.page is None or before.fetch != spec.fetch:
-                seen = asyncio.run(fetch(trial.url, spec, settings, process, said))
+                seen = asyncio.run(fetch(trial.url, spec, settings, process, said, read))
             else:
                 seen = asyncio.run(extract_again(seen, spec, settings, process))
             show(seen, spec, settings, html=html)

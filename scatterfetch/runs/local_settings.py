@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from scatterfetch.local_secrets import LocalSecrets
 from scatterfetch.localcloud.template import USER_AGENT
 from scatterfetch.localcloud.user_parsers import use_parsers
 from scatterfetch.output.sentences import complain
@@ -12,10 +13,11 @@ from scatterfetch.project import Project
 
 
 class LocalSettings(NamedTuple):
-    """Parameters of the template, and the folder of the user's Python parsers, if any."""
+    """Parameters of the template, the folder of the user's Python parsers, if any, and secrets."""
 
     parameters: Mapping[str, str]
     parsers: Path | None
+    secrets: LocalSecrets = LocalSecrets()
 
 
 @contextmanager
@@ -29,16 +31,17 @@ def local_settings(
     reached until the end of the block.
     """
     parsers = project.parsers if project else None
+    secrets = LocalSecrets(project.folder if project else None)
     use_parsers(parsers)
     if project is None or not project.bookshops:
-        yield LocalSettings(parameters, parsers)
+        yield LocalSettings(parameters, parsers, secrets)
         return
     from scatterfetch.demo.website import hosts, running_website  # noqa: PLC0415 -- aiohttp
 
     with running_website() as port:
         there = ",".join(f"{host}:80:127.0.0.1:{port}" for host in hosts())
         bookshops = {"ConnectTo": there, "AllowPrivateNetworks": "true"}
-        yield LocalSettings({**bookshops, **parameters}, parsers)
+        yield LocalSettings({**bookshops, **parameters}, parsers, secrets)
 
 
 def mention_user_agent(

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 
 from functions.dispatcher.names import uploaded_job
 from scatterfetch.deployable import TEMPLATE
@@ -13,6 +14,7 @@ from scatterfetch.jobs.watch import Display, interruptions, watch
 from scatterfetch.lists.specs import parser_code
 from scatterfetch.lists.url_list import UrlList
 from scatterfetch.localcloud.cloud import LocalCloud
+from scatterfetch.localcloud.secrets import put_secrets
 from scatterfetch.output.sentences import counted
 from scatterfetch.project import SPEC
 from scatterfetch.runs.kept import closing_keys, follow_list, former_job, kept_keys
@@ -22,6 +24,7 @@ from scatterfetch.runs.redriven_letters import letters_left
 from shared.errors import InvalidJobError
 from shared.keys import manifest_key
 from shared.messages import Defer, ListUploaded, decode_dispatch
+from shared.secret_spec import SecretName
 
 _FINISH_SECONDS = 3.0
 
@@ -36,6 +39,7 @@ def run(
     template: Path = TEMPLATE,
     parsers: Path | None = None,
     again: bool = False,
+    secrets: Mapping[SecretName, str] = MappingProxyType({}),
 ) -> Finished:
     """
     Run `lists` through a local cloud whose data bucket is `folder`.
@@ -51,6 +55,7 @@ def run(
         template: The template.
         parsers: The folder of the user's Python parsers; None where there are none.
         again: Whether lists that were run before are new jobs, as on the next day of a schedule.
+        secrets: What the secrets are that specs name.
 
     Raises:
         InvalidJobError: the parameters or the template are wrong.
@@ -71,6 +76,7 @@ def run(
         )
         try:
             cloud.start()
+            put_secrets(cloud.endpoint, secrets)
             notifications = {}
             for one, number in zip(lists, _bucket_numbers(lists), strict=True):
                 job, upload, notification = _upload(cloud, one, parameters, number, folder, again)

@@ -7,7 +7,7 @@ from scatterfetch.jobs.folder import Folder, locked
 from scatterfetch.jobs.progress import Finished
 from scatterfetch.lists.columns import mention_columns
 from scatterfetch.lists.sources import mention_spec, read_sources
-from scatterfetch.lists.specs import names_user_agent
+from scatterfetch.lists.specs import names_user_agent, spec_of
 from scatterfetch.lists.url_list import UrlList
 from scatterfetch.output.live import open_display
 from scatterfetch.output.sentences import complain
@@ -59,7 +59,7 @@ def run_lists(
     Scrape lists into `folder`; return the exit status of `scatterfetch run`.
 
     Raises:
-        InvalidJobError: a parameter is wrong.
+        InvalidJobError: a parameter is wrong, or a secret is not on this machine.
     """
     with local_settings(parameters, project) as settings, locked(folder):
         named = all(map(names_user_agent, lists))
@@ -80,7 +80,12 @@ def run_shown(
     Run lists into `folder`, which is `locked`; show them meanwhile, and their summary.
 
     With `again`, lists that were run before are new jobs.
+
+    Raises:
+        InvalidJobError: a parameter is wrong, or a secret is not on this machine.
     """
+    names = dict.fromkeys(name for one in lists for name in spec_of(one).secret_names)
+    secrets = settings.secrets.texts(names)
     with open_display() as display:
         finished = run(
             lists,
@@ -90,6 +95,7 @@ def run_shown(
             parameters=settings.parameters,
             parsers=settings.parsers,
             again=again,
+            secrets=secrets,
         )
     print_summary(finished, Folder(folder))
     return finished

@@ -31,7 +31,8 @@ from shared.fetch_spec import (
     KindFetchSpec,
     UserAgent,
 )
-from shared.proxy_spec import ProxySpec, SecretName
+from shared.proxy_spec import ProxySpec
+from shared.secret_spec import SecretName, SecretSpec
 from shared.spec import Spec
 from shared.start_spec import StartSpec
 from shared.unwanted_spec import UnwantedSpec
@@ -40,6 +41,7 @@ from shared.wording import given_kind, in_words, meant, problem_of
 _STRUCTS = (
     *(Spec, FetchSpec, UnwantedSpec, ProxySpec, SecretName, ExtractSpec, FieldSpec),
     *(PageKind, FollowSpec, RangeSpec, CrawlSpec, StartSpec, KindFetchSpec, HostFetchSpec),
+    SecretSpec,
 )
 _NO_PATTERN = re.compile(r"Expected `str` matching regex (.*)", re.DOTALL)
 _FIELD = re.compile(

@@ -12,6 +12,7 @@ from itertools import permutations
 from random import Random
 from zlib import crc32
 
+from shared.header_spec import plain
 from shared.spec import FetchSpec
 from shared.urls import Url, registrable_domain
 
@@ -65,7 +66,8 @@ def headers_for(
     Return the headers of a request to `host`, in the order in which to send them.
 
     Args:
-        spec: Says whom to pretend to be; its own headers and cookies replace those of a browser.
+        spec: Says whom to pretend to be; its own headers and cookies, as far as they are no
+            secrets, replace those of a browser.
         host: With ``profiles: host``, it decides which browser it sees: the same one from all
             workers and in all jobs.
         user_agent: The deployment's honest one, for a spec that names none.
@@ -79,9 +81,9 @@ def headers_for(
         headers = browser_headers(browsers[crc32(host.encode()) % len(browsers)], secure=secure)
     else:
         headers = browser_headers(rng.choice(browsers), secure=secure)
-    own = {name.lower(): (name, value) for name, value in spec.headers.items()}
+    own = {name.lower(): (name, value) for name, value in plain(spec.headers).items()}
     kept = tuple(own.pop(name.lower(), (name, value)) for name, value in headers)
-    cookie = "; ".join(f"{name}={value}" for name, value in spec.cookies.items())
+    cookie = "; ".join(f"{name}={value}" for name, value in plain(spec.cookies).items())
     return (*kept, *own.values(), *([("Cookie", cookie)] if cookie else []))
 
 

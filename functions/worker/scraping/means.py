@@ -4,7 +4,7 @@ What the targets of a job are fetched and extracted with.
 Made once for each batch. Knows nothing of the targets.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from functions.worker.extraction.extractor import Extractor
@@ -12,6 +12,7 @@ from functions.worker.politeness.proxies import ProxyPool
 from functions.worker.politeness.robots import product_token
 from functions.worker.scraping.overrides import Overrides
 from functions.worker.scraping.scope import Scope, scope_of
+from functions.worker.secrets import Secrets
 from shared.manifest import Manifest
 from shared.spec import FetchSpec
 
@@ -28,6 +29,7 @@ class Means:
     user_agent: str
     extractor: Extractor
     pool: ProxyPool | None = None
+    secrets: Secrets = field(default_factory=Secrets)
 
     @cached_property
     def fetch(self) -> FetchSpec:

@@ -45,6 +45,8 @@ class Requests:
             names = [name for name, _ in headers]
             asked = self._recollection.conditions(visit.target, visit.url.href, names)
             headers = (*headers, *asked.items())
+        if self._means.secrets and not _is_downgraded(visit):
+            headers = self._with_secrets(headers, spec, visit)
         return Request(
             visit.url.href,
             visit.method,
@@ -79,6 +81,19 @@ class Requests:
         cookie = self._jar.header(own, url, now)
         return (*rest, ("Cookie", cookie)) if cookie else rest
 
+    def _with_secrets(self, headers: Headers, spec: FetchSpec, visit: Visit) -> Headers:
+        """Return `headers` with the secrets that the host of `visit` may see."""
+        sent = self._means.secrets.sent(spec.headers, visit.url)
+        listed = {name.lower() for name in visit.headers}
+        own = {name.lower(): (name, value) for name, value in sent.items()}
+        own = {lower: entry for lower, entry in own.items() if lower not in listed}
+        cookies = self._means.secrets.sent(spec.cookies, visit.url)
+        parts = [f"{name}={value}" for name, value in cookies.items()]
+        if parts and "cookie" not in listed:
+            before = next((value for name, value in headers if name.lower() == "cookie"), None)
+            own["cookie"] = ("Cookie", "; ".join([*([before] if before else []), *parts]))
+        return (*(entry for entry in headers if entry[0].lower() not in own), *own.values())
+
     def _headers(
         self, spec: FetchSpec, url: Url, own: Mapping[str, str], *, private: bool
     ) -> Headers:
@@ -104,3 +119,11 @@ def _is_at_home(visit: Visit) -> bool:
     if target.page == SITEMAP and target.found_on is not None:
         return may_be_told(visit.url, home=parse_url(target.found_on))  # no list has named it
     return not visit.redirects or may_be_told(visit.url, home=parse_url(target.url))
+
+
+def _is_downgraded(visit: Visit) -> bool:
+    """Tell whether `visit` goes over http to a page that https has led to."""
+    before = (visit.target.found_on or "", visit.target.url, *visit.redirects)
+    return not visit.url.href.startswith("https:") and any(
+        url.startswith("https:") for url in before
+    )

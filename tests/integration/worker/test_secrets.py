@@ -1,12 +1,19 @@
 """Proxies from Secrets Manager and SSM, against moto's own."""
 
+import traceback
+from typing import Any
+
 import boto3
 import pytest
 from aws_lambda_powertools.utilities import parameters
 
-from functions.worker.secrets import proxy_tiers
+from functions.dispatcher.specs import checked_spec
+from functions.worker.secrets import Secrets, proxy_tiers, read_secret, secrets_of
 from shared.errors import InvalidJobError, StorageError
-from shared.proxy_spec import ProxySpec, SecretName
+from shared.manifest import Manifest
+from shared.proxy_spec import ProxySpec
+from shared.secret_spec import SecretName
+from shared.urls import parse_url
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +77,79 @@ def test_a_binary_secret_is_refused(endpoint: str) -> None:
 
     with pytest.raises(InvalidJobError, match="binary: a binary secret"):
         proxy_tiers(ProxySpec(secret=SecretName(secrets_manager="binary")))
+
+
+# ---- of headers and cookies
+
+
+def job(**fetch: Any) -> Manifest:
+    spec = checked_spec({"fetch": fetch})
+    return Manifest(job="j", spec=spec, partitions=1, batch_size=1, created_at="")
+
+
+def sent(found: Secrets, manifest: Manifest, url: str) -> dict[str, str]:
+    fetch = manifest.spec.fetch
+    return found.sent({**fetch.headers, **fetch.cookies}, parse_url(url))
+
+
+def test_headers_and_cookies_are_read_and_told_to_their_hosts_alone(endpoint: str) -> None:
+    client = boto3.client("secretsmanager", endpoint_url=endpoint)
+    client.create_secret(Name="acme/shop", SecretString='{"sid": "s3cr3t", "n": 7}')
+    ssm = boto3.client("ssm", endpoint_url=endpoint)
+    ssm.put_parameter(Name="/acme/token", Type="SecureString", Value="t0k3n\n")
+    manifest = job(
+        headers={
+            "Authorization": {"secret": {"ssm": "/acme/token"}, "for": "a.example", "prefix": "B "},
+            "Accept": "text/html",
+        },
+        cookies={
+            "sid": {
+                "secret": {"secrets_manager": "acme/shop"},
+                "key": "sid",
+                "for": ["*.shop.example"],
+            }
+        },
+    )
+
+    found = secrets_of(manifest)
+
+    assert sent(found, manifest, "http://a.example/") == {"Authorization": "B t0k3n"}
+    assert sent(found, manifest, "https://www.shop.example:8443/x") == {"sid": "s3cr3t"}
+    for url in ("http://www.a.example/", "http://b.example/a.example", "http://xshop.example/"):
+        assert sent(found, manifest, url) == {}
+    assert "t0k3n" not in f"{found!r}{vars(found).keys()}{manifest!r}"
+
+
+@pytest.mark.parametrize(
+    ("value", "key", "problem"),
+    [
+        pytest.param(None, None, "the secret /acme/x cannot be read", id="not there"),
+        pytest.param("hunter2\nx", None, "value of X must be printable ASCII", id="two lines"),
+        pytest.param("hunter2", "a", "is no JSON object with a text named a", id="no JSON"),
+        pytest.param('{"b": "hunter2"}', "a", "is no JSON object with a text named a", id="no key"),
+    ],
+)
+def test_a_secret_that_cannot_be_sent_is_named_and_not_shown(
+    endpoint: str, value: str | None, key: str | None, problem: str
+) -> None:
+    ssm = boto3.client("ssm", endpoint_url=endpoint)
+    if value is None:
+        ssm.delete_parameters(Names=["/acme/x"])
+    else:
+        ssm.put_parameter(Name="/acme/x", Type="String", Value=value, Overwrite=True)
+    header = {"secret": {"ssm": "/acme/x"}, "for": "a.example"} | ({"key": key} if key else {})
+
+    with pytest.raises(InvalidJobError, match=problem) as caught:
+        secrets_of(job(headers={"X": header}))
+
+    assert "/acme/x" in str(caught.value)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "hunter2" not in shown
+
+
+def test_a_renewed_secret_is_read_after_five_minutes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(parameters, "get_parameter", lambda _name, **how: f"{how['max_age']}")
+
+    assert read_secret(SecretName(ssm="/acme/x")) == "300"

@@ -46,9 +46,10 @@ from shared.lock import FENCE_SECONDS, LOCK_KEY, Lock, encode_lock, lock_name
 from shared.manifest import Manifest, encode_manifest
 from shared.messages import Batch, Defer, Target, decode_dispatch, encode
 from shared.outcomes import Kind, Outcome, decode_lines, encode_line
-from shared.proxy_spec import ProxySpec, SecretName
+from shared.proxy_spec import ProxySpec
 from shared.queue import Message
 from shared.receipts import dispatched_key, receipt_counts
+from shared.secret_spec import SecretName, SecretSpec
 from shared.settings import WorkerSettings
 from shared.spec import FetchSpec, Spec
 from shared.store import Bucket
@@ -825,6 +826,44 @@ def test_a_job_that_is_wrong_for_good_is_an_outcome_of_its_targets(
     assert state_key(OWN) not in work.deployment.data.keys("state/")
 
 
+TOKEN = SecretSpec(secret=SecretName(ssm="/acme/token"), for_="127.0.0.1", prefix="Bearer ")
+
+
+def test_a_header_that_is_not_there_is_an_outcome_of_the_targets(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets_module, "read_secret", refuse_secret)
+    work.manifest = with_fetch(work.manifest, headers={"Authorization": TOKEN})
+    work.send(work.site.page("/a", "A"))
+
+    assert work.run().counts == {"dead-bad_job": 1}
+    assert work.site.visits == []
+    [outcome] = work.outcomes()
+    assert "fetch.headers.Authorization: acme/proxies holds no proxies" in (outcome.detail or "")
+
+
+def test_a_secret_is_in_no_object_and_no_message(
+    work: Work, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(secrets_module, "read_secret", lambda _name: "hunter2")
+    work.manifest = with_fetch(work.manifest, headers={"Authorization": TOKEN}, attempts=1)
+    site, deployment = work.site, work.deployment
+    site.reply("/broken", web.Response(status=500))
+    site.reply("/away", web.Response(status=302, headers={"Location": "http://other.example/"}))
+    work.send(site.page("/a", "A"), *map(site.url, ["/broken", "/away", "/gone"]))
+
+    work.run()
+
+    assert [head["Authorization"] for head in site.headers] == ["Bearer hunter2"] * 4
+    everything = [deployment.data.get(key) or b"" for key in deployment.data.keys("")]
+    everything = [gzip.decompress(b) if b.startswith(b"\x1f\x8b") else b for b in everything]
+    queues = deployment.dispatch_queue_url, deployment.dead_letter_queue_url
+    messages = [record["body"] for queue in queues for record in deployment.received(queue)]
+    assert len(messages) == 2
+    assert len(everything) >= 3
+    assert "hunter2" not in f"{everything}{messages}{capfd.readouterr()}"
+
+
 def test_a_redrive_brings_back_what_a_bad_job_has_left(work: Work) -> None:
     work.read_manifest = gone
     work.send(work.site.page("/a", "A"))
@@ -891,7 +930,7 @@ def test_of_a_cancelled_job_that_is_wrong_nothing_is_dead(work: Work) -> None:
 def test_a_secret_is_read_before_a_page_is_fetched(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def later(_: object) -> None:
+    def later(*_: object) -> None:
         raise StorageError("the secret cannot be read: slow down")
 
     monkeypatch.setattr(secrets_module, "proxy_tiers", later)

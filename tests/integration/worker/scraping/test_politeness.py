@@ -29,6 +29,7 @@ from functions.worker.scraping.means import Means
 from functions.worker.scraping.pending import MAX_HOPS
 from functions.worker.scraping.scrape import Scraper
 from functions.worker.scraping.verdicts import MAX_SLOWDOWNS
+from functions.worker.secrets import secrets_of
 from functions.worker.transport.addresses import parse_connect_to
 from functions.worker.transport.budget import Reservation
 from functions.worker.transport.connections import Network
@@ -117,6 +118,7 @@ class Engine:
         extract: dict[str, Any] | None = None,
         careful: bool = False,
         pages: dict[str, Any] | None = None,
+        secret: str | None = None,
         **fetch: Any,
     ) -> dict[str, Outcome]:
         """Return the outcome of each URL."""
@@ -156,6 +158,7 @@ class Engine:
                 pool=ProxyPool(proxies, "round_robin", Random(0), self.state.proxies)
                 if proxies
                 else None,
+                secrets=secrets_of(manifest, lambda _name: secret or ""),
             )
             end = self.clock() + seconds
             scraper = Scraper(

@@ -242,6 +242,15 @@ MULTIPLIED = f"a: &a [{'1,' * 3_000}]\nb: [{'*a,' * 18}]"
          "3: fetch.hosts[0]: headers: Host cannot be set here; it belongs to the transport"),
         ("pages:\n  a:\n    match: a.example\n    fetch: {retry_when: [{css: 'a >'}]}",
          "4: pages.a.fetch.retry_when[0].css: the selector ends too early"),
+        ("fetch:\n  headers: {A: {secret: {ssm: /a}}}",
+         "2: fetch.headers.A: for is missing"),
+        ("fetch:\n  headers: {A: {secret: {ssm: /a}, for: a.example, prefx: b}}",
+         "2: fetch.headers.A.prefx: there is no prefx here; did you mean prefix?"),
+        ("fetch:\n  cookies: {a: {secret: {ssm: /a}, for: a.example/b}}",
+         ("2: fetch.cookies.a.for: 'a.example/b' is no host; write shop.example, or "
+          "*.shop.example for all below it")),
+        ("fetch:\n  cookies: {a: {secret: {ssm: /a}, for: a.example, prefix: ';'}}",
+         "1: fetch: cookies: the value of a must be printable ASCII without a semicolon"),
         ("kind_column: kind", "1: kind_column: the spec has no kinds: write pages"),
         ("crawl: {within: [a.example, /b]}",
          ("1: crawl.within[1]: '/b' names no host; write shop.example/p/*, or */p/* for any "

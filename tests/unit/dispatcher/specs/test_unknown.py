@@ -13,7 +13,8 @@ from shared.errors import InvalidJobError
 from shared.extract_spec import ExtractSpec, FieldSpec, SourceSpec
 from shared.manifest import decode_manifest
 from shared.messages import decode_batch, decode_dispatch
-from shared.proxy_spec import ProxySpec, SecretName
+from shared.proxy_spec import ProxySpec
+from shared.secret_spec import SecretName
 from shared.spec import FetchSpec, Spec
 from tests.wire import GOLDEN
 
