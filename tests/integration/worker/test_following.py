@@ -422,12 +422,11 @@ SCRAPED, SAME = "scraped-None", "skipped-duplicate"
 def test_of_pages_with_one_canonical_url_one_counts(work: Work) -> None:
     """The links of all are followed: that of a second page of a list may be wrong."""
     crawl(work, crawl={"within": "host", "same_as": "canonical"})
-    work.send(page(work, "/", "/amp", "/p", "/p?color=red", "/lost", "/away", "/a", "/list?page=2"))
+    work.send(page(work, "/", "/amp", "/p", "/p?color=red", "/lost", "/a", "/list?page=2"))
     canonical(work, "/amp", "/p", "/of-amp")
     canonical(work, "/p", "/p")  # whatever its query
     page(work, "/of-amp")
     canonical(work, "/lost", "/gone")
-    canonical(work, "/away", "http://other.example/p")
     canonical(work, "/a", "/b", "/b")  # a chain
     canonical(work, "/b", "/c", "/c")
     canonical(work, "/c", "/c")
@@ -443,7 +442,6 @@ def test_of_pages_with_one_canonical_url_one_counts(work: Work) -> None:
         "/p": SAME,
         "/p?color=red": SAME,
         "/lost": SCRAPED,
-        "/away": SCRAPED,
         "/a": SCRAPED,
         "/b": SCRAPED,
         "/c": SAME,
@@ -455,6 +453,26 @@ def test_of_pages_with_one_canonical_url_one_counts(work: Work) -> None:
     assert red.detail == (
         f"its canonical URL is {work.site.url('/p')}, which another page of the job has"
     )
+
+
+@pytest.mark.parametrize(
+    ("within", "name"),
+    [
+        ("host", "http://other.example/p"),
+        (["*"], "http://other.example/p"),
+        ([r"regex:/[ab]$"], "/elsewhere"),
+    ],
+)
+def test_a_canonical_url_that_the_crawl_or_the_partition_has_not_says_nothing(
+    work: Work, within: Any, name: str
+) -> None:
+    """Two pages that both name it are two pages."""
+    crawl(work, crawl={"within": within, "same_as": "canonical"})
+    work.send(canonical(work, "/a", name), canonical(work, "/b", name))
+
+    work.run()
+
+    assert outcomes_by_path(work) == {"/a": SCRAPED, "/b": SCRAPED}
 
 
 def test_what_counts_for_a_page_is_known_to_later_batches(work: Work) -> None:

@@ -149,6 +149,14 @@ def test_nofollow_of_an_element_is_obeyed_unless_the_spec_ignores_it(
     assert links(body, source, crawl={"nofollow": "ignore"}) == ["/b", "/c"]
 
 
+@pytest.mark.parametrize(
+    ("rel", "followed"),
+    [("nofollow", False), ("UGC NoFollow", False), ("ugc sponsored", True), ("no follow", True)],
+)
+def test_only_nofollow_among_relations_asks_not_to_follow(rel: str, followed: bool) -> None:
+    assert bool(links(f"<a rel='{rel}' href=/b>x</a>", {"css": "a"})) is followed
+
+
 def test_parameters_that_say_nothing_are_dropped_before_links_are_compared() -> None:
     body = "<a href='/b?sid=1'><a href='/b?sid=2'><a href='?sid=3&page=1'>"
 
