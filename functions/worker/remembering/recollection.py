@@ -43,6 +43,10 @@ class _Outcome(Struct):
     canonical: str | None = None
 
 
+_NEVER = ""
+"""In the place of how a page was read: never again as then."""
+
+
 class Recalled(NamedTuple):
     """A remembered page; `line` is its outcome of that time, compressed, if that is there."""
 
@@ -155,8 +159,14 @@ class Recollection:
         line = _line(recalled)
         return None if line is None else _extracted(line)
 
-    def judged(self, target: Target, page: FetchedPage, extracted: Extracted) -> Judged:
-        """Return what a later job has to know of a scraped page."""
+    def judged(
+        self, target: Target, page: FetchedPage, extracted: Extracted, *, anew: bool = False
+    ) -> Judged:
+        """
+        Return what a later job has to know of a scraped page.
+
+        `anew` tells whether it is to read the page again, be it as it was or not.
+        """
         recalled = self._known.get(target.id)
         made = self._bases.of(target, page.url)
         rows = _rows_hash([compared(row, self._watch) for row in extracted.rows])
@@ -166,6 +176,8 @@ class Recollection:
         content: str | None = content_hash(page)
         if page.status == NOT_MODIFIED:
             content = recalled.entry.content if recalled is not None else None
+        if anew:
+            return Judged(Noted(_NEVER, made.basis, None, rows, (), {}), change)
         links = tuple((link.url, link.page, link.carry) for link in extracted.links)
         return Judged(
             Noted(made.whole, made.basis, content, rows, links, extracted.links_cut or {}), change

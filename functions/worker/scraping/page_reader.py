@@ -156,10 +156,11 @@ class PageReader:
         if visit.kind != SITEMAP:  # search engines are not to list it, which is no word to crawlers
             left_out = self._left_out(page, extracted, tags, canonical)
         judged = None
-        # A sitemap has no rows, and a memory of its links would be as long as it is itself.
-        is_remembered = left_out is None and visit.method == "GET" and visit.kind != SITEMAP
-        if self._recollection is not None and is_remembered:
-            judged = self._recollection.judged(visit.target, page, extracted)
+        if left_out is None and self._recollection is not None and visit.method == "GET":
+            # A memory of what a sitemap lists would be as long as it is itself.
+            judged = self._recollection.judged(
+                visit.target, page, extracted, anew=visit.kind == SITEMAP
+            )
         self._pending.scraped(
             visit, page, extracted, followed, judged, canonical=canonical, left_out=left_out
         )

@@ -297,6 +297,36 @@ def test_a_listing_that_is_as_it_was_leads_to_all_its_products(days: Days) -> No
     assert days.told(DAY_4) == [("gone", "a", None)]
 
 
+def test_a_sitemap_is_read_each_day_and_tells_what_is_gone(days: Days, site: Site) -> None:
+    """A memory of what it lists would be as long as it is itself."""
+
+    def sitemap(*skus: str) -> None:
+        entries = "".join(f"<url><loc>/{sku}</loc></url>" for sku in skus)
+        headers = {"ETag": '"always"'}
+        site.reply(
+            "/sitemap.xml", web.Response(text=f"<urlset>{entries}</urlset>", headers=headers)
+        )
+
+    url = site.url("/sitemap.xml")
+    days.more = {"start": {"sitemap": url}}
+    for sku in ("a", "b"):
+        days.shop.product(f"/{sku}", sku, "10")
+    sitemap("a", "b")
+    days.day(DAY_1, url)
+    days.day(DAY_2, url)
+
+    assert sorted(days.shop.asked) == [("/a", 304), ("/b", 304), ("/sitemap.xml", 200)]
+    assert days.changes(DAY_2) == []
+
+    days.shop.fails("/sitemap.xml", 403)
+    days.day(DAY_3, url)
+    assert days.changes(DAY_3) == []  # nobody can tell
+
+    sitemap("a")
+    days.day(DAY_4, url)
+    assert days.told(DAY_4) == [("gone", "b", None)]
+
+
 def test_the_pages_of_another_list_are_not_gone(days: Days) -> None:
     one, two = days.shop.product("/a", "a", "1"), days.shop.product("/b", "b", "1")
     days.day("shop-fiction-2026-11-30-0123456789ab", one)
