@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 from shared.messages import Target
+from shared.spec import Spec
 from shared.url_patterns import query_dropper
 
 # What a URL in the form of `shared.urls.Url` may still have in two ways: escapes, a "?" with
@@ -64,6 +65,16 @@ class Identity:
         if target.turned:
             return self.of(target.location)
         return self.of(target.location, target.method, target.body)
+
+
+def identity_of(spec: Spec) -> Identity:
+    """
+    Return what tells which URLs are one page of a job; a list without links drops no parameters.
+
+    Raises:
+        InvalidSpecError: as for `Identity`.
+    """
+    return Identity(spec.crawl.drop_query if spec.follows else ())
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -16,7 +16,7 @@ from functions.worker.children import Addresses
 from functions.worker.commit import OutcomeFile, commit, committed, conclude, seen
 from functions.worker.extraction.extractor import Extractor, extraction_process
 from functions.worker.fence import Fence, adopt
-from functions.worker.identity import Identity
+from functions.worker.identity import Identity, identity_of
 from functions.worker.keeper import StateKeeper
 from functions.worker.leases import Lease, LeaseLostError
 from functions.worker.politeness.partition import Partition, PartitionState, decode_state
@@ -209,7 +209,7 @@ async def work_on(
 def _identity(manifest: Manifest | None) -> Identity:
     with suppress(InvalidJobError):  # of a spec that makes no sense, nothing was fetched
         if manifest is not None:
-            return Identity(manifest.spec.crawl.drop_query)
+            return identity_of(manifest.spec)
     return Identity()
 
 

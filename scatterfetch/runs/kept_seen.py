@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from functions.dispatcher.written import Written
-from functions.worker.identity import Identity
+from functions.worker.identity import identity_of
 from functions.worker.seen import Seen, Taking, Takings, pages_of
 from shared.keys import plan_prefix, results_prefix, seen_folder, seen_key
 from shared.manifest import Manifest
@@ -46,7 +46,7 @@ def seen_keys(folder: Path, job: str, manifest: Manifest, *, anew: bool) -> list
 def _taken(folder: Path, job: str, manifest: Manifest) -> dict[int, Takings]:
     """Return by partition what it has taken; what it has told others, they are told again."""
     special = dict(_special_targets(folder, job))
-    identity = Identity(manifest.spec.crawl.drop_query)
+    identity = identity_of(manifest.spec)
     taken: dict[int, Takings] = defaultdict(Takings)
     for path in sorted((folder / results_prefix(job)).glob("[0-9]*.gz")):
         with gzip.open(path) as lines:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from functions.worker.extraction.kinds import Kinds
-from functions.worker.identity import Identity
+from functions.worker.identity import Identity, identity_of
 from shared.crawl_spec import SITEMAP, CrawlSpec
 from shared.messages import Target
 from shared.spec import Spec
@@ -73,7 +73,7 @@ def scope_of(spec: Spec) -> Scope:
         InvalidSpecError: a pattern is none.
     """
     crawl = spec.crawl
-    return Scope(crawl, _is_within(crawl), Kinds(spec).fits, Identity(crawl.drop_query))
+    return Scope(crawl, _is_within(crawl), Kinds(spec).fits, identity_of(spec))
 
 
 def _is_within(crawl: CrawlSpec) -> Callable[[Url, Url], bool]:

@@ -12,6 +12,7 @@ import functions.worker.work as work_module
 from functions.worker.identity import Identity
 from functions.worker.seen import Seen, Takings
 from functions.worker.workshop import LARGE_COMMIT, Workshop, open_workshop
+from shared.crawl_spec import CrawlSpec
 from shared.errors import Reason, StorageError
 from shared.keys import limit_key, seen_key
 from shared.lock import LOCK_KEY, Lock, encode_lock, lock_name
@@ -328,6 +329,21 @@ def test_each_partition_drops_the_duplicates_of_a_list_of_several_shards(work: W
     [again] = work.outcomes("00001-000000")
     assert (again.outcome, again.reason, again.line) == (Kind.SKIPPED, Reason.DUPLICATE, 9)
     assert work.site.paths() == ["/a"]
+
+
+def test_a_list_without_links_compares_urls_in_one_way(work: Work) -> None:
+    """What `crawl` drops says nothing of it, neither to who writes down nor to who looks up."""
+    spec = msgspec.structs.replace(SPEC, crawl=CrawlSpec(drop_query=("sid",)))
+    work.manifest = msgspec.structs.replace(work.manifest, spec=spec, size=100, shard_bytes=10)
+    page(work, "/a")
+    work.send(work.site.url("/a?sid=1"))
+    work.run()
+    targets = [Target(work.site.url(f"/a?sid={number}"), number) for number in (1, 2)]
+    work.send(batch="00001-000000", targets=tuple(targets))
+    work.again()
+
+    outcomes = {one.line: one.reason for one in work.outcomes("00001-000000")}
+    assert outcomes == {1: Reason.DUPLICATE, 2: None}
 
 
 @pytest.mark.parametrize("streamed", [True, False])
