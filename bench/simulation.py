@@ -31,7 +31,7 @@ from shared.outcomes import Kind
 from shared.queue import MAX_DELAY, Message, Queue
 from shared.store import Bucket
 from shared.tally import decode_tally
-from shared.wakes import LastCall, Wakes
+from shared.wakes import LEFT_SECONDS, LastCall, Wakes
 
 _FINAL = {kind for kind in Kind if kind is not Kind.DEFERRED}
 
@@ -168,7 +168,7 @@ class _Run:
             body = encode(child.batch)
             self.totals.bill["message_bytes"] += len(body)
             self.queues["work.fifo"].send([message_of(child.batch, body)])
-            self.wakes.for_another()
+            self.wakes.for_another(after=LEFT_SECONDS)
 
     # ---- what workers report
 

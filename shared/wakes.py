@@ -16,6 +16,8 @@ IN_HAND = 32
 """Batches, each of another partition, that a worker has in hand at most."""
 TOGETHER_SECONDS = 10.0
 """That batches which come one by one call for a worker once in."""
+LEFT_SECONDS = 3.0
+"""That what a worker has handed back is left to those that there are, before it calls for one."""
 
 
 class LastCall:
@@ -54,18 +56,18 @@ class Wakes:
         """Call for a worker, in `delay` seconds."""
         self._send(min(1, self._workers), min(math.ceil(delay), MAX_DELAY))
 
-    def for_another(self) -> None:
+    def for_another(self, *, after: float = 0.0) -> None:
         """
         Call for a worker for a batch that is in the queue, one of many that come one by one.
 
-        The first of them calls at once. Those of the next `TOGETHER_SECONDS` have one wake
-        together, which comes at their end, so that it finds all of them there.
+        The first of them calls in `after` seconds. Those of the next `TOGETHER_SECONDS` have one
+        wake together, which comes at their end, so that it finds all of them there.
         """
         now, last = self._last.clock(), self._last.due
         if now < last <= now + TOGETHER_SECONDS:
             return
         # Later than that, and the clock was set back.
-        due = now if last > now else max(now, last + TOGETHER_SECONDS)
+        due = now if last > now else max(now + after, last + TOGETHER_SECONDS)
         if self._send(min(1, self._workers), math.ceil(due - now)):
             self._last.due = due
 

@@ -39,7 +39,10 @@ from shared.tally import Tally
 from shared.wakes import Wakes
 
 SWEEP_FIRST = 5  # seconds from the sending of sweeps to the first look; likewise
-TICK_FIRST = 10  # seconds from a job's start to the first look; doubled for each further one
+TICK_FIRST = 9
+"""Seconds from a job's start to the first look; doubled for each further one. So they come between
+the ends of full batches, which are 150 s apart by default, and the worker that is called takes none
+of what another has in hand: 10 s would be 150 s at the fourth look."""
 LIMIT_SECONDS = 60
 """Between two looks at a crawl that may have so many pages and no more."""
 COMPLETED, STALLED = "Job completed", "Job stalled"

@@ -23,7 +23,7 @@ from shared.messages import Defer, ListUploaded, Shard, Submit, Tick, encode
 from shared.queue import MAX_DELAY, Message, Queue
 from shared.settings import DispatcherSettings
 from shared.store import Bucket
-from shared.wakes import Wakes
+from shared.wakes import LEFT_SECONDS, Wakes
 
 
 class Dispatcher:
@@ -101,7 +101,9 @@ class Dispatcher:
             self._dispatch_queue.send([Message(encode(defer), delay=delay)])
         else:
             self._work_queue.send([message_of(defer.batch, encode(defer.batch))])
-            self._wakes.for_another()
+            # What a worker has handed back it takes again, as a rule; where it was led to, others.
+            led_to = any(one.redirects or one.found_on for one in defer.batch.targets)
+            self._wakes.for_another(after=0.0 if led_to else LEFT_SECONDS)
 
     def postpone(self, message: Shard | Tick) -> None:
         """Leave `message` to a later invocation."""

@@ -26,8 +26,9 @@ from shared.queue import Received
 from shared.wakes import Wakes
 
 COMMIT_SECONDS = 20.0  # kept free at the end of a worker for S3 and SQS
-BATCH_SECONDS = 300.0
-"""That a batch is fetched for at most: others wait for its partition."""
+BATCH_SECONDS = 240.0
+"""That a batch is fetched for at most: others wait for its partition. What is left calls for a
+worker, which must not come when others' full batches end, as they do after 300 s by default."""
 MIN_SECONDS = 60.0  # that a batch is worth to be begun for
 ALONE_FROM = 5
 """Receives, from which on a batch is worked on alone: it may be what its workers die of."""

@@ -174,6 +174,7 @@ def _dispatcher() -> Handler:
     from shared import wakes  # noqa: PLC0415
 
     _set(wakes, IN_HAND=IN_HAND, TOGETHER_SECONDS=1.0)
+    _set(dispatch, LEFT_SECONDS=0.0)
     _set(handler, SHARD_SECONDS=4, _MARGIN_SECONDS=2)
     _set(streams, SHARD_SECONDS=4)
     _set(ranges, _SCAN_SECONDS=4)

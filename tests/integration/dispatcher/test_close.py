@@ -168,8 +168,8 @@ def test_a_job_that_is_not_complete_is_looked_at_again_and_ever_later(job: Job) 
         [(tick, delay)] = job.sent()
         delays.append(delay)
 
-    assert delays == [20, 40, 80, 160, 320, 640, 900, 900, 900]
-    assert TICK_FIRST == 10
+    assert delays == [18, 36, 72, 144, 288, 576, 900, 900, 900]
+    assert TICK_FIRST == 9
     assert job.data.get(summary_key(JOB)) is None
     assert job.events == []
 
@@ -246,7 +246,7 @@ def test_a_tick_that_begins_anew_takes_the_place_of_the_jobs_own(job: Job) -> No
     [(anew, delay)] = job.sent()
     job.look(tick)
 
-    assert (tick.number, anew.number, delay) == (9, 10, 20)
+    assert (tick.number, anew.number, delay) == (9, 10, 18)
     assert job.sent() == []
 
 

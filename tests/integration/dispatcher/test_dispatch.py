@@ -1,6 +1,7 @@
 """The dispatcher against a real S3 and SQS API."""
 
 import gzip
+from typing import Any
 
 import msgspec
 import pytest
@@ -24,6 +25,7 @@ from shared.messages import (
     encode,
 )
 from shared.spec import FetchSpec, Spec
+from shared.wakes import LEFT_SECONDS
 from tests.cloud import Deployment
 from tests.dispatching import LIST, NOW, dispatch_all, lines_of, run, sent, started, upload
 
@@ -168,6 +170,33 @@ def test_a_deferred_batch_goes_into_the_group_of_its_partition(
     [record] = deployment.received(deployment.work_queue_url)
     assert decode_batch(record["body"]) == batch
     assert record["attributes"]["MessageGroupId"] == "5"
+
+
+@pytest.mark.parametrize(
+    ("how", "delay"),
+    [
+        ({}, LEFT_SECONDS),
+        ({"redirects": ("http://b.example/",)}, 0),
+        ({"found_on": "http://b.example/"}, 0),
+    ],
+)
+def test_who_has_handed_a_batch_back_may_take_it_before_another_is_called(
+    dispatcher: Dispatcher, deployment: Deployment, how: dict[str, Any], delay: float
+) -> None:
+    """But not where it was led to another's host, who may not be at work."""
+    targets = (Target("http://a.example/", 1, **how),)
+    batch = Batch(job="j", batch="00000-000000-1", partition=5, targets=targets)
+    parameters: list[dict[str, Any]] = []
+    events = deployment.sqs.meta.events
+    events.register(
+        "provide-client-params.sqs.SendMessageBatch",
+        lambda params, **_: parameters.append(params),
+    )
+
+    dispatcher.forward(Defer(batch=batch))
+
+    [wake] = [p for p in parameters if p["QueueUrl"] == deployment.wake_queue_url]
+    assert [entry.get("DelaySeconds", 0) for entry in wake["Entries"]] == [delay]
 
 
 @pytest.mark.parametrize(("wait", "delay"), [(0.2, 1), (59.5, 60), (900, 900), (4_000, 900)])

@@ -58,19 +58,25 @@ class Caller:
         self.now = 1_000.0
         self._last = LastCall(lambda: self.now)
 
-    def calls(self, *times: float) -> list[float]:
+    def calls(self, *times: float, after: float = 0.0) -> list[float]:
         """Have batches come at `times`; return when workers are called."""
         called = []
         for now in times:
             self.now = now
             before = len(self.queue.wakes)
-            Wakes(cast("Any", self.queue), workers=20, last=self._last).for_another()
+            Wakes(cast("Any", self.queue), workers=20, last=self._last).for_another(after=after)
             called += [now + message.delay for message in self.queue.wakes[before:]]
         return called
 
 
 def test_the_first_of_many_batches_calls_at_once_and_the_others_together() -> None:
     assert Caller().calls(100, 101, 102, 109) == [100, 100 + TOGETHER_SECONDS]
+
+
+def test_a_batch_that_was_handed_back_is_left_to_who_is_there() -> None:
+    times = (100, 101, 109, 300)
+
+    assert Caller().calls(*times, after=3.0) == [103, 103 + TOGETHER_SECONDS, 303]
 
 
 def test_batches_that_come_seldom_call_at_once() -> None:
