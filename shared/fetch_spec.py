@@ -59,6 +59,8 @@ class OverridesSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """In place of `fetch.max_bytes`."""
     max_redirects: MaxRedirects | None = None
     """In place of `fetch.max_redirects`."""
+    meta_refresh: bool | None = None
+    """In place of `fetch.meta_refresh`."""
     content_types: ContentTypes | None = None
     """In place of `fetch.content_types`."""
     per_host: PerHost | None = None
@@ -111,6 +113,8 @@ class FetchSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of one body, after decompression."""
     max_redirects: MaxRedirects = 10
     """From the URL of the list to the page."""
+    meta_refresh: bool = False
+    """Whether a page that sends its readers on, by a meta element, is a redirect."""
     content_types: ContentTypes = (
         "text/html",
         "application/xhtml+xml",

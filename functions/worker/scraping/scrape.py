@@ -30,6 +30,8 @@ from functions.worker.scraping.turns import HostQueue, Turns
 from functions.worker.scraping.verdicts import Judge
 from functions.worker.scraping.visit import Visit
 from functions.worker.transport.fetch import Fetcher
+from functions.worker.transport.meta_refresh import refresh_of
+from functions.worker.transport.page import FetchedPage
 from functions.worker.transport.request import Redirect
 from shared.errors import FetchError, Reason
 from shared.messages import Batch
@@ -285,8 +287,18 @@ class Scraper:
             self._judge.decide(visit, answer, proxy, self._deadline.now())
         elif isinstance(answer, Redirect):
             self._follow(visit, answer)
+        elif (onward := self._refresh(visit, answer)) is not None:
+            reservation.release()
+            self._follow(visit, onward)
         else:
             self._pages.read(visit, answer, reservation)
+
+    def _refresh(self, visit: Visit, page: FetchedPage) -> Redirect | None:
+        """Return where a page sends its readers, if the spec takes that for a redirect."""
+        if not self._means.overrides.of(visit.url, visit.target).meta_refresh:
+            return None
+        location = refresh_of(page)
+        return None if location is None else Redirect(303, location, page.set_cookies)
 
     def _sitemap_instead(self, visit: Visit, error: FetchError) -> Redirect | None:
         """Return where the sitemap is of a website without the robots.txt that is to name it."""

@@ -151,3 +151,45 @@ async def test_robots_txt_forbids_a_post_as_well(engine: Engine, site: Site) -> 
 
     assert outcome.reason is Reason.ROBOTS_DISALLOWED
     assert site.requests == []
+
+
+def sends_on(location: str) -> web.Response:
+    text = f"<meta http-equiv=refresh content='0; url={location}'>"
+    return web.Response(text=text, content_type="text/html")
+
+
+async def test_a_page_that_sends_its_readers_on_is_a_redirect_if_the_spec_says_so(
+    engine: Engine, site: Site
+) -> None:
+    site.reply("/a", sends_on("/b"))
+    site.reply("/b", sends_on("http://b.example/c"))
+    site.page("/c", "C")
+
+    [followed] = (await engine.scrape([URL], meta_refresh=True)).values()
+    [left] = (await engine.scrape([URL])).values()
+
+    assert followed.redirects == ("http://a.example/b", "http://b.example/c")
+    assert (followed.final_url, followed.rows[0]["title"]) == ("http://b.example/c", "C")
+    assert (left.outcome, left.redirects) == (Kind.SCRAPED, ())
+
+
+async def test_such_redirects_have_an_end(engine: Engine, site: Site) -> None:
+    site.reply("/a", sends_on("/b"))
+    site.reply("/b", sends_on("/a"))
+    site.reply("/1", sends_on("/2"))
+    site.reply("/2", sends_on("/3"))
+
+    outcomes = await engine.scrape([URL, "http://a.example/1"], meta_refresh=True, max_redirects=1)
+    circle = await engine.scrape([URL], meta_refresh=True)
+
+    assert {one.reason for one in outcomes.values()} == {Reason.TOO_MANY_REDIRECTS}
+    assert "in a circle" in (circle[URL].detail or "")
+
+
+async def test_such_redirects_lead_away_from_secrets(engine: Engine, site: Site) -> None:
+    site.reply("/a", sends_on("http://b.example/b"))
+    site.page("/b", "B")
+
+    await engine.scrape([URL], meta_refresh=True, robots="ignore", headers={"X-Token": "t"})
+
+    assert [head.get("X-Token") for head in site.headers] == ["t", None]
