@@ -6,8 +6,11 @@ Names only: nothing is read or written here. The keys that carry counts are in `
 
 from urllib.parse import quote
 
+from shared.ids import list_of
+
 JOBS = "jobs/"
 MEMORY = "memory/"
+SCRAPERS = "scrapers/"
 STATES = "state/"
 SUBMITTED = "submitted/"  # in the input bucket: lists that are no jobs by being uploaded
 
@@ -83,6 +86,20 @@ def fold_key(job: str) -> str:
     Release 0.1 has a form of its own in `fold.json`, and fails on any other.
     """
     return f"{job_prefix(job)}fold-2.json"
+
+
+def checked_key(job: str) -> str:
+    """Return the key of the object that tells that a job was looked at early, and what was told."""
+    return f"{job_prefix(job)}checked"
+
+
+def last_jobs_folder(scraper: str) -> str:
+    return f"{SCRAPERS}{quote(scraper, safe='')}/"
+
+
+def last_job_key(scraper: str, job: str) -> str:
+    """Return the key of what the last healthy job of the list of a job was like."""
+    return f"{last_jobs_folder(scraper)}{list_of(job)}.json"
 
 
 def seen_folder(job: str) -> str:

@@ -13,6 +13,7 @@ from shared.crawl_spec import (
     PageKind,
     ParserName,
 )
+from shared.expect_spec import ExpectSpec
 from shared.extract_spec import DEFAULT_EXTRACT, Expression, ExtractSpec
 from shared.fetch_spec import FetchSpec, OverridesSpec
 from shared.remember_spec import RememberSpec
@@ -47,12 +48,22 @@ class Spec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether the next job of the scraper knows what this one has found: unchanged pages are not
     sent again, and what has changed is told."""
 
+    expect: ExpectSpec | None = None
+    """What a healthy job looks like."""
+
     @property
     def memory(self) -> RememberSpec | None:
         """What is remembered; None: nothing."""
         if isinstance(self.remember, RememberSpec):
             return self.remember
         return RememberSpec() if self.remember else None
+
+    def has_rows(self, kind: str | None) -> bool:
+        """Tell whether pages of a kind have rows; None: those of no kind."""
+        found = self if kind is None else self.pages.get(kind)
+        if isinstance(found, Spec):
+            return True
+        return found is not None and (found.parser is not None or found.extracts is not None)
 
     @property
     def secrets(self) -> dict[str, SecretSpec]:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from shared.errors import Reason, StorageError
 from shared.messages import Target
 from shared.outcomes import FINAL, CommittedLine, CutLink
+from shared.quality import Quality
 from shared.receipts import FOUND, JOINED, NO_MATCH, PROBLEMS, outcome_name, redriven_name
 from shared.urls import parse_url
 
@@ -51,6 +52,8 @@ class Tally(Struct, kw_only=True, omit_defaults=True):
     """Targets redirected to where another one was scraped, by that page."""
     memory_damaged: int = 0
     """Objects of the memory that could not be read, and were made anew."""
+    quality: Quality | None = None
+    """What the rows are like, where the spec has `expect`."""
     hosts_forgotten: bool = False
     """Whether there were more than `MAX_HOSTS`, so that counts of `hosts` may be too small."""
     latency: dict[int, int] = {}
@@ -79,6 +82,9 @@ class Tally(Struct, kw_only=True, omit_defaults=True):
         _add_names(self.cut, other.cut)
         self.cut_links = _examples((*self.cut_links, *other.cut_links))
         _add_names(self.same_redirects, other.same_redirects, MAX_LOCATIONS)
+        if other.quality is not None:
+            self.quality = self.quality or Quality()
+            self.quality.add(other.quality)
         self.memory_damaged += other.memory_damaged
         self.hosts_forgotten |= other.hosts_forgotten
         if len(self.hosts) > MAX_HOSTS:

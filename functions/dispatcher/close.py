@@ -10,9 +10,12 @@ written after the event, so that an event may come twice and is never left out.
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
+from functions.dispatcher.checkup import Checkup
 from functions.dispatcher.fold import Receipts, Stand
+from functions.dispatcher.health import Health
 from functions.dispatcher.summary import Summary, decode_summary, encode_summary, summarize
 from functions.dispatcher.sweeps import Sweep
 from shared.keys import (
@@ -45,7 +48,7 @@ the ends of full batches, which are 150 s apart by default, and the worker that 
 of what another has in hand: 10 s would be 150 s at the fourth look."""
 LIMIT_SECONDS = 60
 """Between two looks at a crawl that may have so many pages and no more."""
-COMPLETED, STALLED = "Job completed", "Job stalled"
+COMPLETED, STALLED, UNHEALTHY = "Job completed", "Job stalled", "Job unhealthy"
 # SQS keeps messages for 14 days: after so long without news there is nothing left that could come.
 _HOPELESS_SECONDS = 14 * 24 * 60 * 60
 _UNKNOWN = -1  # receipts that a tick has counted: there were too many for the time
@@ -109,14 +112,13 @@ class Closer:
         if redriven_folder(job) in names:
             for key in self._data.keys(redriven_folder(job)):
                 ledger.add(key)
-        if manifest.has_limit and limit_key(job) not in names:
-            self._look_at_limit(manifest)
+        self._look_ahead(manifest, names)
         receipts = Receipts(self._data, job, ledger, lambda: self._now() >= until)
         stand = receipts.add_up()
         if stand is Stand.COMPLETE:
             sweep = self._sweep_of(manifest, ledger, names)
             if sweep is None or sweep.advance():
-                self._close(manifest, ledger, receipts.fold.tally, sweep)
+                self._close(manifest, ledger, receipts.fold.tally, sweep, names)
                 return
             receipts.save()
             if not self._was_sent_on(tick):
@@ -134,15 +136,51 @@ class Closer:
         job = manifest.job
         if not manifest.spec.memory or ledger.damaged:
             return None
-        if cancelled_key(job) in names or limit_key(job) in names:
+        if self._was_cut_off(job, names):
             return None
         return Sweep(self._data, self._work_queue, self._wakes, manifest)
+
+    @staticmethod
+    def _was_cut_off(job: str, names: set[str]) -> bool:
+        return cancelled_key(job) in names or limit_key(job) in names
+
+    def _check_early(self, checkup: Checkup, job: str) -> None:
+        """Tell of a job that is not healthy before all of it is fetched, and end it if it must."""
+        health = checkup.early()
+        if health is None:
+            return
+        if not health.healthy:
+            stops = checkup.must_stop(health)
+            self._announce_unhealthy(job, health, ended=stops, early=True)
+            if stops:
+                self._data.put(cancelled_key(job), b"")
+        checkup.note_early()
+
+    def _announce_unhealthy(self, job: str, health: Health, *, early: bool, ended: bool) -> None:
+        self._announce(
+            UNHEALTHY,
+            {
+                "job": job,
+                "early": early,
+                "ended": ended,
+                "unmet": [msgspec.to_builtins(one) for one in health.unmet],
+                "data_bucket": self._data.name,
+            },
+        )
 
     def _go_on_sweeping(self, tick: Tick) -> None:
         following = replace(tick, number=tick.number + 1)
         delay = min(SWEEP_FIRST * 2 ** min(following.number - tick.first, 30), MAX_DELAY)
         self._queue.send([Message(encode(following), delay=delay)])
         self._data.put(tick_key(tick.job, tick.number), b"")
+
+    def _look_ahead(self, manifest: Manifest, names: set[str]) -> None:
+        """End a job before its end, where it has all its pages or is not what it should be."""
+        job, expect = manifest.job, manifest.spec.expect
+        if expect is not None and cancelled_key(job) not in names:
+            self._check_early(Checkup(self._data, manifest, expect), job)
+        if manifest.has_limit and limit_key(job) not in names:
+            self._look_at_limit(manifest)
 
     def _look_at_limit(self, manifest: Manifest) -> None:
         """Tell workers where a crawl has all its pages."""
@@ -182,12 +220,25 @@ class Closer:
         # looks at. The other one of two copies, and what it would send, ends here.
         self._data.put(tick_key(tick.job, tick.number), b"")
 
-    def _close(self, manifest: Manifest, ledger: Ledger, tally: Tally, sweep: Sweep | None) -> None:
+    def _close(
+        self,
+        manifest: Manifest,
+        ledger: Ledger,
+        tally: Tally,
+        sweep: Sweep | None,
+        names: set[str],
+    ) -> None:
+        health = None
+        if manifest.spec.expect is not None:
+            checkup = Checkup(self._data, manifest, manifest.spec.expect)
+            is_whole = not (ledger.damaged or self._was_cut_off(manifest.job, names))
+            health = checkup.at_end(tally, is_whole=is_whole)
         summary = summarize(
             manifest,
             ledger,
             tally,
             gone=sweep.gone if sweep else None,
+            health=health,
             # Without workers on Lambda, machines have done it, which Lambda does not charge for.
             worker_memory=self._settings.worker_memory if self._settings.worker_concurrency else 0,
             architecture=self._settings.architecture,
@@ -199,7 +250,10 @@ class Closer:
 
     def _announce_end(self, job: str, summary: bytes | None) -> None:
         if summary is not None:  # else somebody has deleted it this very moment
-            self._announce(COMPLETED, self._facts(decode_summary(summary)))
+            read = decode_summary(summary)
+            if read.health is not None and not read.health.healthy:
+                self._announce_unhealthy(job, read.health, early=False, ended=True)
+            self._announce(COMPLETED, self._facts(read))
             self._data.put(announced_key(job), b"")
 
     def _facts(self, summary: Summary) -> dict[str, Any]:
@@ -210,6 +264,7 @@ class Closer:
             "rejected": summary.rejected,
             "damaged": summary.damaged,
             "no_match": summary.no_match,
+            **({} if summary.health is None else {"healthy": summary.health.healthy}),
             **({} if summary.changes is None else {"changes": summary.changes}),
             "seconds": summary.seconds,
             "cost_usd": summary.cost_usd["total"],

@@ -8,11 +8,13 @@ import msgspec
 from msgspec import Struct, structs
 
 from functions.dispatcher import prices
+from functions.dispatcher.health import Health
 from shared.errors import InvalidJobError
 from shared.ledger import Ledger
 from shared.manifest import Manifest
 from shared.messages import JobId, Place
 from shared.outcomes import FINAL, Kind
+from shared.quality import Quality
 from shared.receipts import (
     CHILDREN,
     FOUND,
@@ -87,6 +89,12 @@ class Summary(Struct, frozen=True, kw_only=True, tag="summary.v1"):
     changes: dict[str, int | None] | None = None
     """Rows that are `new`, `changed`, `same` and `gone` against the job before; `gone` is None of a
     job that was cancelled or cut off, where nobody can tell. None where nothing is remembered."""
+    health: Health | None = None
+    """Whether the job is what the spec expects; None where it expects nothing."""
+    columns: dict[str, float] | None = None
+    """The share of rows in which a column has a value, likewise."""
+    rows: int | None = None
+    """Rows in all, likewise."""
     memory_damaged: int = 0
     """Objects of what was remembered that could not be read; they were made anew."""
     skipped_types: dict[str, int] = {}
@@ -115,6 +123,7 @@ def summarize(
     worker_memory: int,
     architecture: str,
     gone: int | None = None,
+    health: Health | None = None,
 ) -> Summary:
     """
     Return the summary of a job.
@@ -126,6 +135,7 @@ def summarize(
         worker_memory: MB.
         architecture: The template's parameter.
         gone: Rows that are gone; None where nobody has looked.
+        health: Whether it is what the spec expects; None where that expects nothing.
     """
     final = final_counts(tally.counts)
     seconds = _seconds(manifest.created_at, tally.ended)
@@ -147,6 +157,9 @@ def summarize(
         links_cut_examples=_examples(tally),
         same_redirects=_most_first(tally.same_redirects),
         changes=_changes(tally, gone) if manifest.spec.memory else None,
+        health=health,
+        columns=_columns(tally.quality),
+        rows=None if tally.quality is None else tally.quality.rows,
         memory_damaged=tally.memory_damaged,
         duplicates=ledger.duplicates,
         rejected=ledger.rejected,
@@ -185,6 +198,12 @@ def _examples(tally: Tally) -> dict[str, list[dict[str, str]]]:
     for link in tally.cut_links:
         examples.setdefault(link.cut, []).append({"url": link.url, "found_on": link.found_on})
     return examples
+
+
+def _columns(quality: Quality | None) -> dict[str, float] | None:
+    if quality is None:
+        return None
+    return {name: round(quality.share(name) or 0.0, 4) for name in quality.columns}
 
 
 def _changes(tally: Tally, gone: int | None) -> dict[str, int | None]:

@@ -28,8 +28,10 @@ from shared.outcomes import (
     decode_remembered,
     encode_line,
 )
+from shared.quality import quality_of
 from shared.queue import MAX_DELAY, Message, Queue
 from shared.receipts import CHILDREN, COMMITTED, DUE, FOUND, SIZE, outcome_name, receipt_key
+from shared.spec import Spec
 from shared.store import Bucket
 from shared.tally import encode_tally, tally_of
 
@@ -111,6 +113,7 @@ def conclude(
     identity: Identity = _EXACT,
     known: Seen | None = None,
     remembering: "Remembering | None" = None,
+    expecting: Spec | None = None,
 ) -> Mapping[str, int]:
     """
     Send what follows from a commit object and write its receipt; return what it counts.
@@ -120,12 +123,12 @@ def conclude(
     committed. `takes` tells whether the partition writes down which pages it has taken,
     `follows` whether the job follows links; `identity` tells which URLs are one page, and `known`
     is what it had taken when the batch began; `remembering` is there where the next
-    job is to know what this one has found.
+    job is to know what this one has found, and `expecting` is the spec where it has `expect`.
     """
     file = igzip.open(io.BytesIO(body))
     lines: Sequence[CommittedLine]
     remembered: list[RememberedLine] = []
-    if remembering is not None:
+    if remembering is not None or expecting is not None:
         lines = remembered = list(decode_remembered(file))
     else:
         lines = list(decode_lines(file))
@@ -154,6 +157,8 @@ def conclude(
     if remembering is not None:
         tally.counts.update(remembering.note(remembered))
         tally.memory_damaged = remembering.damaged
+    if expecting is not None and expecting.expect is not None:
+        tally.quality = quality_of(remembered, expecting.expect, expecting.has_rows)
     if deferred:
         tally.counts[CHILDREN] = len(deferred)
     if batch.died:

@@ -190,6 +190,7 @@ async def work_on(
                 identity=_identity(manifest),
                 known=made.seen if made else None,
                 remembering=remembering(manifest, batch, resources.data),
+                expecting=manifest.spec if manifest and manifest.spec.expect else None,
             )
         # After the commit, so that nothing is lost where it cannot be written; before the
         # acknowledgement, since the next batch reads the pauses from it.

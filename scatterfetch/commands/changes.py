@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from functions.worker.remembering.entries import is_of_same_list
 from scatterfetch.commands.place import add_place, open_place
 from scatterfetch.jobs.place import place_option
 from scatterfetch.jobs.same_list import listed_jobs
@@ -16,6 +15,7 @@ from scatterfetch.output.sentences import complain, counted
 from scatterfetch.results.changes import changes_of, write_changes
 from scatterfetch.results.formats import Format, format_of, prepare, replacing
 from shared.errors import InvalidJobError
+from shared.ids import list_of
 from shared.keys import JOBS
 from shared.manifest import Manifest
 
@@ -132,7 +132,7 @@ def _jobs(place: "Folder | Stack", job: str | None, since: str | None) -> list[s
     return [
         one.job
         for one in remembering
-        if is_of_same_list(one.job, last.job)
+        if list_of(one.job) == list_of(last.job)
         and begin <= datetime.fromisoformat(one.created_at) <= _created(last)
     ]
 

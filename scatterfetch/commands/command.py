@@ -11,6 +11,8 @@ exit status:
        its end; or results of an earlier run were gone or cut off (they are fetched again). The
        summary says which
   2    wrong usage or input; nothing was fetched
+  3    unhealthy: a job is not what `expect` in its spec says. Where a spec has it, pages that fail
+       or have problems are no reason for 1
   130  interrupted; what was done is kept, and the same command goes on
 """
 """Of `scatterfetch run`, and in general."""

@@ -1,13 +1,24 @@
-"""`scatterfetch spec check` and `scatterfetch spec schema`."""
+"""`scatterfetch spec check`, `spec schema` and `spec suggest`."""
 
 import argparse
+from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
+import yaml
+from msgspec.structs import asdict
+
+from scatterfetch.commands.place import add_place, open_place
+from scatterfetch.jobs.folder import Folder
+from scatterfetch.jobs.manifests import find_manifest
 from scatterfetch.localcloud.user_parsers import use_parsers
 from scatterfetch.output.sentences import complain
 from scatterfetch.project import project_of
+from scatterfetch.results.files import fetched_results, find_results
+from scatterfetch.results.finals import FinalOutcomes
 from scatterfetch.schema import spec_schema
 from shared.errors import InvalidJobError
+from shared.outcomes import RememberedLine
 
 EXAMPLE = "Checks specs, or describes them to an editor."
 CHECK_EXAMPLE = """\
@@ -25,6 +36,13 @@ yaml-language-server (VS Code's YAML extension, for one) a comment in the spec's
 
 example:
   $ scatterfetch spec schema > spec.schema.json
+"""
+SUGGEST_EXAMPLE = """\
+Proposes an `expect` section by what a good job was like: a later job that falls behind it is
+unhealthy. Read it before you use it: it takes the job as it was for what is right.
+
+example:
+  $ scatterfetch spec suggest shop-urls-9f86d081884c out >> shop/spec.yaml
 """
 EPILOG = """\
 exit status:
@@ -52,6 +70,16 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     schema.set_defaults(action=_schema)
+    suggest = actions.add_parser(
+        "suggest",
+        help="propose what to expect, by a good job",
+        description=SUGGEST_EXAMPLE,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    suggest.set_defaults(action=_suggest)
+    suggest.add_argument("job", metavar="JOB", help="the id of a job that was good")
+    add_place(suggest)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -74,6 +102,24 @@ def _check(args: argparse.Namespace) -> int:
         else:
             print(f"{path}: in order")
     return 2 if wrong else 0
+
+
+def _suggest(args: argparse.Namespace) -> int:
+    from scatterfetch.proposals.expectations import expectations  # noqa: PLC0415 -- the engine
+
+    place = open_place(args)
+    manifest = find_manifest(place, args.job)
+    with ExitStack() as stack:
+        files = (
+            find_results(place.path, args.job)
+            if isinstance(place, Folder)
+            else stack.enter_context(fetched_results(place, args.job))
+        )
+        outcomes = FinalOutcomes(files).read(complain)
+        lines = (msgspec.convert(asdict(one), RememberedLine) for _, one in outcomes)
+        found = {"expect": expectations(lines, manifest.spec)}
+    print(yaml.safe_dump(found, sort_keys=False, default_flow_style=None), end="")
+    return 0
 
 
 def _schema(_: argparse.Namespace) -> int:

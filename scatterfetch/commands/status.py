@@ -14,6 +14,7 @@ from scatterfetch.jobs.same_list import listed_jobs
 from scatterfetch.jobs.standing import State, look_at
 from scatterfetch.output.sentences import complain
 from scatterfetch.output.standing import print_status
+from scatterfetch.output.verdict import UNHEALTHY
 from shared.errors import InvalidJobError
 from shared.keys import JOBS
 
@@ -34,6 +35,7 @@ exit status:
   1    URLs have failed, it was refused, its list is damaged, results are gone or cut off, or
        its sum does not add up
   2    there is no such job, wrong usage, or AWS refused
+  3    the job is complete, and is not what `expect` in its spec says
   130  interrupted
 """
 
@@ -57,8 +59,13 @@ def run(args: argparse.Namespace) -> int:
     else:
         print_status(status, place, now=time.time())
     wrong = status.failed or status.damaged or status.lost_batches
+    health = status.health
+    if health is not None:  # it says itself which pages may fail
+        wrong = status.damaged or status.lost_batches
     well = status.adds_up and not wrong and status.state is not State.REFUSED
-    return 0 if well else 1
+    if not well:
+        return 1
+    return 0 if health is None or health.healthy else UNHEALTHY
 
 
 def _only_job(place: "Folder | Stack") -> str:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from functions.dispatcher.health import Health
 from scatterfetch.jobs.folder import Folder
-from scatterfetch.jobs.manifests import find_manifest, problem_of, source_name
+from scatterfetch.jobs.manifests import find_manifest, problem_of, read_summary, source_name
 from scatterfetch.jobs.place import Data
 from shared.ids import child_id
 from shared.keys import cancelled_key, job_prefix, results_prefix
@@ -104,6 +105,8 @@ class Status(Struct, frozen=True, kw_only=True):
     """The batches of these."""
     lost_batch: str = ""
     """One of them."""
+    health: Health | None = None
+    """Whether a job at its end is what its spec expects; None where that expects nothing."""
     adds_up: bool
     """Whether targets are final outcomes, deferred ones and such that are under way."""
 
@@ -270,6 +273,9 @@ def look_at(place: "Folder | Stack", job: str) -> Status:
     status = status_of(manifest, keys, now=time.time(), sizes=sizes)
     if status.problem:
         return replace(status, problem=problem_of(manifest, source_name(status.source, place)))
+    if status.state is State.COMPLETE and manifest.spec.expect is not None:
+        summary = read_summary(place.data, job)
+        return replace(status, health=summary.health if summary else None)
     if not status.has_ended and has_stopped(place):
         return replace(status, state=State.STOPPED, seconds_left=None)
     return status

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from functions.dispatcher.health import Health
 from functions.dispatcher.lists import line_words
 from scatterfetch.jobs.folder import Folder
 from scatterfetch.jobs.manifests import command_of, source_name
@@ -54,6 +55,18 @@ def print_status(status: Status, place: "Folder | Stack", *, now: float) -> None
         console.print(_lost(status, place), style="bold", markup=False)
     if status.deferred_until is not None:
         console.print(f"The last deferred ones are due {_moment(status.deferred_until, now)}.")
+    _print_progress(console, status, now)
+    if status.health is not None:
+        _print_health(console, status.health)
+    if not status.adds_up:
+        console.print(
+            f"The sum does not add up: {status.targets:,} targets, of which "
+            f"{status.under_way:,} are unaccounted for.",
+            style="bold",
+        )
+
+
+def _print_progress(console: Console, status: Status, now: float) -> None:
     facts = [f"{status.batches_done:,} of {counted(status.batches, 'batch', 'batches')}"]
     facts.append(f"{status.rate:,.1f} URLs a second")
     if status.seconds_left:
@@ -62,12 +75,17 @@ def print_status(status: Status, place: "Folder | Stack", *, now: float) -> None
         facts.append(f"last commit {_moment(status.last_commit_at, now)}")
     when = " A page counts when its batch is done." if status.under_way else ""
     console.print(", ".join(facts) + f".{when}")
-    if not status.adds_up:
-        console.print(
-            f"The sum does not add up: {status.targets:,} targets, of which "
-            f"{status.under_way:,} are unaccounted for.",
-            style="bold",
-        )
+
+
+def _print_health(console: Console, health: Health) -> None:
+    if health.healthy:
+        console.print("healthy", style="green")
+        return
+    console.print("unhealthy", style="bold red")
+    for one in health.unmet:
+        console.print(f"  {one.check}: {one.found}; expected: {one.expected}", markup=False)
+        for url in one.examples:
+            console.print(f"    {url}", markup=False)
 
 
 def _lost(status: Status, place: "Folder | Stack") -> str:

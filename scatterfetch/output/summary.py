@@ -60,6 +60,7 @@ def _print_job(console: Console, job: Job, place: "Folder | Stack") -> None:
     summary = read_summary(place.data, job.id)
     _print_links(console, job, summary)
     _print_changes(console, job, summary, place)
+    _print_health(console, summary)
     if unmatched := job.counted(NO_MATCH):
         _print_unmatched(console, unmatched, summary)
     if problems := job.counted(PROBLEMS):
@@ -79,6 +80,17 @@ def _print_job(console: Console, job: Job, place: "Folder | Stack") -> None:
     if ledger.rejected:
         _print_rejected(console, job, place)
     console.print(f"results: {place.address(results_prefix(job.id))}", soft_wrap=True)
+
+
+def _print_health(console: Console, summary: Summary | None) -> None:
+    health = summary.health if summary else None
+    if health is None:
+        return
+    checks = counted(len(health.findings), "check")
+    if health.healthy:
+        console.print(f"healthy: {checks}.", style="green")
+    else:
+        console.print(f"unhealthy: {len(health.unmet):,} of {checks} not met.", style="bold red")
 
 
 def _print_changes(

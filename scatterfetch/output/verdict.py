@@ -1,9 +1,11 @@
 """How jobs have ended: the exit status, and what is said of those that did not end well."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from scatterfetch.jobs.folder import Folder
+from scatterfetch.jobs.manifests import read_summary
 from scatterfetch.jobs.place import place_option
 from scatterfetch.jobs.progress import Finished, Job
 from scatterfetch.output.sentences import complain, counted
@@ -15,6 +17,8 @@ from shared.receipts import NO_MATCH, PROBLEMS, outcome_name
 if TYPE_CHECKING:
     from scatterfetch.jobs.stack import Stack
 
+UNHEALTHY = 3
+"""Exit status where a job is not what its spec expects."""
 _PAGES = {str(Kind.FAILED): "failed", WITH_PROBLEMS: "have problems"}
 
 
@@ -59,7 +63,10 @@ def _report(finished: Finished, place: "Folder | Stack", *, goes_on: bool) -> in
             "why, and the same command tries them again"
         )
     well = _judge(finished, place, goes_on=goes_on)
-    return 0 if well and finished.complete and not refused else 1
+    unhealthy = _complain_of_health(finished.jobs, place)
+    if not well or not finished.complete or refused:
+        return 1
+    return UNHEALTHY if unhealthy else 0
 
 
 def _judge(finished: Finished, place: "Folder | Stack", *, goes_on: bool) -> bool:
@@ -102,10 +109,35 @@ def _judge(finished: Finished, place: "Folder | Stack", *, goes_on: bool) -> boo
             f"given up on: {counted(dead, 'URL')}; `scatterfetch deadletters {place}` shows of "
             f"which hosts, and why{again if goes_on else ''}"
         )
-    failed = any(name.startswith(Kind.FAILED) for name in outcomes)
-    wrong = any(job.counted(name) for job in finished.jobs for name in (NO_MATCH, PROBLEMS))
     _mention_pages(finished.jobs, place)
-    return not (failed or dead or private or lost or damaged or wrong or refetched)
+    # Of a job that says what is healthy, that counts, and not that a page has failed.
+    others = [job for job in finished.jobs if not _expects(job)]
+    finals = sum((job.ledger.final for job in others), Counter[str]())
+    bad = any(name.partition("-")[0] in {Kind.FAILED, Kind.DEAD} for name in finals)
+    private = finals.get(outcome_name(Kind.SKIPPED, Reason.PRIVATE_ADDRESS), 0)
+    wrong = any(job.counted(name) for job in others for name in (NO_MATCH, PROBLEMS))
+    return not (bad or private or lost or damaged or wrong or refetched)
+
+
+def _expects(job: Job) -> bool:
+    return job.manifest is not None and job.manifest.spec.expect is not None
+
+
+def _complain_of_health(jobs: Sequence[Job], place: "Folder | Stack") -> bool:
+    """Say what is not as the specs expect; tell whether there is something."""
+    unhealthy = False
+    for job in filter(_expects, jobs):
+        summary = read_summary(place.data, job.id)
+        if summary is None or summary.health is None or summary.health.healthy:
+            continue
+        unhealthy = True
+        for one in summary.health.unmet:
+            examples = f"; {', '.join(one.examples)}" if one.examples else ""
+            complain(
+                f"{job.id} is unhealthy: {one.check}: {one.found}; expected: {one.expected}"
+                f"{examples}"
+            )
+    return unhealthy
 
 
 def _mention_pages(jobs: Sequence[Job], place: "Folder | Stack") -> None:

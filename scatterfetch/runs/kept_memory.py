@@ -1,4 +1,4 @@
-"""What earlier runs remember of the scrapers of this one, and the results that it points at."""
+"""What earlier runs have left for the next job of a scraper: its memory, and what healthy is."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -7,13 +7,17 @@ from functions.dispatcher.names import job_name, scraper_name
 from functions.worker.remembering.part import DamagedMemoryError, Part
 from scatterfetch.lists.specs import spec_of
 from scatterfetch.lists.url_list import UrlList
-from shared.keys import memory_folder, results_key
+from shared.keys import last_jobs_folder, memory_folder, results_key
 
 
 def memory_keys(folder: Path, lists: Collection[UrlList]) -> list[str]:
-    """Return the keys of what is remembered for `lists`, and of the results with the rows."""
-    scrapers = {scraper_name(job_name(one.key)) for one in lists if spec_of(one).memory}
+    """Return the keys of what is kept for jobs of `lists`, and of the results with the rows."""
+    specs = [(scraper_name(job_name(one.key)), spec_of(one)) for one in lists]
+    scrapers = {scraper for scraper, spec in specs if spec.memory}
     keys: dict[str, None] = {}
+    for scraper in sorted({scraper for scraper, spec in specs if spec.expect}):
+        for path in sorted((folder / last_jobs_folder(scraper)).glob("*.json")):
+            keys[path.relative_to(folder).as_posix()] = None
     for scraper in sorted(scrapers):
         for path in sorted((folder / memory_folder(scraper)).glob("[0-9]*")):
             keys[path.relative_to(folder).as_posix()] = None

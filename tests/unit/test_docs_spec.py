@@ -15,6 +15,7 @@ from functions.worker.extraction.parsing import load_parser, parse_rows
 from functions.worker.extraction.rows import Link, compile_extraction
 from functions.worker.transport.page import FetchedPage
 from shared.crawl_spec import CrawlSpec, Day, FollowSpec, KindName, PageKind, Relation
+from shared.expect_spec import ExpectSpec
 from shared.extract_spec import ExtractSpec, SourceSpec
 from shared.fetch_spec import FetchSpec, KindFetchSpec
 from shared.proxy_spec import ProxySpec
@@ -35,6 +36,7 @@ STRUCTS = {
     "start": StartSpec,
     "crawl": CrawlSpec,
     "remember": RememberSpec,
+    "expect": ExpectSpec,
 }
 PATTERNS = {
     get_args(kind)[1].pattern: words
@@ -47,7 +49,7 @@ def rows(heading: str) -> dict[str, tuple[str, str]]:
     return {name: (default, bounds) for name, default, bounds in ROW.findall(section)}
 
 
-def bounds_of(kind: Any) -> str:
+def bounds_of(kind: Any) -> str:  # noqa: PLR0911 -- a table
     if isinstance(kind, inspect.UnionType):
         # Of a struct, what it says itself is checked.
         others = (inspect.NoneType, inspect.StructType)
@@ -68,6 +70,8 @@ def bounds_of(kind: Any) -> str:
             return PATTERNS[pattern]
         case inspect.StrType():
             return f"{kind.min_length or 0} to {kind.max_length} characters"
+        case inspect.TupleType():
+            return f"{len(kind.item_types)} items"
         case inspect.VarTupleType() | inspect.DictType():
             return f"{kind.min_length or 0} to {kind.max_length} items"
         case _:

@@ -4,16 +4,12 @@ What is remembered of a page and of a row, and how both are found again. Pure.
 Each has a hash of 8 bytes: a page of its URL, a row of its kind and its key.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import Struct
-
-_DATE = re.compile(r"(?:19|20)[0-9]{2}(?:[-_]?[0-9]{2}){1,2}(?:[-_t]?[0-9]{2}){0,3}")
-_DIGEST = re.compile(r"-[0-9a-f]{12}$")
 
 Hash: TypeAlias = int
 
@@ -111,19 +107,6 @@ def compared(row: Mapping[str, Any], watch: Sequence[str]) -> Mapping[str, Any]:
 def digest(*values: Any) -> str:  # noqa: ANN401 -- JSON
     """Return a hash of JSON; the order of names does not count."""
     return blake2b(_encoder.encode(values), digest_size=8).hexdigest()
-
-
-def is_of_same_list(one: str, other: str) -> bool:
-    """
-    Tell whether two jobs are of one list, by their ids.
-
-    Names of lists that differ in nothing but dates are those of one: `books/2026-11-30.txt`.
-    """
-    return _name_of(one) == _name_of(other)
-
-
-def _name_of(job: str) -> str:
-    return _DATE.sub("0", _DIGEST.sub("", job))
 
 
 _encoder = msgspec.json.Encoder(order="sorted")

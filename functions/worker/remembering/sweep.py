@@ -11,8 +11,9 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from functions.worker.remembering.changes import Change, ChangesFile, counts_of, iso
-from functions.worker.remembering.entries import Entry, Hash, PageEntry, RowEntry, is_of_same_list
+from functions.worker.remembering.entries import Entry, Hash, PageEntry, RowEntry
 from functions.worker.remembering.memory import Memory
+from shared.ids import list_of
 from shared.keys import changes_key
 from shared.messages import Batch
 from shared.remember_spec import RememberSpec
@@ -96,7 +97,7 @@ def _pages(memory: Memory, job: str, started: float) -> _Pages:
                 gone.add(number)
             elif entry.job == job and not entry.was_read_in(job):
                 unknown.add(number)
-        elif is_of_same_list(entry.job, job):
+        elif list_of(entry.job) == list_of(job):
             led_to[number] = entry.found_on
     waiting = True
     while waiting:
@@ -110,7 +111,7 @@ def _pages(memory: Memory, job: str, started: float) -> _Pages:
 def _is_missing(number: Hash, entry: Entry, pages: _Pages, job: str, started: float) -> bool:
     if isinstance(entry, PageEntry):
         return number in pages.gone
-    if _was_asked(entry, job, started) or not is_of_same_list(entry.job, job):
+    if _was_asked(entry, job, started) or list_of(entry.job) != list_of(job):
         return False
     return entry.page not in pages.unknown
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests import ROOT
 
-PUBLIC = {"counts", "lists", "names", "plan", "specs", "summary", "written"}
+PUBLIC = {"counts", "health", "lists", "names", "plan", "specs", "summary", "written"}
 
 
 def imported(folder: str) -> dict[str, set[str]]:

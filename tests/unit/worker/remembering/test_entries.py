@@ -2,7 +2,8 @@
 
 import pytest
 
-from functions.worker.remembering.entries import is_of_same_list, row_hash, row_key
+from functions.worker.remembering.entries import row_hash, row_key
+from shared.ids import list_of
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,7 @@ from functions.worker.remembering.entries import is_of_same_list, row_hash, row_
     ],
 )
 def test_lists_whose_names_differ_in_dates_are_one(one: str, other: str, same: bool) -> None:
-    assert is_of_same_list(one, other) is same
+    assert (list_of(one) == list_of(other)) is same
 
 
 def test_a_row_without_its_key_has_none() -> None:
