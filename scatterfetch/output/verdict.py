@@ -112,7 +112,9 @@ def _judge(finished: Finished, place: "Folder | Stack", *, goes_on: bool) -> boo
     _mention_pages(finished.jobs, place)
     # Of a job that says what is healthy, that counts, and not that a page has failed.
     others = [job for job in finished.jobs if not _expects(job)]
-    finals = sum((job.ledger.final for job in others), Counter[str]())
+    finals = Counter(outcomes)
+    for job in filter(_expects, finished.jobs):
+        finals -= job.ledger.final
     bad = any(name.partition("-")[0] in {Kind.FAILED, Kind.DEAD} for name in finals)
     private = finals.get(outcome_name(Kind.SKIPPED, Reason.PRIVATE_ADDRESS), 0)
     wrong = any(job.counted(name) for job in others for name in (NO_MATCH, PROBLEMS))

@@ -109,6 +109,8 @@ class Website(Site):
     """
     linked: Sequence[str] = ()
     """Hosts whose pages are linked, each to those of its own and of the next two, and by moves."""
+    prices: dict[str, int] = field(default_factory=dict)
+    """Of ``/item/N`` of each host, by host and path."""
     on_request: Callable[[str, str], None] = lambda _path, _user_agent: None
     """Is called with path and User-Agent of each request."""
     _asked: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -137,6 +139,12 @@ class Website(Site):
                 self.stalling -= {host} if stalls else set()
                 kind = "application/xhtml+xml" if stalls else "text/html"
                 return web.Response(text=html, content_type=kind)
+            case ["", "item", number] if (price := self.prices.get(f"{host}{path}")) is not None:
+                return web.Response(
+                    text=f"<!doctype html><title>{host} {number}</title><b>{price}</b>",
+                    content_type="text/html",
+                    headers={"ETag": f'"{price}"'},
+                )
             case ["", "moved", other, number]:
                 location = f"http://{other}/page/{number}"
                 return web.Response(status=301, headers={"Location": location})
@@ -178,10 +186,12 @@ class UrlList:
     spec: str = f"pause: {PAUSE}, attempts: 10"
     more: str = ""
     """What else the spec says, behind `fetch`."""
+    file: str = "urls"
+    """Its name in the folder of its `name`, without `.txt`."""
 
     @property
     def key(self) -> str:
-        return f"{self.name}/urls.txt"
+        return f"{self.name}/{self.file}.txt"
 
     @property
     def body(self) -> bytes:
@@ -460,8 +470,8 @@ class Fleet(LocalCloud):
         """
         Upload `lists` and work until every queue is empty; return them by their jobs.
 
-        Nobody is told of those that are `held`, by name, until somebody says `begin`. At the end
-        comes the first of `later`, and the work goes on until every queue is empty again.
+        Nobody is told of those that are `held`, by name or key, until somebody says `begin`. At
+        the end comes the first of `later`, and the work goes on until every queue is empty again.
 
         Raises:
             AssertionError: that is not so after `limit` seconds.
@@ -472,14 +482,16 @@ class Fleet(LocalCloud):
             self.start()
             for each in lists:
                 self.upload(f"{each.name}/spec.yaml", each.spec_body)
-                self._notifications[each.name] = self.upload(each.key, each.body)(b"")
-                [uploaded] = decode_dispatch(self._notifications[each.name])
+                notification = self.upload(each.key, each.body)(b"")
+                self._notifications.setdefault(each.name, notification)
+                self._notifications[each.key] = notification
+                [uploaded] = decode_dispatch(notification)
                 assert isinstance(uploaded, ListUploaded)
                 jobs[uploaded_job(uploaded)] = each
             self.serve()
             for each in lists:
-                if each.name not in held:
-                    self.begin(each.name)
+                if each.name not in held and each.key not in held:
+                    self.begin(each.key)
             deadline = time.monotonic() + limit
             self._exhaust(deadline)
             for step in later:
@@ -527,7 +539,7 @@ class Fleet(LocalCloud):
         super().stop()
 
     def begin(self, name: str) -> None:
-        """Start the job of the list of this name."""
+        """Start the job of the list of this name, or of this key."""
         self.notify(self._notifications[name])
 
     def cancel(self, job: str) -> None:

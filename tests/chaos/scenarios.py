@@ -18,6 +18,8 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
 
+from scatterfetch.jobs.folder import Folder
+from scatterfetch.results.changes import changes_of
 from scatterfetch.results.files import find_results
 from scatterfetch.results.finals import FinalOutcomes
 from shared.errors import Reason, StorageError
@@ -61,6 +63,9 @@ _RENEW = "^worker.* ChangeMessageVisibilityBatch .*-work.fifo"
 _TAKE = r"^worker.* ReceiveMessage .*-work\.fifo"
 _RECEIPT = "^worker.* PUT .*/receipts/"
 _ACKNOWLEDGE = r"^\S* DeleteMessage "
+_CHANGES = "^worker.* PUT .*/changes/"
+_MEMORY = "^worker.* PUT .*/memory/"
+_SWEPT = "^worker.* PUT .*/swept/"
 _SEEN = "^worker.* PUT .*/seen/"
 _DEFER = "^worker.* SendMessageBatch .*-dispatchqueue"
 _CANCEL_LIMIT = 5.0  # seconds; a worker looks every second
@@ -154,6 +159,74 @@ def crawled(arena: Arena) -> str:
     assert not fleet.letters, fleet.said
     check_crawled(final, hosts)
     return f"{sum(fault.fired for fault in kills)} kills, {twice.fired} times twice"
+
+
+def remembered(arena: Arena) -> str:
+    """
+    Two days of one list: kills around the changes, the memory and the receipts.
+
+    In between, items change, go and come.
+    """
+    fleet = arena.fleet(workers=3)
+    hosts = arena.hosts()
+    site = arena.site
+    site.prices = {f"{host}/item/{n}": 10 for host in hosts for n in range(4)}
+    before, after = fleet.killing(), fleet.killing(after=True)
+    times = 1 if arena.short else 3
+    kills = [
+        Fault(call, kill, chance=0.2, times=times)
+        for call in (_COMMIT, _CHANGES, _MEMORY, _SWEPT, _RECEIPT)
+        for kill in (before, after)
+    ]
+    fleet.proxy.faults += [*kills, Fault(_ACKNOWLEDGE, fleet.redelivering(), chance=0.2)]
+    more = (
+        "extract: {key: title, fields: {title: {css: title}, price: {css: b, type: integer}}}\n"
+        "remember: true"
+    )
+
+    def day(date: str) -> UrlList:
+        urls = tuple(f"http://{item}" for item in sorted({*site.prices, *new}))
+        return UrlList("items", urls, more=more, file=date)
+
+    new = {f"{hosts[0]}/item/new", f"{hosts[1]}/item/new"}
+    first, second = day("2026-11-30"), day("2026-12-01")
+    gone = {f"{host}/item/1" for host in hosts[:3]}
+    changed = {f"{host}/item/2" for host in hosts[:4]}
+
+    def next_day() -> None:
+        for item in gone:
+            del site.prices[item]
+        site.prices |= dict.fromkeys(changed, 11) | dict.fromkeys(new, 1)
+        fleet.begin(second.key)
+
+    jobs = fleet.run(first, second, later=[next_day], held=[second.key])
+    assert not fleet.letters, fleet.said
+    for job, each in jobs.items():
+        told = [
+            (one.change.change, one.change.url.removeprefix("http://"))
+            for one in changes_of(Folder(arena.folder), [job])
+        ]
+        expected = [("new", item) for item in {*site.prices} - new | gone]
+        if each is second:
+            assert {
+                one.change.fields and one.change.fields["price"]
+                for one in changes_of(Folder(arena.folder), [job])
+            } == {None, (10, 11)}
+            expected = [
+                *(("changed", item) for item in changed),
+                *(("gone", item) for item in gone),
+                *(("new", item) for item in new),
+            ]
+        assert sorted(told) == sorted(expected), told
+        table = FinalOutcomes(find_results(arena.folder, job)).read()
+        rows = {outcome.url: outcome.rows for _, outcome in table}
+        assert len(rows) == len(each.urls)
+        if each is second:
+            prices = {f"http://{item}": price for item, price in site.prices.items()}
+            assert {url: row[0]["price"] for url, row in rows.items() if row} == prices
+    same = len(site.prices) - len(changed) - len(new)
+    asked = Counter(status for path, status in site.answers if path.startswith("/item/"))
+    return f"{sum(fault.fired for fault in kills)} kills, {asked[304]} times 304 of {same}"
 
 
 def delivered_twice(arena: Arena) -> str:
@@ -700,6 +773,7 @@ SCENARIOS: dict[str, Callable[[Arena], str]] = {
         killed_at_every_point,
         killed_at_random,
         crawled,
+        remembered,
         delivered_twice,
         leases_run_out,
         services_in_trouble,

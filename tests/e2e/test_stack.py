@@ -1,5 +1,6 @@
 """The deployed stack from the outside: a list goes into S3, outcomes come out."""
 
+import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -177,6 +178,44 @@ def test_links_lead_to_each_page_once(stack: Stack, site: Site, name: str) -> No
     assert sorted(line["url"] for line in scraped) == sorted(everything)
     assert (ledger.listed, ledger.found, ledger.final) == (1, 9, {"scraped": 10})
     assert sorted(site.visits) == sorted((host, f"/{n}") for host in hosts for n in range(5))
+
+
+def test_the_next_day_fetches_what_has_changed_and_tells_it(
+    stack: Stack, site: Site, name: str
+) -> None:
+    def product(number: int, price: int) -> str:
+        text = f"<b>{number}</b><i>{price}</i>"
+        headers = {"ETag": f'"{price}"'}
+        return site.reply(
+            f"/{number}", web.Response(text=text, content_type="text/html", headers=headers)
+        )
+
+    urls = [product(number, 10) for number in range(4)]
+    fields = "{sku: {css: b}, price: {css: i, type: integer}}"
+    spec = f"fetch: {{pause: 0}}\nextract: {{key: sku, fields: {fields}}}\nremember: true\n"
+    spec += "expect: {filled: {price: 1}}\n"
+    stack.upload(f"{name}/spec.yaml", spec.encode())
+
+    def day(date: str) -> dict[str, Any]:
+        stack.upload(f"{name}/{date}.txt", "\n".join(urls).encode())
+        job = stack.job_from(f"{name}-{date}", lambda _: True, within=60)
+        stack.complete(job, within=180)
+        summary = f"jobs/{job}/summary.json"
+        body = eventually(lambda: stack.data.get(summary), within=120, hope="a summary")
+        found: dict[str, Any] = json.loads(body or b"")
+        return found
+
+    first = day("2026-11-30")
+    assert first["changes"] == {"new": 4, "changed": 0, "same": 0, "gone": 0}
+    assert first["health"]["healthy"]
+    product(1, 11)
+    site.reply("/2", web.Response(status=404))
+    site.answers.clear()
+
+    second = day("2026-12-01")
+
+    assert sorted(site.answers) == [("/0", 304), ("/1", 200), ("/2", 404), ("/3", 304)]
+    assert second["changes"] == {"new": 0, "changed": 1, "same": 2, "gone": 1}
 
 
 def test_list_that_is_no_text_is_refused_and_becomes_no_dead_letter(
