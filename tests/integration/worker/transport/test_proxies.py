@@ -201,7 +201,10 @@ async def test_a_page_in_the_place_of_a_tunnel_is_the_proxy_s(
 
 
 async def test_a_proxy_that_says_yes_and_hangs_up_has_not_got_through(fetcher: Fetcher) -> None:
-    async with faulty_server(sends(b"")) as nobody, http_proxy(hosts=HOSTS) as proxy:
+    async def hangs_up(_peer: Peer) -> None:
+        """Say nothing: the connection ends with the script."""
+
+    async with faulty_server(hangs_up) as nobody, http_proxy(hosts=HOSTS) as proxy:
         error = await failure(fetcher, f"https://site.test:{nobody.port}/", proxy.url())
 
     assert error.reason == Reason.PROXY_GATEWAY
