@@ -21,6 +21,7 @@ from shared.extract_spec import (
     SourceSpec,
 )
 from shared.fetch_spec import KindFetchSpec
+from shared.keep_spec import KeepSpec
 
 SITEMAP = "@sitemap"
 """The page kind of sitemaps, which every spec has and no name of its own can be."""
@@ -216,6 +217,8 @@ class PageKind(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Which links lead to further targets."""
     fetch: KindFetchSpec | None = None
     """What is otherwise in the fetching of these pages."""
+    keep: KeepSpec | None = None
+    """Which of these pages are kept as they came. null: as the top level says."""
 
     def __post_init__(self) -> None:
         if self.parser is not None and self.extract is not None:

@@ -138,6 +138,15 @@ def changes_key(job: str, batch: str) -> str:
     return f"{changes_prefix(job)}{batch}.jsonl.gz"
 
 
+def pages_prefix(job: str) -> str:
+    return f"pages/job={job}/"
+
+
+def pages_key(job: str, batch: str, working: str) -> str:
+    """Return the key of the pages of a batch that were kept by one who worked on it."""
+    return f"{pages_prefix(job)}{batch}.{working}.warc.gz"
+
+
 def results_prefix(job: str) -> str:
     return f"results/job={job}/"
 

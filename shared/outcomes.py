@@ -66,6 +66,17 @@ def final_kind(reason: Reason) -> Kind:
     return Kind.DEAD if reason.retryable or reason in _GIVEN_UP else Kind.FAILED
 
 
+class Kept(Struct, frozen=True):
+    """Where a page was kept: a record of a WARC file, in a gzip member of its own."""
+
+    file: str
+    """Its key in the data bucket."""
+    offset: int
+    """In bytes."""
+    length: int
+    """In bytes, compressed."""
+
+
 class Outcome(Struct, frozen=True, kw_only=True):
     """One line of the results. A target's final outcome is its last one."""
 
@@ -127,6 +138,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     change: str | None = None
     """Of a scraped page, against the job before: `new`, `changed` or `same`; None where nothing is
     remembered."""
+    kept: Kept | None = None
+    """Where the page was kept as it came; None: it was not."""
 
     @property
     def id(self) -> int | str:
@@ -249,6 +262,7 @@ class CommittedLine(Struct, frozen=True, kw_only=True):
     cut: dict[str, int] = {}
     cut_links: tuple[CutLink, ...] = ()
     canonical: str | None = None
+    kept: Kept | None = None
 
     @property
     def id(self) -> int | str:

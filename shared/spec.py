@@ -16,6 +16,7 @@ from shared.crawl_spec import (
 from shared.expect_spec import ExpectSpec
 from shared.extract_spec import DEFAULT_EXTRACT, Expression, ExtractSpec
 from shared.fetch_spec import FetchSpec, OverridesSpec
+from shared.keep_spec import KeepSpec
 from shared.remember_spec import RememberSpec
 from shared.secret_spec import SecretName, SecretSpec
 from shared.start_spec import Start, StartSpec, start_of
@@ -47,6 +48,8 @@ class Spec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     remember: bool | RememberSpec = False
     """Whether the next job of the scraper knows what this one has found: unchanged pages are not
     sent again, and what has changed is told."""
+    keep: KeepSpec | None = None
+    """Which pages are kept as they came, besides their rows. null: none."""
 
     expect: ExpectSpec | None = None
     """What a healthy job looks like."""
@@ -86,6 +89,11 @@ class Spec(Struct, frozen=True, kw_only=True, omit_defaults=True):
         proxies = self.fetch.proxies
         names = [proxies.secret] if proxies and proxies.secret else []
         return tuple(dict.fromkeys([*names, *(one.secret for one in self.secrets.values())]))
+
+    @property
+    def keeps_pages(self) -> bool:
+        """Whether pages are kept as they came, of whichever kind."""
+        return self.keep is not None or any(kind.keep for kind in self.pages.values())
 
     @property
     def follows(self) -> bool:

@@ -50,6 +50,10 @@ class Tally(Struct, kw_only=True, omit_defaults=True):
     """The first `EXAMPLES` of them in the order of their URLs, for each limit."""
     same_redirects: dict[str, int] = {}
     """Targets redirected to where another one was scraped, by that page."""
+    kept: int = 0
+    """Pages that were kept as they came."""
+    kept_bytes: int = 0
+    """Of these, compressed."""
     memory_damaged: int = 0
     """Objects of the memory that could not be read, and were made anew."""
     quality: Quality | None = None
@@ -85,6 +89,8 @@ class Tally(Struct, kw_only=True, omit_defaults=True):
         if other.quality is not None:
             self.quality = self.quality or Quality()
             self.quality.add(other.quality)
+        self.kept += other.kept
+        self.kept_bytes += other.kept_bytes
         self.memory_damaged += other.memory_damaged
         self.hosts_forgotten |= other.hosts_forgotten
         if len(self.hosts) > MAX_HOSTS:
@@ -137,6 +143,9 @@ def tally_of(lines: Iterable[CommittedLine]) -> Tally:
             tally.cut_links = _examples((*tally.cut_links, *line.cut_links))
         if line.reason is Reason.SAME_REDIRECT:
             _add_names(tally.same_redirects, {line.final_url or line.url: 1}, MAX_LOCATIONS)
+        if line.kept is not None:
+            tally.kept += 1
+            tally.kept_bytes += line.kept.length
         if line.outcome not in FINAL:
             continue
         _add(tally.hosts.setdefault(parse_url(line.url).host, {}), counts)

@@ -95,6 +95,9 @@ class Summary(Struct, frozen=True, kw_only=True, tag="summary.v1"):
     """The share of rows in which a column has a value, likewise."""
     rows: int | None = None
     """Rows in all, likewise."""
+    kept: dict[str, int] | None = None
+    """The `pages` that were kept as they came, and their `bytes`, compressed; None where nothing
+    is kept."""
     memory_damaged: int = 0
     """Objects of what was remembered that could not be read; they were made anew."""
     skipped_types: dict[str, int] = {}
@@ -160,6 +163,9 @@ def summarize(
         health=health,
         columns=_columns(tally.quality),
         rows=None if tally.quality is None else tally.quality.rows,
+        kept=(
+            {"pages": tally.kept, "bytes": tally.kept_bytes} if manifest.spec.keeps_pages else None
+        ),
         memory_damaged=tally.memory_damaged,
         duplicates=ledger.duplicates,
         rejected=ledger.rejected,

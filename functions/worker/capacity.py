@@ -7,7 +7,7 @@ Measured and counted; what follows is for the worker to decide.
 from collections.abc import Callable
 
 from functions.worker.load import BUSY, Load
-from functions.worker.workshop import Workshop
+from functions.worker.workshop import KEPT_BYTES, Workshop
 from shared.wakes import IN_HAND
 
 SPARSE_SECONDS = 60.0
@@ -40,6 +40,7 @@ class Capacity:
             or pool.slots.are_taken()
             or pool.budget.taken > pool.budget.size // 2
             or self._workshop.outcome_bytes() > self._workshop.bounds.outcomes // 2
+            or self._workshop.kept_bytes() > KEPT_BYTES // 2
             or self._workshop.extracting.is_long()
         )
 

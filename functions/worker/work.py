@@ -18,6 +18,7 @@ from functions.worker.extraction.extractor import Extractor, extraction_process
 from functions.worker.fence import Fence, adopt
 from functions.worker.identity import Identity, identity_of
 from functions.worker.keeper import StateKeeper
+from functions.worker.keeping.keeping import keeping
 from functions.worker.leases import Lease, LeaseLostError
 from functions.worker.politeness.partition import Partition, PartitionState, decode_state
 from functions.worker.politeness.robots import CachedRobots, product_token
@@ -269,7 +270,8 @@ async def _make(
         workshop.tell(batch, outcomes.counts)
 
     holding.enter_context(workshop.holding(outcomes))
-    async with workshop.ending(batch.job) as ending:
+    kept = workshop.keeping(means.keeping, resources.data)
+    async with kept, workshop.ending(batch.job) as ending:
         facts = await scrape_batch(
             batch,
             means,
@@ -332,6 +334,7 @@ def _means(
         extractor=extractor,
         pool=pool,
         secrets=secrets_of(job),
+        keeping=keeping(job.spec, delivery.batch),
     )
 
 

@@ -18,6 +18,7 @@ from functions.worker.bounds import Bounds, bounds_of
 from functions.worker.commit import OutcomeFile
 from functions.worker.extraction.documents.complexity import beside_limits
 from functions.worker.extraction.extractor import Turn
+from functions.worker.keeping.keeping import Keeping
 from functions.worker.scraping.batch import network_of
 from functions.worker.scraping.ending import Ending
 from functions.worker.transport.budget import Budget, Slots
@@ -26,9 +27,12 @@ from functions.worker.transport.fetch import Pool
 from shared.errors import Reason, StorageError
 from shared.messages import Batch
 from shared.settings import WorkerSettings
+from shared.store import Bucket
 
 LARGE_COMMIT = 100_000
 """Bytes of a commit object, compressed, from which on it may have found thousands of targets."""
+KEPT_BYTES = 256_000_000
+"""Of kept pages on the disk, of all batches in hand; Lambda gives a worker 512 MB."""
 CANCEL_SECONDS = 5.0  # between two looks whether a job was cancelled
 _THREADS = 8
 
@@ -65,6 +69,7 @@ class Workshop:
         self._concluding = asyncio.Lock()
         self.share = Share(clock)
         self._files: set[OutcomeFile] = set()
+        self._keepings: set[Keeping] = set()
         self._threads = ThreadPoolExecutor(_THREADS, "work")
         # Of their own: a look that has no answer must not hold up what is to be committed, nor what
         # is committed a message whose lease has begun.
@@ -86,9 +91,13 @@ class Workshop:
         """Return the size of all outcomes that are not committed yet."""
         return sum(file.size for file in self._files)
 
+    def kept_bytes(self) -> int:
+        """Return the size of all kept pages of batches in hand."""
+        return sum(keeping.size for keeping in self._keepings)
+
     def has_room(self) -> bool:
-        """Tell whether there is memory for more outcomes that have rows."""
-        return self.outcome_bytes() < self.bounds.outcomes
+        """Tell whether there is memory for more outcomes that have rows, and disk for pages."""
+        return self.outcome_bytes() < self.bounds.outcomes and self.kept_bytes() < KEPT_BYTES
 
     @contextmanager
     def holding(self, file: OutcomeFile) -> Iterator[None]:
@@ -98,6 +107,25 @@ class Workshop:
             yield
         finally:
             self._files.discard(file)
+
+    @asynccontextmanager
+    async def keeping(self, keeping: Keeping | None, data: Bucket) -> AsyncIterator[None]:
+        """
+        Let pages be kept until the end of the block; write them to `data` if all went well.
+
+        Raises:
+            StorageError: they could not be written.
+        """
+        if keeping is None:
+            yield
+            return
+        self._keepings.add(keeping)
+        try:
+            yield
+            await self.aside(keeping.save, data)
+        finally:
+            self._keepings.discard(keeping)
+            keeping.close()
 
     @asynccontextmanager
     async def concluding(self, body: bytes) -> AsyncIterator[None]:

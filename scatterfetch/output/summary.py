@@ -13,7 +13,7 @@ from scatterfetch.jobs.place import place_option
 from scatterfetch.jobs.progress import Finished, Job
 from scatterfetch.output.outcome_table import outcome_table
 from scatterfetch.output.sentences import counted, rounded
-from shared.keys import job_prefix, rejected_key, results_prefix
+from shared.keys import job_prefix, pages_prefix, rejected_key, results_prefix
 from shared.receipts import NO_MATCH, PROBLEMS
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ def _print_job(console: Console, job: Job, place: "Folder | Stack") -> None:
     _print_links(console, job, summary)
     _print_changes(console, job, summary, place)
     _print_health(console, summary)
+    if summary and summary.kept:
+        _print_kept(console, job, summary.kept, place)
     if unmatched := job.counted(NO_MATCH):
         _print_unmatched(console, unmatched, summary)
     if problems := job.counted(PROBLEMS):
@@ -111,6 +113,14 @@ def _print_changes(
             "is made anew: rows that were known may be called new.",
             soft_wrap=True,
         )
+
+
+def _print_kept(
+    console: Console, job: Job, kept: Mapping[str, int], place: "Folder | Stack"
+) -> None:
+    size = f"{kept['bytes'] / 1e6:,.1f} MB"
+    where = f": {place.address(pages_prefix(job.id))}" if kept["pages"] else "."
+    console.print(f"{counted(kept['pages'], 'page')} kept, {size}{where}", soft_wrap=True)
 
 
 def _print_links(console: Console, job: Job, summary: Summary | None) -> None:

@@ -49,7 +49,7 @@ FLOORS = (
     {"workshop"},
     {"scraping", "parsers"},
     {"remembering"},
-    {"bounds", "extraction", "fence", "keeper", "secrets"},
+    {"bounds", "extraction", "fence", "keeper", "keeping", "secrets"},
     {"transport", "politeness", "commit", "leases", "load"},
 )
 ROOM_OF = {
@@ -80,6 +80,7 @@ ONLY_HERE = {
         "functions.worker.extraction.readymade.feeds",
         "shared.expressions",
     },
+    "warcio": {"functions.worker.keeping.archive"},
     "trafilatura": {"functions.worker.extraction.readymade.main_content"},
     "re2": {"shared.expressions", "shared.url_patterns"},
     "asyncio": {
@@ -126,7 +127,7 @@ ONLY_HERE = {
         "functions.worker.transport.dns",
     },
     "subprocess": {"functions.worker.extraction.extractor"},
-    "tempfile": set(),
+    "tempfile": {"functions.worker.keeping.archive"},
     "threading": {
         "functions.worker.extraction.documents.complexity",
         "functions.worker.fence",

@@ -18,6 +18,7 @@ from shared.crawl_spec import CrawlSpec, Day, FollowSpec, KindName, PageKind, Re
 from shared.expect_spec import ExpectSpec
 from shared.extract_spec import ExtractSpec, SourceSpec
 from shared.fetch_spec import FetchSpec, KindFetchSpec
+from shared.keep_spec import KeepSpec
 from shared.proxy_spec import ProxySpec
 from shared.remember_spec import RememberSpec
 from shared.spec import Spec
@@ -37,6 +38,7 @@ STRUCTS = {
     "crawl": CrawlSpec,
     "remember": RememberSpec,
     "expect": ExpectSpec,
+    "keep": KeepSpec,
 }
 PATTERNS = {
     get_args(kind)[1].pattern: words

@@ -31,6 +31,7 @@ from shared.fetch_spec import (
     KindFetchSpec,
     UserAgent,
 )
+from shared.keep_spec import KeepSpec
 from shared.proxy_spec import ProxySpec
 from shared.secret_spec import SecretName, SecretSpec
 from shared.spec import Spec
@@ -41,7 +42,7 @@ from shared.wording import given_kind, in_words, meant, problem_of
 _STRUCTS = (
     *(Spec, FetchSpec, UnwantedSpec, ProxySpec, SecretName, ExtractSpec, FieldSpec),
     *(PageKind, FollowSpec, RangeSpec, CrawlSpec, StartSpec, KindFetchSpec, HostFetchSpec),
-    SecretSpec,
+    *(SecretSpec, KeepSpec),
 )
 _NO_PATTERN = re.compile(r"Expected `str` matching regex (.*)", re.DOTALL)
 _FIELD = re.compile(

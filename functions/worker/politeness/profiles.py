@@ -7,13 +7,14 @@ what it can decode. Only headers: the TLS handshake remains Python's.
 """
 
 import re
+from collections.abc import Container
 from functools import lru_cache
 from itertools import permutations
 from random import Random
 from zlib import crc32
 
 from shared.header_spec import plain
-from shared.spec import FetchSpec
+from shared.spec import FetchSpec, Spec
 from shared.urls import Url, registrable_domain
 
 Headers = tuple[tuple[str, str], ...]
@@ -45,6 +46,7 @@ _ACCEPT_CHROMIUM = (
     "*/*;q=0.8,application/signed-exchange;v=b3;q=0.7"
 )
 _CHROMIUM = re.compile(r"Chrome/([0-9]{1,4})\.[0-9.]* (?:Mobile )?Safari/[0-9.]+(?: Edg/[0-9.]+)?")
+BLANK = "[blanked]"
 # What is in the name of a header whose value lets somebody in.
 _SECRET = re.compile(
     r"auth|cookie|credential|csrf|key|pass(?:w|phrase)|secret|session|signature|token|xsrf",
@@ -100,11 +102,18 @@ def may_be_told(url: Url, home: Url) -> bool:
 def without_secrets(headers: Headers, spec: FetchSpec) -> Headers:
     """Return the `headers` that anybody may see: no cookies, no tokens, no `secret_headers`."""
     named = {name.lower() for name in spec.secret_headers}
-    return tuple(
-        (name, value)
-        for name, value in headers
-        if name.lower() not in named and not _SECRET.search(name)
-    )
+    return tuple(header for header in headers if not _is_secret(header[0], named))
+
+
+def without_values(headers: Headers, spec: Spec) -> Headers:
+    """Return `headers` with `BLANK` for the values that not everybody may see."""
+    named = {name.lower() for name in spec.fetch.secret_headers}
+    named |= {path.partition(".headers.")[2].lower() for path in spec.secrets}
+    return tuple((name, BLANK if _is_secret(name, named) else value) for name, value in headers)
+
+
+def _is_secret(name: str, named: Container[str]) -> bool:
+    return _SECRET.search(name) is not None or name.lower() in named
 
 
 @lru_cache(maxsize=2_048)

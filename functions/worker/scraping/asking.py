@@ -64,11 +64,13 @@ class Asker:
         began = self._turns.begin(host)
         spec = self._means.overrides.of(visit.url, visit.target)
         visit.began = began if visit.began is None else visit.began
-        visit.asks(self._requests.cookies(visit.url, began))
+        request = self._requests.for_page(visit, proxy, began)
+        sent = request._replace(headers=self._fetcher.headers(request))
+        visit.asks(sent, self._requests.cookies(visit.url, began), began)
         answer: FetchedPage | Redirect | FetchError
         try:
             answer = await self._fetcher.fetch(
-                self._requests.for_page(visit, proxy, began),
+                request,
                 reservation=reservation,
                 time_limit=self._deadline.limit(spec.timeout, began),
                 max_bytes=spec.max_bytes,

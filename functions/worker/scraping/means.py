@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from functions.worker.extraction.extractor import Extractor
+from functions.worker.keeping.keeping import Keeping
 from functions.worker.politeness.proxies import ProxyPool
 from functions.worker.politeness.robots import product_token
 from functions.worker.scraping.overrides import Overrides
@@ -22,7 +23,7 @@ class Means:
     """
     `user_agent` is the deployment's: a spec may name another one.
 
-    `pool` is None where requests go directly.
+    `pool` is None where requests go directly, `keeping` where no pages are kept.
     """
 
     job: Manifest
@@ -30,6 +31,7 @@ class Means:
     extractor: Extractor
     pool: ProxyPool | None = None
     secrets: Secrets = field(default_factory=Secrets)
+    keeping: Keeping | None = None
 
     @cached_property
     def fetch(self) -> FetchSpec:
@@ -45,6 +47,11 @@ class Means:
     def scope(self) -> Scope | None:
         """How far links are followed; None where none are."""
         return scope_of(self.job.spec) if self.job.follows else None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more pages can be kept, if any are."""
+        return self.keeping is None or self.keeping.has_room
 
     @cached_property
     def agent(self) -> str:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from functions.worker.extraction.rows import Extracted
-from functions.worker.remembering.recollection import Recollection
+from functions.worker.remembering.recollection import NOT_MODIFIED, Recollection
 from functions.worker.scraping.deadline import Deadline
 from functions.worker.scraping.frontier import NOFOLLOW, Frontier
 from functions.worker.scraping.means import Means
@@ -22,7 +22,7 @@ from functions.worker.transport.page import FetchedPage
 from shared.crawl_spec import SITEMAP
 from shared.errors import FetchError, Reason
 
-NO_ROOM = "the outcomes of this batch have taken the memory that they may have"
+NO_ROOM = "the outcomes, or the kept pages, have taken the room that they may have"
 
 
 class PageReader:
@@ -124,6 +124,7 @@ class PageReader:
             if error.reason is Reason.OUT_OF_TIME:
                 self._pending.defer(visit, error)
             else:
+                self._keep(visit, page, failed=True)
                 self._pending.unreadable(visit, page, error)
         else:
             if self._has_room():
@@ -135,7 +136,10 @@ class PageReader:
 
     def _scraped(self, visit: Visit, page: FetchedPage, extracted: Extracted) -> None:
         """Give `visit` its outcome, unless its page is not the one that was asked for."""
-        if not self._judge.wants(visit, page, extracted.unwanted):
+        why = self._judge.unwanted(visit, page, extracted.unwanted)
+        if why is not None:
+            self._keep(visit, page, failed=True)
+        if not self._judge.wants(visit, page, why):
             return
         if visit.redirects and (met := self._frontier.landed(visit.going_on)) is not None:
             self._pending.end(visit, met)  # both have asked at once
@@ -161,6 +165,13 @@ class PageReader:
             judged = self._recollection.judged(
                 visit.target, page, extracted, anew=visit.kind == SITEMAP
             )
+        if left_out is None:
+            no_match = any(
+                problem["problem"] == "no_match" and problem["field"] is None
+                for problem in extracted.problems
+            )
+            failed = extracted.failure is not None
+            self._keep(visit, page, failed=failed, no_match=no_match)
         self._pending.scraped(
             visit, page, extracted, followed, judged, canonical=canonical, left_out=left_out
         )
@@ -169,6 +180,17 @@ class PageReader:
             self.under_way.add(asyncio.ensure_future(self._look_up(self._recollection, joining)))
         else:
             self._enqueue(joining)
+
+    def _keep(
+        self, visit: Visit, page: FetchedPage, *, failed: bool, no_match: bool = False
+    ) -> None:
+        """Keep a page, if the spec says so; one without a body is none."""
+        keeping, sent = self._means.keeping, visit.sent
+        if keeping is None or sent is None or visit.method == "HEAD" or page.status == NOT_MODIFIED:
+            return
+        visit.kept = keeping.keep(
+            page, sent, kind=visit.kind, failed=failed, no_match=no_match, at=visit.sent_at
+        )
 
     def _left_out(
         self,

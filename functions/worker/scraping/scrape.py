@@ -91,7 +91,9 @@ class Scraper:
         self._spec = means.fetch
         self._partition = partition
         self._fetcher = fetcher
-        self._has_room: Callable[[], bool] = lambda: has_room() and self._frontier.has_room
+        self._has_room: Callable[[], bool] = lambda: (
+            has_room() and self._frontier.has_room and means.has_room
+        )
         self.facts: Counter[str] = Counter()
         """For the metrics: Pages, Bytes, MillisecondsWaited, HostPauses, RobotsDenials."""
         self._stop_at = stop_at

@@ -136,18 +136,18 @@ class Judge:
             ok=ok,
         )
 
-    def wants(self, visit: Visit, page: FetchedPage, unwanted: str | None) -> bool:
+    def unwanted(self, visit: Visit, page: FetchedPage, unwanted: str | None) -> str | None:
         """
-        Tell whether a page is the one that `visit` asked for; if not, it is a failed attempt.
+        Return why a page is not the one that `visit` asked for; None: it is.
 
-        Args:
-            visit: Which has the page.
-            page: The page.
-            unwanted: Why its content is not wanted; None: it is, as far as it was looked at.
+        `unwanted` says so of its content, as far as it was looked at.
         """
+        is_status = _is_unwanted(page.status, self._spec_of(visit).retry_when)
+        return f"retry_when: the status is {page.status}" if is_status else unwanted
+
+    def wants(self, visit: Visit, page: FetchedPage, why: str | None) -> bool:
+        """Tell whether a page is wanted, which `why` is not; if not, it is a failed attempt."""
         retry_when = self._spec_of(visit).retry_when
-        is_status = _is_unwanted(page.status, retry_when)
-        why = f"retry_when: the status is {page.status}" if is_status else unwanted
         now, proxy = self._clock(), visit.proxy
         if self._pool is not None and proxy is not None and retry_when:
             verdict = Verdict.OK if why is None else Verdict.BLOCKED

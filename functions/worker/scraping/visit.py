@@ -16,10 +16,11 @@ from functions.worker.politeness.robots import robots_tags
 from functions.worker.remembering.recollection import Judged
 from functions.worker.scraping.frontier import NOTHING_FOLLOWED, Followed
 from functions.worker.transport.page import FetchedPage
+from functions.worker.transport.request import Request
 from shared.crawl_spec import SITEMAP
 from shared.errors import FetchError, Reason
 from shared.messages import ERRAND, Method, Target
-from shared.outcomes import FollowedOutcome, Kind, NotedOutcome, Outcome, final_kind
+from shared.outcomes import FollowedOutcome, Kept, Kind, NotedOutcome, Outcome, final_kind
 from shared.urls import Url, parse_url
 
 _TO_GET = {301, 302, 303}
@@ -48,6 +49,11 @@ class Visit:
     """Of its page, by the spec."""
     proxy: Proxy | None = None
     """Of the last request."""
+    sent: Request | None = None
+    """The last request, with all its headers."""
+    sent_at: float = 0.0
+    kept: Kept | None = None
+    """Where the answer to it was kept."""
     was_given_cookies: bool = False
     """Whether one of its redirects came with cookies."""
     _asked: set[tuple[Method, str, str | None]] = field(default_factory=set)
@@ -103,8 +109,9 @@ class Visit:
         self.url = parse_url((self.target.url, *self.redirects)[-1])
         self.attempt, self.slowdowns = self.target.attempt, self.target.slowdowns
 
-    def asks(self, cookies: str | None) -> None:
-        """Note that the next request is made, with those cookies of a jar."""
+    def asks(self, request: Request, cookies: str | None, now: float) -> None:
+        """Note that `request` is made, which has those cookies of a jar."""
+        self.sent, self.sent_at, self.kept = request, now, None
         self._asked.add((self.method, self.url.href, cookies))
 
     def follow(self, location: Url, status: int, cookies: str | None) -> bool:
@@ -278,6 +285,7 @@ class Visit:
             page=self.kind,
             depth=self.target.depth,
             found_on=self.target.found_on,
+            kept=self.kept,
             **facts,
         )
 

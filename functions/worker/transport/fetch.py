@@ -119,7 +119,7 @@ class Fetcher:
             async with session.request(
                 request.method,
                 url,
-                headers=self._headers(request),
+                headers=self.headers(request),
                 data=request.body,
                 skip_auto_headers=None if request.body is None else _NO_GUESS,
                 allow_redirects=False,
@@ -164,7 +164,8 @@ class Fetcher:
         ):
             raise FetchError(href, Reason.PRIVATE_ADDRESS, "the host has no public address")
 
-    def _headers(self, request: Request) -> tuple[tuple[str, str], ...]:
+    def headers(self, request: Request) -> tuple[tuple[str, str], ...]:
+        """Return all headers that `request` is sent with, but for those that follow from it."""
         if not request.headers:
             return self._defaults
         named = {name.lower() for name, _ in request.headers}

@@ -294,6 +294,7 @@ def test_a_result_line_is_what_the_docs_promise(work: Work) -> None:
         "etag",
         "last_modified",
         "change",
+        "kept",
     ]
 
 

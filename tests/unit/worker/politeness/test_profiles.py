@@ -1,18 +1,21 @@
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 
 from functions.worker.politeness.profiles import (
+    BLANK,
     USER_AGENTS,
     Headers,
     browser_headers,
     headers_for,
     may_be_told,
     without_secrets,
+    without_values,
 )
 from functions.worker.politeness.robots import product_token
-from shared.spec import FetchSpec
+from shared.spec import FetchSpec, Spec
 from shared.urls import parse_url
 
 HONEST = "acme-bot/1.0 (+https://acme.example/bot)"
@@ -202,6 +205,22 @@ def test_what_lets_somebody_in_is_a_secret_by_its_name() -> None:
     kept = without_secrets(sent, FetchSpec(secret_headers=("x-tenant",)))
 
     assert [name for name, _ in kept] == list(public)
+
+
+def test_secrets_are_blanked_by_name_and_where_the_spec_has_them_from_elsewhere() -> None:
+    secret = {"secret": {"ssm": "/acme/x"}, "for": "shop.example"}
+    fetch = {
+        "headers": {"X-Hidden": secret, "X-Shown": "2"},
+        "secret_headers": ["X-Tenant"],
+        "hosts": [{"match": "a.example", "headers": {"X.There": secret}}],
+    }
+    spec = msgspec.convert({"fetch": fetch}, Spec)
+    names = ("cookie", "x-hidden", "x.there", "X-TENANT", "X-Shown")
+
+    blanked = without_values(tuple((name, "v") for name in names), spec)
+
+    assert [name for name, _ in blanked] == list(names)
+    assert [value for _, value in blanked] == [*4 * [BLANK], "v"]
 
 
 def test_no_browser_has_secrets() -> None:
