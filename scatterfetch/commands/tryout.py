@@ -3,9 +3,16 @@
 import argparse
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scatterfetch.commands.local import add_local, local_parameters
+from scatterfetch.commands.place import DEFAULT_FOLDER, add_stack, open_place
 from scatterfetch.project import project_of
+from shared.errors import InvalidJobError
+
+if TYPE_CHECKING:
+    from functions.worker.transport.page import FetchedPage
+    from shared.outcomes import Outcome
 
 EXAMPLE = """\
 Fetches one page as a worker would, once, and shows the rows that a spec makes of it, what is wrong
@@ -18,6 +25,7 @@ examples:
   $ scatterfetch try https://example.com/ --field title=h1 --field more=a@href
   $ scatterfetch try https://example.com/books --rows article --field price=.price_color
   $ scatterfetch try https://example.com/ --spec spec.yaml --watch
+  $ scatterfetch try --page books-9f86d081884c:https://example.com/ --spec spec.yaml
 """
 EPILOG = """\
 exit status:
@@ -27,11 +35,25 @@ exit status:
   2    wrong usage or input; nothing was fetched
   130  interrupted
 """
+_KEPT = re.compile(r"([^:/]+):(https?:.+)", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"(.*)@([A-Za-z_][\w:.-]*)")
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("url", metavar="URL")
+    command.add_argument("url", nargs="?", metavar="URL")
+    command.add_argument(
+        "--page",
+        metavar="FILE|JOB:URL",
+        help="a page in place of a request: HTML or a WARC file, or what a job has kept",
+    )
+    command.add_argument(
+        "--out",
+        dest="folder",
+        type=Path,
+        metavar="DIR",
+        help=f"where JOB was run (default: {DEFAULT_FOLDER})",
+    )
+    add_stack(command)
     command.add_argument(
         "--spec", type=Path, metavar="FILE", help="how to fetch, and what to extract"
     )
@@ -84,8 +106,12 @@ def _column(text: str) -> tuple[str, str]:
 def run(args: argparse.Namespace) -> int:
     from scatterfetch.pages.trial import Trial, run_trial  # noqa: PLC0415 -- the engine
 
+    kept = None if args.page is None else _kept(args)
+    if kept is None and args.url is None:
+        raise InvalidJobError("name a URL, or a page with --page")
     trial = Trial(
-        url=args.url,
+        url=args.url or "",
+        kept=kept,
         spec_file=args.spec,
         fields=dict(args.field),
         rows=args.rows,
@@ -94,3 +120,22 @@ def run(args: argparse.Namespace) -> int:
     parameters = local_parameters(args, project_of([args.spec] if args.spec else []))
     well = run_trial(trial, parameters, html=args.html, watch=args.watch)
     return 0 if well else 1
+
+
+def _kept(args: argparse.Namespace) -> "tuple[Outcome, FetchedPage]":
+    """
+    Return the page that --page names, and what is known of it.
+
+    Raises:
+        InvalidJobError: there is no such page.
+    """
+    from scatterfetch.pages.page_file import outcome_of, page_of_file  # noqa: PLC0415 -- the engine
+    from scatterfetch.results.kept_pages import kept_page  # noqa: PLC0415 -- likewise
+
+    path, named = Path(args.page), _KEPT.fullmatch(args.page)
+    if named is None or path.is_file():
+        page = page_of_file(path, args.url)
+        return outcome_of(page), page
+    if args.url is not None:
+        raise InvalidJobError("--page names the URL already; leave out the other one")
+    return kept_page(open_place(args).data, named[1], named[2])

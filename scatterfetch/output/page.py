@@ -69,6 +69,8 @@ def show(seen: "Seen", spec: "Spec", settings: "WorkerSettings", *, html: bool) 
 def _politeness(seen: "Seen", spec: "Spec", settings: "WorkerSettings") -> list[str]:
     """Return what robots.txt and the pause mean for the page and its website."""
     fetch, outcome = spec.fetch, seen.outcome
+    if seen.is_kept:
+        return [f"the page was kept at {outcome.fetched_at}; nothing was asked for"]
     host = (outcome.final_url or outcome.url).split("/")[2]
     wish = None
     if fetch.robots == "ignore":

@@ -53,6 +53,8 @@ class Seen(NamedTuple):
     """What has been learnt of the hosts."""
     followed: Followed = NOTHING_FOLLOWED
     """What would become of the links of the page."""
+    is_kept: bool = False
+    """Whether the page was there already, so that nothing was asked for."""
 
 
 class _Keeper(Extractor):
@@ -151,6 +153,17 @@ def _say_wait(seconds: float, visit: Visit) -> None:
         return
     why = visit.failure.detail if visit.failure else "the website wants to be left alone"
     complain(f"{why}; it is asked again in {math.ceil(seconds)} s, Ctrl-C stops")
+
+
+def kept_before(outcome: Outcome, page: FetchedPage, said: dict[str, Any] | None) -> Seen:
+    """
+    Return a page that was kept as if it had been fetched just now; see `extract_again`.
+
+    `said` is what a list would say about its URL, in place of what it has said.
+    """
+    given = outcome.input if said is None else said
+    page = page._replace(input=given)
+    return Seen(replace(outcome, input=given), page, PartitionState(), is_kept=True)
 
 
 async def extract_again(

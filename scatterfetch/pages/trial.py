@@ -12,15 +12,17 @@ from functions.dispatcher.specs import checked_spec, parse_spec
 from functions.worker.bounds import bounds_of
 from functions.worker.extraction.extractor import ExtractionProcess
 from functions.worker.secrets import read_secret
+from functions.worker.transport.page import FetchedPage
 from scatterfetch.lists.specs import check_parsers
 from scatterfetch.local_secrets import FILE, LocalSecrets, variable_of
 from scatterfetch.output.page import show
 from scatterfetch.output.sentences import complain
-from scatterfetch.pages.probe import extract_again, fetch, worker_settings
+from scatterfetch.pages.probe import extract_again, fetch, kept_before, worker_settings
 from scatterfetch.pages.saves import next_save, saves
 from scatterfetch.project import project_of
 from scatterfetch.runs.local_settings import LocalSettings, local_settings
 from shared.errors import InvalidJobError, InvalidSpecError, StorageError
+from shared.outcomes import Outcome
 from shared.secret_spec import SecretName
 from shared.spec import Spec
 
@@ -30,11 +32,13 @@ class Trial:
     """
     What is tried: a page, and the spec in `spec_file`, or the default one.
 
-    `fields` and `rows` are columns and a selector in place of what the spec extracts. `said` is
-    what a list would say about the URL.
+    `kept` is a page in place of what `url` leads to, and what is known of it. `fields` and `rows`
+    are columns and a selector in place of what the spec extracts. `said` is what a list would say
+    about the URL.
     """
 
     url: str
+    kept: tuple[Outcome, FetchedPage] | None = None
     spec_file: Path | None
     fields: Mapping[str, Mapping[str, str]]
     rows: str | None
@@ -123,7 +127,11 @@ def _run(trial: Trial, local: LocalSettings, *, html: bool, watch: bool) -> bool
 
     process, said = ExtractionProcess(bounds_of(settings).page), dict(trial.said) or None
     try:
-        seen = asyncio.run(fetch(trial.url, spec, settings, process, said, read))
+        if trial.kept is None:
+            seen = asyncio.run(fetch(trial.url, spec, settings, process, said, read))
+        else:
+            seen = kept_before(*trial.kept, said)
+            seen = asyncio.run(extract_again(seen, spec, settings, process))
         show(seen, spec, settings, html=html)
         while watch and path is not None:
             saved = next_save(path, saved, with_parsers=bool(spec.parsers))
@@ -134,7 +142,7 @@ def _run(trial: Trial, local: LocalSettings, *, html: bool, watch: bool) -> bool
             except InvalidJobError as error:
                 complain(str(error))
                 continue
-            if seen.page is None or before.fetch != spec.fetch:
+            if trial.kept is None and (seen.page is None or before.fetch != spec.fetch):
                 seen = asyncio.run(fetch(trial.url, spec, settings, process, said, read))
             else:
                 seen = asyncio.run(extract_again(seen, spec, settings, process))

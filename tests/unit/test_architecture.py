@@ -80,7 +80,7 @@ ONLY_HERE = {
         "functions.worker.extraction.readymade.feeds",
         "shared.expressions",
     },
-    "warcio": {"functions.worker.keeping.archive"},
+    "warcio": {"functions.worker.keeping"},
     "trafilatura": {"functions.worker.extraction.readymade.main_content"},
     "re2": {"shared.expressions", "shared.url_patterns"},
     "asyncio": {

@@ -1,5 +1,6 @@
 """`scatterfetch try`, `init` and `spec` as people call them."""
 
+import gzip
 import json
 import re
 import subprocess
@@ -12,8 +13,16 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from functions.worker.keeping.keeping import Keeping
+from functions.worker.transport.page import FetchedPage
+from functions.worker.transport.request import Request
 from scatterfetch.cli import main
 from scatterfetch.schema import spec_schema
+from shared.keep_spec import KeepSpec
+from shared.keys import manifest_key, results_key
+from shared.messages import Batch
+from shared.outcomes import Kind, Outcome, encode_line
+from shared.spec import Spec
 from tests import ROOT
 from tests.site import Site
 
@@ -205,6 +214,123 @@ def test_a_page_is_asked_for_once(site: Site, capsys: pytest.CaptureFixture[str]
     assert main(["try", url, *LOCAL]) == 1
     assert site.paths() == ["/broken"]
     assert "http_5xx" in capsys.readouterr().err
+
+
+def kept_books(folder: Path) -> str:
+    """Make a job that has kept a page of books; return its id."""
+    url, job = "http://shop.example/books", "books-9f86d081884c"
+    page = FetchedPage("http://www.shop.example/books", 200, "text/html", "utf-8", BOOKS.encode())
+    page = page._replace(headers=((b"Content-Type", b"text/html; charset=utf-8"),))
+    keeping = Keeping(
+        Spec(keep=KeepSpec()), Batch(job=job, batch="00000-000000", partition=1, targets=())
+    )
+    other = page._replace(url="http://www.shop.example/about", body=b"<title>About")
+    for one in (other, page):
+        kept = keeping.keep(
+            one, Request(one.url), kind=None, failed=False, no_match=False, at=1_800_000_000
+        )
+    outcome = Outcome(
+        url=url,
+        final_url=page.url,
+        line=1,
+        outcome=Kind.SCRAPED,
+        attempt=1,
+        fetched_at="2027-01-15T08:00:00.000Z",
+        elapsed_ms=7,
+        redirects=(page.url,),
+        input={"id": "7"},
+        kept=kept,
+    )
+    assert kept is not None
+    assert keeping._archive is not None
+    for key, body in (
+        (manifest_key(job), b"{}"),
+        (results_key(job, "00000-000000"), gzip.compress(encode_line(outcome))),
+        (kept.file, keeping._archive.file().read()),
+    ):
+        (folder / key).parent.mkdir(parents=True, exist_ok=True)
+        (folder / key).write_bytes(body)
+    keeping.close()
+    return job
+
+
+def test_a_page_that_a_job_has_kept_is_tried_without_a_request(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = kept_books(tmp_path)
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("extract: {fields: {id: {input: id}, book: {css: .book a, attr: title}}}")
+
+    for url in ("http://shop.example/books", "http://www.shop.example/books"):
+        page = f"{job}:{url}"
+        assert main(["try", "--page", page, "--out", str(tmp_path), "--spec", str(spec)]) == 0
+
+        out, err = capsys.readouterr()
+        assert rows(out) == [{"id": "7", "book": "The First"}]
+        assert "redirected to http://www.shop.example/books" in err
+        assert "kept at 2027-01-15T08:00:00.000Z; nothing was asked for" in err
+        assert "robots.txt" not in err
+
+
+def test_a_page_in_a_file_is_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept_books(tmp_path)
+    [warc] = tmp_path.glob("pages/*/*.warc.gz")
+    text = tmp_path / "books.html"
+    text.write_text(BOOKS)
+
+    for page, url in ((warc, "http://www.shop.example/books"), (text, "http://a.example/b")):
+        assert main(["try", url, "--page", str(page), "--field", "link=.book a@href"]) == 0
+        assert rows(capsys.readouterr().out) == [{"link": "/1"}]
+
+
+def test_a_kept_page_is_not_fetched_when_the_spec_is_saved(tmp_path: Path) -> None:
+    job = kept_books(tmp_path)
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("extract: {fields: {title: {css: title}}}")
+    page = ["--page", f"{job}:http://shop.example/books", "--out", str(tmp_path)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "scatterfetch", "try", *page, "--spec", str(spec), "--watch"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as watching:
+        try:
+            assert watching.stdout is not None
+            assert json.loads(watching.stdout.readline()) == {"title": "Books"}
+            spec.write_text("fetch: {timeout: 1}\nextract: {fields: {name: {css: title}}}")
+            assert json.loads(watching.stdout.readline()) == {"name": "Books"}
+        finally:
+            watching.kill()
+
+
+@pytest.mark.parametrize(
+    ("page", "says"),
+    [
+        (["--page", "{warc}"], "write the URL of the page in front of --page"),
+        (["--page", "{text}"], "write the URL of the page in front of --page"),
+        (["http://a.example/", "--page", "{warc}"], "has no page of http://a.example/"),
+        (["http://a.example/", "--page", "nowhere"], "cannot read the page nowhere"),
+        (["http://a.example/", "--page", "{damaged}"], "no WARC file, or a damaged one"),
+        (["--page", "{job}:http://a.example/"], "has kept no page of http://a.example/"),
+        (["--page", "none:http://a.example/"], "there is no job 'none'"),
+        (["http://b.example/", "--page", "{job}:http://a.example/"], "names the URL already"),
+        ([], "name a URL, or a page with --page"),
+    ],
+)
+def test_a_page_that_is_not_there_is_said(
+    page: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = kept_books(tmp_path)
+    [warc] = tmp_path.glob("pages/*/*.warc.gz")
+    text, damaged = tmp_path / "a.html", tmp_path / "a.warc"
+    text.write_text(BOOKS)
+    damaged.write_text("no\nsuch\nthing")
+    names = {"job": job, "warc": warc, "text": text, "damaged": damaged}
+
+    args = [part.format(**names) for part in page]
+    assert main(["try", *args, "--out", str(tmp_path)]) == 2
+    assert says in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
