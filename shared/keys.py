@@ -13,6 +13,7 @@ MEMORY = "memory/"
 SCRAPERS = "scrapers/"
 STATES = "state/"
 SUBMITTED = "submitted/"  # in the input bucket: lists that are no jobs by being uploaded
+SCHEDULED = "scheduled/"  # likewise: lists of schedules, which stay
 
 
 def job_prefix(job: str) -> str:
@@ -41,6 +42,16 @@ def limit_key(job: str) -> str:
 def submitted_key(job: str, name: str) -> str:
     """Return the key in the input bucket of a list that a `submit.v1` message is about."""
     return f"{SUBMITTED}{job}/{name}"
+
+
+def scheduled_key(schedule: str, name: str) -> str:
+    """Return the key in the input bucket of a list that a schedule submits each time."""
+    return f"{SCHEDULED}{schedule}/{name}"
+
+
+def turn_key(name: str) -> str:
+    """Return the key of the object that tells which job of a name was the last to start."""
+    return f"turns/{quote(name, safe='')}.json"
 
 
 def plan_prefix(job: str) -> str:

@@ -21,6 +21,7 @@ BatchId = Annotated[str, Meta(pattern=r"^[0-9]{5}-[0-9]{6}(-[0-9a-z]+)*$", max_l
 
 
 Method = Literal["GET", "HEAD", "POST"]
+Overlap = Literal["skip", "queue", "run"]
 ERRAND = "#rules"
 """Behind the location of a target on an errand; a URL never has a fragment."""
 
@@ -127,6 +128,9 @@ class Submit(Struct, frozen=True, kw_only=True, tag="submit.v1", omit_defaults=T
 
     Messages with equal `id` are one job, however often they are delivered. Without an `id` the
     SQS message is one job.
+
+    `overlap` says what happens while the last job of the same name is not complete: `skip` refuses
+    this job, `queue` starts it later, `run` starts it at once.
     """
 
     id: str | None = None
@@ -136,6 +140,9 @@ class Submit(Struct, frozen=True, kw_only=True, tag="submit.v1", omit_defaults=T
     spec: dict[str, Any] | None = None
     """As people write it: `functions.dispatcher.specs.spec_in` reads it."""
     spec_place: Place | None = None
+    overlap: Overlap = "run"
+    at: str | None = None
+    """When a schedule has sent the message, ISO 8601. Its date is in the job's id."""
 
 
 class Shard(Struct, frozen=True, kw_only=True, tag="shard.v1", omit_defaults=True):

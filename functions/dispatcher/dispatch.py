@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from functions.dispatcher.close import TICK_FIRST
 from functions.dispatcher.jobs import Jobs, is_list
 from functions.dispatcher.plan import Plan
@@ -24,6 +26,9 @@ from shared.queue import MAX_DELAY, Message, Queue
 from shared.settings import DispatcherSettings
 from shared.store import Bucket
 from shared.wakes import LEFT_SECONDS, Wakes
+
+TURN_SECONDS = 300
+"""Between two looks whether a job that waits for the last one of its name may start."""
 
 
 class Dispatcher:
@@ -53,7 +58,8 @@ class Dispatcher:
         Start the job that `request` asks for, unless it is started already.
 
         Its list is not read yet, but for URLs that came with the message. Returns None where the
-        object is not meant to be a list (a spec, a note, a folder), or has a message of its own.
+        object is not meant to be a list (a spec, a note, a folder), or has a message of its own,
+        and where the job waits for the last one of its name.
 
         Args:
             request: From the dispatch queue.
@@ -62,7 +68,11 @@ class Dispatcher:
         if isinstance(request, ListUploaded) and not is_list(request.place.key):
             return None
         manifest = self._jobs.start(request, message_id=message_id)
-        if manifest.error:
+        if manifest is None and isinstance(request, Submit):
+            # The same job, whatever SQS calls its next message.
+            again = encode(replace(request, id=request.id or message_id))
+            self._dispatch_queue.send([Message(again, delay=TURN_SECONDS)])
+        if manifest is None or manifest.error:
             return manifest
         # First of all, or a job whose dispatcher crashes could be one that nobody looks at.
         tick = Tick(job=manifest.job)

@@ -10,11 +10,17 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from functions.dispatcher.lists import check_list, format_of
-from functions.dispatcher.names import job_name, scraper_name, uploaded_job
+from functions.dispatcher.names import (
+    job_name,
+    scraper_name,
+    submitted_job,
+    submitted_name,
+    uploaded_job,
+)
 from functions.dispatcher.specs import parse_spec, spec_in
+from functions.dispatcher.turns import Turns, Verdict
 from shared.errors import InvalidJobError
-from shared.ids import job_id
-from shared.keys import SUBMITTED, cancelled_key, manifest_key
+from shared.keys import SCHEDULED, SUBMITTED, cancelled_key, manifest_key
 from shared.manifest import (
     DEFAULT_SPEC,
     MESSAGE_SPEC,
@@ -37,7 +43,7 @@ def is_list(key: str) -> bool:
 
     A spec, a note and a folder do not, nor does a list that has a message of its own.
     """
-    return not (key.startswith(SUBMITTED) or key.lower().endswith(_NOT_LISTS))
+    return not (key.startswith((SUBMITTED, SCHEDULED)) or key.lower().endswith(_NOT_LISTS))
 
 
 class Jobs:
@@ -49,6 +55,7 @@ class Jobs:
         self._settings = settings
         self._data = data
         self._now = now
+        self._turns = Turns(data, now)
 
     def find(self, job: str) -> Manifest | None:
         """Return the manifest of a job, or None if there is no such job."""
@@ -58,9 +65,11 @@ class Jobs:
     def is_cancelled(self, job: str) -> bool:
         return self._data.get(cancelled_key(job)) is not None
 
-    def start(self, request: Submit | ListUploaded, *, message_id: str) -> Manifest:
+    def start(self, request: Submit | ListUploaded, *, message_id: str) -> Manifest | None:
         """
         Return the manifest of the job that `request` asks for, started now or before.
+
+        Returns None if the job waits for the end of the last one of its name.
 
         Args:
             request: From the dispatch queue.
@@ -71,11 +80,21 @@ class Jobs:
             job = uploaded_job(request)
         else:
             place = request.list
-            name = request.name or (job_name(place.key) if place else "submit")
-            job = job_id(name, request.id or message_id)
-        return self.find(job) or self._create(job, request, place)
+            job = submitted_job(request, message_id)
+        if found := self.find(job):
+            return found
+        skipped = None
+        if isinstance(request, Submit) and request.overlap != "run":
+            verdict, other = self._turns.ask(submitted_name(request), job, request.overlap)
+            if verdict is Verdict.WAIT:
+                return None
+            if verdict is Verdict.SKIP:
+                skipped = f"skipped: {other}, the last job of this name, is not complete"
+        return self._create(job, request, place, skipped)
 
-    def _create(self, job: str, request: Submit | ListUploaded, place: Place | None) -> Manifest:
+    def _create(
+        self, job: str, request: Submit | ListUploaded, place: Place | None, skipped: str | None
+    ) -> Manifest:
         manifest = Manifest(
             job=job,
             source=place,
@@ -85,9 +104,10 @@ class Jobs:
             shard_bytes=SHARD_BYTES,
             created_at=self._now().isoformat(timespec="milliseconds"),
             scraper=_scraper_of(request, place),
+            error=skipped,
         )
         try:
-            manifest = _examined(manifest, request)
+            manifest = manifest if skipped else _examined(manifest, request)
         except InvalidJobError as error:
             manifest = replace(manifest, error=str(error))
         if not self._data.put_new(manifest_key(job), encode_manifest(manifest)):

@@ -2,7 +2,7 @@
 
 from functions.dispatcher.lists import PACKED
 from shared.ids import job_id
-from shared.messages import ListUploaded
+from shared.messages import ListUploaded, Submit
 
 
 def uploaded_job(upload: ListUploaded) -> str:
@@ -12,6 +12,19 @@ def uploaded_job(upload: ListUploaded) -> str:
     # that a local run goes on after an upgrade.
     form = upload.place.key.removeprefix(name).removeprefix(".txt")
     return job_id(name, f"{upload.id}{form}")
+
+
+def submitted_name(request: Submit) -> str:
+    """Return what jobs of a `submit.v1` message are called, the same each time."""
+    return request.name or (job_name(request.list.key) if request.list else "submit")
+
+
+def submitted_job(request: Submit, message_id: str) -> str:
+    """Return the id of the job that a `submit.v1` message starts."""
+    name = submitted_name(request)
+    if request.at:
+        name = f"{name}-{request.at[:10]}"
+    return job_id(name, request.id or message_id)
 
 
 def scraper_name(name: str) -> str:

@@ -41,7 +41,14 @@ def test_a_job_reads_the_version_it_was_started_with(
 
 
 @pytest.mark.parametrize(
-    "key", ["books/spec.yaml", "README.md", "folder/", "submitted/books-1/urls.txt"]
+    "key",
+    [
+        "books/spec.yaml",
+        "README.md",
+        "folder/",
+        "submitted/books-1/urls.txt",
+        "scheduled/b/urls.txt",
+    ],
 )
 def test_other_objects_are_no_lists(
     dispatcher: Dispatcher, deployment: Deployment, key: str
