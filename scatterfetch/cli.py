@@ -50,6 +50,7 @@ COMMANDS = [
     Command("results", "make a table of results", "results"),
     Command("changes", "say what is new, changed and gone", "changes"),
     Command("submit", "start jobs in a stack", "submit"),
+    Command("schedule", "have a stack start jobs by itself", "schedule"),
     Command("cancel", "stop a job of a stack", "cancel"),
     Command("status", "say where a job stands", "status"),
     Command("jobs", "list jobs", "jobs"),

@@ -419,6 +419,23 @@ def test_service_may_send_only_for_this_account() -> None:
             assert "AWS::AccountId" in condition or "ScheduleRule.Arn" in condition
 
 
+def test_schedules_of_this_stack_may_send_to_its_dispatcher_and_do_nothing_else() -> None:
+    role = properties("ScheduleRole")
+    [assumed] = role["AssumeRolePolicyDocument"]["Statement"]
+    [policy] = role["Policies"]
+    [allowed] = policy["PolicyDocument"]["Statement"]
+
+    assert assumed["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert assumed["Condition"]["StringEquals"] == {
+        "aws:SourceAccount": {"Ref": "AWS::AccountId"},
+        "aws:SourceArn": {"GetAtt": "ScheduleGroup.Arn"},
+    }
+    assert (allowed["Action"], allowed["Resource"]) == (
+        "sqs:SendMessage",
+        {"GetAtt": "DispatchQueue.Arn"},
+    )
+
+
 def test_schedule_submits_the_scheduled_list() -> None:
     [target] = properties("ScheduleRule")["Targets"]
     template = target["InputTransformer"]["InputTemplate"]["Sub"]
@@ -466,6 +483,7 @@ def test_nothing_is_paid_for_by_the_hour() -> None:
         "AWS::S3::BucketPolicy",
         "AWS::SQS::Queue",
         "AWS::SQS::QueuePolicy",
+        "AWS::Scheduler::ScheduleGroup",
         "AWS::Serverless::Function",
         "AWS::Serverless::LayerVersion",
     }
