@@ -13,7 +13,7 @@ from msgspec import Struct
 from bench.simulated_time import Processor
 from functions.worker.transport.budget import Budget, Reservation, Slots
 from functions.worker.transport.connections import Network
-from functions.worker.transport.fetch import Fetcher, Pool
+from functions.worker.transport.fetch import Fetcher, OnRefused, Pool
 from functions.worker.transport.page import FetchedPage
 from functions.worker.transport.request import Request
 from shared.errors import FetchError, Reason
@@ -165,8 +165,9 @@ class _Fetcher(Fetcher):
         connect_limit: float = 10.0,
         cut: bool = False,
         any_answer: bool = False,
+        on_refused: OnRefused | None = None,
     ) -> FetchedPage:
-        del reservation, max_bytes, accepts, any_answer
+        del reservation, max_bytes, accepts, any_answer, on_refused
         web, assumed, number, processor = self._visitor
         name = request.url.split("/", 3)[2]
         web.opened(name, asyncio.get_running_loop().time(), number)

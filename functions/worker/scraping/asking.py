@@ -8,13 +8,14 @@ caller knows.
 from functions.worker.politeness.proxies import Proxy
 from functions.worker.politeness.robots import MAX_BYTES as ROBOTS_BYTES
 from functions.worker.scraping.deadline import Deadline
+from functions.worker.scraping.keep import keep_page
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.requests import Requests
 from functions.worker.scraping.turns import HostQueue, Turns
 from functions.worker.scraping.verdicts import Judge
 from functions.worker.scraping.visit import Visit
 from functions.worker.transport.budget import Reservation
-from functions.worker.transport.fetch import Fetcher
+from functions.worker.transport.fetch import Fetcher, OnRefused
 from functions.worker.transport.page import FetchedPage
 from functions.worker.transport.request import Redirect
 from shared.errors import FetchError, Reason
@@ -76,6 +77,7 @@ class Asker:
                 max_bytes=spec.max_bytes,
                 accepts=spec.accepts,
                 connect_limit=spec.connect_timeout,
+                on_refused=self._on_refused(visit),
             )
         except FetchError as error:
             answer = self._judge.judged(visit, without_frames(error))
@@ -94,6 +96,12 @@ class Asker:
             latency = now - began if answer.latency is None else answer.latency
             self._judge.note_failure(host, answer, proxy, now, latency=latency)
         return answer
+
+    def _on_refused(self, visit: Visit) -> OnRefused | None:
+        """Return what is to be done with the body of an answer that is no page."""
+        if self._means.keeping is None:
+            return None
+        return lambda page: keep_page(self._means, visit, page, failed=True)
 
     async def rules(self, host: HostQueue, url: Url) -> FetchedPage | Redirect:
         """

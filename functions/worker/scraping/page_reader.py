@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Callable
 
 from functions.worker.extraction.rows import Extracted
-from functions.worker.remembering.recollection import NOT_MODIFIED, Recollection
+from functions.worker.remembering.recollection import Recollection
 from functions.worker.scraping.deadline import Deadline
 from functions.worker.scraping.frontier import NOFOLLOW, Frontier
+from functions.worker.scraping.keep import keep_page
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.pending import Pending
 from functions.worker.scraping.turns import Turns
@@ -124,7 +125,7 @@ class PageReader:
             if error.reason is Reason.OUT_OF_TIME:
                 self._pending.defer(visit, error)
             else:
-                self._keep(visit, page, failed=True)
+                keep_page(self._means, visit, page, failed=True)
                 self._pending.unreadable(visit, page, error)
         else:
             if self._has_room():
@@ -138,7 +139,7 @@ class PageReader:
         """Give `visit` its outcome, unless its page is not the one that was asked for."""
         why = self._judge.unwanted(visit, page, extracted.unwanted)
         if why is not None:
-            self._keep(visit, page, failed=True)
+            keep_page(self._means, visit, page, failed=True)
         if not self._judge.wants(visit, page, why):
             return
         if visit.redirects and (met := self._frontier.landed(visit.going_on)) is not None:
@@ -171,7 +172,7 @@ class PageReader:
                 for problem in extracted.problems
             )
             failed = extracted.failure is not None
-            self._keep(visit, page, failed=failed, no_match=no_match)
+            keep_page(self._means, visit, page, failed=failed, no_match=no_match)
         self._pending.scraped(
             visit, page, extracted, followed, judged, canonical=canonical, left_out=left_out
         )
@@ -180,17 +181,6 @@ class PageReader:
             self.under_way.add(asyncio.ensure_future(self._look_up(self._recollection, joining)))
         else:
             self._enqueue(joining)
-
-    def _keep(
-        self, visit: Visit, page: FetchedPage, *, failed: bool, no_match: bool = False
-    ) -> None:
-        """Keep a page, if the spec says so; one without a body is none."""
-        keeping, sent = self._means.keeping, visit.sent
-        if keeping is None or sent is None or visit.method == "HEAD" or page.status == NOT_MODIFIED:
-            return
-        visit.kept = keeping.keep(
-            page, sent, kind=visit.kind, failed=failed, no_match=no_match, at=visit.sent_at
-        )
 
     def _left_out(
         self,

@@ -38,7 +38,13 @@ _ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 _PAGES = FetchSpec().accepts
 _REDIRECTS = {301, 302, 303, 307, 308}
 _CONDITIONS = {"if-none-match", "if-modified-since"}
+_REFUSED_BYTES = 1_000_000
+_REFUSED_SECONDS = 5.0  # that a body which is no page is waited for
 _NO_GUESS = ("Content-Type",)  # of aiohttp's about a body
+
+
+OnRefused = Callable[[FetchedPage], None]
+"""Gets what came of an answer that is no page, or the beginning of it."""
 
 
 class _Wanted(NamedTuple):
@@ -48,6 +54,7 @@ class _Wanted(NamedTuple):
     accepts: Callable[[str | None], bool]
     cut: bool
     any_answer: bool
+    on_refused: OnRefused | None
 
 
 class Fetcher:
@@ -91,6 +98,7 @@ class Fetcher:
         connect_limit: float = CONNECT_LIMIT,
         cut: bool = False,
         any_answer: bool = False,
+        on_refused: OnRefused | None = None,
     ) -> FetchedPage | Redirect:
         """
         Send `request` and read the answer.
@@ -105,6 +113,8 @@ class Fetcher:
             connect_limit: In seconds, for name, connection and TLS.
             cut: Whether the beginning of a body longer than `max_bytes` is a page.
             any_answer: Whether the status alone counts, though it may be that of a challenge.
+            on_refused: Is shown the body of an answer that is refused for its status, or as a
+                challenge, if it can be read.
 
         Raises:
             FetchError: there is neither a page nor a redirect. `reason` says why.
@@ -126,7 +136,7 @@ class Fetcher:
                 timeout=aiohttp.ClientTimeout(total=time_limit, connect=connect_limit),
             ) as response:
                 assert isinstance(response, Response)
-                wanted = _Wanted(max_bytes, accepts, cut, any_answer)
+                wanted = _Wanted(max_bytes, accepts, cut, any_answer, on_refused)
                 exchange = Exchange(request, response)
                 answer = await self._answer(exchange, wanted, body_memory, deadline)
                 page = answer if isinstance(answer, FetchedPage) else None
@@ -185,9 +195,11 @@ class Fetcher:
             return exchange.redirect()
         challenged = challenge(status, headers)
         if challenged is not None and not wanted.any_answer:
+            await self._show(exchange, wanted, reservation, deadline)
             await exchange.leave(is_block=True)
             raise exchange.failure(Reason.CHALLENGE, challenged)
         if not 200 <= status < 300:  # noqa: PLR2004
+            await self._show(exchange, wanted, reservation, deadline)
             await exchange.leave(is_block=status in BLOCKS)
             conditional = any(name.lower() in _CONDITIONS for name, _ in request.headers)
             proxied = request.proxy is not None
@@ -204,21 +216,23 @@ class Fetcher:
                 detail = f"no type is declared, and {kind} is not what was asked for"
                 raise exchange.failure(Reason.CONTENT_TYPE, detail, content_type=kind)
             content_type = kind
-        return FetchedPage(
-            request.url,
-            status,
-            content_type,
-            charset,
-            body,
-            wire_bytes,
-            text_of(headers.get("ETag")),
-            text_of(headers.get("Last-Modified")),
-            text_of(", ".join(headers.getall("X-Robots-Tag", ()))),
-            exchange.set_cookies,
-            exchange.remote_address,
-            response.raw_headers,
-            response.latency,
-        )
+        return _page(exchange, body, wire_bytes, content_type, charset)
+
+    async def _show(
+        self, exchange: Exchange, wanted: _Wanted, reservation: Reservation, deadline: float
+    ) -> None:
+        """Show the body of an answer that is no page to whoever wants to see it."""
+        headers = exchange.response.headers
+        if wanted.on_refused is None:
+            return
+        most = min(wanted.max_bytes, _REFUSED_BYTES)
+        try:
+            async with asyncio.timeout(_REFUSED_SECONDS):
+                body, size = await read_body(exchange, reservation, deadline, most, cut=True)
+        except (FetchError, NoMemoryLeftError, aiohttp.ClientError, OSError):
+            return  # it includes TimeoutError; what counts is the status
+        declared = declared_type(tuple(headers.getall(hdrs.CONTENT_TYPE, ())))
+        wanted.on_refused(_page(exchange, body, size, *declared))
 
 
 class Pool:
@@ -277,6 +291,28 @@ async def open_fetcher(
     async with Sessions(network, connections) as sessions:
         private_targets = network.allow_private_networks
         yield Fetcher(sessions, user_agent, private_targets=private_targets, budget=budget)
+
+
+def _page(
+    exchange: Exchange, body: bytes, wire_bytes: int, content_type: str | None, charset: str | None
+) -> FetchedPage:
+    request, response = exchange
+    headers = response.headers
+    return FetchedPage(
+        request.url,
+        response.status,
+        content_type,
+        charset,
+        body,
+        wire_bytes,
+        text_of(headers.get("ETag")),
+        text_of(headers.get("Last-Modified")),
+        text_of(", ".join(headers.getall("X-Robots-Tag", ()))),
+        exchange.set_cookies,
+        exchange.remote_address,
+        response.raw_headers,
+        response.latency,
+    )
 
 
 def _url(href: str) -> URL:

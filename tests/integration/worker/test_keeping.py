@@ -11,6 +11,7 @@ from aiohttp import web
 from warcio.archiveiterator import ArchiveIterator
 
 import functions.worker.keeping.keeping as keeping_module
+import functions.worker.transport.fetch as fetch_module
 import functions.worker.work as work_module
 import functions.worker.workshop as workshop_module
 from functions.worker.workshop import Workshop
@@ -106,12 +107,13 @@ def test_a_file_has_the_pages_and_requests_of_a_batch_and_outcomes_name_their_pl
         body=gzip.compress(HTML.encode()),
         headers={"Content-Type": "text/html", "Content-Encoding": "gzip", "X-Own": "one"},
     )
-    keeper.send(site.reply("/a", packed) + "?b=c", site.url("/gone"), site.page("/d", "D"))
+    image = site.reply("/image", web.Response(content_type="image/png"))
+    keeper.send(site.reply("/a", packed) + "?b=c", image, site.page("/d", "D"))
 
     keeper.run()
 
-    first, gone, second = keeper.outcomes()
-    assert gone.kept is None
+    first, other, second = keeper.outcomes()
+    assert other.kept is None
     [file] = keeper.files
     assert first.kept is not None
     assert second.kept is not None
@@ -227,14 +229,74 @@ def test_a_page_that_was_not_asked_for_is_kept_as_failed(keeper: Keeper) -> None
     keeper.send(
         site.reply("/wall", html("<p class=captcha>1"), html("<p class=captcha>2")),
         site.reply("/late", html("<p class=captcha>1"), html()),
-        site.reply("/gone", html("<p class=captcha>1"), web.Response(status=404)),
+        site.reply("/other", html("<p class=captcha>1"), web.Response(content_type="image/png")),
     )
 
     keeper.run()
 
-    wall, late, gone = keeper.outcomes()
-    assert (wall.reason, late.reason, gone.status) == (Reason.UNWANTED_PAGE, None, 404)
+    wall, late, other = keeper.outcomes()
+    assert (wall.reason, late.reason) == (Reason.UNWANTED_PAGE, None)
+    assert other.reason is Reason.CONTENT_TYPE
     assert keeper.kept() == {"/wall": "<p class=captcha>2"}
+
+
+@pytest.mark.parametrize(
+    ("pages", "is_kept"), [("failed", True), ("all", True), ("no_match", False)]
+)
+def test_what_a_refusal_looks_like_is_kept(keeper: Keeper, pages: str, is_kept: bool) -> None:
+    site = keeper.site
+    keeper.spec(keep={"pages": pages}, fetch={"attempts": 2, "wait_max": 0.1})
+    challenge = html("are you human?", headers={"cf-mitigated": "challenge"})
+    packed = web.Response(
+        status=404, body=gzip.compress(b"no such book"), headers={"Content-Encoding": "gzip"}
+    )
+    keeper.send(
+        site.reply("/wall", html("go away", status=403)),
+        site.reply("/human", challenge),
+        site.reply("/broken", html("oops", status=500), html("oops again", status=500)),
+        site.reply("/gone", packed),
+    )
+
+    keeper.run()
+
+    reasons = [outcome.reason for outcome in keeper.outcomes()]
+    assert reasons == [Reason.HTTP_4XX, Reason.CHALLENGE, Reason.HTTP_5XX, Reason.HTTP_404]
+    assert keeper.kept() == (
+        {
+            "/wall": "go away",
+            "/human": "are you human?",
+            "/broken": "oops again",
+            "/gone": "no such book",
+        }
+        if is_kept
+        else {}
+    )
+    if is_kept:
+        wall = keeper.record(keeper.outcomes()[0].kept)
+        assert wall.line == "HTTP/1.1 403 Forbidden"
+
+
+def test_of_a_refusal_the_beginning_is_enough(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch_module, "_REFUSED_BYTES", 10)
+    keeper.spec(keep={"pages": "failed"})
+    keeper.send(keeper.site.reply("/wall", html("0123456789" * 30_000, status=403)))
+
+    keeper.run()
+
+    assert keeper.kept() == {"/wall": "0123456789"}
+
+
+def test_a_refusal_that_cannot_be_read_is_what_its_status_says(keeper: Keeper) -> None:
+    bad = web.Response(status=403, body=b"no gzip", headers={"Content-Encoding": "gzip"})
+    keeper.spec(keep={"pages": "failed"})
+    keeper.send(keeper.site.reply("/wall", bad), keeper.site.page("/a", "A"))
+
+    keeper.run()
+
+    assert [outcome.reason for outcome in keeper.outcomes()] == [Reason.HTTP_4XX, None]
+    assert keeper.files == []
 
 
 def test_a_page_that_a_parser_fails_at_is_kept_as_failed(keeper: Keeper) -> None:
@@ -368,7 +430,8 @@ def test_a_disk_that_is_full_fails_the_batch_and_no_line_is_committed(
 
 def test_the_receipt_tells_how_much_was_kept(keeper: Keeper) -> None:
     keeper.spec(keep={"pages": "all"})
-    keeper.send(keeper.site.reply("/a", html()), keeper.site.url("/gone"))
+    image = keeper.site.reply("/image", web.Response(content_type="image/png"))
+    keeper.send(keeper.site.reply("/a", html()), image)
     keeper.run()
 
     [outcome, _] = keeper.outcomes()

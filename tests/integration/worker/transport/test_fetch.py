@@ -11,6 +11,7 @@ import pytest
 import trustme
 from aiohttp import web
 
+import functions.worker.transport.fetch as fetch_module
 from functions.worker.transport import connections
 from functions.worker.transport.budget import Budget
 from functions.worker.transport.connections import Network
@@ -338,6 +339,44 @@ async def test_one_connection_serves_pages_errors_and_redirects(fetcher: Fetcher
         await fetch(fetcher, server.url())
 
     assert server.connections == 1
+
+
+async def test_who_wants_to_see_what_is_refused_sees_it_over_the_same_connection(
+    fetcher: Fetcher,
+) -> None:
+    async def script(peer: Peer) -> None:
+        while await peer.request():
+            await peer.send(answer(b"x" * 10_000, status="404 Not Found"))
+
+    seen: list[FetchedPage] = []
+    async with faulty_server(script) as server:
+        for most in (20_000, 20_000, 100):
+            error = await failure(fetcher, server.url(), max_bytes=most, on_refused=seen.append)
+            assert error.status == 404
+
+    assert [(page.status, len(page.body)) for page in seen] == [
+        (404, 10_000),
+        (404, 10_000),
+        (404, 100),
+    ]
+    assert server.connections == 1
+
+
+async def test_a_refusal_whose_body_does_not_come_is_what_its_status_says(
+    fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(answer(b"x" * 10_000, status="403 Forbidden")[:-5_000])
+        await peer.request()
+
+    monkeypatch.setattr(fetch_module, "_REFUSED_SECONDS", 0.1)
+    seen: list[FetchedPage] = []
+    async with faulty_server(script) as server, asyncio.timeout(15):  # a request may take longer
+        error = await failure(fetcher, server.url(), max_bytes=20_000, on_refused=seen.append)
+
+    assert error.status == 403
+    assert seen == []
 
 
 async def test_a_large_error_body_is_not_read(fetcher: Fetcher) -> None:
