@@ -65,8 +65,9 @@ class Asker:
         began = self._turns.begin(host)
         spec = self._means.overrides.of(visit.url, visit.target)
         visit.began = began if visit.began is None else visit.began
-        request = self._requests.for_page(visit, proxy, began)
-        sent = request._replace(headers=self._fetcher.headers(request))
+        request = sent = self._requests.for_page(visit, proxy, began)
+        if self._means.keeping is not None:
+            sent = request._replace(headers=self._fetcher.headers(request))
         visit.asks(sent, self._requests.cookies(visit.url, began), began)
         answer: FetchedPage | Redirect | FetchError
         try:

@@ -50,7 +50,7 @@ class Visit:
     proxy: Proxy | None = None
     """Of the last request."""
     sent: Request | None = None
-    """The last request, with all its headers."""
+    """The last request; with all its headers where pages are kept."""
     sent_at: float = 0.0
     kept: Kept | None = None
     """Where the answer to it was kept."""
