@@ -86,7 +86,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
             _remove,
             "Removes a schedule. Its jobs go on, and its list stays in the bucket.",
         ),
-        ("run-now", _run_now, "Starts a job of a schedule at once, and prints its id."),
+        (
+            "run-now",
+            _run_now,
+            "Starts a job of a schedule, as far as its --overlap lets it, and prints the job's id.",
+        ),
         ("pause", _pause, "Lets a schedule start no jobs until `resume`."),
         ("resume", _resume, "Lets a paused schedule start jobs again."),
     ):
@@ -120,6 +124,7 @@ def _scheduler(stack: "Stack") -> "Scheduler":
 
 
 def _add(args: argparse.Namespace) -> None:
+    from functions.dispatcher.specs import parse_spec  # noqa: PLC0415 -- YAML
     from scatterfetch.lists.specs import read_spec, spec_of  # noqa: PLC0415 -- the engine
     from scatterfetch.releases import check_known  # noqa: PLC0415 -- the engine
     from scatterfetch.schedules.schedule import (  # noqa: PLC0415 -- the engine
@@ -135,13 +140,15 @@ def _add(args: argparse.Namespace) -> None:
     files = [] if is_stored or "://" in args.source else [Path(args.source)]
     project = project_of([*files, args.spec] if args.spec else files)
     use_parsers(project.parsers if project else None)
-    spec = read_spec(args.spec) if args.spec else None
+    spec = parse_spec(str(args.spec), read_spec(args.spec)) if args.spec else None
     source = _stored(args.source) if is_stored else _local(args.source, args.spec)
     stack = chosen_stack(args, project)
     if isinstance(source, Place):
         _check_stored(stack, source)
     else:
-        check_known(spec_of(source), stack.release, stack.name)
+        spec = spec_of(source)
+    if spec:
+        check_known(spec, stack.release, stack.name)
     scheduler = _scheduler(stack)
     name, called = names_of(source, args.name)
     if not args.replace and scheduler.has(called):

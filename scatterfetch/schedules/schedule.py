@@ -11,12 +11,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from functions.dispatcher.names import job_name, submitted_job
-from scatterfetch.lists.specs import spec_of
 from scatterfetch.lists.url_list import UrlList
+from scatterfetch.submission.request import inline_urls
 from shared.errors import InvalidJobError
 from shared.keys import scheduled_key
 from shared.messages import Overlap, Place, Submit, decode_dispatch, encode
 from shared.queue import Message
+from shared.spec import Spec
 
 if TYPE_CHECKING:
     from scatterfetch.jobs.stack import Stack
@@ -38,6 +39,7 @@ class Schedule(Struct, frozen=True, kw_only=True):
     timezone: str
     """Of a `cron` or `at` expression, e.g. `Europe/Berlin`."""
     paused: bool = False
+    """`Scheduler.add` leaves this as it was."""
     message: Submit
     """What it sends, with `_TIME` in the place of the time."""
 
@@ -83,7 +85,7 @@ def names_of(source: Place | UrlList, name: str | None) -> tuple[str, str]:
 
 
 def message_of(
-    stack: "Stack", source: Place | UrlList, name: str, spec: bytes | None, overlap: Overlap
+    stack: "Stack", source: Place | UrlList, name: str, spec: Spec | None, overlap: Overlap
 ) -> Submit:
     """
     Return what the schedule of a source sends. A list of this machine is uploaded.
@@ -92,7 +94,7 @@ def message_of(
         stack: Where it is to be sent.
         source: An object of the input bucket, or a list of this machine.
         name: What its jobs are called, the same each time.
-        spec: Of an object, in the place of the nearest `spec.yaml`; a list has its own.
+        spec: None stands for the nearest `spec.yaml` of an object.
         overlap: What happens while the last job is not complete.
 
     Raises:
@@ -100,30 +102,29 @@ def message_of(
         StorageError: S3 refused the list.
     """
     schedule = schedule_name(name)
-    message = Submit(id=f"{schedule}/{_TIME}", name=name, at=_TIME, overlap=overlap)
+    message = Submit(
+        id=f"{schedule}/{_TIME}",
+        name=name,
+        spec=None if spec is None else msgspec.to_builtins(spec),
+        overlap=overlap,
+        at=_TIME,
+    )
     if isinstance(source, Place):
-        content = None if spec is None else msgspec.to_builtins(spec_of(_bare(source, spec)))
-        message = replace(message, list=source, spec=content)
+        message = replace(message, list=source)
+    elif source.inline:
+        message = replace(message, urls=inline_urls(source))
     else:
-        message = replace(message, spec=msgspec.to_builtins(spec_of(source)))
+        key = scheduled_key(schedule, source.key.rpartition("/")[2])
         with source.opened() as file:
-            if source.inline:
-                message = replace(message, urls=tuple(file.read().decode().split()))
-            else:
-                key = scheduled_key(schedule, source.key.rpartition("/")[2])
-                stack.input.put_versioned(key, file)
-                # Of no version: each job reads the list as it is then.
-                message = replace(message, list=Place(stack.input.name, key))
+            stack.input.put_versioned(key, file)
+        # Of no version: each job reads the list as it is then.
+        message = replace(message, list=Place(stack.input.name, key))
     if len(encode(message)) > _MAX_MESSAGE_BYTES:
         raise InvalidJobError(
             f"the URLs and the spec of {schedule} are more than {_MAX_MESSAGE_BYTES:,} bytes, "
             "which a schedule cannot hold: put the URLs into a file"
         )
     return message
-
-
-def _bare(place: Place, spec: bytes) -> UrlList:
-    return UrlList(str(place), place.key, b"", spec)
 
 
 def start_now(stack: "Stack", schedule: Schedule, *, now: datetime) -> str:

@@ -35,14 +35,17 @@ class Scheduler:
         self._client: Any = stack.session.client("scheduler")  # no types of it are installed
 
     def add(self, schedule: Schedule, *, over: bool) -> None:
-        """Add a schedule; one of its name is an error, or is overwritten if `over`."""
-        request = {
+        """
+        Add a schedule; one of its name is an error, or is overwritten if `over`.
+
+        One that is overwritten stays paused, if it was.
+        """
+        request: dict[str, Any] = {
             "Name": schedule.name,
             "GroupName": self._group,
             "ScheduleExpression": schedule.expression,
             "ScheduleExpressionTimezone": schedule.timezone,
             "FlexibleTimeWindow": {"Mode": "OFF"},
-            "State": "DISABLED" if schedule.paused else "ENABLED",
             "Target": {
                 "Arn": self._stack.output("DispatchQueueArn"),
                 "RoleArn": self._stack.output("ScheduleRoleArn"),
@@ -52,7 +55,8 @@ class Scheduler:
         }
         with self._translated(schedule.name):
             if over and self.has(schedule.name):
-                self._client.update_schedule(**request)
+                there = self._client.get_schedule(Name=schedule.name, GroupName=self._group)
+                self._client.update_schedule(**request, State=there["State"])
             else:
                 self._client.create_schedule(**request)
 

@@ -49,7 +49,7 @@ def submit(stack: Stack, url_list: UrlList, *, name: str | None = None) -> Job:
     identity = uuid.uuid4().hex
     job = job_id(name, identity)
     spec = msgspec.to_builtins(spec_of(url_list))
-    request = Submit(id=identity, name=name, spec=spec, urls=_inline(url_list))
+    request = Submit(id=identity, name=name, spec=spec, urls=inline_urls(url_list))
     body = encode(request)
     if request.urls is None or len(body) > _MAX_MESSAGE_BYTES:
         key = submitted_key(job, url_list.key.rpartition("/")[2])
@@ -61,7 +61,8 @@ def submit(stack: Stack, url_list: UrlList, *, name: str | None = None) -> Job:
     return Job(job, url_list)
 
 
-def _inline(url_list: UrlList) -> tuple[str, ...] | None:
+def inline_urls(url_list: UrlList) -> tuple[str, ...] | None:
+    """Return the URLs of a list that was given on the command line; None of any other list."""
     if not url_list.inline:
         return None
     with url_list.opened() as file:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -11,13 +11,19 @@ from typing import Any
 import boto3
 import pytest
 
+import shared.store
+from functions.dispatcher.dispatch import Dispatcher
 from scatterfetch.localcloud.template import ACCOUNT, REGION
 from scatterfetch.releases import RELEASE
 from shared.ids import job_id
 from shared.messages import Place, Submit, decode_dispatch
+from shared.store import Bucket
+from shared.wakes import Wakes
 from tests.cloud import Deployment
 from tests.commandline import scatterfetch_here
+from tests.dispatching import NOW, run, sent
 from tests.integration.scatterfetch.commands.test_cli_stack import Command
+from tests.roles import restricted
 from tests.stack import serving_stacks
 
 TIME = "<aws.scheduler.scheduled-time>"
@@ -36,6 +42,10 @@ class Fleet:
     def schedule(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.scheduler.get_schedule(Name=name, GroupName=self.group)
         return found
+
+    def uploaded(self, key: str) -> bytes:
+        found = self.deployment.s3.get_object(Bucket=self.deployment.input_bucket, Key=key)
+        return found["Body"].read()
 
     def message(self, name: str, *, at: str | None = None) -> Submit:
         """Return what a schedule sends, at a time."""
@@ -105,8 +115,7 @@ def test_a_list_is_uploaded_and_submitted_each_time(command: Command, fleet: Fle
     assert message.spec["fetch"] == {"pause": 2.0}
     key = "scheduled/books-urls/urls.txt"
     assert message.list == Place(fleet.deployment.input_bucket, key)
-    stored = fleet.deployment.s3.get_object(Bucket=fleet.deployment.input_bucket, Key=key)
-    assert stored["Body"].read() == b"http://a.example/\n"
+    assert fleet.uploaded(key) == b"http://a.example/\n"
 
 
 def test_a_list_of_the_input_bucket_keeps_its_own_spec(command: Command, fleet: Fleet) -> None:
@@ -122,6 +131,36 @@ def test_a_list_of_the_input_bucket_keeps_its_own_spec(command: Command, fleet: 
     message = fleet.message("shop-urls")
     assert message.spec is not None
     assert message.spec["fetch"] == {"pause": 2.0}
+
+
+def test_what_a_schedule_sends_is_a_job_of_the_list_as_it_is_then(
+    command: Command, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = fleet.deployment
+    command("add", "books/urls.txt", "rate(1 day)")
+    deployment.upload("scheduled/books-urls/urls.txt", b"http://later.example/\n")
+    client = restricted(deployment, "DispatcherRole")
+    monkeypatch.setattr(shared.store, "s3_client", lambda: client)
+    dispatcher = Dispatcher(
+        deployment.dispatcher_settings,
+        data=Bucket(deployment.data_bucket, client),
+        dispatch_queue=deployment.dispatch_queue,
+        work_queue=deployment.work_queue,
+        wakes=Wakes(deployment.wake_queue, workers=20),
+        now=lambda: NOW,
+    )
+
+    first = run(dispatcher, deployment, fleet.message("books-urls", at="2026-12-01T05:00:00Z"))
+    again = run(dispatcher, deployment, fleet.message("books-urls", at="2026-12-01T05:00:00Z"))
+    second = run(dispatcher, deployment, fleet.message("books-urls", at="2026-12-02T05:00:00Z"))
+
+    assert first.job.startswith("books-urls-2026-12-01-")
+    assert (first.error, first.scraper, first.spec.fetch.pause) == (None, "books", 2)
+    assert again == first
+    assert second.job.startswith("books-urls-2026-12-02-")
+    assert second.error == f"skipped: {first.job}, the last job of this name, is not complete"
+    urls = {target.url for batch in sent(deployment) for target in batch.targets}
+    assert urls == {"http://later.example/"}
 
 
 def test_a_crawl_begins_again_each_time(command: Command, fleet: Fleet, books: Path) -> None:
@@ -203,13 +242,14 @@ def test_a_job_is_started_now(command: Command, fleet: Fleet) -> None:
     assert len({*jobs}) == 2
     records = fleet.deployment.received(fleet.deployment.dispatch_queue_url)
     sent = [message for record in records for message in decode_dispatch(record["body"])]
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
     for message in sent:
         assert isinstance(message, Submit)
         assert (message.name, message.overlap) == ("books/urls", "skip")
         assert message.list == fleet.message("books-urls").list
         assert message.id is not None
-        assert job_id(f"books/urls-{today}", message.id) in jobs  # midnight is not now
+        assert message.at is not None
+        assert datetime.fromisoformat(message.at).tzinfo
+        assert job_id(f"books/urls-{message.at[:10]}", message.id) in jobs
     assert len(sent) == 2
 
 
@@ -240,16 +280,23 @@ def test_what_is_wrong_is_said(
     assert fleet.scheduler.list_schedules(GroupName=fleet.group)["Schedules"] == []
 
 
-def test_a_schedule_is_overwritten_only_if_that_is_wanted(command: Command, fleet: Fleet) -> None:
+def test_a_schedule_is_overwritten_only_if_that_is_wanted(
+    command: Command, fleet: Fleet, books: Path
+) -> None:
     command("add", "books/urls.txt", "rate(1 day)")
+    command("pause", "books-urls")
+    (books / "books/urls.txt").write_text("http://other.example/\n")
 
     refused = command("add", "books/urls.txt", "rate(2 days)")
 
     assert refused.returncode == 2
     assert "there is a schedule books-urls already: overwrite it with --replace" in refused.stderr
     assert fleet.schedule("books-urls")["ScheduleExpression"] == "rate(1 day)"
+    assert fleet.uploaded("scheduled/books-urls/urls.txt") == b"http://a.example/\n"
     assert command("add", "books/urls.txt", "rate(2 days)", "--replace").returncode == 0
-    assert fleet.schedule("books-urls")["ScheduleExpression"] == "rate(2 days)"
+    replaced = fleet.schedule("books-urls")
+    assert (replaced["ScheduleExpression"], replaced["State"]) == ("rate(2 days)", "DISABLED")
+    assert fleet.uploaded("scheduled/books-urls/urls.txt") == b"http://other.example/\n"
 
 
 def test_a_list_that_the_dispatcher_would_refuse_is_not_scheduled(
