@@ -7,18 +7,7 @@ from collections.abc import Iterable
 
 MAX_ID = 64  # characters of a batch's id: a file name must hold it, and the counts
 _NO_SLUG = re.compile(r"[^a-z0-9]+")
-_DATE = re.compile(r"(?:19|20)[0-9]{2}(?:[-_]?[0-9]{2}){1,2}(?:[-_t]?[0-9]{2}){0,3}")
-_DIGEST = re.compile(r"-[0-9a-f]{12}$")
 _GENERATION = re.compile(r"-(?:r[0-9]+|g([0-9]+)x)")
-
-
-def list_of(job: str) -> str:
-    """
-    Return what the jobs of one list have in common, by the id of one.
-
-    Names of lists that differ in nothing but dates are those of one: `books/2026-11-30.txt`.
-    """
-    return _DATE.sub("0", _DIGEST.sub("", job))
 
 
 def job_id(name: str, identity: str) -> str:

@@ -6,8 +6,6 @@ Names only: nothing is read or written here. The keys that carry counts are in `
 
 from urllib.parse import quote
 
-from shared.ids import list_of
-
 JOBS = "jobs/"
 MEMORY = "memory/"
 SCRAPERS = "scrapers/"
@@ -105,12 +103,12 @@ def checked_key(job: str) -> str:
 
 
 def last_jobs_folder(scraper: str) -> str:
-    return f"{SCRAPERS}{quote(scraper, safe='')}/"
+    return f"{SCRAPERS}{_as_name(scraper)}/"
 
 
-def last_job_key(scraper: str, job: str) -> str:
-    """Return the key of what the last healthy job of the list of a job was like."""
-    return f"{last_jobs_folder(scraper)}{list_of(job)}.json"
+def last_job_key(scraper: str, list_id: str) -> str:
+    """Return the key of what the last healthy job of a list was like."""
+    return f"{last_jobs_folder(scraper)}{_as_name(list_id)}.json"
 
 
 def seen_folder(job: str) -> str:
@@ -133,7 +131,7 @@ def swept_folder(job: str) -> str:
 
 def memory_folder(scraper: str) -> str:
     """Return the folder of what is remembered of a scraper's URLs and rows."""
-    return f"{MEMORY}{quote(scraper, safe='')}/"
+    return f"{MEMORY}{_as_name(scraper)}/"
 
 
 def memory_key(scraper: str, partition: int, path: str = "") -> str:
@@ -189,3 +187,8 @@ def dispatched_prefix(job: str, shard: int) -> str:
 
 def redriven_folder(job: str) -> str:
     return f"{job_prefix(job)}redriven/"
+
+
+def _as_name(text: str) -> str:
+    """Return a text as one part of a key, and of a path: without slashes and escapes of URLs."""
+    return quote(text.replace("~", "~7E"), safe="").replace("%", "~")

@@ -42,6 +42,8 @@ class Manifest(Struct, frozen=True, kw_only=True, tag="manifest.v1", omit_defaul
     created_at: str
     scraper: str = ""
     """Whose job it is: the folder of the list. What is remembered is the scraper's."""
+    list_id: str = ""
+    """What its job has in common with the other jobs of its list."""
     error: str | None = None
 
     @property

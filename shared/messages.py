@@ -94,7 +94,8 @@ class Batch(Struct, frozen=True, kw_only=True, tag="batch.v1", omit_defaults=Tru
 
     `hops` counts how often these targets were handed back to the dispatcher. A dead letter is a
     batch too: `died` tells why its targets were dead. A `sweep` has no targets: it looks for what
-    is gone in the partition.
+    is gone in the partition. `leads_known` tells that no page was lost to the job that leads to
+    further ones, `pages_known` that none was lost at all.
     """
 
     job: JobId
@@ -103,6 +104,8 @@ class Batch(Struct, frozen=True, kw_only=True, tag="batch.v1", omit_defaults=Tru
     hops: int = 0
     died: Reason | None = None
     sweep: bool = False
+    leads_known: bool = False
+    pages_known: bool = False
     targets: tuple[Target, ...] = ()
 
     @property

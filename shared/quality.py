@@ -21,6 +21,8 @@ value is kept from all receipts or from none."""
 EXAMPLES = 3
 """URLs that are kept of each thing that is not as it should be."""
 
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
+
 
 class Quality(Struct, kw_only=True, omit_defaults=True):
     """Of pages that may have rows."""
@@ -93,13 +95,13 @@ class Quality(Struct, kw_only=True, omit_defaults=True):
 
     def _note_row(self, row: Mapping[str, Any], url: str, expect: ExpectSpec) -> None:
         for name, value in row.items():
-            is_filled = value not in (None, "", [], {})
+            is_filled = value not in _EMPTY
             self._count(name, 1, is_filled)
             if not is_filled and name in expect.filled:
                 self._show(f"filled.{name}", url)
         for name in expect.unique:
             value = row.get(name)
-            if value is None:
+            if value in _EMPTY:
                 continue
             sample = self.values.setdefault(name, {})
             key = blake2b(_encoder.encode(value), digest_size=6).hexdigest()

@@ -56,6 +56,10 @@ class Tally(Struct, kw_only=True, omit_defaults=True):
     """Of these, compressed."""
     memory_damaged: int = 0
     """Objects of the memory that could not be read, and were made anew."""
+    lost_leads: int = 0
+    """Of jobs that are remembered: targets that lead to others, and were not had."""
+    lost_pages: int = 0
+    """Likewise: all targets that were not had. What is gone, or was had before, is not lost."""
     quality: Quality | None = None
     """What the rows are like, where the spec has `expect`."""
     hosts_forgotten: bool = False
@@ -91,6 +95,8 @@ class Tally(Struct, kw_only=True, omit_defaults=True):
             self.quality.add(other.quality)
         self.kept += other.kept
         self.kept_bytes += other.kept_bytes
+        self.lost_leads += other.lost_leads
+        self.lost_pages += other.lost_pages
         self.memory_damaged += other.memory_damaged
         self.hosts_forgotten |= other.hosts_forgotten
         if len(self.hosts) > MAX_HOSTS:

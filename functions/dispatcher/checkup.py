@@ -5,6 +5,8 @@ What the last healthy job of a list was like is kept for the next one.
 """
 
 from collections.abc import Iterable
+from itertools import islice
+from random import Random
 
 import msgspec
 
@@ -19,7 +21,9 @@ from shared.tally import Tally, decode_tally
 
 EARLY_URLS = 500
 """Final outcomes, from which on a job is looked at before its end."""
-_MOST_RECEIPTS = 200  # that are read for it
+EARLY_SHARE = 0.05
+"""Of the list, likewise: the first batches may all be of one website."""
+_MOST_RECEIPTS = 10_000  # that are looked at for it
 
 
 class Checkup:
@@ -35,16 +39,19 @@ class Checkup:
         self._manifest = manifest
         self._expect = expect
 
-    def early(self) -> Health | None:
+    def early(self, listed: int) -> Health | None:
         """
         Return whether the job is healthy so far; None if it is too early, or was looked at before.
 
         Call `note_early` when that has been told.
+
+        Args:
+            listed: URLs of the list, as far as it is dispatched.
         """
         if self._data.get(checked_key(self._manifest.job)) is not None:
             return None
         tally = Tally()
-        for body in self._bodies(self._sample()):
+        for body in self._bodies(self._sample(max(EARLY_URLS, listed * EARLY_SHARE))):
             tally.add(decode_tally(body))
         if sum(total(tally.counts, kind) for kind in FINAL) < EARLY_URLS:
             return None
@@ -76,28 +83,40 @@ class Checkup:
     def _keep(self, job: LastJob) -> None:
         found = self._last()
         if found is None or found.created_at < job.created_at:
-            self._data.put(last_job_key(self._manifest.scraper, job.job), msgspec.json.encode(job))
+            self._data.put(self._key, msgspec.json.encode(job))
 
     def _last(self) -> LastJob | None:
-        key = last_job_key(self._manifest.scraper, self._manifest.job)
-        body = self._data.get(key) if self._manifest.scraper else None
+        body = self._data.get(self._key) if self._manifest.scraper else None
         try:
             return None if body is None else msgspec.json.decode(body, type=LastJob)
         except msgspec.MsgspecError:
             return None  # damaged: there is nothing to compare with, and the next one writes it
 
-    def _sample(self) -> Iterable[str]:
-        """Yield the keys of receipts until they have enough outcomes."""
-        count = 0
+    @property
+    def _key(self) -> str:
+        return last_job_key(self._manifest.scraper, self._manifest.list_id)
+
+    def _sample(self, least: float) -> list[str]:
+        """Return keys of receipts by chance, with enough outcomes; none if there are too few."""
         folder = receipts_folder(self._manifest.job)
-        for number, key in enumerate(self._data.keys(folder, end=RECEIPT_END)):
-            counts = receipt_counts(key)
-            count += sum(total(counts, kind) for kind in FINAL)
-            yield key
-            if count >= EARLY_URLS or number >= _MOST_RECEIPTS:
-                return
+        keys = list(islice(self._data.keys(folder, end=RECEIPT_END), _MOST_RECEIPTS))
+        if sum(_final(key) for key in keys) < least and len(keys) < _MOST_RECEIPTS:
+            return []
+        Random(self._manifest.job).shuffle(keys)  # noqa: S311 -- the same for who looks again
+        wanted, count = [], 0
+        for key in keys:
+            if count >= EARLY_URLS:
+                break
+            wanted.append(key)
+            count += _final(key)
+        return wanted
 
     def _bodies(self, keys: Iterable[str]) -> Iterable[bytes]:
         for _, body in self._data.get_all(keys):
             if body is not None:
                 yield body
+
+
+def _final(key: str) -> int:
+    counts = receipt_counts(key)
+    return sum(total(counts, kind) for kind in FINAL)

@@ -112,13 +112,15 @@ class Closer:
         if redriven_folder(job) in names:
             for key in self._data.keys(redriven_folder(job)):
                 ledger.add(key)
-        self._look_ahead(manifest, names)
+        self._look_ahead(manifest, ledger, names)
         receipts = Receipts(self._data, job, ledger, lambda: self._now() >= until)
         stand = receipts.add_up()
         if stand is Stand.COMPLETE:
-            sweep = self._sweep_of(manifest, ledger, names)
+            tally = receipts.fold.tally
+            health = self._health_of(manifest, ledger, tally, names)
+            sweep = self._sweep_of(manifest, ledger, tally, names, health)
             if sweep is None or sweep.advance():
-                self._close(manifest, ledger, receipts.fold.tally, sweep, names)
+                self._close(manifest, ledger, tally, sweep, health)
                 return
             receipts.save()
             if not self._was_sent_on(tick):
@@ -131,22 +133,38 @@ class Closer:
             self._go_on(tick, receipts, len(ledger.dispatched), most)
         receipts.save()
 
-    def _sweep_of(self, manifest: Manifest, ledger: Ledger, names: set[str]) -> Sweep | None:
+    def _sweep_of(
+        self,
+        manifest: Manifest,
+        ledger: Ledger,
+        tally: Tally,
+        names: set[str],
+        health: Health | None,
+    ) -> Sweep | None:
         """Return what looks for what is gone; None where nobody can tell, or wants to know."""
-        job = manifest.job
-        if not manifest.spec.memory or ledger.damaged:
+        if not manifest.spec.memory or not self._is_whole(manifest, ledger, names):
             return None
-        if self._was_cut_off(job, names):
+        if ledger.rejected or (health is not None and not health.healthy):
             return None
-        return Sweep(self._data, self._work_queue, self._wakes, manifest)
+        return Sweep(self._data, self._work_queue, self._wakes, manifest, tally)
+
+    def _health_of(
+        self, manifest: Manifest, ledger: Ledger, tally: Tally, names: set[str]
+    ) -> Health | None:
+        if manifest.spec.expect is None:
+            return None
+        checkup = Checkup(self._data, manifest, manifest.spec.expect)
+        return checkup.at_end(tally, is_whole=self._is_whole(manifest, ledger, names))
 
     @staticmethod
-    def _was_cut_off(job: str, names: set[str]) -> bool:
-        return cancelled_key(job) in names or limit_key(job) in names
+    def _is_whole(manifest: Manifest, ledger: Ledger, names: set[str]) -> bool:
+        """Tell whether a complete job was neither cancelled nor cut off, nor its list damaged."""
+        ended = {cancelled_key(manifest.job), limit_key(manifest.job)}
+        return not ledger.damaged and names.isdisjoint(ended)
 
-    def _check_early(self, checkup: Checkup, job: str) -> None:
+    def _check_early(self, checkup: Checkup, job: str, listed: int, names: set[str]) -> None:
         """Tell of a job that is not healthy before all of it is fetched, and end it if it must."""
-        health = checkup.early()
+        health = checkup.early(listed)
         if health is None:
             return
         if not health.healthy:
@@ -154,6 +172,7 @@ class Closer:
             self._announce_unhealthy(job, health, ended=stops, early=True)
             if stops:
                 self._data.put(cancelled_key(job), b"")
+                names.add(cancelled_key(job))
         checkup.note_early()
 
     def _announce_unhealthy(self, job: str, health: Health, *, early: bool, ended: bool) -> None:
@@ -174,20 +193,25 @@ class Closer:
         self._queue.send([Message(encode(following), delay=delay)])
         self._data.put(tick_key(tick.job, tick.number), b"")
 
-    def _look_ahead(self, manifest: Manifest, names: set[str]) -> None:
-        """End a job before its end, where it has all its pages or is not what it should be."""
+    def _look_ahead(self, manifest: Manifest, ledger: Ledger, names: set[str]) -> None:
+        """
+        End a job before its end, where it has all its pages or is not what it should be.
+
+        `names` are the keys that are there, which may become more.
+        """
         job, expect = manifest.job, manifest.spec.expect
         if expect is not None and cancelled_key(job) not in names:
-            self._check_early(Checkup(self._data, manifest, expect), job)
+            self._check_early(Checkup(self._data, manifest, expect), job, ledger.listed, names)
         if manifest.has_limit and limit_key(job) not in names:
-            self._look_at_limit(manifest)
+            self._look_at_limit(manifest, names)
 
-    def _look_at_limit(self, manifest: Manifest) -> None:
+    def _look_at_limit(self, manifest: Manifest, names: set[str]) -> None:
         """Tell workers where a crawl has all its pages."""
         job, most = manifest.job, manifest.spec.crawl.max_pages
         receipts = self._data.keys(receipts_folder(job), end=RECEIPT_END)
         if most is not None and ledger_of(manifest, receipts).final.total() >= most:
             self._data.put(limit_key(job), b"")
+            names.add(limit_key(job))
 
     def _was_sent_on(self, tick: Tick) -> bool:
         after = tick_key(tick.job, tick.number - 1) if tick.number else ""
@@ -226,13 +250,8 @@ class Closer:
         ledger: Ledger,
         tally: Tally,
         sweep: Sweep | None,
-        names: set[str],
+        health: Health | None,
     ) -> None:
-        health = None
-        if manifest.spec.expect is not None:
-            checkup = Checkup(self._data, manifest, manifest.spec.expect)
-            is_whole = not (ledger.damaged or self._was_cut_off(manifest.job, names))
-            health = checkup.at_end(tally, is_whole=is_whole)
         summary = summarize(
             manifest,
             ledger,

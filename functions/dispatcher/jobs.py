@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from functions.dispatcher.lists import check_list, format_of
 from functions.dispatcher.names import (
     job_name,
+    list_id,
     scraper_name,
     submitted_job,
     submitted_name,
@@ -103,7 +104,8 @@ class Jobs:
             batch_size=self._settings.batch_size,
             shard_bytes=SHARD_BYTES,
             created_at=self._now().isoformat(timespec="milliseconds"),
-            scraper=_scraper_of(request, place),
+            scraper=scraper_name(_name_of(request, place)),
+            list_id=list_id(_name_of(request, place), ""),
             error=skipped,
         )
         try:
@@ -116,14 +118,12 @@ class Jobs:
         return manifest
 
 
-def _scraper_of(request: Submit | ListUploaded, place: Place | None) -> str:
-    """Return the folder of the list, or what else tells whose job it is, if anything does."""
+def _name_of(request: Submit | ListUploaded, place: Place | None) -> str:
+    """Return the name of the list, or what else tells whose job it is, if anything does."""
     if isinstance(request, Submit):
         spec_place = request.spec_place.key.rpartition("/")[0] if request.spec_place else ""
-        name = request.name or (job_name(place.key) if place else spec_place)
-    else:
-        name = job_name(request.place.key)
-    return scraper_name(name)
+        return request.name or (job_name(place.key) if place else spec_place)
+    return job_name(request.place.key)
 
 
 def _examined(manifest: Manifest, request: Submit | ListUploaded) -> Manifest:
@@ -147,6 +147,7 @@ def _examined(manifest: Manifest, request: Submit | ListUploaded) -> Manifest:
         source=Place(place.bucket, place.key, version),
         size=size,
         etag=etag,
+        list_id=list_id(_name_of(request, place), etag),
         streamed=form.is_streamed,
         sitemap=form.name == "xml",
     )

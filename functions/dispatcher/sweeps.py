@@ -16,7 +16,10 @@ from shared.messages import Batch, encode
 from shared.queue import Queue
 from shared.receipts import ROWS_GONE, read_counts
 from shared.store import Bucket
+from shared.tally import Tally
 from shared.wakes import Wakes
+
+_LIMITS = ("max_pages", "max_pages_per_host")
 
 
 class Sweep:
@@ -26,9 +29,15 @@ class Sweep:
         work_queue: Where the sweeps go.
         wakes: Call for workers.
         manifest: Of the job.
+        tally: Of all its receipts.
     """
 
-    def __init__(self, data: Bucket, work_queue: Queue, wakes: Wakes, manifest: Manifest) -> None:
+    def __init__(
+        self, data: Bucket, work_queue: Queue, wakes: Wakes, manifest: Manifest, tally: Tally
+    ) -> None:
+        cut = any(tally.cut.get(name) for name in _LIMITS)
+        self._leads_known = not (tally.lost_leads or cut)
+        self._pages_known = not (tally.lost_pages or tally.lost_leads or cut)
         self._data = data
         self._work_queue = work_queue
         self._wakes = wakes
@@ -45,7 +54,17 @@ class Sweep:
             return True
         # Again with each look, if it must be: whoever has swept a partition finds nothing more.
         job = self._manifest.job
-        sweeps = (Batch(job=job, batch=sweep_id(n), partition=n, sweep=True) for n in left)
+        sweeps = (
+            Batch(
+                job=job,
+                batch=sweep_id(number),
+                partition=number,
+                sweep=True,
+                leads_known=self._leads_known,
+                pages_known=self._pages_known,
+            )
+            for number in left
+        )
         self._work_queue.send(message_of(sweep, encode(sweep)) for sweep in sweeps)
         self._wakes.for_partitions(len(left))
         return False

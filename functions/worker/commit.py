@@ -8,7 +8,7 @@ are made of the committed lines and not of what this worker remembers.
 import io
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from isal import igzip
@@ -20,7 +20,6 @@ from shared.errors import StorageError
 from shared.keys import results_key, seen_key
 from shared.messages import Batch, encode
 from shared.outcomes import (
-    CommittedLine,
     FollowedOutcome,
     Outcome,
     RememberedLine,
@@ -126,12 +125,7 @@ def conclude(
     job is to know what this one has found, and `expecting` is the spec where it has `expect`.
     """
     file = igzip.open(io.BytesIO(body))
-    lines: Sequence[CommittedLine]
-    remembered: list[RememberedLine] = []
-    if remembering is not None or expecting is not None:
-        lines = remembered = list(decode_remembered(file))
-    else:
-        lines = list(decode_lines(file))
+    lines = list(decode_lines(file))
     targets = {target.id: target for target in (*batch.targets, *joined(lines))}
     # Also where two targets have the same line, of which one would be lost.
     ids = {line.id for line in lines}
@@ -155,10 +149,11 @@ def conclude(
         add_seen(data, batch, taken, known)
     tally = tally_of(lines)
     if remembering is not None:
-        tally.counts.update(remembering.note(remembered))
+        tally.counts.update(remembering.note(lambda: _with_rows(body)))
         tally.memory_damaged = remembering.damaged
+        tally.lost_leads, tally.lost_pages = remembering.lost(lines, targets)
     if expecting is not None and expecting.expect is not None:
-        tally.quality = quality_of(remembered, expecting.expect, expecting.has_rows)
+        tally.quality = quality_of(_with_rows(body), expecting.expect, expecting.has_rows)
     if deferred:
         tally.counts[CHILDREN] = len(deferred)
     if batch.died:
@@ -174,6 +169,11 @@ def conclude(
     # A receipt that is there was written by who knows more: how long the fetching took.
     data.put_new(receipt_key(batch.job, batch.batch, tally.counts | times), encode_tally(tally))
     return tally.counts
+
+
+def _with_rows(body: bytes) -> Iterator[RememberedLine]:
+    """Yield the lines of a commit object with their rows, of which memory does not hold all."""
+    return decode_remembered(igzip.open(io.BytesIO(body)))
 
 
 def seen(data: Bucket, batch: Batch) -> Seen:

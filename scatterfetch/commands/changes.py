@@ -15,7 +15,6 @@ from scatterfetch.output.sentences import complain, counted
 from scatterfetch.results.changes import changes_of, write_changes
 from scatterfetch.results.formats import Format, format_of, prepare, replacing
 from shared.errors import InvalidJobError
-from shared.ids import list_of
 from shared.keys import JOBS
 from shared.manifest import Manifest
 
@@ -132,7 +131,7 @@ def _jobs(place: "Folder | Stack", job: str | None, since: str | None) -> list[s
     return [
         one.job
         for one in remembering
-        if list_of(one.job) == list_of(last.job)
+        if one.list_id == last.list_id
         and begin <= datetime.fromisoformat(one.created_at) <= _created(last)
     ]
 

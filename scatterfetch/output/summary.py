@@ -104,7 +104,7 @@ def _print_changes(
     told = ", ".join(f"{count:,} {name}" for name, count in known.items())
     console.print(f"rows against the job before: {told}.")
     if summary.changes["gone"] is None:
-        console.print("Which rows are gone nobody can tell: the job was cancelled or cut off.")
+        console.print("Which rows are gone nobody can tell: the job is not whole, or not healthy.")
     if any(known.get(name) for name in ("new", "changed", "gone")):
         console.print(f"`scatterfetch changes {job.id} {place_option(place)}` lists them.")
     if summary.memory_damaged:
@@ -147,12 +147,10 @@ def _print_links(console: Console, job: Job, summary: Summary | None) -> None:
             why = f"crawl.{name} is {limit:,}; raise crawl.{name} to follow {them} in a new job"
         console.print(f"{counted(count, 'link')} {were} not followed since {why}.", soft_wrap=True)
     if summary and not job.ledger.found and not limited:
-        spec = job.manifest.spec
-        if job.manifest.sitemap or any(start.is_sitemap for start in spec.starts):
-            why = "`scatterfetch results --outcomes` shows what became of the sitemaps"
-        else:
-            why = "`scatterfetch try URL --spec FILE` shows why"
-        console.print(f"No link was followed to a further page; {why}.", soft_wrap=True)
+        console.print(
+            "No link was followed to a further page; `scatterfetch try URL --spec FILE` shows why.",
+            soft_wrap=True,
+        )
 
 
 def _print_redirects(console: Console, pages: Mapping[str, int]) -> None:

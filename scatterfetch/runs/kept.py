@@ -7,6 +7,7 @@ of the job's shards; where one is gone or damaged, a job is only accepted that h
 """
 
 import gzip
+import shutil
 import zlib
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from shared.errors import InvalidJobError, StorageError
 from shared.ids import descendants, root_id
 from shared.keys import (
     announced_key,
+    changes_key,
+    changes_prefix,
     dispatched_folder,
     manifest_key,
     plan_prefix,
@@ -53,6 +56,8 @@ def kept_keys(folder: Path, job: Job) -> list[str]:
     """
     path = folder / manifest_key(job.id)
     if not path.is_file():
+        # What a job of this id has changed that somebody has deleted is not what this one changes.
+        shutil.rmtree(folder / changes_prefix(job.id), ignore_errors=True)
         return []
     try:
         manifest = decode_manifest(path.read_bytes())
@@ -94,7 +99,8 @@ def kept_keys(folder: Path, job: Job) -> list[str]:
     seen = seen_keys(folder, job.id, manifest, anew=job.refetched > 0)
     swept = [sweep_key(job.id), *_keys(folder, swept_folder(job.id), "[0-9]*")]
     swept = swept if (folder / sweep_key(job.id)).is_file() else []
-    return [manifest_key(job.id), *plans, *receipts, *redriven, *commits, *seen, *swept]
+    changes = _keys(folder, changes_prefix(job.id), "*.gz")
+    return [manifest_key(job.id), *plans, *receipts, *redriven, *commits, *seen, *swept, *changes]
 
 
 def follow_list(folder: Path, job: Job, place: Place) -> None:
@@ -192,6 +198,7 @@ def drop_lost(folder: Path, job: str) -> int:
             (folder / key).unlink()
     for batch in gone:
         (folder / results_key(job, batch)).unlink(missing_ok=True)
+        (folder / changes_key(job, batch)).unlink(missing_ok=True)
         (folder / redriven_key(job, batch)).unlink(missing_ok=True)
     return len(lost)
 

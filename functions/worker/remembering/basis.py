@@ -16,6 +16,7 @@ from functions.worker.extraction.parsing import PACKAGE
 from functions.worker.remembering.entries import digest
 from shared.messages import Target
 from shared.remember_spec import RememberSpec
+from shared.spec import Spec
 
 EXTRACTION = 1
 """Is raised when a release makes other rows of the same page, which are then made again."""
@@ -37,11 +38,13 @@ class Bases:
     """
     Args:
         kinds: Of the spec.
+        spec: Of the job.
         remember: Of the spec.
     """
 
-    def __init__(self, kinds: Kinds, remember: RememberSpec) -> None:
+    def __init__(self, kinds: Kinds, spec: Spec, remember: RememberSpec) -> None:
         self._kinds = kinds
+        self._spec = spec
         self._watch = remember.watch
         self._of_kind = lru_cache(64)(self._made)
 
@@ -50,15 +53,24 @@ class Bases:
         kind = self._kinds.kind_of_page(location, target)
         made, inputs = self._of_kind(kind)
         given = read_by(inputs, target.input or target.carry)
-        if given is None and target.carry is None:
+        if given is None and target.carry is None and not target.headers:
             return made
-        return Basis(digest(made.whole, given, target.carry), made.basis)
+        return Basis(digest(made.whole, given, target.carry, target.headers), made.basis)
 
     def _made(self, kind: str | None) -> tuple[Basis, frozenset[str]]:
         reading = self._kinds.reading(kind)
         code = _parsers_code() if reading.parser else ""
         basis = digest(reading.extract, reading.parser, self._watch)
-        return Basis(digest(reading, self._watch, code, EXTRACTION), basis), reading.inputs
+        whole = digest(reading, self._asked_as(kind), self._watch, code, EXTRACTION)
+        return Basis(whole, basis), reading.inputs
+
+    def _asked_as(self, kind: str | None) -> list[Any]:
+        """Return what a website may answer by, besides the URL: a language, a browser, a login."""
+        fetch = self._spec.fetch
+        found = None if kind is None else self._spec.pages.get(kind)
+        own = found.fetch if found is not None else None
+        agents = fetch.user_agent, fetch.profiles, fetch.user_agents
+        return [fetch.headers, fetch.cookies, agents, fetch.hosts, own]
 
 
 @cache

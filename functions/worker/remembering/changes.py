@@ -53,26 +53,31 @@ def iso(seconds: float) -> str:
     return text.replace("+00:00", "Z")
 
 
+class _Counts(Struct, tag="changes.v1"):
+    """The last line of a file of changes: what it has, and how many rows stayed the same."""
+
+    counts: dict[str, int]
+
+
 class ChangesFile:
-    """Changes in the making: memory holds compressed lines."""
+    """Changes in the making: memory holds compressed lines. The last line has the counts."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         """By `ROWS` and the change; those that stayed the same, too."""
         self._buffer = io.BytesIO()
         self._gzip = igzip.IGzipFile(fileobj=self._buffer, mode="wb", compresslevel=1, mtime=0)
-        self.is_empty = True
 
     def add(self, change: Change) -> None:
         self.counts[f"{ROWS}{change.change}"] += 1
         self._gzip.write(_encoder.encode(change) + b"\n")
-        self.is_empty = False
 
     def same(self, rows: int = 1) -> None:
         """Count rows that are as they were."""
         self.counts[f"{ROWS}same"] += rows
 
     def close(self) -> bytes:
+        self._gzip.write(_encoder.encode(_Counts(dict(sorted(self.counts.items())))) + b"\n")
         self._gzip.close()
         return self._buffer.getvalue()
 
@@ -84,7 +89,10 @@ def counts_of(body: bytes) -> Counter[str]:
     Raises:
         StorageError: it is none.
     """
-    return Counter(f"{ROWS}{change.change}" for change in read_changes(body))
+    for line in _lines(body):
+        if isinstance(line, _Counts):
+            return Counter(line.counts)
+    raise StorageError("not a file of changes: it has no counts")
 
 
 def read_changes(body: bytes) -> Iterator[Change]:
@@ -94,14 +102,23 @@ def read_changes(body: bytes) -> Iterator[Change]:
     Raises:
         StorageError: it is none.
     """
+    return (line for line in _lines(body) if isinstance(line, Change))
+
+
+def _lines(body: bytes) -> Iterator["Change | _Counts"]:
     lines: Iterable[bytes]
     try:
         with igzip.open(io.BytesIO(body)) as lines:
             for line in lines:
-                yield _decoder.decode(line)
+                yield (
+                    _counts_decoder.decode(line)
+                    if b'"changes.v1"' in line
+                    else _decoder.decode(line)
+                )
     except (msgspec.MsgspecError, OSError, EOFError) as error:
         raise StorageError(f"not a file of changes: {error}") from error
 
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Change)
+_counts_decoder = msgspec.json.Decoder(_Counts)

@@ -29,14 +29,15 @@ class PageEntry(Struct, frozen=True, array_like=True, tag="p", kw_only=True):
     `at` is when it was asked for last, in epoch seconds, by `job`. The rest is of the last time it
     was scraped: `line` says where its outcome is, `location` where the page was after redirects,
     `whole`, `basis`, `content` and `rows` are as in `shared.outcomes.Noted`. `count` is the number
-    of its rows that have no key. `found_on` is the page whose link led to it, and `is_gone` whether
-    the website says that there is no such page any more. In the last `missed` jobs of its list, the
-    last of which was `missed_in`, nobody had asked for it.
+    of its rows that have no key, and `has_rows` whether it had any. `is_found` tells that a link
+    has led to it, and `is_gone` that the website says that there is no such page any more. In the
+    last `missed` jobs of its list, the last of which was `missed_in`, nobody had asked for it.
     """
 
     url: str
     at: float
     job: str
+    list_id: str
     line: Line
     location: str
     etag: str | None
@@ -46,7 +47,8 @@ class PageEntry(Struct, frozen=True, array_like=True, tag="p", kw_only=True):
     content: str | None
     rows: str
     count: int = 0
-    found_on: Hash | None = None
+    has_rows: bool = False
+    is_found: bool = False
     is_gone: bool = False
     missed: int = 0
     missed_in: str = ""
@@ -61,17 +63,20 @@ class RowEntry(Struct, frozen=True, array_like=True, tag="r", kw_only=True):
     A row, by its key.
 
     It was seen last `at`, in epoch seconds, by `job`, on `page` with that `url`: the `index`-th
-    row, from 0, of `line`. `rows` is the hash of its values, as far as they are compared, by the
-    spec of `basis`; `missed` and `missed_in` are as in `PageEntry`.
+    row, from 0, of `line`; it `is_alone` if the page had no other one. `rows` is the hash of its
+    values, as far as they are compared, by the spec of `basis`; `missed` and `missed_in` are as in
+    `PageEntry`.
     """
 
     key: dict[str, Any]
     url: str
     at: float
     job: str
+    list_id: str
     page: Hash
     line: Line
     index: int
+    is_alone: bool
     rows: str
     basis: str
     missed: int = 0

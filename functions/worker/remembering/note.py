@@ -1,8 +1,9 @@
 """
 Step 4 of the commit for jobs that are remembered: what has changed, and what the next job knows.
 
-Made of the committed lines and of what is remembered. Changes are written first, once; whoever does
-it again finds them, or finds that the batch is remembered already.
+Made of the committed lines and of what is remembered. Changes are written first, once, and always:
+whoever does it again finds them. Lines are read a few at a time: of a batch with many rows, memory
+holds some.
 """
 
 from collections import Counter
@@ -37,6 +38,7 @@ from shared.outcomes import FINAL, Kind, RememberedLine
 from shared.store import Bucket
 
 _GONE = {404, 410}
+_ROWS_TOGETHER = 2_000
 KeyOf = Callable[[str | None], Sequence[str]]
 
 
@@ -49,14 +51,16 @@ class _Noted(NamedTuple):
     keyed: tuple[tuple[Hash, RowEntry], ...]
     unkeyed: int
     """Rows for which the spec names no key."""
+    list_id: str
 
 
 def note(
     data: Bucket,
     memory: Memory,
     batch: Batch,
-    lines: Sequence[RememberedLine],
+    read: Callable[[], Iterable[RememberedLine]],
     *,
+    list_id: str,
     key_of: KeyOf,
     watch: Sequence[str],
 ) -> Counter[str]:
@@ -67,31 +71,60 @@ def note(
         data: The data bucket.
         memory: Of the batch's partition.
         batch: The batch.
-        lines: What was committed.
+        read: Reads what was committed, as often as it is called.
+        list_id: Of the job.
         key_of: Returns the columns of the key of rows of a page kind.
         watch: The columns that are compared; none: all.
 
     Raises:
         StorageError: something cannot be read or written. It may be done again.
     """
-    noted = list(_noted(batch, lines, key_of, watch))
-    numbers = {one.page for one in noted} | {n for one in noted for n, _ in one.keyed}
-    known = memory.read(numbers)
     key = changes_key(batch.job, batch.batch)
-    if any(_is_of(entry, batch) for entry in known.values()):
-        # An earlier worker has come so far, so its changes are written, if there were any.
-        counts = _written(data, key, noted)
-    else:
-        file = _changes(noted, known, memory, watch)
-        counts = file.counts
-        if not file.is_empty and not data.put_new(key, file.close()):
-            counts = _written(data, key, noted)
-    memory.merge(_entries(noted, known))
-    return +counts
+    body = data.get(key)
+
+    def noted() -> Iterator[list[_Noted]]:
+        return _together(_noted(batch, read(), list_id, key_of, watch))
+
+    if body is None:  # else an earlier worker has come so far
+        file = ChangesFile()
+        seen: set[Hash] = set()
+        for some in noted():
+            _compare(file, some, memory.read(_numbers(some)), memory, watch, seen)
+        body = file.close()
+        if not data.put_new(key, body):
+            body = data.get(key) or body
+    for some in noted():
+        memory.merge(_entries(some, memory.read(_numbers(some))))
+    return +counts_of(body)
+
+
+def _together(noted: Iterable[_Noted]) -> Iterator[list[_Noted]]:
+    """Yield lines in pieces of so many rows that memory need not care."""
+    some: list[_Noted] = []
+    rows = 0
+    for one in noted:
+        some.append(one)
+        rows += 1 + len(one.line.rows)
+        if rows >= _ROWS_TOGETHER:
+            yield some
+            some, rows = [], 0
+    yield some
+
+
+def _numbers(noted: Iterable[_Noted]) -> set[Hash]:
+    numbers = set()
+    for one in noted:
+        numbers.add(one.page)
+        numbers.update(number for number, _ in one.keyed)
+    return numbers
 
 
 def _noted(
-    batch: Batch, lines: Iterable[RememberedLine], key_of: KeyOf, watch: Sequence[str]
+    batch: Batch,
+    lines: Iterable[RememberedLine],
+    list_id: str,
+    key_of: KeyOf,
+    watch: Sequence[str],
 ) -> Iterator[_Noted]:
     for number, line in enumerate(lines):
         if line.outcome not in FINAL or line.method != "GET":
@@ -109,44 +142,36 @@ def _noted(
                     url=line.url,
                     at=line.fetched_at.timestamp(),
                     job=batch.job,
+                    list_id=list_id,
                     page=page,
                     line=place,
                     index=index,
+                    is_alone=len(line.rows) == 1,
                     rows=digest(compared(row, watch)),
                     basis=line.memory.basis,
                 )
                 keyed.setdefault(row_hash(line.page, key), entry)
         unkeyed = 0 if columns or line.memory is None else len(line.rows)
-        yield _Noted(place, line, page, tuple(keyed.items()), unkeyed)
+        yield _Noted(place, line, page, tuple(keyed.items()), unkeyed, list_id)
 
 
-def _is_of(entry: Entry, batch: Batch) -> bool:
-    return (entry.line.job, entry.line.batch) == (batch.job, batch.batch)
-
-
-def _written(data: Bucket, key: str, noted: Iterable[_Noted]) -> Counter[str]:
-    """Return the counts of changes that are written, and of the rows that stayed the same."""
-    body = data.get(key)
-    counts = Counter[str]() if body is None else counts_of(body)
-    rows = len({n for one in noted for n, _ in one.keyed}) + sum(one.unkeyed for one in noted)
-    counts["rows_same"] = max(0, rows - counts["rows_new"] - counts["rows_changed"])
-    return counts
-
-
-def _changes(
-    noted: Iterable[_Noted], known: Mapping[Hash, Entry], memory: Memory, watch: Sequence[str]
-) -> ChangesFile:
+def _compare(
+    file: ChangesFile,
+    noted: Iterable[_Noted],
+    known: Mapping[Hash, Entry],
+    memory: Memory,
+    watch: Sequence[str],
+    seen: set[Hash],
+) -> None:
+    """Tell `file` what has changed; `seen` are the rows that other pages of the batch had."""
     old_lines = memory.lines(_places_of_old_values(noted, known))
-    file = ChangesFile()
-    seen: set[Hash] = set()
     for one in noted:
         for number, row in one.keyed:
             if number in seen:
-                continue  # another page of the batch has it
+                continue
             seen.add(number)
             _compare_row(file, one, row, known.get(number), old_lines, watch)
         _compare_page(file, one, known.get(one.page), old_lines, watch)
-    return file
 
 
 def _places_of_old_values(noted: Iterable[_Noted], known: Mapping[Hash, Entry]) -> set[Line]:
@@ -172,8 +197,8 @@ def _compare_row(
 ) -> None:
     if not isinstance(entry, RowEntry) or entry.basis != row.basis:
         file.add(_change("new", row.key, one))
-    elif entry.rows == row.rows or (entry.job == row.job and entry.page != row.page):
-        file.same()  # or another page of this job has shown it before
+    elif entry.rows == row.rows or _is_of_other_page(entry, row):
+        file.same()
     else:
         old = old_lines.get(entry.line)
         fields = None
@@ -191,8 +216,6 @@ def _compare_page(
 ) -> None:
     rows = one.line.rows[: one.unkeyed]
     if not rows:
-        if isinstance(entry, PageEntry) and entry.count and one.line.change == "changed":
-            file.add(_change("gone", None, one))
         return
     if one.line.change == "same":
         file.same(len(rows))
@@ -233,22 +256,43 @@ def _entries(noted: Iterable[_Noted], known: Mapping[Hash, Entry]) -> dict[Hash,
         if entry is not None:
             entries[one.page] = entry
         for number, row in one.keyed:
-            entries.setdefault(number, row)
+            before = known.get(number)
+            # Of a row that two pages of a job have, the first one is compared: it is remembered.
+            if not (
+                isinstance(before, RowEntry) and before.job == row.job and before.page != row.page
+            ):
+                entries.setdefault(number, row)
     return entries
+
+
+def _is_of_other_page(entry: Entry | None, row: RowEntry) -> bool:
+    """Tell whether another page of the same job has shown a row before."""
+    return isinstance(entry, RowEntry) and entry.job == row.job and entry.page != row.page
 
 
 def _page_entry(one: _Noted, known: Entry | None) -> PageEntry | None:
     line, memory = one.line, one.line.memory
     at = line.fetched_at.timestamp()
-    if memory is None or line.outcome is not Kind.SCRAPED:
-        if not isinstance(known, PageEntry):
+    former = known if isinstance(known, PageEntry) else None
+    if memory is None or line.outcome is not Kind.SCRAPED or _has_lost_its_rows(one, former):
+        if former is None:
             return None
         is_gone = line.outcome is Kind.FAILED and line.status in _GONE
-        return replace(known, at=at, job=one.place.job, is_gone=is_gone, missed=0, missed_in="")
+        missed = (former.missed, former.missed_in) if is_gone else (0, "")
+        return replace(
+            former,
+            at=at,
+            job=one.place.job,
+            list_id=one.list_id,
+            is_gone=is_gone,
+            missed=missed[0],
+            missed_in=missed[1],
+        )
     return PageEntry(
         url=line.url,
         at=at,
         job=one.place.job,
+        list_id=one.list_id,
         line=one.place,
         location=line.final_url or line.url,
         etag=line.etag,
@@ -258,5 +302,15 @@ def _page_entry(one: _Noted, known: Entry | None) -> PageEntry | None:
         content=memory.content,
         rows=memory.rows,
         count=one.unkeyed,
-        found_on=page_hash(line.found_on) if line.found_on else None,
+        has_rows=bool(line.rows),
+        is_found=line.found_on is not None,
     )
+
+
+def _has_lost_its_rows(one: _Noted, former: PageEntry | None) -> bool:
+    """
+    Tell whether a page had rows, and has none that the spec can name.
+
+    It may say "back soon", or have another layout: nobody can tell what is gone.
+    """
+    return former is not None and former.has_rows and not (one.keyed or one.unkeyed)

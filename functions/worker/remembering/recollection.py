@@ -33,6 +33,7 @@ Aside = Callable[[Callable[[], Any]], Awaitable[Any]]
 class _Outcome(Struct):
     """What a page that is as it was has of its remembered outcome."""
 
+    url: str
     content_type: str | None
     rows: list[dict[str, Any]]
     problems: list[dict[str, Any]]
@@ -105,10 +106,14 @@ class Recollection:
         ids = {target.url: target.id for target in pages.values()}
         for place, line in self._memory.raw_lines(places):
             packed = zlib.compress(line, 1)
+            entry = places[place]
+            # A file of results may have been written over since.
+            read = _line(Recalled(entry, packed))
+            if read is None or (read.url, read.memory.rows) != (entry.url, entry.rows):
+                continue
             if self._bytes + len(packed) > MAX_BYTES:
                 return
             self._bytes += len(packed)
-            entry = places[place]
             self._known[ids[entry.url]] = Recalled(entry, packed)
 
     def conditions(self, target: Target, location: str, headers: Iterable[str]) -> dict[str, str]:
@@ -206,7 +211,7 @@ def _line(recalled: Recalled | None) -> _Outcome | None:
         return None
     try:
         return _decoder.decode(zlib.decompress(recalled.line))
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, zlib.error):
         return None
 
 

@@ -1,128 +1,129 @@
 """
 What is gone: remembered pages and rows that a job of their list has not found any more.
 
-Looked for at the end of a job, in one partition after the other, each by its owner.
+Looked for at the end of a job, in one partition after the other, each by its owner. Where nobody
+can tell, nothing is gone: what could not be had may be there, and what it leads to as well.
 """
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from msgspec.structs import replace
 
 from functions.worker.remembering.changes import Change, ChangesFile, counts_of, iso
 from functions.worker.remembering.entries import Entry, Hash, PageEntry, RowEntry
 from functions.worker.remembering.memory import Memory
-from shared.ids import list_of
 from shared.keys import changes_key
 from shared.messages import Batch
 from shared.remember_spec import RememberSpec
 from shared.store import Bucket
 
-_TOGETHER = 5_000  # entries that are written at once
+_TOGETHER = 2_000  # entries that are written at once
 
 
-class _Pages(NamedTuple):
+class Sweep:
     """
-    The remembered pages of a job's list, by what the job says of them.
-
-    `gone` are those that the website says are gone, or that nobody has asked for. Of the `unknown`
-    ones nobody can tell: they could not be had, or the page could not that leads to them.
-    """
-
-    gone: set[Hash]
-    unknown: set[Hash]
-
-
-def sweep(
-    data: Bucket,
-    memory: Memory,
-    batch: Batch,
-    remember: RememberSpec,
-    *,
-    started: float,
-    now: float,
-) -> Counter[str]:
-    """
-    Write what is gone, and forget it; return the counts of changes.
+    Looks for what is gone in one partition.
 
     Args:
-        data: The data bucket.
-        memory: Of the batch's partition.
-        batch: Says which job, and nothing else.
+        memory: Of the partition.
+        batch: Says which job, and what its end is known of; see `shared.messages.Batch`.
         remember: Of the spec.
+        list_id: Of the job.
         started: When the job began, in epoch seconds.
         now: Likewise.
-
-    Raises:
-        StorageError: something cannot be read or written. It may be done again.
     """
-    pages = _pages(memory, batch.job, started)
-    file = ChangesFile()
-    entries: dict[Hash, Entry | None] = {}
-    for number, entry in memory.entries():
-        if not _is_missing(number, entry, pages, batch.job, started):
-            if entry.at < now - remember.seconds:
-                entries[number] = None
-            continue
-        missed = entry.missed if entry.missed_in == batch.job else entry.missed + 1
-        if missed < remember.gone_after:
-            # A later `at` would make it one that was asked for: an entry yields to its equal.
-            entries[number] = replace(entry, missed=missed, missed_in=batch.job)
-            continue
-        entries[number] = None
+
+    def __init__(
+        self,
+        memory: Memory,
+        batch: Batch,
+        remember: RememberSpec,
+        list_id: str,
+        *,
+        started: float,
+        now: float,
+    ) -> None:
+        self._memory = memory
+        self._batch = batch
+        self._remember = remember
+        self._list = list_id
+        self._started = started
+        self._now = now
+
+    def run(self, data: Bucket) -> Counter[str]:
+        """
+        Write what is gone, and forget it; return the counts of changes.
+
+        Raises:
+            StorageError: something cannot be read or written. It may be done again.
+        """
+        key = changes_key(self._batch.job, self._batch.batch)
+        body = data.get(key)
+        unknown = self._unknown_pages()
+        if body is None:  # else an earlier worker has come so far
+            file = ChangesFile()
+            for _, entry in self._missing(unknown):
+                if self._missed(entry) >= self._remember.gone_after:
+                    self._tell(file, entry)
+            body = file.close()
+            if not data.put_new(key, body):
+                body = data.get(key) or body
+        self._forget(unknown)
+        return counts_of(body)
+
+    def _tell(self, file: ChangesFile, entry: Entry) -> None:
+        at = iso(self._now)
         if isinstance(entry, RowEntry):
-            file.add(Change(change="gone", key=entry.key, url=entry.url, at=iso(now)))
+            file.add(Change(change="gone", key=entry.key, url=entry.url, at=at))
         elif entry.count:
-            file.add(Change(change="gone", key=None, url=entry.url, at=iso(now)))
-    counts = file.counts
-    key = changes_key(batch.job, batch.batch)
-    if not file.is_empty and not data.put_new(key, file.close()):
-        counts = counts_of(data.get(key) or b"")
-    waiting = iter(entries.items())
-    while some := dict(_first(waiting)):
-        memory.merge(some)
-    return +counts
+            file.add(Change(change="gone", key=None, url=entry.url, at=at))
 
+    def _forget(self, unknown: set[Hash]) -> None:
+        some: dict[Hash, Entry | None] = {}
+        for number, entry in self._memory.entries():
+            if self._is_missing(number, entry, unknown):
+                missed = self._missed(entry)
+                # A later `at` would make it one that was asked for: it yields to its equal.
+                left = replace(entry, missed=missed, missed_in=self._batch.job)
+                some[number] = left if missed < self._remember.gone_after else None
+            elif entry.at < self._now - self._remember.seconds:
+                some[number] = None
+            if len(some) == _TOGETHER:
+                self._memory.merge(some)
+                some = {}
+        self._memory.merge(some)
 
-def _pages(memory: Memory, job: str, started: float) -> _Pages:
-    gone: set[Hash] = set()
-    unknown: set[Hash] = set()
-    led_to: dict[Hash, Hash | None] = {}
-    for number, entry in memory.entries():
-        if not isinstance(entry, PageEntry):
-            continue
-        if _was_asked(entry, job, started):
-            if entry.is_gone:
-                gone.add(number)
-            elif entry.job == job and not entry.was_read_in(job):
-                unknown.add(number)
-        elif list_of(entry.job) == list_of(job):
-            led_to[number] = entry.found_on
-    waiting = True
-    while waiting:
-        more = {n for n, found_on in led_to.items() if found_on in unknown and n not in unknown}
-        unknown |= more
-        waiting = bool(more)
-    gone |= led_to.keys() - unknown
-    return _Pages(gone, unknown)
+    def _missing(self, unknown: set[Hash]) -> Iterator[tuple[Hash, Entry]]:
+        for number, entry in self._memory.entries():
+            if self._is_missing(number, entry, unknown):
+                yield number, entry
 
+    def _missed(self, entry: Entry) -> int:
+        """Return in how many jobs an entry was missing, with this one."""
+        return entry.missed if entry.missed_in == self._batch.job else entry.missed + 1
 
-def _is_missing(number: Hash, entry: Entry, pages: _Pages, job: str, started: float) -> bool:
-    if isinstance(entry, PageEntry):
-        return number in pages.gone
-    if _was_asked(entry, job, started) or list_of(entry.job) != list_of(job):
-        return False
-    return entry.page not in pages.unknown
+    def _unknown_pages(self) -> set[Hash]:
+        """Return the remembered pages that may be there, though the job has not read them."""
+        return {
+            number
+            for number, entry in self._memory.entries()
+            if isinstance(entry, PageEntry) and self._is_unknown(entry)
+        }
 
+    def _is_unknown(self, page: PageEntry) -> bool:
+        if page.job == self._batch.job:
+            return not (page.is_gone or page.was_read_in(page.job))
+        if page.at >= self._started or page.list_id != self._list:
+            return True  # another job's
+        may_be_led_to = page.is_found and not self._batch.leads_known
+        return may_be_led_to or (page.location != page.url and not self._batch.pages_known)
 
-def _was_asked(entry: Entry, job: str, started: float) -> bool:
-    """Tell whether the job, or another one since it began, has come across it."""
-    return entry.job == job or entry.at >= started
-
-
-def _first(entries: Iterable[tuple[Hash, Entry | None]]) -> Iterable[tuple[Hash, Entry | None]]:
-    for count, entry in enumerate(entries, start=1):
-        yield entry
-        if count == _TOGETHER:
-            return
+    def _is_missing(self, number: Hash, entry: Entry, unknown: set[Hash]) -> bool:
+        job = self._batch.job
+        if isinstance(entry, PageEntry):
+            return number not in unknown and (entry.job != job or entry.is_gone)
+        if entry.job == job or entry.at >= self._started or entry.list_id != self._list:
+            return False
+        # A row among others may be on another page by now.
+        return entry.page not in unknown and (entry.is_alone or self._batch.pages_known)

@@ -87,7 +87,8 @@ class Asker:
         now = self._deadline.now()
         visit.elapsed += now - began
         self._requests.keep_cookies(answer.set_cookies, visit.url, now)
-        if not isinstance(answer, FetchError):
+        is_same = isinstance(answer, FetchError) and answer.reason is Reason.NOT_MODIFIED
+        if is_same or not isinstance(answer, FetchError):
             # What a page says of the proxy is not known before it is read, if it may be unwanted.
             is_known = isinstance(answer, Redirect) or not spec.retry_when
             self._judge.note_answer(host, proxy if is_known else None, now, latency=answer.latency)

@@ -110,7 +110,7 @@ class PageReader:
 
     def _same(self, visit: Visit, page: FetchedPage) -> Extracted | None:
         """Return what `page` had in the job before, if it is as it was."""
-        if self._recollection is None or visit.method != "GET":
+        if self._recollection is None or visit.target.method != "GET":
             return None
         return self._recollection.same(visit.target, page)
 
@@ -161,7 +161,7 @@ class PageReader:
         if visit.kind != SITEMAP:  # search engines are not to list it, which is no word to crawlers
             left_out = self._left_out(page, extracted, tags, canonical)
         judged = None
-        if left_out is None and self._recollection is not None and visit.method == "GET":
+        if left_out is None and self._recollection is not None and visit.target.method == "GET":
             # A memory of what a sitemap lists would be as long as it is itself.
             judged = self._recollection.judged(
                 visit.target, page, extracted, anew=visit.kind == SITEMAP

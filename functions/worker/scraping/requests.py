@@ -41,7 +41,7 @@ class Requests:
     def for_page(self, visit: Visit, proxy: Proxy | None, now: float) -> Request:
         spec = self._means.overrides.of(visit.url, visit.target)
         headers = self._headers(spec, visit.url, visit.headers, private=_is_at_home(visit))
-        if self._recollection is not None and visit.method == "GET":
+        if self._recollection is not None and visit.target.method == "GET":
             names = [name for name, _ in headers]
             asked = self._recollection.conditions(visit.target, visit.url.href, names)
             headers = (*headers, *asked.items())

@@ -15,7 +15,7 @@ from shared.tally import Tally
 from tests.cloud import Deployment
 from tests.integration.dispatcher.test_close import JOB, Job
 
-LAST = last_job_key("books", JOB)
+LAST = last_job_key("books", "books/0")
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def job(deployment: Deployment) -> Job:
 def expecting(job: Job, **expect: Any) -> None:
     body = job.data.get(manifest_key(JOB))
     assert body is not None
-    more = {"spec": {"expect": expect}, "scraper": "books"}
+    more = {"spec": {"expect": expect}, "scraper": "books", "list_id": "books/0"}
     job.data.put(manifest_key(JOB), msgspec.json.encode(msgspec.json.decode(body) | more))
 
 

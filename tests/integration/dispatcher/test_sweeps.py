@@ -35,7 +35,15 @@ def test_a_job_is_complete_when_each_partition_is_swept(job: Job) -> None:
 
     assert job.events == []
     assert sent(job.deployment) == [
-        Batch(job=JOB, batch=sweep_id(number), partition=number, sweep=True) for number in (3, 12)
+        Batch(
+            job=JOB,
+            batch=sweep_id(number),
+            partition=number,
+            sweep=True,
+            leads_known=True,
+            pages_known=True,
+        )
+        for number in (3, 12)
     ]
     [(tick, delay)] = job.sent()
     assert delay == 10

@@ -10,7 +10,9 @@ import pytest
 from aiohttp import web
 
 import functions.worker.remembering.memory as memory_module
+import functions.worker.remembering.note as note_module
 import functions.worker.remembering.part as part_module
+from functions.dispatcher.names import list_id
 from functions.worker.remembering.changes import Change, read_changes
 from functions.worker.remembering.memory import Memory
 from shared.errors import StorageError
@@ -20,6 +22,7 @@ from shared.lock import LOCK_KEY, Lock, encode_lock, lock_name
 from shared.messages import Batch, Target
 from shared.receipts import read_counts
 from shared.spec import Spec
+from shared.tally import Tally, decode_tally
 from tests.cloud import Deployment
 from tests.integration.worker.test_work import OWN, PARTITIONS, SPEC, Work
 from tests.site import Site
@@ -74,12 +77,25 @@ class Days(Work):
             self.manifest,
             job=job,
             scraper="shop",
+            list_id=list_id(job.rpartition("-")[0], ""),
             created_at=datetime.now(UTC).isoformat(),
             spec=msgspec.convert(spec, Spec, strict=False),
         )
 
     def sweep(self, job: str) -> None:
-        self.take(Batch(job=job, batch=sweep_id(OWN), partition=OWN, sweep=True))
+        tally = Tally()
+        for key in self.deployment.data.keys(f"jobs/{job}/receipts/"):
+            tally.add(decode_tally(self.deployment.data.get(key) or b""))
+        self.take(
+            Batch(
+                job=job,
+                batch=sweep_id(OWN),
+                partition=OWN,
+                sweep=True,
+                leads_known=not tally.lost_leads,
+                pages_known=not (tally.lost_leads or tally.lost_pages),
+            )
+        )
 
     def rows(self, job: str, batch: str = BATCH) -> list[tuple[str | None, list[dict[str, Any]]]]:
         """Return `change` and rows of each line."""
@@ -457,3 +473,156 @@ def test_what_counts_for_a_page_is_remembered_with_it(days: Days) -> None:
     assert [(change, len(rows)) for change, rows in days.rows(DAY_1)] == kept
     days.day(DAY_2, *urls)
     assert [(change, len(rows)) for change, rows in days.rows(DAY_2)] == [("same", 1), (None, 0)]
+
+
+LISTINGS = {
+    "listing": {"match": "127.0.0.1/list*", "follow": [{"css": "a"}]},
+    "product": {"match": "127.0.0.1/*", "extract": {"fields": FIELDS, "key": "sku"}},
+}
+
+
+def test_products_of_a_listing_that_cannot_be_had_behind_a_redirect_are_not_gone(
+    days: Days,
+) -> None:
+    days.more = {"pages": LISTINGS}
+    days.extract = {"include": ["page"]}
+    url = days.site.reply("/list", web.Response(status=301, headers={"Location": "/list/"}))
+    days.shop.page("/list/", "<a href=/a>a</a>", '"1"')
+    days.shop.product("/a", "a", "1")
+    days.day(DAY_1, url)
+    assert days.told(DAY_1) == [("new", "a", None)]
+    days.shop.fails("/list/", 403)
+    days.day(DAY_2, url)
+    assert days.changes(DAY_2) == []
+
+    other = days.shop.fails("/list/new", 403)  # the front page is elsewhere now, and fails
+    days.day(DAY_3, other)
+    assert days.changes(DAY_3) == []
+
+
+def test_a_row_that_may_have_moved_to_a_page_that_fails_is_not_gone(days: Days) -> None:
+    days.extract = {"rows": "li", "fields": FIELDS, "key": "sku"}
+    row = "<li><p class=sku>{}</p><p class=price>1</p></li>"
+    one = days.shop.page("/1", row.format("a") + row.format("b"), '"1"')
+    two = days.shop.page("/2", row.format("c"), '"1"')
+    days.day(DAY_1, one, two)
+    days.shop.page("/1", row.format("new") + row.format("a"), '"2"')
+    days.shop.fails("/2", 403)
+    days.day(DAY_2, one, two)
+
+    assert days.told(DAY_2) == [("new", "new", None)]
+
+
+def test_rows_of_a_page_that_says_back_soon_are_not_gone(days: Days) -> None:
+    url, other = days.shop.product("/a", "a", "1"), days.shop.product("/b", "b", "1")
+    days.day(DAY_1, url, other)
+    days.shop.page("/a", "<h1>Back soon</h1>", '"soon"')
+    days.day(DAY_2, url, other)
+    assert days.changes(DAY_2) == []
+
+    days.shop.product("/a", "a", "2")
+    days.day(DAY_3, url, other)
+    assert days.told(DAY_3) == [("changed", "a", {"price": (1, 2)})]
+
+
+def test_a_key_on_two_pages_of_a_job_changes_nothing(days: Days) -> None:
+    urls = [days.shop.product("/1", "a", "9"), days.shop.product("/2", "a", "10")]
+    for job in (DAY_1, DAY_2, DAY_3):
+        days.begin(job)
+        for number, url in enumerate(urls):
+            batch = f"00000-00000{number}"
+            targets = (Target(url, number + 1),)
+            days.take(Batch(job=job, batch=batch, partition=OWN, targets=targets))
+        days.sweep(job)
+
+    assert days.told(DAY_1) == [("new", "a", None)]
+    assert days.changes(DAY_2) == days.changes(DAY_3) == []
+
+
+@pytest.mark.parametrize("how", ["another order", "no memory"])
+def test_results_that_somebody_has_written_over_are_not_trusted(days: Days, how: str) -> None:
+    urls = [days.shop.product(f"/{sku}", sku, price) for sku, price in (("a", "1"), ("b", "2"))]
+    days.day(DAY_1, *urls)
+    key = results_key(DAY_1, BATCH)
+    lines = gzip.decompress(days.deployment.data.get(key) or b"").splitlines(keepends=True)
+    if how == "another order":
+        lines.reverse()
+    else:
+        lines = [b'{"url":"x"}\n' for _ in lines]
+    days.deployment.data.put(key, gzip.compress(b"".join(lines)))
+    days.day(DAY_2, *urls)
+
+    assert sorted(days.shop.asked) == [("/a", 200), ("/b", 200)]
+    assert [rows[0]["sku"] for _, rows in days.rows(DAY_2)] == ["a", "b"]
+    assert days.changes(DAY_2) == []
+
+
+def test_another_language_is_another_page(days: Days) -> None:
+    url = days.shop.product("/a", "a", "1")
+    days.day(DAY_1, url)
+    fetch = msgspec.to_builtins(SPEC)["fetch"] | {"headers": {"Accept-Language": "fr"}}
+    days.more = {"fetch": fetch}
+    days.day(DAY_2, url)
+
+    assert days.shop.asked == [("/a", 200)]
+
+
+def test_gone_after_so_many_jobs_holds_for_pages_that_answer_404(days: Days) -> None:
+    days.more = {"remember": {"gone_after": 2}}
+    url = days.shop.product("/a", "a", "1")
+    days.day(DAY_1, url)
+    days.shop.fails("/a", 404)
+    days.day(DAY_2, url)
+    assert days.changes(DAY_2) == []
+    days.day(DAY_3, url)
+
+    assert days.told(DAY_3) == [("gone", "a", None)]
+
+
+@pytest.mark.parametrize("what", ["sweep", "memory", "swept"])
+@pytest.mark.parametrize("after", [False, True])
+def test_a_crash_of_a_sweep_loses_no_count(
+    days: Days, monkeypatch: pytest.MonkeyPatch, what: str, after: bool
+) -> None:
+    urls = [days.shop.product(f"/{sku}", sku, "10") for sku in ("a", "b")]
+    days.day(DAY_1, *urls)
+    days.day(DAY_2, urls[0], sweep=False)
+    bucket = type(days.deployment.data)
+    method = "put_over" if what == "memory" else "put_new"
+    original = getattr(bucket, method)
+
+    def crash(self: Any, key: str, *args: Any, **kwargs: Any) -> Any:
+        if what not in key:
+            return original(self, key, *args, **kwargs)
+        if after:
+            original(self, key, *args, **kwargs)
+        monkeypatch.setattr(bucket, method, original)
+        raise StorageError("crash")
+
+    monkeypatch.setattr(bucket, method, crash)
+    with pytest.raises(StorageError, match="crash"):
+        days.sweep(DAY_2)
+    days.again()
+
+    assert days.told(DAY_2) == [("gone", "b", None)]
+    assert days.counts(DAY_2) == {"rows_same": 1, "rows_gone": 1}
+
+
+def test_a_batch_of_many_rows_is_noted_in_pieces(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(note_module, "_ROWS_TOGETHER", 3)
+    days.extract = {"rows": "li", "fields": FIELDS, "key": "sku"}
+    row = "<li><p class=sku>{}</p><p class=price>{}</p></li>"
+
+    def page(path: str, price: int) -> str:
+        rows = "".join(row.format(f"{path}{number}", price) for number in range(5))
+        return days.shop.page(path, rows, f'"{price}"')
+
+    urls = [page(f"/{number}", 1) for number in range(4)]
+    days.day(DAY_1, *urls)
+    page("/2", 2)
+    days.day(DAY_2, *urls)
+
+    assert days.counts(DAY_2) == {"rows_same": 15, "rows_changed": 5}
+    assert {one[2]["price"] for one in days.told(DAY_2)} == {(1, 2)}

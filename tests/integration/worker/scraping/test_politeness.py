@@ -82,6 +82,9 @@ class Recording:
         self.clock.ahead += self.busy.get(request.url, 0.0)
         return await self.fetcher.fetch(request, **options)
 
+    def headers(self, request: Request) -> tuple[tuple[str, str], ...]:
+        return self.fetcher.headers(request)
+
     def reserve(self) -> Reservation:
         return self.fetcher.reserve()
 

@@ -59,6 +59,9 @@ class Scripted(Fetcher):
             raise FetchError(request.url, error.reason, error.detail, status=error.status)
         return FetchedPage(request.url, 200, "text/html", None, b"<title>x</title>")
 
+    def headers(self, request: Request) -> tuple[tuple[str, str], ...]:
+        return request.headers
+
     def reserve(self) -> Reservation:
         return Reservation(self._budget)
 

@@ -1,26 +1,6 @@
-"""What tells rows, and jobs of one list, from others."""
-
-import pytest
+"""What tells rows from others."""
 
 from functions.worker.remembering.entries import row_hash, row_key
-from shared.ids import list_of
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("books-2026-11-30-0123456789ab", "books-2026-12-01-ba9876543210", True),
-        ("books-20261130-0123456789ab", "books-20261201-ba9876543210", True),
-        ("books-2026-11-30-0600-0123456789ab", "books-2026-12-01-1800-ba9876543210", True),
-        ("books-2026-11-0123456789ab", "books-2026-12-ba9876543210", True),
-        ("books-urls-0123456789ab", "books-urls-ba9876543210", True),
-        ("books-list1-0123456789ab", "books-list2-ba9876543210", False),
-        ("books-fiction-0123456789ab", "books-science-ba9876543210", False),
-        ("books-1984-0123456789ab", "books-1985-ba9876543210", False),
-    ],
-)
-def test_lists_whose_names_differ_in_dates_are_one(one: str, other: str, same: bool) -> None:
-    assert (list_of(one) == list_of(other)) is same
 
 
 def test_a_row_without_its_key_has_none() -> None:
