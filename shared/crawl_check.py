@@ -11,6 +11,7 @@ from shared.crawl_spec import FollowSpec, PageKind
 from shared.errors import InvalidSpecError, InvalidUrlError
 from shared.expressions import check_extract
 from shared.extract_spec import READY_MADE_COLUMNS, FieldSpec
+from shared.login_check import check_logins
 from shared.spec import Spec
 from shared.start_spec import StartSpec
 from shared.url_patterns import query_dropper, regex_of
@@ -38,6 +39,7 @@ def check_spec(spec: Spec) -> None:
     for path, secret in spec.secrets.items():
         for place, pattern in _numbered(secret.for_, f"{path}.for"):
             _check_host(pattern, place)
+    check_logins(spec)
     _check_follow(spec.follow, "follow", spec)
     for name, kind in spec.pages.items():
         path = f"pages.{name}"

@@ -105,6 +105,8 @@ class Reason(StrEnum):
     CONTENT_TYPE = "content_type"
     UNWANTED_PAGE = "unwanted_page"
     """A captcha, "please wait", an empty shell: the spec says by what such a page is told."""
+    LOGIN_FAILED = "login_failed"
+    """The website of the page did not take the login, twice."""
     BAD_ROWS = "bad_rows"
     NO_SITEMAP = "no_sitemap"
     """Rows have problems, and the spec says that the target is to fail then."""

@@ -17,6 +17,7 @@ from shared.expect_spec import ExpectSpec
 from shared.extract_spec import DEFAULT_EXTRACT, Expression, ExtractSpec
 from shared.fetch_spec import FetchSpec, OverridesSpec
 from shared.keep_spec import KeepSpec
+from shared.login_spec import MAX_LOGINS, LoginSpec
 from shared.remember_spec import RememberSpec
 from shared.secret_spec import SecretName, SecretSpec
 from shared.start_spec import Start, StartSpec, start_of
@@ -45,6 +46,8 @@ class Spec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far links are followed."""
     start: StartSpec | Annotated[tuple[Expression | StartSpec, ...], Meta(max_length=1_000)] = ()
     """Where a crawl begins that has no list: URLs, or where pages are listed: sitemaps, feeds."""
+    login: LoginSpec | Annotated[tuple[LoginSpec, ...], Meta(max_length=MAX_LOGINS)] = ()
+    """What is sent to a website before its pages are asked for, so that it knows us."""
     remember: bool | RememberSpec = False
     """Whether the next job of the scraper knows what this one has found: unchanged pages are not
     sent again, and what has changed is told."""
@@ -69,13 +72,23 @@ class Spec(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return found is not None and (found.parser is not None or found.extracts is not None)
 
     @property
+    def logins(self) -> tuple[LoginSpec, ...]:
+        """Those of `login`."""
+        return (self.login,) if isinstance(self.login, LoginSpec) else self.login
+
+    @property
     def secrets(self) -> dict[str, SecretSpec]:
-        """The headers and cookies that are secrets, each by its path."""
+        """The values of headers, cookies and logins that are secrets, each by its path."""
         parts: dict[str, FetchSpec | OverridesSpec] = {"fetch": self.fetch}
         parts |= {f"fetch.hosts[{n}]": host for n, host in enumerate(self.fetch.hosts)}
         kinds = self.pages.items()
         parts |= {f"pages.{name}.fetch": kind.fetch for name, kind in kinds if kind.fetch}
-        return {
+        of_logins = {
+            f"login[{n}].{path}": value
+            for n, login in enumerate(self.logins)
+            for path, value in login.secrets.items()
+        }
+        return of_logins | {
             f"{path}.{section}.{name}": value
             for path, part in parts.items()
             for section, values in (("headers", part.headers), ("cookies", part.cookies))

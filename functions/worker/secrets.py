@@ -1,5 +1,5 @@
 """
-What a job has in secrets: its proxies, and values of headers and cookies.
+What a job has in secrets: its proxies, and values of headers, cookies and logins.
 
 The only module that reads secrets. What it returns shows none of them when it is printed.
 """
@@ -39,7 +39,7 @@ ReadSecret = Callable[[SecretName], str]
 
 class Secrets:
     """
-    The values of the headers and cookies of a job that are secrets.
+    The values of the headers, cookies and logins of a job that are secrets.
 
     Args:
         values: What each of them is, without its prefix.
@@ -66,7 +66,7 @@ class Secrets:
 
 def secrets_of(job: Manifest, read: ReadSecret | None = None) -> Secrets:
     """
-    Return the secrets of the headers and cookies of `job`.
+    Return the secrets of the headers, cookies and logins of `job`.
 
     Args:
         job: The job.
@@ -80,6 +80,8 @@ def secrets_of(job: Manifest, read: ReadSecret | None = None) -> Secrets:
     for path, spec in job.spec.secrets.items():
         try:
             value = values[spec] = _value(spec, (read or read_secret)(spec.secret))
+            if path.startswith("login["):
+                continue
             check = check_cookies if ".cookies." in path else check_headers
             check({path.rpartition(".")[2]: spec.prefix + value})
         except ValueError as error:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from functions.worker.politeness import logins as login_state
 from functions.worker.politeness.pause import HostState
 from functions.worker.politeness.proxy_state import ProxyState, known_together, worth_keeping
 from functions.worker.politeness.robots import CachedRobots
@@ -22,11 +23,12 @@ MAX_ROBOTS_BYTES = 1_000_000  # of all texts together
 
 
 class PartitionState(Struct, kw_only=True, tag="state.v1"):
-    """By host, and by origin (``https://a.example``)."""
+    """By host, by origin (``https://a.example``), and by job and origin."""
 
     hosts: dict[str, HostState] = {}
     robots: dict[str, CachedRobots] = {}
     proxies: ProxyState = msgspec.field(default_factory=ProxyState)
+    logins: dict[str, login_state.Login] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +98,8 @@ def merged(ours: PartitionState, theirs: PartitionState) -> PartitionState:
         other_cached = robots.get(origin, cached)
         robots[origin] = max(cached, other_cached, key=lambda one: one.fetched_at)
     proxies = known_together(ours.proxies, theirs.proxies)
-    return PartitionState(hosts=hosts, robots=robots, proxies=proxies)
+    logins = login_state.known_together(ours.logins, theirs.logins)
+    return PartitionState(hosts=hosts, robots=robots, proxies=proxies, logins=logins)
 
 
 def encode_state(state: PartitionState, now: float) -> bytes:
@@ -120,5 +123,10 @@ def encode_state(state: PartitionState, now: float) -> bytes:
             robots[origin] = cached
     proxies = worth_keeping(state.proxies, now)
     return msgspec.json.encode(
-        PartitionState(hosts=dict(hosts[:MAX_HOSTS]), robots=robots, proxies=proxies)
+        PartitionState(
+            hosts=dict(hosts[:MAX_HOSTS]),
+            robots=robots,
+            proxies=proxies,
+            logins=login_state.worth_keeping(state.logins, now),
+        )
     )

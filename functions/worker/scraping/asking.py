@@ -5,6 +5,10 @@ Knows how long a request may take and what it looks like. What the answer means 
 caller knows.
 """
 
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+
 from functions.worker.politeness.proxies import Proxy
 from functions.worker.politeness.robots import MAX_BYTES as ROBOTS_BYTES
 from functions.worker.scraping.deadline import Deadline
@@ -17,9 +21,11 @@ from functions.worker.scraping.visit import Visit
 from functions.worker.transport.budget import Reservation
 from functions.worker.transport.fetch import Fetcher, OnRefused
 from functions.worker.transport.page import FetchedPage
-from functions.worker.transport.request import Redirect
+from functions.worker.transport.request import Redirect, Request
 from shared.errors import FetchError, Reason
 from shared.urls import Url
+
+_LOGIN_BYTES = 1_000_000  # that are read of an answer
 
 
 class Asker:
@@ -112,6 +118,36 @@ class Asker:
         Raises:
             FetchError: there is none, or none that says anything.
         """
+        return await self._aside(
+            host, url, partial(self._requests.for_rules, url), ROBOTS_BYTES, any_answer=True
+        )
+
+    async def login(
+        self,
+        host: HostQueue,
+        url: Url,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        body: bytes | None = None,
+    ) -> FetchedPage | Redirect:
+        """
+        Return the answer to a request of a login, with a body of a POST.
+
+        Raises:
+            FetchError: there is neither a page nor a redirect.
+        """
+        request_by = partial(self._requests.for_login, url, headers, body)
+        return await self._aside(host, url, request_by, _LOGIN_BYTES, any_answer=False)
+
+    async def _aside(
+        self,
+        host: HostQueue,
+        url: Url,
+        request_by: Callable[[Proxy | None], Request],
+        max_bytes: int,
+        *,
+        any_answer: bool,
+    ) -> FetchedPage | Redirect:
+        """Return the answer to a request for what is no page of a target."""
         began = self._turns.begin(host)
         spec = self._means.overrides.of_host(host.name)
         proxy = self._pool.choose(host.name, began) if self._pool else None
@@ -119,13 +155,13 @@ class Asker:
             raise FetchError(url.href, Reason.NO_PROXY, "all proxies rest")
         try:
             answer = await self._fetcher.fetch(
-                self._requests.for_rules(url, proxy),
+                request_by(proxy),
                 time_limit=self._deadline.limit(spec.timeout, began),
-                max_bytes=ROBOTS_BYTES,
+                max_bytes=max_bytes,
                 accepts=lambda _type: True,
                 connect_limit=spec.connect_timeout,
                 cut=True,
-                any_answer=True,
+                any_answer=any_answer,
             )
         except FetchError as error:
             if not self._deadline.has_passed():

@@ -6,11 +6,13 @@ Sends nothing.
 
 from collections.abc import Mapping
 from random import Random
+from typing import Literal
 
 from functions.worker.politeness.cookies import CookieJar
 from functions.worker.politeness.profiles import Headers, headers_for, may_be_told, without_secrets
 from functions.worker.politeness.proxies import Proxy
 from functions.worker.remembering.recollection import Recollection
+from functions.worker.scraping.logins import Logins
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.visit import Visit
 from functions.worker.transport.request import Request
@@ -25,9 +27,17 @@ class Requests:
         means: Of the job.
         rng: Source of chance, for who changes the browser with each request.
         recollection: Of the job before; None where nothing is remembered.
+        logins: Of the job; None where it has none.
     """
 
-    def __init__(self, means: Means, rng: Random, recollection: Recollection | None = None) -> None:
+    def __init__(
+        self,
+        means: Means,
+        rng: Random,
+        recollection: Recollection | None = None,
+        logins: Logins | None = None,
+    ) -> None:
+        self._logins = logins
         self._recollection = recollection
         self._means = means
         self._rng = rng
@@ -47,6 +57,8 @@ class Requests:
             headers = (*headers, *asked.items())
         if self._means.secrets and not _is_downgraded(visit):
             headers = self._with_secrets(headers, spec, visit)
+        if self._logins is not None:
+            headers = self._logins.with_login(headers, visit, now)
         return Request(
             visit.url.href,
             visit.method,
@@ -63,12 +75,23 @@ class Requests:
         headers = self._headers(spec, url, {}, private=False)
         return Request(url.href, headers=headers, proxy=proxy.url if proxy else None)
 
+    def for_login(
+        self, url: Url, own: Mapping[str, str], body: bytes | None, proxy: Proxy | None
+    ) -> Request:
+        """Return a request of a login, which has `own` headers; with a body it is a POST."""
+        spec = self._means.overrides.of_host(url.host)
+        headers = self._headers(spec, url, own, private=True)
+        method: Literal["GET", "POST"] = "GET" if body is None else "POST"
+        return Request(url.href, method, headers, body, proxy.url if proxy else None)
+
     def cookies(self, url: Url, now: float) -> str | None:
         """Return what the jar has for `url`."""
         return None if self._jar is None else self._jar.header(None, url, now)
 
     def keep_cookies(self, set_cookies: tuple[str, ...], url: Url, now: float) -> None:
         """Put into the jar what an answer to `url` sets, if there is one."""
+        if self._logins is not None:
+            self._logins.take(set_cookies, url, now)
         if self._jar is not None and set_cookies:
             self._jar.take(set_cookies, url, now)
 

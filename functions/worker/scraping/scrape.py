@@ -20,6 +20,9 @@ from functions.worker.scraping.asking import Asker
 from functions.worker.scraping.deadline import Deadline
 from functions.worker.scraping.ending import Ending
 from functions.worker.scraping.frontier import Frontier
+from functions.worker.scraping.leading import refresh, sitemap_instead
+from functions.worker.scraping.logging_in import LoggingIn
+from functions.worker.scraping.logins import Logins
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.page_reader import NO_ROOM, PageReader
 from functions.worker.scraping.pending import Pending
@@ -30,13 +33,10 @@ from functions.worker.scraping.turns import HostQueue, Turns
 from functions.worker.scraping.verdicts import Judge
 from functions.worker.scraping.visit import Visit
 from functions.worker.transport.fetch import Fetcher
-from functions.worker.transport.meta_refresh import refresh_of
-from functions.worker.transport.page import FetchedPage
 from functions.worker.transport.request import Redirect
 from shared.errors import FetchError, Reason
 from shared.messages import Batch
 from shared.outcomes import Outcome
-from shared.urls import parse_url
 
 LAST_SECONDS = 5.0
 """That requests and parsers under way have at the end of a batch, where it came early."""
@@ -98,7 +98,8 @@ class Scraper:
         """For the metrics: Pages, Bytes, MillisecondsWaited, HostPauses, RobotsDenials."""
         self._stop_at = stop_at
         self._deadline = Deadline(clock, stop_at())
-        self._requests = Requests(means, rng, recollection)
+        self._logins = Logins(means, partition)
+        self._requests = Requests(means, rng, recollection, self._logins)
         self._pending = Pending(batch, clock, token=means.token, has_jar=self._requests.has_jar)
         self._rulebook = Rulebook(means, partition.state, self._pending, self.facts)
         self._turns = Turns(means, partition, self._rulebook, clock, rng)
@@ -111,6 +112,15 @@ class Scraper:
             partition,
             self._asker,
             self._rulebook,
+            self._turns,
+            self._judge,
+            self._pending,
+            self._deadline,
+        )
+        self._logging_in = LoggingIn(
+            means,
+            self._logins,
+            self._asker,
             self._turns,
             self._judge,
             self._pending,
@@ -253,15 +263,23 @@ class Scraper:
         return now + _SLOT_SECONDS if others else now
 
     def _start(self, host: HostQueue, now: float) -> None:
-        """Start what is first in line at `host`, or the fetching of the rules it needs."""
+        """Start what is first in line at `host`, or what must be done before."""
         if host.first.redirects and (met := self._frontier.met(host.first.going_on)) is not None:
             self._pending.end(host.take_first(), met)  # another one was led there meanwhile
             return
+        if (refused := self._logins.refused(host.first, now)) is not None:
+            self._pending.end(host.take_first(), refused)
+            return
         key = key_of(host.first)
+        before: Coroutine[Any, Any, None] | None = None
         if self._rulebook.must_learn(key, now):
+            before = self._reader.learn(host, key)
+        elif self._logins.must_log_in(host.first, now):
+            before = self._logging_in.go_on(host, key)
+        if before is not None:
             host.learning = True
-            self._turns.open(host, now)
-            self._run(self._reader.learn(host, key))
+            self._turns.open(host, now, self._rulebook.delay(key))
+            self._run(before)
             return
         visit = host.take_first()
         pool = self._means.pool
@@ -283,32 +301,17 @@ class Scraper:
         if isinstance(answer, FetchError):
             if answer.reason is Reason.NOT_MODIFIED and self._pages.read_same(visit):
                 return
-            if (elsewhere := self._sitemap_instead(visit, answer)) is not None:
+            if (elsewhere := sitemap_instead(self._means, visit, answer)) is not None:
                 self._follow(visit, elsewhere)
                 return
             self._judge.decide(visit, answer, proxy, self._deadline.now())
         elif isinstance(answer, Redirect):
             self._follow(visit, answer)
-        elif (onward := self._refresh(visit, answer)) is not None:
+        elif (onward := refresh(self._means, visit, answer)) is not None:
             reservation.release()
             self._follow(visit, onward)
         else:
             self._pages.read(visit, answer, reservation)
-
-    def _refresh(self, visit: Visit, page: FetchedPage) -> Redirect | None:
-        """Return where a page sends its readers, if the spec takes that for a redirect."""
-        if not self._means.overrides.of(visit.url, visit.target).meta_refresh:
-            return None
-        location = refresh_of(page)
-        return None if location is None else Redirect(303, location, page.set_cookies)
-
-    def _sitemap_instead(self, visit: Visit, error: FetchError) -> Redirect | None:
-        """Return where the sitemap is of a website without the robots.txt that is to name it."""
-        is_none = error.status is not None and 400 <= error.status < 500  # noqa: PLR2004
-        is_wanted = is_none and self._means.extractor.kinds.is_sitemap(visit.target)
-        if not is_wanted or error.reason.retryable or not visit.url.href.endswith("/robots.txt"):
-            return None
-        return Redirect(302, parse_url("/sitemap.xml", visit.url.href))
 
     def _follow(self, visit: Visit, answer: Redirect) -> None:
         """Let `visit` go where `answer` leads."""

@@ -30,7 +30,7 @@ class HostQueue:
     opened_at: float = 0.0
     """When the last one was, or began."""
     learning: bool = False
-    """Its robots.txt is being fetched, and nothing else."""
+    """Its robots.txt is being fetched, or its login, and nothing else."""
     waiting: list[tuple[float, int, Visit]] = field(default_factory=list)
     """A heap of due times; the numbers keep the order of the list."""
     asked: float = 0.0

@@ -4,6 +4,8 @@ import msgspec
 import pytest
 from rich.pretty import pretty_repr
 
+from functions.dispatcher.specs import checked_spec
+from shared.errors import InvalidSpecError
 from shared.proxy_spec import ProxySpec
 from shared.spec import FetchSpec, Spec
 
@@ -137,3 +139,37 @@ def test_a_spec_that_is_shown_shows_no_credentials() -> None:
     for shown in (repr(spec), str(spec), f"{spec.fetch.proxies}", pretty_repr(spec)):
         assert "s3cret" not in shown
     assert "ProxySpec(3 urls" in repr(spec)
+
+
+_SECRET = {"secret": {"ssm": "/a"}, "for": "a.example"}
+_LOGIN = {"url": "https://a.example/in", "data": {"password": _SECRET}}
+
+
+@pytest.mark.parametrize(
+    ("login", "problem"),
+    [
+        pytest.param({"url": "https://a.example/"}, "one of data and json", id="nothing"),
+        pytest.param({**_LOGIN, "json": {"a": "b"}}, "one of data and json", id="both"),
+        pytest.param({**_LOGIN, "url": "ftp://a"}, "login.url", id="no URL"),
+        pytest.param({**_LOGIN, "form": "https://b.example/"}, "login.form: it must be at https:",
+                     id="form elsewhere"),
+        pytest.param({**_LOGIN, "form": "http://a.example/"}, "login.form", id="form over http"),
+        pytest.param({**_LOGIN, "url": "https://b.example/"},
+                     "login.data.password.for: the secret is not for b.example", id="for"),
+        pytest.param({**_LOGIN, "token": {"jmespath": "a["}}, "login.token.jmespath", id="path"),
+        pytest.param([_LOGIN, _LOGIN], "login[1].url: another login is for https", id="two"),
+        pytest.param({**_LOGIN, "renew_after": 1}, "renew_after", id="too often"),
+    ],
+)  # fmt: skip
+def test_a_login_that_makes_no_sense_is_refused(login: Any, problem: str) -> None:
+    with pytest.raises(InvalidSpecError) as caught:
+        checked_spec({"login": login})
+
+    assert problem in str(caught.value)
+
+
+def test_the_secrets_of_logins_are_those_of_the_spec() -> None:
+    spec = checked_spec({"login": [_LOGIN]})
+
+    assert list(spec.secrets) == ["login[0].data.password"]
+    assert [name.name for name in spec.secret_names] == ["/a"]

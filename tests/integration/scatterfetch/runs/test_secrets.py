@@ -87,3 +87,66 @@ def test_a_run_does_not_begin_without_its_secrets(
         capsys.readouterr().err
     )
     assert site.visits == []
+
+
+LOGIN = """\
+fetch: {pause: 0}
+extract: {include: [page]}
+keep: {pages: all}
+login:
+  - url: http://shop.example/login
+    form: http://shop.example/login
+    data: {user: me, password: {secret: {ssm: /acme/token}, for: shop.example}}
+  - url: http://api.example/token
+    json: {password: {secret: {ssm: /acme/token}, for: api.example}}
+    token: {jmespath: token}
+  - {url: http://no.example/no, data: {password: {secret: {ssm: /acme/token}, for: no.example}}}
+"""
+
+
+def test_what_a_login_gives_is_in_the_states_alone(
+    site: Site,
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("SCATTERFETCH_SECRET_ACME_TOKEN", SECRET)
+    (tmp_path / "spec.yaml").write_text(LOGIN)
+    hosts = ("shop.example", "api.example", "no.example")
+    urls = [f"http://{host}/{n}" for host in hosts for n in range(2)]
+    (tmp_path / "urls.txt").write_text("\n".join(urls))
+    form = "<form><input type=hidden name=csrf value=%s-csrf><input name=password></form>"
+    cookie = {"Set-Cookie": f"sid={SECRET}-sid"}
+    site.reply(
+        "/login",
+        web.Response(text=form % SECRET, content_type="text/html"),
+        web.Response(status=302, headers={"Location": f"/{SECRET}-in", **cookie}),
+    )
+    site.reply("/token", web.json_response({"token": f"{SECRET}-token"}))
+    site.reply("/no", web.Response(status=403, text=SECRET, headers=cookie))
+    site.page("/0", "zero")
+    out = tmp_path / "out"
+
+    status = main(["run", str(tmp_path / "urls.txt"), "--out", str(out), *arguments])
+
+    assert status == 1
+    assert sorted(path for path in site.paths() if len(path) > 2) == [
+        *("/login", "/login"),
+        *("/no", "/no"),
+        "/token",
+    ]
+    told = {(head["Host"], head.get("Cookie"), head.get("Authorization")) for head in site.headers}
+    assert ("shop.example", f"sid={SECRET}-sid", None) in told
+    assert ("api.example", None, f"Bearer {SECRET}-token") in told
+    files = [path for path in out.rglob("*") if path.is_file()]
+    leaks = {
+        path.relative_to(out) for path in files
+        if SECRET.encode() in (
+            gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        )
+    }  # fmt: skip
+    assert {path.suffix for path in leaks} == {".json"}
+    assert {path.parent.name for path in leaks} == {"state"}
+    assert "login_failed" in written(out)
+    assert SECRET not in "".join(capfd.readouterr())

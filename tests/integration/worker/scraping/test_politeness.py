@@ -39,6 +39,7 @@ from functions.worker.transport.request import Redirect, Request
 from shared.crawl_spec import PageKind
 from shared.errors import Reason
 from shared.extract_spec import DEFAULT_EXTRACT, ExtractSpec
+from shared.login_spec import LoginSpec
 from shared.manifest import Manifest
 from shared.messages import Batch, Target
 from shared.outcomes import Kind, Outcome
@@ -122,6 +123,7 @@ class Engine:
         careful: bool = False,
         pages: dict[str, Any] | None = None,
         secret: str | None = None,
+        login: Any = (),
         **fetch: Any,
     ) -> dict[str, Outcome]:
         """Return the outcome of each URL."""
@@ -131,6 +133,7 @@ class Engine:
             parser=parser,
             parser_timeout=parser_timeout,
             pages=msgspec.convert(pages or {}, dict[str, PageKind]),
+            login=msgspec.convert(login, tuple[LoginSpec, ...]),
         )
         targets = [
             url if isinstance(url, Target) else Target(url, line)
