@@ -57,6 +57,12 @@ def check_spec(spec: Spec) -> None:
         except InvalidUrlError as error:
             path = "start" if isinstance(spec.start, StartSpec) else f"start[{number}]"
             raise InvalidSpecError(path, str(error)) from error
+        # A sitemap that another one names does not know from which start it was reached.
+        if start.is_sitemap and start.since != spec.since:
+            path = "start" if isinstance(spec.start, StartSpec) else f"start[{number}]"
+            raise InvalidSpecError(
+                path, f"since is one day for all sitemaps and feeds: write `since: {spec.since}`"
+            )
     query_dropper(spec.crawl.drop_query, "crawl.drop_query")
 
 

@@ -26,6 +26,8 @@ _OF_FEEDS = {
 _OF_SITEMAPS = "/schemas/sitemap/"
 """What namespaces of sitemaps have in them, and those of images, videos and news have not."""
 _ATOM = {"http://www.w3.org/2005/Atom", "http://purl.org/atom/ns#"}
+_DATES = {"lastmod": 0, "pubdate": 0, "published": 1, "date": 2, "updated": 3}
+"""Elements of an entry that date it; the one with the lowest number counts."""
 _MAX_DEPTH = 1_000  # as what is mended has
 _REPLACED = "\N{REPLACEMENT CHARACTER}"
 FORBIDDEN = "\ufdd0"
@@ -59,6 +61,8 @@ class Location(NamedTuple):
     text: str
     of_sitemap: bool
     """It leads to another sitemap and not to a page."""
+    date: str = ""
+    """When the page was last changed, or the entry of a feed published, as it is written there."""
 
 
 class _BoundedText:
@@ -92,6 +96,12 @@ class _SitemapEntry:
         self.permalink = ""
         self.alternate = ""
         """The link of Atom in an item of another feed, which counts if it has none of its own."""
+        self.dates: dict[str, str] = {}
+        """What dates it, by the name of the element."""
+
+    @property
+    def date(self) -> str:
+        return self.dates[min(self.dates, key=_DATES.__getitem__)] if self.dates else ""
 
 
 class Locations:
@@ -115,12 +125,15 @@ class Locations:
         self._is_permalink = False
         self._at = (0, 0)
         """Where the last location stands, and its number."""
+        self._count = 0
+        self._held: Location | None = None
+        """The last location of the entry that is being read: what dates it may come behind it."""
         self.found: deque[Location] = deque()
 
     @property
     def count(self) -> int:
-        """How many locations there are so far."""
-        return self._at[1]
+        """How many locations were found so far: those of whole entries."""
+        return self._count
 
     @property
     def has_begun(self) -> bool:
@@ -162,6 +175,12 @@ class Locations:
             if self._entry is None:
                 self._begin_entry(space, of_sitemap=_ROOTS.get(parent, False))
             self._begin_text()
+        elif local == "lastmod" and self._is_part() and self._is_of_sitemaps(space):
+            self._begin_text()
+
+    def _is_part(self) -> bool:
+        """Tell whether the element that has begun stands directly in an entry."""
+        return self._entry is not None and len(self._path) == self._entry.depth + 1
 
     def _is_of_sitemaps(self, space: str) -> bool:
         """Tell whether a ``<loc>`` of the namespace `space` is a page's, and not an image's."""
@@ -172,7 +191,9 @@ class Locations:
         entry = self._entry
         if local in _ITEMS and entry is None:
             self._begin_entry(space, of_sitemap=False)
-        elif entry is not None and len(self._path) == entry.depth + 1 and not entry.is_told:
+        elif local in _DATES and self._is_part() and self._text is None:
+            self._begin_text()
+        elif entry is not None and self._is_part() and not entry.is_told:
             if local == "link" and (space in _ATOM or "href" in attributes):
                 if space in {"", *_ATOM} and attributes.get("rel", "alternate") == "alternate":
                     href = _without_forbidden(attributes.get("href", ""))
@@ -188,7 +209,7 @@ class Locations:
 
     def _begin_entry(self, space: str, *, of_sitemap: bool) -> None:
         self._entry = _SitemapEntry(len(self._path), space, of_sitemap=of_sitemap)
-        self._at = self._position(), self.count + 1
+        self._at = self._position(), self._at[1] + 1
 
     def _begin_text(self) -> None:
         self._text = _BoundedText()
@@ -206,7 +227,9 @@ class Locations:
         entry, depth = self._entry, len(self._path)
         if self._text is not None and depth == self._text_depth:
             text, self._text = str(self._text), None
-            if self._path[0] not in _FEEDS or (text and self._path[-1] == "link"):
+            if entry is not None and self._path[-1] in _DATES:
+                entry.dates.setdefault(self._path[-1], text)
+            elif self._path[0] not in _FEEDS or (text and self._path[-1] == "link"):
                 self._tell(text)
             elif self._path[-1] == "guid" and self._is_permalink and entry is not None:
                 entry.permalink = text
@@ -216,7 +239,7 @@ class Locations:
             if not entry.is_told:
                 own = "" if self._path[0] in _FEEDS else str(entry.text)
                 self._tell(entry.permalink or entry.alternate or own)
-            self._entry = None
+            self.end_entry()
         if depth > 1:
             self._path.pop()
 
@@ -224,6 +247,18 @@ class Locations:
         entry = self._entry
         assert entry is not None  # whoever tells has begun one
         if entry.is_told:  # by an earlier <loc>
-            self._at = self._position(), self.count + 1
+            self._give()
+            self._at = self._position(), self._at[1] + 1
         entry.is_told = True
-        self.found.append(Location(*self._at, text, entry.of_sitemap))
+        self._held = Location(*self._at, text, entry.of_sitemap)
+
+    def _give(self) -> None:
+        if self._held is not None and self._entry is not None:
+            self.found.append(self._held._replace(date=self._entry.date))
+            self._count += 1
+        self._held = None
+
+    def end_entry(self) -> None:
+        """End the entry that is being read: its end has come, or there is none."""
+        self._give()
+        self._entry = None

@@ -69,7 +69,7 @@ class SitemapParser:
 
     @property
     def count(self) -> int:
-        """How many locations there are so far."""
+        """How many locations were found so far: those of whole entries."""
         return self._locations.count
 
     def feed(self, data: bytes) -> None:
@@ -141,6 +141,7 @@ class SitemapParser:
     def _finish(self, losses: list[str]) -> None:
         if not self._locations.has_begun:
             self._refuse("it is no XML" if self._beginning.strip() else "it is empty")
+        self._locations.end_entry()
         losses = [loss for loss in losses if loss != _HARMLESS]
         if losses and self.problem is None:
             self.problem = f"not well-formed XML: {'; '.join(losses[:3])}"

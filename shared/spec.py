@@ -124,6 +124,11 @@ class Spec(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return tuple(map(start_of, written))
 
     @property
+    def since(self) -> str | None:
+        """The day before which what sitemaps and feeds list is left out; None: nothing is."""
+        return next((start.since for start in self.starts if start.since), None)
+
+    @property
     def parsers(self) -> tuple[str, ...]:
         """The Python functions that are named in it, each once."""
         named = (self.parser, *(kind.parser for kind in self.pages.values()))

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from shared.crawl_spec import Day
 from shared.errors import InvalidUrlError
 from shared.extract_spec import Expression
 from shared.urls import parse_url
@@ -18,6 +19,8 @@ class StartSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The URL of a sitemap, of an index of sitemaps, or of a text with a URL on each line."""
     feed: Expression | None = None
     """The URL of a feed: RSS, RDF or Atom."""
+    since: Day | None = None
+    """Leaves out entries of feeds and sitemaps that are dated before this day."""
 
     def __post_init__(self) -> None:
         if sum(one is not None for one in (self.sitemap, self.sitemaps, self.feed)) != 1:
@@ -29,6 +32,7 @@ class Start(NamedTuple):
 
     location: str
     is_sitemap: bool = False
+    since: str | None = None
 
 
 def start_of(written: "str | StartSpec") -> Start:
@@ -39,10 +43,14 @@ def start_of(written: "str | StartSpec") -> Start:
         website = written.sitemaps
         website = website if "://" in website else f"https://{website}"
         try:
-            return Start(parse_url("/robots.txt", website).href, is_sitemap=True)
+            return Start(
+                parse_url("/robots.txt", website).href, is_sitemap=True, since=written.since
+            )
         except InvalidUrlError:
-            return Start(website, is_sitemap=True)
-    return Start(_normal(written.sitemap or written.feed or ""), is_sitemap=True)
+            return Start(website, is_sitemap=True, since=written.since)
+    return Start(
+        _normal(written.sitemap or written.feed or ""), is_sitemap=True, since=written.since
+    )
 
 
 def _normal(url: str) -> str:

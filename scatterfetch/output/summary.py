@@ -147,10 +147,12 @@ def _print_links(console: Console, job: Job, summary: Summary | None) -> None:
             why = f"crawl.{name} is {limit:,}; raise crawl.{name} to follow {them} in a new job"
         console.print(f"{counted(count, 'link')} {were} not followed since {why}.", soft_wrap=True)
     if summary and not job.ledger.found and not limited:
-        console.print(
-            "No link was followed to a further page; `scatterfetch try URL --spec FILE` shows why.",
-            soft_wrap=True,
-        )
+        spec = job.manifest.spec
+        if job.manifest.sitemap or any(start.is_sitemap for start in spec.starts):
+            why = "`scatterfetch results --outcomes` shows what became of the sitemaps"
+        else:
+            why = "`scatterfetch try URL --spec FILE` shows why"
+        console.print(f"No link was followed to a further page; {why}.", soft_wrap=True)
 
 
 def _print_redirects(console: Console, pages: Mapping[str, int]) -> None:

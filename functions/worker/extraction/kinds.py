@@ -34,6 +34,8 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Which pages are not those that were asked for."""
     is_sitemap: bool = False
     """Whether the pages are sitemaps, as `SITEMAP` has them."""
+    since: str | None = None
+    """The day before which entries of sitemaps are left out."""
 
     @property
     def inputs(self) -> frozenset[str]:
@@ -114,7 +116,12 @@ class Kinds:
         """Return how pages of `kind` are read. None: those of no kind."""
         spec = self._spec
         if kind == SITEMAP:
-            return Reading(extract=None, is_sitemap=True, drop_query=spec.crawl.drop_query)
+            return Reading(
+                extract=None,
+                is_sitemap=True,
+                since=spec.since,
+                drop_query=spec.crawl.drop_query,
+            )
         found: Spec | PageKind = spec if kind is None else spec.pages[kind]
         return Reading(
             extract=_extract(found),

@@ -11,6 +11,7 @@ from functions.worker.extraction.following.link import MAX_SITEMAP_LINKS
 from shared.crawl_spec import SITEMAP
 from shared.errors import Reason
 from shared.fetch_spec import MAX_SITEMAP_BYTES
+from shared.keys import results_key
 from shared.lock import LOCK_KEY, Lock, encode_lock, lock_name
 from shared.messages import Target
 from shared.outcomes import Kind
@@ -113,6 +114,18 @@ def test_a_sitemap_that_is_too_long_is_told(work: Work, site: Site) -> None:
     [start, *_] = [one for one in work.outcomes() if one.page == SITEMAP]
     assert [one["problem"] for one in start.problems] == ["truncated"]
     assert {one.url for one in work.outcomes()} == {site.url("/sitemap.xml"), site.url("/a")}
+
+
+def test_a_sitemap_that_is_mended_loses_no_page_in_front_of_the_damage(
+    work: Work, site: Site
+) -> None:
+    site.reply("/sitemap.xml", xml(sitemap("/a", "/b?x=1&y=2")))
+    work.send(site.url("/sitemap.xml"))
+
+    work.run()
+
+    urls = {one.url.removeprefix(site.url("")) for one in work.outcomes()}
+    assert urls == {"/sitemap.xml", "/a", "/b?x=1&y=2"}
 
 
 @pytest.mark.parametrize(
@@ -232,6 +245,43 @@ def test_patterns_hold_for_the_pages_of_a_sitemap_and_the_depth_does_not(
     urls = [one.url for one in work.outcomes() if one.page != SITEMAP]
     urls += [target.url for child in work.children() for target in child.targets]
     assert [url.removeprefix(site.url("")) for url in urls] == found
+
+
+def test_entries_dated_before_the_day_of_since_are_left_out(work: Work, site: Site) -> None:
+    begin(work, {"sitemap": site.url("/sitemap.xml"), "since": "2026-05-01"})
+    dates = {
+        "/old": "2026-04-30",
+        "/new": "2026-05-01T00:00:00+02:00",
+        "/undated": None,
+        "/month": "2026-04",
+        "/other": "soon",
+    }
+    entries = "".join(
+        f"<url>{f'<lastmod>{date}</lastmod>' if date else ''}<loc>{path}</loc></url>"
+        for path, date in dates.items()
+    )
+    index = (
+        "<sitemapindex><sitemap><loc>/1.xml</loc><lastmod>2026-06-01</lastmod></sitemap>"
+        "<sitemap><loc>/2.xml</loc><lastmod>2025-06-01</lastmod></sitemap>"
+        "<sitemap><loc>/feed</loc></sitemap></sitemapindex>"
+    )
+    item = "<item><link>{}</link><pubDate>{}</pubDate></item>"
+    feed = item.format("/early", "Thu, 30 Apr 2026 10:00:00 GMT")
+    feed += item.format("/late", "Fri, 01 May 2026 10:00:00 GMT")
+    site.reply("/sitemap.xml", xml(index.encode()))
+    site.reply("/1.xml", xml(f"<urlset>{entries}</urlset>".encode()))
+    site.reply("/feed", xml(f"<rss><channel>{feed}</channel></rss>".encode()))
+    work.send(site.url("/sitemap.xml"))
+
+    work.run()
+
+    outcomes = {one.url.removeprefix(site.url("")): one for one in work.outcomes()}
+    read = {"/sitemap.xml", "/1.xml", "/feed"}
+    assert outcomes.keys() - read == {"/new", "/undated", "/month", "/other", "/late"}
+    body = work.deployment.data.get(results_key("job-1", "00000-000000"))
+    assert body is not None
+    lines = map(msgspec.json.decode, gzip.decompress(body).splitlines())
+    assert [line["cut"] for line in lines if line.get("cut")] == [{"too_old": 1}] * 3
 
 
 def test_secrets_are_not_sent_to_the_site_of_another_sitemap(work: Work, site: Site) -> None:

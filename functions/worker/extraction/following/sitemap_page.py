@@ -20,12 +20,15 @@ from functions.worker.extraction.following.link import (
 )
 from functions.worker.extraction.kinds import Reading
 from functions.worker.extraction.rows import Extracted
+from functions.worker.extraction.values.conventions import Conventions
+from functions.worker.extraction.values.dates import read_date, read_iso
+from functions.worker.extraction.values.unread import Unread
 from functions.worker.transport.content_coding import ContentCodingError, decode
 from functions.worker.transport.page import FetchedPage
 from shared.crawl_spec import SITEMAP
 from shared.errors import InvalidJobError, InvalidUrlError
 from shared.fetch_spec import MAX_SITEMAP_BYTES
-from shared.sitemap_locations import NotWellFormedError, refusal
+from shared.sitemap_locations import Location, NotWellFormedError, refusal
 from shared.sitemap_parser import SitemapParser
 from shared.url_patterns import query_dropper
 from shared.url_text import cell_url, line_url
@@ -36,6 +39,8 @@ SECONDS = 60.0
 _PIECE = 64 * 1024
 _HEAD_BYTES = 1_024  # in which there is a tag, if it is no text
 _PACKED = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"))
+_CONVENTIONS = Conventions(lambda: None, lambda: None, None)  # a sitemap says nothing of its own
+_DAY = 10  # characters of YYYY-MM-DD
 _SHOWN = 100  # problems
 _EXCERPT = 200
 _DIRECTIVE = re.compile(rb"\s*sitemap\s*:([^#]*)", re.IGNORECASE)
@@ -52,6 +57,7 @@ class SitemapPages:
 
     def __init__(self, reading: Reading) -> None:
         self._drop_query = query_dropper(reading.drop_query, "crawl.drop_query")
+        self._since = reading.since
 
     def extract(
         self,
@@ -67,7 +73,7 @@ class SitemapPages:
         Raises:
             TooComplexError: it does not fit into the memory that this process may have.
         """
-        links = _Links(self._drop_query, parse_url(page.url), hurry)
+        links = _Links(self._drop_query, parse_url(page.url), hurry, self._since)
         try:
             _read(page, links)
         except InvalidJobError as error:
@@ -81,11 +87,16 @@ class _Links:
     """What a sitemap lists, each once, and what is wrong with it."""
 
     def __init__(
-        self, drop_query: Callable[[str], str], base: Url, hurry: Callable[[], None]
+        self,
+        drop_query: Callable[[str], str],
+        base: Url,
+        hurry: Callable[[], None],
+        since: str | None,
     ) -> None:
         self._drop_query = drop_query
         self.base = base
         self.hurry = hurry
+        self._since = since
         self._links: dict[str, Link] = {}
         self._cut: Counter[str] = Counter()
         self._bytes = 0
@@ -105,6 +116,16 @@ class _Links:
             return
         self._bytes += len(href)
         self._links[href] = Link(href, SITEMAP if of_sitemap else None)
+
+    def is_too_old(self, location: Location) -> bool:
+        """Tell whether a location is dated before the day that counts; note it, if so."""
+        if self._since is None or not location.date:
+            return False
+        day = read_iso(location.date) or read_date(location.date, _CONVENTIONS)
+        if isinstance(day, Unread) or day[:_DAY] >= self._since:
+            return False
+        self._cut[Cut.TOO_OLD.value] += 1
+        return True
 
     def is_no_url(self, what: str, text: str, error: InvalidUrlError) -> None:
         """Note that a place of the sitemap holds no URL."""
@@ -174,7 +195,7 @@ def _read_xml(parser: SitemapParser, body: bytes, links: _Links, *, after: int =
         parser.feed(piece)
         while parser.found:
             location = parser.found.popleft()
-            if location.number <= after:
+            if location.number <= after or links.is_too_old(location):
                 continue
             try:
                 url = cell_url(location.text, links.base)

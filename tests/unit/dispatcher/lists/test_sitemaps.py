@@ -9,6 +9,8 @@ from functions.dispatcher.plan import Plan
 from shared import crawl_spec
 from shared.errors import InvalidJobError
 from shared.messages import Target
+from shared.sitemap_locations import NotWellFormedError
+from shared.sitemap_parser import SitemapParser
 
 NS = b'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
 
@@ -81,6 +83,54 @@ def test_other_sitemaps_are_targets_of_their_own_kind() -> None:
         Target("http://a.example/1.xml.gz", 1, page=crawl_spec.SITEMAP),
         Target("http://a.example/", 2),
     )
+
+
+def dated(text: str, *, mend: bool = False) -> list[tuple[int, str, str]]:
+    parser = SitemapParser("map.xml", mend=mend)
+    parser.feed(text.encode())
+    parser.feed(b"")
+    return [(one.number, one.text, one.date) for one in parser.found]
+
+
+@pytest.mark.parametrize("mend", [False, True])
+def test_what_dates_an_entry_may_stand_in_front_of_its_location_or_behind(mend: bool) -> None:
+    text = (
+        "<urlset><url><lastmod> 2026-01-01 </lastmod><loc>/1</loc></url>"
+        "<url><loc>/2</loc><loc>/3</loc><lastmod>2026-01-02</lastmod></url>"
+        "<url><loc>/4</loc><a><lastmod>2026-01-03</lastmod></a></url></urlset>"
+    )
+
+    assert dated(text, mend=mend) == [
+        (1, "/1", "2026-01-01"),
+        (2, "/2", ""),
+        (3, "/3", "2026-01-02"),
+        (4, "/4", ""),
+    ]
+
+
+def test_an_entry_of_a_feed_is_dated_when_it_was_published() -> None:
+    text = (
+        "<feed xmlns='http://www.w3.org/2005/Atom'><updated>2026-02-01</updated><entry>"
+        "<updated>2026-01-02</updated><link href='/1'/><published>2026-01-01</published></entry>"
+        "<entry><link href='/2'/><updated>2026-01-03</updated></entry></feed>"
+    )
+
+    assert dated(text) == [(1, "/1", "2026-01-01"), (2, "/2", "2026-01-03")]
+
+
+def test_a_location_is_there_although_its_entry_breaks_off() -> None:
+    text = "<urlset><url><loc>/1</loc><lastmod>2026-01-01</lastmod><priority>"
+
+    assert dated(text, mend=True) == [(1, "/1", "2026-01-01")]
+
+
+def test_what_is_not_well_formed_counts_no_location_that_was_not_found() -> None:
+    parser = SitemapParser("map.xml")
+
+    with pytest.raises(NotWellFormedError):
+        parser.feed(b"<urlset><url><loc>/1</loc></url><url><loc>/2?a&b</loc></url></urlset>")
+
+    assert parser.count == len(parser.found) == 1
 
 
 LOC = b"<url><loc>http://a.example/1</loc></url>"

@@ -15,6 +15,7 @@ from shared.keys import summary_key
 from shared.manifest import Manifest
 from shared.outcomes import CutLink
 from shared.spec import Spec
+from shared.start_spec import StartSpec
 from shared.tally import Tally
 
 NOWHERE = Progress(
@@ -44,6 +45,10 @@ def test_no_fewer_urls_than_outcomes_are_known(
 
 CREATED = "2026-11-21T02:00:00.000+00:00"
 NO_LINK = "No link was followed to a further page; `scatterfetch try URL --spec FILE` shows why."
+NO_SITEMAP = (
+    "No link was followed to a further page; `scatterfetch results --outcomes` shows what became "
+    "of the sitemaps."
+)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +123,39 @@ def test_a_crawl_says_what_has_ended_it(
 
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if "followed" in line and "not followed:" not in line] == said
+
+
+@pytest.mark.parametrize(
+    ("start", "listed"),
+    [
+        pytest.param((), True, id="a list that is a sitemap"),
+        pytest.param((StartSpec(sitemaps="a.example"),), False, id="a start"),
+    ],
+)
+def test_a_job_whose_sitemaps_list_nothing_names_their_outcomes(
+    start: tuple[StartSpec, ...], listed: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = Job("j", UrlList("urls.txt", "a/urls.txt", b"", None))
+    job.manifest = Manifest(
+        job="j",
+        spec=Spec(start=start),
+        partitions=1,
+        batch_size=1,
+        created_at=CREATED,
+        sitemap=listed,
+    )
+    job.ledger.receipts["00000-000000"] = {"failed-http_404": 1}
+    job.ledger.dispatched["00000"] = {"batches": 1, "targets": 1}
+    tally = Tally(counts={"failed": 1})
+    summary = summarize(job.manifest, job.ledger, tally, worker_memory=512, architecture="arm64")
+    path = tmp_path / summary_key("j")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(encode_summary(summary))
+
+    print_summary(Finished([job], NOWHERE, dead_letters=0, interrupted=False), Folder(tmp_path))
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "was followed" in line] == [NO_SITEMAP]
 
 
 def test_a_crawl_names_a_link_of_each_limit_and_where_many_were_redirected_to(
