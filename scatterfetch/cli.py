@@ -46,6 +46,7 @@ class Command(NamedTuple):
 COMMANDS = [
     Command("run", "scrape lists on this machine", "run"),
     Command("crawl", "scrape a website from a start page on", "crawl"),
+    Command("map", "list the URLs of a website", "map"),
     Command("demo", "scrape the bundled bookshops", "demo"),
     Command("results", "make a table of results", "results"),
     Command("changes", "say what is new, changed and gone", "changes"),

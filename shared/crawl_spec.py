@@ -255,6 +255,8 @@ class CrawlSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The same of each host."""
     drop_query: Annotated[tuple[Expression, ...], Meta(max_length=100)] = ()
     """Names of query parameters that say nothing about the page, as globs: `utm_*`, `sid`."""
+    sitemaps: Literal["follow", "rows"] = "follow"
+    """What becomes of the pages that sitemaps list: they are fetched, or each is a row."""
     nofollow: Literal["obey", "ignore"] = "obey"
     """Whether `nofollow` of pages and links is obeyed."""
     same_as: Literal["url", "canonical"] = "url"

@@ -35,6 +35,12 @@ def add_local_run(command: argparse.ArgumentParser, out: str) -> None:
         metavar="DIR",
         help="where the results go (default: %(default)s)",
     )
+    add_workers(command)
+    add_local(command)
+
+
+def add_workers(command: argparse.ArgumentParser) -> None:
+    """Let `command` say how many workers there are on this machine."""
     command.add_argument(
         "--workers",
         type=_positive,
@@ -42,7 +48,6 @@ def add_local_run(command: argparse.ArgumentParser, out: str) -> None:
         metavar="N",
         help="worker processes (default: one for each core that this process may use)",
     )
-    add_local(command)
 
 
 def add_again(command: argparse.ArgumentParser) -> None:

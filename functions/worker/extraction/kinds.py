@@ -36,6 +36,8 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether the pages are sitemaps, as `SITEMAP` has them."""
     since: str | None = None
     """The day before which entries of sitemaps are left out."""
+    lists: bool = False
+    """Whether the pages that a sitemap lists are rows of it, and not followed."""
 
     @property
     def inputs(self) -> frozenset[str]:
@@ -120,6 +122,7 @@ class Kinds:
                 extract=None,
                 is_sitemap=True,
                 since=spec.since,
+                lists=spec.crawl.sitemaps == "rows",
                 drop_query=spec.crawl.drop_query,
             )
         found: Spec | PageKind = spec if kind is None else spec.pages[kind]

@@ -284,6 +284,27 @@ def test_entries_dated_before_the_day_of_since_are_left_out(work: Work, site: Si
     assert [line["cut"] for line in lines if line.get("cut")] == [{"too_old": 1}] * 3
 
 
+def test_what_a_sitemap_lists_may_be_rows(work: Work, site: Site) -> None:
+    begin(work, {"sitemap": site.url("/sitemap.xml")}, crawl={"sitemaps": "rows"})
+    dates = {"/a": "2026-05-01T10:00:00Z", "/b": "2 May 2026", "/c": "", "/d": "soon"}
+    entries = [f"<url><loc>{p}</loc><lastmod>{date}</lastmod></url>" for p, date in dates.items()]
+    site.reply("/sitemap.xml", xml(sitemap("/1.xml", of="sitemap")))
+    site.reply("/1.xml", xml(f"<urlset>{''.join(entries)}{entries[1]}</urlset>".encode()))
+    work.send(site.url("/sitemap.xml"))
+
+    work.run()
+
+    assert sorted(site.paths()) == ["/1.xml", "/sitemap.xml"]
+    outcomes = {one.url: one for one in work.outcomes()}
+    assert outcomes[site.url("/sitemap.xml")].rows == []
+    assert outcomes[site.url("/1.xml")].rows == [
+        {"url": site.url("/a"), "lastmod": "2026-05-01T10:00:00+00:00"},
+        {"url": site.url("/b"), "lastmod": "2026-05-02"},
+        {"url": site.url("/c"), "lastmod": None},
+        {"url": site.url("/d"), "lastmod": "soon"},
+    ]
+
+
 def test_secrets_are_not_sent_to_the_site_of_another_sitemap(work: Work, site: Site) -> None:
     fetch = msgspec.to_builtins(SPEC.fetch) | {"headers": {"Authorization": "s"}}
     begin(work, {"sitemap": site.url("/sitemap.xml")}, fetch=fetch)

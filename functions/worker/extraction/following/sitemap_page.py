@@ -1,5 +1,5 @@
 """
-Sitemaps as pages: what one lists is followed, and there are no rows.
+Sitemaps as pages: what one lists is followed, or each page that it lists is a row.
 
 A sitemap is an index, the pages themselves, a feed, a text with a URL on each line, or robots.txt,
 which names sitemaps; packed or not. It is read as a stream: there is never a tree of it.
@@ -49,7 +49,10 @@ _NUL = b"\0"  # in UTF-16, which is no text with a URL on each line
 
 class SitemapPages:
     """
-    Reads sitemaps, which takes no rows: their links are the pages and sitemaps that they list.
+    Reads sitemaps: their links are the pages and sitemaps that they list.
+
+    If `reading.lists` says so, the pages are rows in place of links: `url`, and `lastmod`, which
+    is ISO 8601 where it can be read, and null where nothing is said.
 
     Raises:
         InvalidSpecError: `crawl.drop_query` makes no sense.
@@ -57,7 +60,7 @@ class SitemapPages:
 
     def __init__(self, reading: Reading) -> None:
         self._drop_query = query_dropper(reading.drop_query, "crawl.drop_query")
-        self._since = reading.since
+        self._reading = reading
 
     def extract(
         self,
@@ -73,7 +76,7 @@ class SitemapPages:
         Raises:
             TooComplexError: it does not fit into the memory that this process may have.
         """
-        links = _Links(self._drop_query, parse_url(page.url), hurry, self._since)
+        links = _Links(self._drop_query, parse_url(page.url), hurry, self._reading)
         try:
             _read(page, links)
         except InvalidJobError as error:
@@ -91,12 +94,15 @@ class _Links:
         drop_query: Callable[[str], str],
         base: Url,
         hurry: Callable[[], None],
-        since: str | None,
+        reading: Reading,
     ) -> None:
         self._drop_query = drop_query
         self.base = base
         self.hurry = hurry
-        self._since = since
+        self._since = reading.since
+        self._lists = reading.lists
+        self._rows: dict[str, str | None] = {}
+        """When each page that is a row was last changed, by its URL."""
         self._links: dict[str, Link] = {}
         self._cut: Counter[str] = Counter()
         self._bytes = 0
@@ -105,24 +111,27 @@ class _Links:
 
     @property
     def count(self) -> int:
-        return len(self._links)
+        return len(self._links) + len(self._rows)
 
-    def add(self, url: Url, *, of_sitemap: bool) -> None:
+    def add(self, url: Url, *, of_sitemap: bool, date: str = "") -> None:
         href = self._drop_query(url.href)
-        if href in self._links or href == self.base.href:
+        if href in self._links or href in self._rows or href == self.base.href:
             return
         if self.count >= MAX_SITEMAP_LINKS or self._bytes + len(href) > MAX_SITEMAP_LINKS_BYTES:
             self._cut[Cut.TOO_MANY.value] += 1
             return
         self._bytes += len(href)
-        self._links[href] = Link(href, SITEMAP if of_sitemap else None)
+        if self._lists and not of_sitemap:
+            self._rows[href] = (date and (_iso(date) or date[:_EXCERPT])) or None
+        else:
+            self._links[href] = Link(href, SITEMAP if of_sitemap else None)
 
     def is_too_old(self, location: Location) -> bool:
         """Tell whether a location is dated before the day that counts; note it, if so."""
         if self._since is None or not location.date:
             return False
-        day = read_iso(location.date) or read_date(location.date, _CONVENTIONS)
-        if isinstance(day, Unread) or day[:_DAY] >= self._since:
+        day = _iso(location.date)
+        if day is None or day[:_DAY] >= self._since:
             return False
         self._cut[Cut.TOO_OLD.value] += 1
         return True
@@ -143,7 +152,13 @@ class _Links:
             more = str(self._problem_count - _SHOWN)
             problems.append({"field": None, "problem": "more_problems", "value": more})
         links = tuple(self._links.values())
-        return Extracted([], problems, [], links=links, links_cut=dict(self._cut))
+        rows: list[dict[str, Any]] = [{"url": u, "lastmod": date} for u, date in self._rows.items()]
+        return Extracted(rows, problems, [], links=links, links_cut=dict(self._cut))
+
+
+def _iso(date: str) -> str | None:
+    found = read_iso(date) or read_date(date, _CONVENTIONS)
+    return None if isinstance(found, Unread) else found
 
 
 def _read(page: FetchedPage, links: _Links) -> None:
@@ -202,7 +217,7 @@ def _read_xml(parser: SitemapParser, body: bytes, links: _Links, *, after: int =
             except InvalidUrlError as error:
                 links.is_no_url(f"entry {location.number}", location.text, error)
             else:
-                links.add(url, of_sitemap=location.of_sitemap)
+                links.add(url, of_sitemap=location.of_sitemap, date=location.date)
     if parser.problem is not None:
         links.problem("not_well_formed", parser.problem)
 
