@@ -4,7 +4,7 @@ from shared.errors import InvalidSpecError, InvalidUrlError
 from shared.expressions import compile_jmespath
 from shared.login_spec import LoginSpec
 from shared.spec import Spec
-from shared.url_patterns import any_fitting
+from shared.url_patterns import any_fitting, regex_of
 from shared.urls import parse_url
 
 
@@ -33,6 +33,9 @@ def check_logins(spec: Spec) -> None:
                 raise InvalidSpecError(f"{path}.form", str(error)) from error
             if origin != login.origin:
                 raise InvalidSpecError(f"{path}.form", f"it must be at {login.origin}, as url is")
+        for place, out in enumerate(login.logged_out):
+            if out.redirect is not None:
+                regex_of(out.redirect, f"{path}.logged_out[{place}].redirect")
         if login.token is not None:
             compile_jmespath(login.token.jmespath, f"{path}.token.jmespath")
         for name, secret in login.secrets.items():

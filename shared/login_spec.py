@@ -21,6 +21,19 @@ class TokenSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The path to it, as in `access_token`."""
 
 
+class LoggedOutSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An answer to a request for a page that tells that the session has ended: one of the two."""
+
+    status: Annotated[int, Meta(ge=400, le=499)] | None = None
+    """The status of the answer."""
+    redirect: Expression | None = None
+    """A URL pattern that fits where the answer leads."""
+
+    def __post_init__(self) -> None:
+        if (self.status is None) == (self.redirect is None):
+            raise ValueError("name one of status and redirect")
+
+
 class LoginSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is sent before the pages of an origin are."""
 
@@ -34,6 +47,8 @@ class LoginSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Names and values, sent as an object of JSON."""
     token: TokenSpec | None = None
     """A token in the answer, which pages are asked for with: `Authorization: Bearer …`."""
+    logged_out: Annotated[tuple[LoggedOutSpec, ...], Meta(max_length=20)] = ()
+    """By what answers to requests for pages tell that it is to be done again."""
     renew_after: Annotated[float, Meta(ge=60, le=86_400)] = 86_400.0
     """Seconds after which it is done again."""
 

@@ -13,6 +13,7 @@ MAX_BYTES = 16_384
 """Of the cookies, the token and the form of one."""
 MAX_AGE = 24 * 60 * 60.0  # seconds
 MAX_FAILURES = 2
+MAX_DOUBTS = 2
 BEGUN_SECONDS = 600.0  # after which one that was begun begins anew
 
 
@@ -31,6 +32,8 @@ class Login(Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_made: bool = False
     failures: int = 0
     """In a row."""
+    doubts: int = 0
+    """How often it was made anew in vain, in a row."""
     why: str | None = None
     """The last one, in words."""
 

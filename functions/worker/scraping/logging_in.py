@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from msgspec.structs import replace
 
-from functions.worker.politeness.logins import MAX_BYTES, Login
+from functions.worker.politeness.logins import MAX_BYTES, MAX_DOUBTS, Login
 from functions.worker.scraping.asking import Asker, without_frames
 from functions.worker.scraping.deadline import Deadline
 from functions.worker.scraping.logins import Logins, jar_of
@@ -19,6 +19,7 @@ from functions.worker.scraping.means import Means
 from functions.worker.scraping.pending import Pending
 from functions.worker.scraping.turns import HostQueue, Turns
 from functions.worker.scraping.verdicts import TRY_AGAIN, Judge
+from functions.worker.scraping.visit import Visit
 from functions.worker.transport.login_form import asks_password, form_fields
 from functions.worker.transport.page import FetchedPage
 from functions.worker.transport.request import Redirect
@@ -30,6 +31,8 @@ from shared.urls import Url, parse_url
 
 # That say nothing of the login: the host has other pauses for them.
 _LATER = TRY_AGAIN | {Reason.HTTP_429, Reason.HTTP_503}
+_MAX_LOGOUTS = 5  # of one target, while others renew the session
+_FIRST = -1.0  # the due time of who goes before all others
 _FORM, _JSON = "application/x-www-form-urlencoded", "application/json"
 
 
@@ -87,7 +90,44 @@ class LoggingIn:
             return
         former = self._logins.known(origin, login.at)
         kept = former.failures if former is not None and not login.is_made else 0
-        self._logins.keep(origin, replace(login, failures=kept))
+        doubts = 0 if former is None else former.doubts
+        self._logins.keep(origin, replace(login, failures=kept, doubts=doubts))
+
+    def has_ended(self, visit: Visit, answer: FetchedPage | Redirect | FetchError) -> bool:
+        """
+        Tell whether `answer` says that the session of `visit` has ended; then it is dealt with.
+
+        The session is renewed, and the page is the first that is asked for then. If it is refused
+        again, that is no matter of the session: it ends, and after two such nothing is renewed.
+        """
+        origin, now = visit.url.origin, self._deadline.now()
+        login = self._logins.known(origin, now)
+        if not self._logins.tells_of_end(visit, answer):
+            self._note_page(visit, answer, login)
+            return False
+        visit.logouts += 1
+        is_old = login is None or not login.is_made or visit.sent_at < login.at
+        is_in_vain = visit.logouts > (_MAX_LOGOUTS if is_old else 1)
+        is_doubtful = login is not None and not is_old and login.doubts >= MAX_DOUBTS
+        if login is None or not (is_in_vain or is_doubtful):
+            if login is not None and not is_old:
+                self._logins.keep(origin, Login(at=now, doubts=login.doubts))
+            self._turns.enqueue(visit, _FIRST)
+            return True
+        if is_in_vain and not is_old:
+            self._logins.keep(origin, replace(login, doubts=login.doubts + 1))
+        detail = "the answer says that we are logged out, and a new login has not helped"
+        error = FetchError(visit.url.href, Reason.LOGIN_FAILED, detail, status=answer.status)
+        self._pending.end(visit, error)
+        return True
+
+    def _note_page(
+        self, visit: Visit, answer: FetchedPage | Redirect | FetchError, login: Login | None
+    ) -> None:
+        """Take note that the session holds, if `answer` is a page."""
+        is_page = isinstance(answer, FetchedPage) and bool(visit.logouts)
+        if is_page and login is not None and login.doubts and visit.sent_at >= login.at:
+            self._logins.keep(visit.url.origin, replace(login, doubts=0))
 
     async def _get_form(self, host: HostQueue, spec: LoginSpec, url: Url) -> Login:
         answer = await self._asker.login(host, url)

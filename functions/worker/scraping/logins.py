@@ -16,8 +16,11 @@ from functions.worker.politeness.partition import Partition
 from functions.worker.politeness.profiles import Headers
 from functions.worker.scraping.means import Means
 from functions.worker.scraping.visit import Visit
+from functions.worker.transport.page import FetchedPage
+from functions.worker.transport.request import Redirect
 from shared.errors import FetchError, Reason
 from shared.login_spec import LoginSpec
+from shared.url_patterns import any_fitting
 from shared.urls import Url, parse_url
 
 
@@ -32,6 +35,11 @@ class Logins:
         self._job = means.job.job
         self._specs = {login.origin: login for login in means.job.spec.logins}
         self._partition = partition
+        self._redirects = {
+            origin: any_fitting(patterns, "login.logged_out")
+            for origin, spec in self._specs.items()
+            if (patterns := [one.redirect for one in spec.logged_out if one.redirect is not None])
+        }
         self._jars: dict[str, tuple[Login, CookieJar]] = {}
         """Of each origin, with what it was made of: pages set cookies, too."""
 
@@ -73,6 +81,19 @@ class Logins:
             return None
         detail = f"the login has failed {login.failures} times: {login.why}"
         return FetchError(visit.url.href, Reason.LOGIN_FAILED, detail)
+
+    def tells_of_end(self, visit: Visit, answer: FetchedPage | Redirect | FetchError) -> bool:
+        """Tell whether `answer` says that the session of `visit` has ended."""
+        origin = visit.url.origin
+        spec = self._specs.get(origin)
+        if spec is None:
+            return False
+        if isinstance(answer, Redirect):
+            fits = self._redirects.get(origin)
+            return fits is not None and fits(answer.location.href)
+        return answer.status is not None and any(
+            one.status == answer.status for one in spec.logged_out
+        )
 
     def with_login(self, headers: Headers, visit: Visit, now: float) -> Headers:
         """Return `headers` with what the login at the origin of `visit` adds to them."""

@@ -298,6 +298,9 @@ class Scraper:
     async def _visit(self, host: HostQueue, visit: Visit, proxy: Proxy | None) -> None:
         reservation = self._fetcher.reserve()
         answer = await self._asker.page(host, visit, proxy, reservation)
+        if self._logging_in.has_ended(visit, answer):
+            reservation.release()
+            return
         if isinstance(answer, FetchError):
             if answer.reason is Reason.NOT_MODIFIED and self._pages.read_same(visit):
                 return

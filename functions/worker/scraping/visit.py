@@ -56,6 +56,8 @@ class Visit:
     """Where the answer to it was kept."""
     was_given_cookies: bool = False
     """Whether one of its redirects came with cookies."""
+    logouts: int = 0
+    """How often an answer told that the session had ended."""
     _asked: set[tuple[Method, str, str | None]] = field(default_factory=set)
     """The requests so far: method, URL and cookies of the jar."""
 

@@ -158,6 +158,9 @@ _LOGIN = {"url": "https://a.example/in", "data": {"password": _SECRET}}
                      "login.data.password.for: the secret is not for b.example", id="for"),
         pytest.param({**_LOGIN, "token": {"jmespath": "a["}}, "login.token.jmespath", id="path"),
         pytest.param([_LOGIN, _LOGIN], "login[1].url: another login is for https", id="two"),
+        pytest.param({**_LOGIN, "logged_out": [{}]}, "one of status and redirect", id="no sign"),
+        pytest.param({**_LOGIN, "logged_out": [{"redirect": "regex:("}]},
+                     "login.logged_out[0].redirect", id="pattern"),
         pytest.param({**_LOGIN, "renew_after": 1}, "renew_after", id="too often"),
     ],
 )  # fmt: skip

@@ -224,3 +224,48 @@ def test_logins_in_a_state_are_bounded_and_show_nothing() -> None:
     newer = PartitionState(logins={"j0 o": Login(at=now + 1)})
     for both in (merged(newer, state), merged(state, newer)):
         assert both.logins == logins | newer.logins
+
+
+OUT = {**LOGIN, "logged_out": [{"status": 401}, {"redirect": "a.example/login*"}]}
+
+
+@pytest.mark.parametrize(
+    "out", [html("", status=401), html("", status=302, location="/login?next=/3")]
+)
+async def test_a_session_that_ends_is_renewed(
+    engine: Engine, site: Site, out: web.Response
+) -> None:
+    """It ends after three pages; the fourth is asked for again."""
+    urls = pages(site, "a.example", 6)
+    site.reply("/login", html("hello", "sid=s1"), html("hello", "sid=s2"))
+    site.reply("/3", out, html("<title>3</title>"))
+
+    outcomes = await engine.scrape(urls, login=[OUT], secret=SECRET, per_host=1, attempts=1)
+
+    assert kinds(outcomes) == {Kind.SCRAPED}
+    assert {outcome.attempt for outcome in outcomes.values()} == {1}
+    assert site.paths().count("/login") == 2
+    told = [
+        (path, head.get("Cookie"))
+        for (_, path), head in zip(site.visits, site.headers[1:], strict=True)
+    ]
+    assert [cookie for path, cookie in told if path == "/3"] == ["sid=s1", "sid=s2"]
+
+
+async def test_pages_that_a_session_never_gets_do_not_renew_it_for_ever(
+    engine: Engine, site: Site
+) -> None:
+    """Each is between pages that it gets."""
+    urls = pages(site, "a.example", 20)
+    for n in range(1, 20, 2):
+        site.reply(f"/{n}", html("", status=401))
+    site.reply("/login", html("hello", "sid=s1"))
+
+    for _batch in range(2):
+        outcomes = await engine.scrape(urls, login=[OUT], secret=SECRET, per_host=1)
+
+        refused = [one for one in outcomes.values() if one.outcome is Kind.FAILED]
+        assert len(refused) == 10
+        assert reasons(outcomes) == {None, Reason.LOGIN_FAILED}
+        assert {one.status for one in refused} == {401}
+    assert site.paths().count("/login") == 3
