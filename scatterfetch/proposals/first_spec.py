@@ -60,16 +60,8 @@ def first_spec(page: FetchedPage) -> str:
     Raises:
         InvalidJobError: there is nothing in the page that a spec could take.
     """
-    try:
-        document = Document(page)
-        kinds = proposals(document)
-        sections = [
-            next(((one.about, text) for one in kind if (text := _section(page, one))), None)
-            for kind in kinds
-        ]
-    except TooComplexError as error:
-        raise InvalidJobError(f"{page.url} is too complex to be looked at") from error
-    found = [section for section in sections if section is not None]
+    document = Document(page)
+    found = sections_of(page, document)
     text = (
         f"# Made by `scatterfetch init` for {page.url}\n"
         "# The comments are what was found there. Delete what you do not need.\n"
@@ -86,6 +78,26 @@ def first_spec(page: FetchedPage) -> str:
         commented = "".join(f"# {line}\n" for line in section.splitlines())
         text += f"# Instead, for {about}:\n{commented}"
     return text
+
+
+def sections_of(page: FetchedPage, document: Document | None = None) -> list[tuple[str, str]]:
+    """
+    Return the `extract` sections that yield rows on `page`, the most likely one first.
+
+    Each is what its rows are, as in `Proposal.about`, and YAML with comments.
+
+    Raises:
+        InvalidJobError: the page is too complex.
+    """
+    try:
+        kinds = proposals(document or Document(page))
+        sections = [
+            next(((one.about, text) for one in kind if (text := _section(page, one))), None)
+            for kind in kinds
+        ]
+    except TooComplexError as error:
+        raise InvalidJobError(f"{page.url} is too complex to be looked at") from error
+    return [section for section in sections if section is not None]
 
 
 def _section(page: FetchedPage, proposal: Proposal) -> str | None:
@@ -112,12 +124,12 @@ def _section(page: FetchedPage, proposal: Proposal) -> str | None:
         return None
     lines = ["extract:"]
     if proposal.rows is not None:
-        lines.append(f"  rows: {_inline(proposal.rows)}  # {len(found.rows)} on this page")
+        lines.append(f"  rows: {inline(proposal.rows)}  # {len(found.rows)} on this page")
     if fields:
         lines.append("  fields:")
     width = max(map(len, examples)) + 1
     lines += [
-        f"    {name + ':':{width}} {_inline(source)}  # {_example(examples[name])}"
+        f"    {name + ':':{width}} {inline(source)}  # {_example(examples[name])}"
         for name, source in fields.items()
     ]
     for name in proposal.include:
@@ -171,12 +183,12 @@ def _run(page: FetchedPage, proposal: Proposal, fields: Mapping[str, Source]) ->
     return compile_extraction(spec).extract(page, token="")
 
 
-def _inline(value: Any) -> str:  # noqa: ANN401 -- what a field is made of
+def inline(value: Any) -> str:  # noqa: ANN401 -- what a field is made of
     """Return `value` as YAML on one line."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_inline(inner)}" for key, inner in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {inline(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_inline, value)) + "]"
+        return "[" + ", ".join(map(inline, value)) + "]"
     return _scalar(value)
 
 

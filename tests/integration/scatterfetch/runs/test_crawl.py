@@ -87,6 +87,22 @@ def test_a_crawl_that_begins_at_a_page_of_no_kind_says_that_it_follows_nothing(
     assert "\nNo link was followed to a further page; `scatterfetch try URL" in ran.stdout
 
 
+def test_the_first_spec_of_a_category_has_rows_at_once(shop: Shop, tmp_path: Path) -> None:
+    local = ["--parameter", f"ConnectTo=::127.0.0.1:{shop.port}"]
+    local += ["--parameter", "AllowPrivateNetworks=true"]
+    url = "http://shop.example/c/1/"
+
+    made = scatterfetch_here("init", url, "--crawl", "-o", "made.yaml", *local, cwd=tmp_path)
+    checked = scatterfetch_here("spec", "check", "made.yaml", cwd=tmp_path)
+    crawl(shop, tmp_path, "--max-pages", "5", spec=(tmp_path / "made.yaml").read_text())
+
+    assert (made.returncode, checked.returncode) == (0, 0), made.stderr
+    assert "drop_query: [sid]" in (tmp_path / "made.yaml").read_text()
+    assert "made.yaml: look at it with `scatterfetch crawl --spec made.yaml" in made.stdout
+    rows = [row for one in final_outcomes(tmp_path / "out").values() for row in one.rows]
+    assert {row["price"] for row in rows if "price" in row} > {1.5}
+
+
 def test_a_crawl_says_which_limit_has_ended_it(shop: Shop, tmp_path: Path) -> None:
     ran = crawl(shop, tmp_path, "--depth", "0")
 
