@@ -183,6 +183,7 @@ async def test_a_host_that_says_slow_down_has_not_refused_the_login(
 
     assert kinds(outcomes) == {Kind.DEFERRED}
     assert site.paths() == ["/login"]
+    assert engine.state.logins == {}
 
 
 async def test_a_form_outlasts_a_batch(engine: Engine, site: Site) -> None:
