@@ -104,7 +104,10 @@ def _print_changes(
     told = ", ".join(f"{count:,} {name}" for name, count in known.items())
     console.print(f"rows against the job before: {told}.")
     if summary.changes["gone"] is None:
-        console.print("Which rows are gone nobody can tell: the job is not whole, or not healthy.")
+        console.print(
+            "Nobody can tell which rows are gone: the job is not whole or not healthy, or its list "
+            "has rejected lines."
+        )
     if any(known.get(name) for name in ("new", "changed", "gone")):
         console.print(f"`scatterfetch changes {job.id} {place_option(place)}` lists them.")
     if summary.memory_damaged:

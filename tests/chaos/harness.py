@@ -188,6 +188,8 @@ class UrlList:
     """What else the spec says, behind `fetch`."""
     file: str = "urls"
     """Its name in the folder of its `name`, without `.txt`."""
+    is_clean: bool = False
+    """Whether it has URLs alone, each once."""
 
     @property
     def key(self) -> str:
@@ -196,6 +198,8 @@ class UrlList:
     @property
     def body(self) -> bytes:
         first, *others = self.urls
+        if self.is_clean:
+            return "\n".join(self.urls).encode()
         return "\n".join(["# a comment", "/about", first, "", first, *others]).encode()
 
     @property

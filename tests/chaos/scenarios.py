@@ -186,7 +186,7 @@ def remembered(arena: Arena) -> str:
 
     def day(date: str) -> UrlList:
         urls = tuple(f"http://{item}" for item in sorted({*site.prices, *new}))
-        return UrlList("items", urls, more=more, file=date)
+        return UrlList("items", urls, more=more, file=date, is_clean=True)
 
     new = {f"{hosts[0]}/item/new", f"{hosts[1]}/item/new"}
     first, second = day("2026-11-30"), day("2026-12-01")
