@@ -215,7 +215,7 @@ class UrlList:
         return {3: first, **dict(enumerate(others, start=6))}
 
 
-def list_of(name: str, hosts: Sequence[str], pages: int, **more: str) -> UrlList:
+def list_of(name: str, hosts: Sequence[str], pages: int, **more: Any) -> UrlList:
     """Return a list of `pages` pages of each host; the first has lost some, and moved others."""
     urls = [f"http://{host}/page/{n}" for n in range(pages) for host in hosts]
     # In a row, so that one batch has to tell several partitions of them.
