@@ -59,6 +59,11 @@ class ExpectSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
                 raise ValueError(f"stop_when: nothing is expected of {name}")
 
     @property
+    def names_no_match(self) -> bool:
+        """Whether it says how many pages may have nothing that the spec finds."""
+        return self.no_match is not None
+
+    @property
     def checks(self) -> tuple[Check, ...]:
         """What is expected, by name."""
         given: dict[Check, object] = {

@@ -82,12 +82,14 @@ class Quality(Struct, kw_only=True, omit_defaults=True):
         if line.outcome is not Kind.SCRAPED or not has_rows:
             return
         self.pages += 1
-        self.rows += len(line.rows)
+        rows = line.rows
         if any(problem.is_no_match for problem in line.problems):
             self._show("no_match", line.url)
+            rows = []  # there is one, of nothing
+        self.rows += len(rows)
         if expect.rows_per_page is not None:
             least, most = expect.rows_per_page
-            if not least <= len(line.rows) <= most:
+            if not least <= len(rows) <= most:
                 self.outside += 1
                 self._show("rows_per_page", line.url)
         for row in line.rows:

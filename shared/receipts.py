@@ -24,6 +24,8 @@ CHILDREN, PROBLEMS, NO_MATCH, DUE = "children", "problems", "no_match", "due"
 FOUND, JOINED = "found", "joined"
 # Rows, against the job before.
 ROWS_NEW, ROWS_CHANGED, ROWS_SAME, ROWS_GONE = "rows_new", "rows_changed", "rows_same", "rows_gone"
+ROWS_UNSEEN = "rows_unseen"
+"""Those of which nobody can tell whether they are gone."""
 COMMITTED = "committed"
 SIZE = "size"
 """Of the commit object, in bytes; receipts of release 0.1 do not have it."""

@@ -257,6 +257,7 @@ class Closer:
             ledger,
             tally,
             gone=sweep.gone if sweep else None,
+            unseen=sweep.unseen if sweep else None,
             health=health,
             # Without workers on Lambda, machines have done it, which Lambda does not charge for.
             worker_memory=self._settings.worker_memory if self._settings.worker_concurrency else 0,

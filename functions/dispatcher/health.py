@@ -83,7 +83,7 @@ def _findings(
             check="rows_per_page",
             expected=f"{least:,} to {most:,} rows on each page",
             found=f"{quality.outside:,} of {quality.pages:,} pages have fewer or more",
-            healthy=not quality.outside,
+            healthy=not quality.outside and (quality.pages > 0 or not is_whole),
             examples=examples.get("rows_per_page", []),
         )
     for name, least_share in expect.filled.items():

@@ -21,7 +21,6 @@ from shared.receipts import (
     NO_MATCH,
     PROBLEMS,
     ROWS_CHANGED,
-    ROWS_GONE,
     ROWS_NEW,
     ROWS_SAME,
     final_counts,
@@ -87,8 +86,9 @@ class Summary(Struct, frozen=True, kw_only=True, tag="summary.v1"):
     same_redirects: dict[str, int] = {}
     """Targets redirected to where another one was scraped, by that page."""
     changes: dict[str, int | None] | None = None
-    """Rows that are `new`, `changed`, `same` and `gone` against the job before; `gone` is None of a
-    job that was cancelled or cut off, where nobody can tell. None where nothing is remembered."""
+    """Rows that are `new`, `changed`, `same` and `gone` against the job before, and those `unseen`
+    of which nobody can tell whether they are gone. Both are None of a job that is not whole, or not
+    healthy. None where nothing is remembered."""
     health: Health | None = None
     """Whether the job is what the spec expects; None where it expects nothing."""
     columns: dict[str, float] | None = None
@@ -126,6 +126,7 @@ def summarize(
     worker_memory: int,
     architecture: str,
     gone: int | None = None,
+    unseen: int | None = None,
     health: Health | None = None,
 ) -> Summary:
     """
@@ -138,6 +139,7 @@ def summarize(
         worker_memory: MB.
         architecture: The template's parameter.
         gone: Rows that are gone; None where nobody has looked.
+        unseen: Rows of which nobody can tell; likewise.
         health: Whether it is what the spec expects; None where that expects nothing.
     """
     final = final_counts(tally.counts)
@@ -159,7 +161,7 @@ def summarize(
         links_cut=_most_first(tally.cut),
         links_cut_examples=_examples(tally),
         same_redirects=_most_first(tally.same_redirects),
-        changes=_changes(tally, gone) if manifest.spec.memory else None,
+        changes=_changes(tally, gone, unseen) if manifest.spec.memory else None,
         health=health,
         columns=_columns(tally.quality),
         rows=None if tally.quality is None else tally.quality.rows,
@@ -212,14 +214,14 @@ def _columns(quality: Quality | None) -> dict[str, float] | None:
     return {name: round(quality.share(name) or 0.0, 4) for name in quality.columns}
 
 
-def _changes(tally: Tally, gone: int | None) -> dict[str, int | None]:
+def _changes(tally: Tally, gone: int | None, unseen: int | None) -> dict[str, int | None]:
     counts = tally.counts
     return {
         "new": counts.get(ROWS_NEW, 0),
         "changed": counts.get(ROWS_CHANGED, 0),
         "same": counts.get(ROWS_SAME, 0),
-        # A page that is there and has no row any more tells so before the end.
-        "gone": None if gone is None else gone + counts.get(ROWS_GONE, 0),
+        "gone": gone,
+        "unseen": unseen,
     }
 
 

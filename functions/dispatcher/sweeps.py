@@ -14,7 +14,7 @@ from shared.keys import memory_folder, sweep_key, swept_folder
 from shared.manifest import Manifest
 from shared.messages import Batch, encode
 from shared.queue import Queue
-from shared.receipts import ROWS_GONE, read_counts
+from shared.receipts import ROWS_GONE, ROWS_UNSEEN, read_counts
 from shared.store import Bucket
 from shared.tally import Tally
 from shared.wakes import Wakes
@@ -44,11 +44,14 @@ class Sweep:
         self._manifest = manifest
         self.gone = 0
         """Rows that are gone, by the partitions that are swept."""
+        self.unseen = 0
+        """Rows of which nobody can tell."""
 
     def advance(self) -> bool:
         """Send for what is not swept yet; tell whether there is nothing left of it."""
         swept = self._swept()
         self.gone = sum(counts.get(ROWS_GONE, 0) for counts in swept.values())
+        self.unseen = sum(counts.get(ROWS_UNSEEN, 0) for counts in swept.values())
         left = [number for number in self._partitions() if number not in swept]
         if not left:
             return True

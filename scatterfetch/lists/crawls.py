@@ -65,7 +65,9 @@ def crawl_list(
         )
     body = "".join(f"{url}\n" for url in starts).encode()
     host = parse_url(starts[0]).host
-    return UrlList("the crawl", f"crawl/{host.strip('[]')}.txt", body, text, inline=True)
+    # What is remembered is the folder's: two specs for one website are two scrapers.
+    folder = f"crawl/{spec.absolute().parent.name}" if spec else "crawl"
+    return UrlList("the crawl", f"{folder}/{host.strip('[]')}.txt", body, text, inline=True)
 
 
 def _check_kinds_follow(name: str, spec: Spec, follow: Sequence[str]) -> None:

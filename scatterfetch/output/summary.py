@@ -100,13 +100,24 @@ def _print_changes(
 ) -> None:
     if summary is None or summary.changes is None:
         return
-    known = {name: count for name, count in summary.changes.items() if count is not None}
+    unseen = summary.changes.get("unseen")
+    known = {
+        name: count
+        for name, count in summary.changes.items()
+        if count is not None and name != "unseen"
+    }
     told = ", ".join(f"{count:,} {name}" for name, count in known.items())
     console.print(f"rows against the job before: {told}.")
     if summary.changes["gone"] is None:
         console.print(
             "Nobody can tell which rows are gone: the job is not whole or not healthy, or its list "
             "has rejected lines."
+        )
+    if unseen:
+        console.print(
+            f"Of {counted(unseen, 'row')} that were not seen nobody can tell whether they are "
+            "gone: pages could not be had, or had nothing that the spec finds.",
+            soft_wrap=True,
         )
     if any(known.get(name) for name in ("new", "changed", "gone")):
         console.print(f"`scatterfetch changes {job.id} {place_option(place)}` lists them.")

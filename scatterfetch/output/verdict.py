@@ -118,6 +118,11 @@ def _judge(finished: Finished, place: "Folder | Stack", *, goes_on: bool) -> boo
     bad = any(name.partition("-")[0] in {Kind.FAILED, Kind.DEAD} for name in finals)
     private = finals.get(outcome_name(Kind.SKIPPED, Reason.PRIVATE_ADDRESS), 0)
     wrong = any(job.counted(name) for job in others for name in (NO_MATCH, PROBLEMS))
+    wrong = wrong or any(
+        job.counted(NO_MATCH)
+        for job in filter(_expects, finished.jobs)
+        if job.manifest and job.manifest.spec.expect and not job.manifest.spec.expect.names_no_match
+    )
     return not (bad or private or lost or damaged or wrong or refetched)
 
 

@@ -206,7 +206,7 @@ def test_the_next_day_fetches_what_has_changed_and_tells_it(
         return found
 
     first = day("2026-11-30")
-    assert first["changes"] == {"new": 4, "changed": 0, "same": 0, "gone": 0}
+    assert first["changes"] == {"new": 4, "changed": 0, "same": 0, "gone": 0, "unseen": 0}
     assert first["health"]["healthy"]
     product(1, 11)
     site.reply("/2", web.Response(status=404))
@@ -215,7 +215,7 @@ def test_the_next_day_fetches_what_has_changed_and_tells_it(
     second = day("2026-12-01")
 
     assert sorted(site.answers) == [("/0", 304), ("/1", 200), ("/2", 404), ("/3", 304)]
-    assert second["changes"] == {"new": 0, "changed": 1, "same": 2, "gone": 1}
+    assert second["changes"] == {"new": 0, "changed": 1, "same": 2, "gone": 1, "unseen": 0}
 
 
 def test_list_that_is_no_text_is_refused_and_becomes_no_dead_letter(

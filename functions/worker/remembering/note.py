@@ -133,7 +133,10 @@ def _noted(
         page = page_hash(line.url)
         columns = key_of(line.page)
         keyed: dict[Hash, RowEntry] = {}
-        if line.memory is not None and columns:
+        is_readable = line.memory is not None and not any(
+            problem.is_no_match for problem in line.problems
+        )
+        if line.memory is not None and is_readable and columns:
             for index, row in enumerate(line.rows):
                 if (key := row_key(row, columns)) is None:
                     continue
@@ -151,7 +154,7 @@ def _noted(
                     basis=line.memory.basis,
                 )
                 keyed.setdefault(row_hash(line.page, key), entry)
-        unkeyed = 0 if columns or line.memory is None else len(line.rows)
+        unkeyed = len(line.rows) if is_readable and not columns else 0
         yield _Noted(place, line, page, tuple(keyed.items()), unkeyed, list_id)
 
 

@@ -6,7 +6,6 @@ can tell, nothing is gone: what could not be had may be there, and what it leads
 """
 
 from collections import Counter
-from collections.abc import Iterator
 
 from msgspec.structs import replace
 
@@ -15,6 +14,7 @@ from functions.worker.remembering.entries import Entry, Hash, PageEntry, RowEntr
 from functions.worker.remembering.memory import Memory
 from shared.keys import changes_key
 from shared.messages import Batch
+from shared.receipts import ROWS_UNSEEN
 from shared.remember_spec import RememberSpec
 from shared.store import Bucket
 
@@ -63,9 +63,12 @@ class Sweep:
         unknown = self._unknown_pages()
         if body is None:  # else an earlier worker has come so far
             file = ChangesFile()
-            for _, entry in self._missing(unknown):
-                if self._missed(entry) >= self._remember.gone_after:
-                    self._tell(file, entry)
+            for number, entry in self._memory.entries():
+                if self._is_missing(number, entry, unknown):
+                    if self._missed(entry) >= self._remember.gone_after:
+                        self._tell(file, entry)
+                elif self._is_unseen(entry):
+                    file.counts[ROWS_UNSEEN] += 1
             body = file.close()
             if not data.put_new(key, body):
                 body = data.get(key) or body
@@ -94,10 +97,14 @@ class Sweep:
                 some = {}
         self._memory.merge(some)
 
-    def _missing(self, unknown: set[Hash]) -> Iterator[tuple[Hash, Entry]]:
-        for number, entry in self._memory.entries():
-            if self._is_missing(number, entry, unknown):
-                yield number, entry
+    def _is_unseen(self, entry: Entry) -> bool:
+        """Tell whether an entry is a row, or stands for one, that the job has not seen."""
+        if entry.list_id != self._list or entry.at >= self._started:
+            return isinstance(entry, PageEntry) and self._is_unread(entry)
+        return entry.job != self._batch.job and (isinstance(entry, RowEntry) or bool(entry.count))
+
+    def _is_unread(self, page: PageEntry) -> bool:
+        return page.job == self._batch.job and bool(page.count) and not page.was_read_in(page.job)
 
     def _missed(self, entry: Entry) -> int:
         """Return in how many jobs an entry was missing, with this one."""

@@ -12,7 +12,7 @@ from tests.cloud import Deployment
 from tests.dispatching import sent
 from tests.integration.dispatcher.test_close import JOB, Job
 
-COUNTS = {"scraped": 3, "rows_new": 1, "rows_changed": 2, "rows_same": 4, "rows_gone": 1}
+COUNTS = {"scraped": 3, "rows_new": 1, "rows_changed": 2, "rows_same": 4}
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_a_job_is_complete_when_each_partition_is_swept(job: Job) -> None:
     job.look(tick)
 
     assert job.kinds() == ["Job completed"]
-    assert job.summary().changes == {"new": 1, "changed": 2, "same": 4, "gone": 6}
+    assert job.summary().changes == {"new": 1, "changed": 2, "same": 4, "gone": 5, "unseen": 0}
     [(_, facts)] = job.events
     assert facts["changes"] == job.summary().changes
     assert job.sent() == []
@@ -78,7 +78,13 @@ def test_nobody_can_tell_what_is_gone_of_a_job_that_was_cut_off(job: Job, ended:
 
     job.look()
 
-    assert job.summary().changes == {"new": 1, "changed": 2, "same": 4, "gone": None}
+    assert job.summary().changes == {
+        "new": 1,
+        "changed": 2,
+        "same": 4,
+        "gone": None,
+        "unseen": None,
+    }
     assert job.deployment.received(job.deployment.work_queue_url) == []
 
 

@@ -626,3 +626,17 @@ def test_a_batch_of_many_rows_is_noted_in_pieces(
 
     assert days.counts(DAY_2) == {"rows_same": 15, "rows_changed": 5}
     assert {one[2]["price"] for one in days.told(DAY_2)} == {(1, 2)}
+
+
+def test_rows_of_which_nobody_can_tell_are_counted(days: Days) -> None:
+    days.more = {"pages": LISTINGS}
+    days.extract = {"include": ["page"]}
+    url = days.shop.page("/list", "<a href=/a>a</a><a href=/b>b</a>", '"1"')
+    for sku in ("a", "b"):
+        days.shop.product(f"/{sku}", sku, "1")
+    days.day(DAY_1, url)
+    days.shop.page("/list", "<b>other links</b>", '"2"')
+    days.day(DAY_2, url)
+
+    assert days.changes(DAY_2) == []
+    assert days.counts(DAY_2) == {"rows_unseen": 2}

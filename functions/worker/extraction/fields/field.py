@@ -3,6 +3,7 @@
 from typing import Any
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from functions.worker.extraction.documents.document import Document
 from functions.worker.extraction.documents.element_text import MAX_VALUE
@@ -29,7 +30,10 @@ def compile_fields(spec: ExtractSpec) -> list[tuple[str, Read]]:
     """
     context = context_of(spec)
     compiled: list[tuple[str, Read]] = []
-    for name, field in spec.fields.items():
+    for name, written in spec.fields.items():
+        # A row without its key cannot be told from the others.
+        is_key = name in spec.key_columns and not written.required
+        field = replace(written, required=True) if is_key else written
         read = _compile_field(name, field, context)
         compiled += _price(name, read) if field.type == "price" else [(name, read)]
     return compiled
