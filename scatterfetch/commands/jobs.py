@@ -3,7 +3,7 @@
 import argparse
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -83,42 +83,57 @@ class JobLine(Struct, frozen=True, kw_only=True):
     outcomes: dict[str, int] | None
     """By kind; None before the job's end."""
     damaged: bool
+    healthy: bool | None = None
+    """Of a job at its end whose spec has `expect`."""
 
 
 def _line_of(place: "Folder | Stack", manifest: Manifest) -> JobLine:
     name = source_name(manifest.source, place)
-    state, outcomes, damaged = str(State.REFUSED), None, False
+    found = _Found(str(State.REFUSED), None, False, None)
     if not manifest.error:
-        state, outcomes, damaged = (
+        found = (
             _in_folder(place, manifest.job)
             if isinstance(place, Folder)
             else _in_stack(place, manifest.job)
         )
     return JobLine(
         job=manifest.job,
-        state=state,
+        state=found.state,
         source=name,
         created_at=manifest.created_at,
         problem=problem_of(manifest, name),
-        outcomes=outcomes,
-        damaged=damaged,
+        outcomes=found.outcomes,
+        damaged=found.damaged,
+        healthy=found.healthy,
     )
 
 
-def _in_folder(folder: Folder, job: str) -> tuple[str, dict[str, int] | None, bool]:
-    """Return state, outcomes and damage of a job as `status` has them."""
+class _Found(NamedTuple):
+    """State, outcomes, damage and health of a job."""
+
+    state: str
+    outcomes: dict[str, int] | None
+    damaged: bool
+    healthy: bool | None
+
+
+def _in_folder(folder: Folder, job: str) -> _Found:
+    """Return what is known of a job as `status` has it."""
     status = look_at(folder, job)
     if status.has_ended:
-        return str(status.state), status.by_kind, status.damaged
-    return str(status.state) if status.state is State.STOPPED else _OPEN, None, False
+        healthy = None if status.health is None else status.health.healthy
+        return _Found(str(status.state), status.by_kind, status.damaged, healthy)
+    state = str(status.state) if status.state is State.STOPPED else _OPEN
+    return _Found(state, None, False, None)
 
 
-def _in_stack(stack: "Stack", job: str) -> tuple[str, dict[str, int] | None, bool]:
+def _in_stack(stack: "Stack", job: str) -> _Found:
     """Return the same as its summary has it: one object, where `status` lists all receipts."""
     summary = read_summary(stack.data, job)
     if summary is None:
-        return _OPEN, None, False
-    return str(State.COMPLETE), summary.outcomes, summary.damaged
+        return _Found(_OPEN, None, False, None)
+    healthy = None if summary.health is None else summary.health.healthy
+    return _Found(str(State.COMPLETE), summary.outcomes, summary.damaged, healthy)
 
 
 def _in_short(line: JobLine) -> str:
@@ -127,4 +142,5 @@ def _in_short(line: JobLine) -> str:
     if line.outcomes is None:
         return f"{line.state}, {line.source}"
     outcomes = ", ".join(f"{count:,} {kind}" for kind, count in line.outcomes.items() if count)
-    return f"{line.state}, {outcomes}{', of a damaged list' if line.damaged else ''}"
+    unhealthy = ", unhealthy" if line.healthy is False else ""
+    return f"{line.state}{unhealthy}, {outcomes}{', of a damaged list' if line.damaged else ''}"

@@ -104,7 +104,8 @@ def _judge(finished: Finished, place: "Folder | Stack", *, goes_on: bool) -> boo
             "tries again"
         )
     elif dead:
-        again = f"; after `scatterfetch redrive {place}` the same command tries them again"
+        then = f"; after `scatterfetch redrive {place}` the same command tries them again"
+        again = f"{then} (without --again)"
         complain(
             f"given up on: {counted(dead, 'URL')}; `scatterfetch deadletters {place}` shows of "
             f"which hosts, and why{again if goes_on else ''}"

@@ -72,6 +72,8 @@ def test_a_changed_layout_is_unhealthy_and_says_which_column_lost_its_values(
     status = scatterfetch_here("status", job, "out", cwd=tmp_path)
     assert status.returncode == 3
     assert "unhealthy\n  filled.price: in 0 %" in status.stdout
+    listed = scatterfetch_here("jobs", "out", cwd=tmp_path).stdout.splitlines()
+    assert [", unhealthy, " in line for line in listed] == [False, True]
     as_json = scatterfetch_here("status", job, "out", "--json", cwd=tmp_path)
     assert msgspec.json.decode(as_json.stdout)["health"]["healthy"] is False
 
