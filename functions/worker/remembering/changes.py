@@ -18,6 +18,7 @@ from msgspec import Struct
 from functions.worker.remembering.entries import compared
 from shared.errors import StorageError
 
+_COUNTS = b'{"type":"changes.v1"'  # so begins no other line, whatever values it has
 ROWS = "rows_"
 """What the counts of changes begin with in a receipt."""
 
@@ -112,7 +113,7 @@ def _lines(body: bytes) -> Iterator["Change | _Counts"]:
             for line in lines:
                 yield (
                     _counts_decoder.decode(line)
-                    if b'"changes.v1"' in line
+                    if line.startswith(_COUNTS)
                     else _decoder.decode(line)
                 )
     except (msgspec.MsgspecError, OSError, EOFError) as error:

@@ -84,7 +84,6 @@ class RowEntry(Struct, frozen=True, array_like=True, tag="r", kw_only=True):
 
 
 Entry: TypeAlias = PageEntry | RowEntry
-Entries: TypeAlias = Mapping[Hash, Entry]
 
 
 def page_hash(url: str) -> Hash:

@@ -628,6 +628,14 @@ def test_a_batch_of_many_rows_is_noted_in_pieces(
     assert {one[2]["price"] for one in days.told(DAY_2)} == {(1, 2)}
 
 
+def test_a_key_may_be_any_text(days: Days) -> None:
+    """Also the one by which the counts in a file of changes are known."""
+    url = days.shop.product("/a", "changes.v1", "1")
+    days.day(DAY_1, url)
+
+    assert days.told(DAY_1) == [("new", "changes.v1", None)]
+
+
 def test_rows_of_which_nobody_can_tell_are_counted(days: Days) -> None:
     days.more = {"pages": LISTINGS}
     days.extract = {"include": ["page"]}
